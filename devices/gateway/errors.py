@@ -1,0 +1,98 @@
+"""Everything that can go wrong with one call to the Platform API, as a small tree of typed errors.
+
+Each error carries what a person and a log need: the HTTP status the portal answers with, a sentence in plain words, the
+operation (name of the `Gateway` method), the API's own status and message (untrusted text), the request id, and
+`retry_after` in seconds where the API gave one.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class GatewayError(Exception):
+    """Base of all of them; never raised itself."""
+
+    status: ClassVar[int] = 502
+    """The status the portal answers with."""
+    sentence: ClassVar[str] = "The platform could not do that."
+    """What happened, for a person. Plain English; the portal translates it."""
+
+    def __init__(
+        self,
+        *,
+        operation: str = "",
+        api_status: int | None = None,
+        api_message: str = "",
+        request_id: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(f"{type(self).__name__} in {operation or 'a call'}: status {api_status}")
+        self.operation = operation
+        self.api_status = api_status
+        self.api_message = api_message
+        self.request_id = request_id
+        self.retry_after = retry_after
+
+
+class Unreachable(GatewayError):
+    """No connection: refused, name not found, TLS failed, reset before any answer."""
+
+    status = 503
+    sentence = "The platform cannot be reached."
+
+
+class TimedOut(GatewayError):
+    """The answer did not come, or did not end, within its time."""
+
+    status = 504
+    sentence = "The platform did not answer in time."
+
+
+class ServerFault(GatewayError):
+    """The API answered 5xx."""
+
+    status = 502
+    sentence = "The platform reported a fault of its own."
+
+
+class BadReply(GatewayError):
+    """An answer that cannot be read: not JSON, wrong types, cut short, too large, a redirect, an unknown status."""
+
+    status = 502
+    sentence = "The platform's answer could not be read."
+
+
+class Unauthorized(GatewayError):
+    """401, also after one refresh: the person has to sign in again."""
+
+    status = 401
+    sentence = "Your session with the platform has ended."
+
+
+class Forbidden(GatewayError):
+    """403, or a permission that is known to be missing before the call."""
+
+    status = 403
+    sentence = "You may not do this."
+
+
+class NotFound(GatewayError):
+    """404: gone, or outside what this person can see. The API does not tell which."""
+
+    status = 404
+    sentence = "This is gone, or outside your reach."
+
+
+class RateLimited(GatewayError):
+    """429: the organization's or the device's limit is used up."""
+
+    status = 429
+    sentence = "The platform asks us to wait: too many requests."
+
+
+class Rejected(GatewayError):
+    """400 and the other 4xx: the API understood and refused the input. Views show `api_message` beside the field."""
+
+    status = 422
+    sentence = "The platform refused this input."

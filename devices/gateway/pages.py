@@ -1,0 +1,44 @@
+"""One page of an answer that comes in pages."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    """Items of one page. `number` is 0-based as on the wire; `total` is None where the API did not tell it."""
+
+    items: tuple[T, ...]
+    number: int
+    size: int
+    total: int | None = None
+
+    @property
+    def first(self) -> int:
+        """1-based position of the first item among all, 0 for an empty page."""
+        return self.number * self.size + 1 if self.items else 0
+
+    @property
+    def last(self) -> int:
+        """1-based position of the last item among all, 0 for an empty page."""
+        return self.number * self.size + len(self.items) if self.items else 0
+
+    @property
+    def count(self) -> int | None:
+        """How many pages there are (at least 1); None where the total is not known."""
+        return None if self.total is None else max(1, -(-self.total // self.size))
+
+    @property
+    def has_next(self) -> bool:
+        """Whether a further page is worth a link. Without a total, a full page means: maybe more."""
+        if self.count is None:
+            return len(self.items) >= self.size
+        return self.number + 1 < self.count
+
+    @property
+    def has_previous(self) -> bool:
+        return self.number > 0
