@@ -1,0 +1,68 @@
+# `make demo` and `make test` are the two that matter. Everything lives in this folder: .venv (packages) and var (data).
+
+PORT         ?= 8080
+SANDBOX_PORT ?= 8081
+DEVICES      ?= 5000
+VAR          ?= var
+ARGS         ?=
+
+PY := .venv/bin/python
+# --universal: one lock for every platform and Python from 3.11 on. No flag here may bring the name of a host into a lock.
+UV := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+      --no-emit-index-url --no-emit-find-links --no-header
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.SUFFIXES:
+
+.PHONY: help
+help: ## This list
+	@printf 'Usage: make TARGET [NAME=value ...]\n\n'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\nNames: PYTHON=python3.12 (which Python makes .venv)  PORT=%s  SANDBOX_PORT=%s  DEVICES=%s  ARGS="..." (for pytest)\n' \
+	  '$(PORT)' '$(SANDBOX_PORT)' '$(DEVICES)'
+
+.PHONY: demo
+demo: .run ## The portal and its sandbox on this machine, with sample accounts; Ctrl-C ends both
+	@exec $(PY) -m tools.demo --port '$(PORT)' --sandbox-port '$(SANDBOX_PORT)' --devices '$(DEVICES)' --var '$(VAR)'
+
+.PHONY: test
+test: .test ## All tests (ARGS="-k rename" for some); needs the network only for the first installation
+	@$(PY) -m pytest -n auto $(ARGS)
+
+.PHONY: check
+check: .dev ## Everything that can be checked without running the portal: style, types, imports, templates, locks
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) -c 'from importlinter.cli import lint_imports_command as check; check()'
+	$(PY) -m djlint templates --lint --quiet
+	$(PY) -m tools.template_lint templates
+	$(PY) -m tools.locks
+	.venv/bin/hadolint Dockerfile
+	$(PY) -m tools.migrations
+
+.PHONY: lock
+lock: .dev ## Bring requirements/*.txt up to date with requirements/*.in (ARGS="--upgrade" for newer versions)
+	$(UV) $(ARGS) requirements/run.in -o requirements/run.txt
+	$(UV) $(ARGS) -c requirements/run.txt requirements/test.in -o requirements/test.txt
+	$(UV) $(ARGS) -c requirements/test.txt requirements/dev.in -o requirements/dev.txt
+	$(PY) -m tools.locks
+
+.PHONY: bench
+bench: .dev ## CPU and time of the list page against two yardsticks; a few minutes on a quiet machine
+	@$(PY) -m tests.load.bench $(ARGS)
+
+.PHONY: screenshots
+screenshots: .test ## The two pictures of the README, taken from a demo of its own (needs Chromium)
+	@$(PY) -m tools.screenshots
+
+.PHONY: clean
+clean: ## Remove what make made: .venv, var and the caches
+	rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Quick when the lock is installed already: tools/venv.sh compares it with the copy it left in .venv.
+.PHONY: .run .test .dev
+.run .test .dev:
+	@sh tools/venv.sh $(@:.%=%)
