@@ -34,7 +34,7 @@ class Pin:
 
 
 def read_lock(text: str) -> dict[str, Pin]:
-    """A lock as uv writes it -> pins by canonical name; a further pin of the same name (by marker) gets a key of its own."""
+    """A lock as uv writes it -> pins by canonical name; a further pin of one name (by marker) gets a key of its own."""
     pins: dict[str, Pin] = {}
     pin: Pin | None = None
     for raw in text.splitlines():

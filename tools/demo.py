@@ -1,0 +1,267 @@
+"""`make demo`: the sandbox and the portal as two processes on this machine, from an empty folder to sample accounts.
+
+It starts both sites by their public entries (`python -m sandbox serve`, gunicorn on `portal.wsgi`) and imports neither.
+Nothing listens on any address but 127.0.0.1.
+Ends with 0 after Ctrl-C or SIGTERM, else with 1 and a sentence that says why.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import fcntl
+import http.client
+import os
+import secrets
+import signal
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote
+
+from tools.processes import Child, Failed, poll
+
+HOST = "127.0.0.1"
+ROOT = Path(__file__).resolve().parent.parent
+
+# Only sample data answers to these; the sandbox seeds the client and the accounts under the same names.
+CLIENT_ID = "oa2-client-id_sandbox-portal-demo-0000000000000"
+CLIENT_SECRET = "sandbox-secret-for-demonstration-0000000"  # noqa: S105
+ACCOUNTS = {
+    "admin@example.com": "everything",
+    "support@example.com": "see and edit devices, timeline, logs, tags, transfer, people",
+    "viewer@example.com": "see devices and their timeline",
+    "owner@example.com": "see the devices they own",
+}
+
+# Settings of a real installation must not leak into the demo: least of all the address of a real API.
+FOREIGN_SETTINGS = (
+    *(
+        "ENV_FILE",
+        "SECRET_KEY",
+        "TOKEN_KEYS",
+        "SECURE_COOKIES",
+        "DEBUG",
+        "ALLOWED_HOSTS",
+        "CSRF_TRUSTED_ORIGINS",
+        "DATABASE_URL",
+        "REDIS_URL",
+    ),
+    *("SIGN_IN", "SSO", "OIDC_", "ACCESS_", "PLATFORM_API_", "DJANGO_", "GUNICORN_", "WEB_CONCURRENCY"),
+)
+
+READY_WITHIN = 30.0  # seconds from the start of a site to its first answer
+SEEDED_WITHIN = 900.0  # seconds a sandbox may take to make its fleet, once
+
+
+class Stop(Exception):
+    """Ctrl-C or a signal asked for the end."""
+
+
+class Demo:
+    """Two sites, their data under `var`, and the one file lock that keeps a second demo out of the same data."""
+
+    def __init__(self, port: int, sandbox_port: int, devices: int, var: Path) -> None:
+        self.port, self.sandbox_port, self.devices, self.var = port, sandbox_port, devices, var
+        self.asked_to_stop = False
+        self.children: list[Child] = []
+        self.lock: IO[str] | None = None
+
+    # -- before anything starts
+
+    def take_lock(self) -> None:
+        self.var.mkdir(parents=True, exist_ok=True)
+        self.lock = (self.var / "demo.lock").open("a+", encoding="utf-8")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self.lock.seek(0)
+            where = self.lock.read().strip() or "another process"
+            raise Failed(f"A demo is running in this folder already ({where}): use it, or end it first.") from None
+        self.lock.truncate(0)
+        self.lock.write(f"http://{HOST}:{self.port}/, process {os.getpid()}")
+        self.lock.flush()
+
+    def check_ports(self) -> None:
+        if self.port == self.sandbox_port:
+            raise Failed(f"PORT and SANDBOX_PORT are both {self.port}: give each a port of its own.")
+        for name, port, other in (("PORT", self.port, 8090), ("SANDBOX_PORT", self.sandbox_port, 8091)):
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind((HOST, port))
+                except PermissionError:
+                    raise Failed(
+                        f"Port {port} needs rights you lack: choose another, as in `make demo {name}={other}`."
+                    ) from None
+                except OSError:
+                    raise Failed(f"Port {port} is taken: choose another, as in `make demo {name}={other}`.") from None
+
+    # -- what the portal is told
+
+    def secrets(self) -> dict[str, str]:
+        """The demo's own secrets, made once and kept in var/demo.env, readable by this user only."""
+        path = self.var / "demo.env"
+        if not path.exists():
+            made = {
+                "SECRET_KEY": secrets.token_urlsafe(50),
+                "TOKEN_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+            }
+            # Written aside and renamed: a half-written file would be taken for a whole one ever after.
+            fresh = path.with_suffix(".new")
+            fresh.unlink(missing_ok=True)
+            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+                file.writelines(f"{name}={value}\n" for name, value in made.items())
+            fresh.rename(path)
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return dict(line.split("=", 1) for line in lines if "=" in line)
+
+    def environment(self) -> dict[str, str]:
+        """This process's environment without any setting of a real portal: what the sandbox gets."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_SETTINGS)}
+        return kept | {"PYTHONUNBUFFERED": "1"}
+
+    def settings(self) -> dict[str, str]:
+        """The portal's settings of the demo."""
+        return self.secrets() | {
+            "ENV_FILE": "",  # nothing from a .env file either
+            "DEBUG": "off",
+            "SECURE_COOKIES": "off",  # plain http, for this machine only
+            "ALLOWED_HOSTS": f"{HOST},localhost",
+            "DATABASE_URL": f"sqlite:///{quote(str(self.var / 'portal.sqlite3'))}",
+            "PLATFORM_API_URL": f"http://{HOST}:{self.sandbox_port}",
+            "PLATFORM_API_CLIENT_ID": CLIENT_ID,
+            "PLATFORM_API_CLIENT_SECRET": CLIENT_SECRET,
+        }
+
+    # -- the run
+
+    def start(self, name: str, *command: str, environment: Mapping[str, str]) -> Child:
+        child = Child(name, [sys.executable, *command], environment, ROOT, self.var / f"{name}.log")
+        self.children.append(child)
+        return child
+
+    def watch(self) -> None:
+        """Raises if a signal came in or a site ended by itself."""
+        if self.asked_to_stop:
+            raise Stop
+        for child in self.children:
+            code = child.exit_code()
+            if code is not None:
+                raise Failed(f"The {child.name} ended by itself (exit code {code}). {child.last_lines()}")
+
+    def step(self, name: str, *command: str, environment: Mapping[str, str]) -> None:
+        """Runs one command to its end, with an eye on the rest."""
+        child = Child(name, [sys.executable, *command], environment, ROOT, self.var / f"{name}.log")
+        try:
+            for _ in poll(READY_WITHIN * 4):
+                self.watch()
+                if child.exit_code() is not None:
+                    break
+            if child.exit_code() != 0:
+                raise Failed(f"`{' '.join(command)}` failed. {child.last_lines()}")
+        finally:
+            child.end()
+
+    def until_answers(self, child: Child, port: int, path: str, within: float, patience: str = "") -> None:
+        """Waits for any HTTP answer below 500; says `patience` if that takes more than two seconds."""
+        begun = time.monotonic()
+        for _ in poll(within):
+            self.watch()
+            if patience and time.monotonic() - begun > 2:
+                say(patience)
+                patience = ""
+            connection = http.client.HTTPConnection(HOST, port, timeout=5)
+            try:
+                connection.request("GET", path)
+                status = connection.getresponse().status
+            except (OSError, http.client.HTTPException):
+                continue
+            finally:
+                connection.close()
+            if status < 500:
+                return
+            raise Failed(f"The {child.name} answers with a fault of its own (status {status}). {child.last_lines()}")
+        raise Failed(f"The {child.name} did not answer within {within:.0f} seconds. {child.last_lines()}")
+
+    def run(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self.note_signal)
+        self.take_lock()
+        self.check_ports()
+        plain = self.environment()
+        portal_environment = plain | self.settings()
+        sandbox = self.start(
+            "sandbox", "-m", "sandbox", "serve", "--host", HOST, "--port", str(self.sandbox_port),
+            "--db", str(self.var / "sandbox.sqlite3"), "--devices", str(self.devices), environment=plain,
+        )  # fmt: skip
+        self.step("migrate", "manage.py", "migrate", "--noinput", environment=portal_environment)
+        self.step("collectstatic", "manage.py", "collectstatic", "--noinput", environment=portal_environment)
+        portal = self.start(
+            "portal", "-m", "gunicorn", "-c", "python:portal.gunicorn", "--bind", f"{HOST}:{self.port}",
+            environment=portal_environment,
+        )  # fmt: skip
+        seeding = f"The sandbox is making up {self.devices} devices; this happens once."
+        self.until_answers(sandbox, self.sandbox_port, "/", SEEDED_WITHIN, seeding)
+        self.until_answers(portal, self.port, "/sign-in/", READY_WITHIN)
+        self.welcome()
+        for _ in poll(float("inf"), every=0.2):
+            self.watch()
+
+    def note_signal(self, number: int, frame: object) -> None:
+        self.asked_to_stop = True
+
+    def welcome(self) -> None:
+        width = max(map(len, ACCOUNTS))
+        say(f"\nThe portal is ready:  http://{HOST}:{self.port}/\n")
+        say("Sign in as one of these, with the password demo:")
+        for account, rights in ACCOUNTS.items():
+            say(f"  {account:<{width}}  may {rights}")
+        say(f"\nThe API behind it, made up: http://{HOST}:{self.sandbox_port}/   Logs and data: {self.var}/")
+        say("Ctrl-C ends both.")
+
+    def end(self) -> None:
+        """Ends what runs, the portal first: it is the one that calls the other."""
+        for child in reversed(self.children):
+            child.end()
+        if self.lock is not None:
+            self.lock.close()
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+def port_number(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a number from 1 to 65535")
+    return int(text)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="make demo", description="The portal and its sandbox on this machine.")
+    parser.add_argument("--port", type=port_number, default=8080)
+    parser.add_argument("--sandbox-port", type=port_number, default=8081)
+    parser.add_argument("--devices", type=int, default=5000)
+    parser.add_argument("--var", type=Path, default=Path("var"))
+    options = parser.parse_args(arguments)
+    demo = Demo(options.port, options.sandbox_port, options.devices, options.var.resolve())
+    try:
+        demo.run()
+    except Stop:
+        demo.end()
+        say("\nPortal and sandbox have ended.")
+        return 0
+    except Failed as failure:
+        print(failure, file=sys.stderr, flush=True)
+        return 1
+    finally:
+        demo.end()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""Child processes that are surely ended: each in a process group of its own, with its output in a file."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+
+
+class Failed(Exception):
+    """Something a person can do something about; its text is the sentence that says what."""
+
+
+def poll(within: float, every: float = 0.05) -> Iterator[None]:
+    """Yields until `within` seconds are over, resting `every` seconds in between; at least once."""
+    end = time.monotonic() + within
+    while True:
+        yield
+        if time.monotonic() >= end:
+            return
+        time.sleep(every)
+
+
+def _end_with_parent() -> None:
+    """In the child, between fork and exec: have the kernel end it if its parent is killed outright (Linux only)."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class Child:
+    """One running command. A group of its own keeps Ctrl-C in the terminal from reaching it before its parent acts."""
+
+    def __init__(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path
+    ) -> None:
+        self.name, self.log, self.ended = name, log, False
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                command,
+                env=dict(environment),
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                # Safe here: the tools have one thread.
+                preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
+            )
+
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        return self.process.poll()
+
+    def last_lines(self, count: int = 15) -> str:
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:]
+        if not lines:
+            return f"It left nothing in {self.log}."
+        return "\n".join([f"The last lines of {self.log}:", *(f"  {line}" for line in lines)])
+
+    def end(self, grace: float = 10.0) -> None:
+        """Asks it to end, after `grace` seconds makes it; then also what it started and left behind. Twice is fine."""
+        if self.ended:
+            return
+        if self.process.poll() is None:
+            self._signal_group(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(grace)
+        self._signal_group(signal.SIGKILL)
+        self.process.wait()
+        self.ended = True  # from here on its number may belong to somebody else
+
+    def _signal_group(self, number: int) -> None:
+        # Nobody is left in the group; macOS says so of a zombie by PermissionError.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, number)
