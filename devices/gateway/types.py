@@ -1,7 +1,8 @@
 """What the Platform API sends, as frozen values.
 
-Unknown members are ignored, which is also how the device credential (`token`, in most replies) is dropped: no type here
-has a place for it. Optional members may be absent or null and read as None. Times are epoch milliseconds; 0 means never.
+Unknown members are ignored, which is also how the device credential (`token`, in most replies) is dropped: no type
+here has a place for it. Optional members may be absent or null and read as None. Times are epoch milliseconds; 0 means
+never.
 """
 
 from __future__ import annotations

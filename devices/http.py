@@ -1,0 +1,69 @@
+"""How the app's views answer: whole page or fragment, and what htmx needs to know beside it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+from django_htmx.middleware import HtmxDetails
+
+from devices.gateway.api import Gateway
+from devices.gateway.errors import Forbidden
+from devices.permissions import Access, judge
+from devices.presentation import Clock
+
+
+class DeviceRequest(HttpRequest):
+    """A request of a signed-in person. The portal's middleware puts these on it before a view sees it."""
+
+    htmx: HtmxDetails
+    gateway: Gateway
+    access: Access
+    request_id: str
+
+
+class SeeOther(HttpResponseRedirect):
+    """303: after a plain POST, look at the result with GET (RFC 9110 §15.4.4). Only for our own paths."""
+
+    status_code = 303
+
+
+def wants_partial(request: HttpRequest) -> bool:
+    """Whether htmx asked for a piece. Boosted links and a restored history entry want the page."""
+    htmx: HtmxDetails | None = getattr(request, "htmx", None)
+    return bool(htmx) and not htmx.boosted and not htmx.history_restore_request  # type: ignore[union-attr]
+
+
+def answer(
+    request: HttpRequest, page: str, fragment: str, context: Mapping[str, Any], *, status: int = 200
+) -> HttpResponse:
+    """Render `fragment` for htmx and `page` for everybody else, from the same context.
+
+    The template is told which by `partial`. `Vary` keeps the two apart in the browser's cache: without it, Back shows
+    a bare fragment.
+    """
+    partial = wants_partial(request)
+    response = render(request, fragment if partial else page, {**context, "partial": partial}, status=status)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def clock_for(request: DeviceRequest) -> Clock:
+    return Clock(request.access.tz, time.time())
+
+
+def require(request: DeviceRequest, operation: str, *, owner_id: int | None = None) -> None:
+    """Raise Forbidden, as the API would, when it is known beforehand: no call is spent on a refusal."""
+    if not judge(operation, request.access, owner_id=owner_id).allowed:
+        raise Forbidden(operation=operation, request_id=request.request_id)
+
+
+def query_string(**params: object) -> str:
+    """`?a=1&b=2` in the order given, leaving out what is empty or false; an empty string when nothing is left."""
+    kept = {name: "on" if value is True else value for name, value in params.items() if value not in (None, "", False)}
+    return f"?{urlencode(kept)}" if kept else ""

@@ -1,0 +1,239 @@
+"""Metafield types: how each is shown, whether and how it is edited, what is checked before the API is asked.
+
+The API sends `value` as an object chosen by its `type` member; older servers send a plain scalar. Names of types vary
+in case between versions, so they are compared without it. A type that is not in the table is readable text, no more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from devices import rules
+from devices.gateway.types import Metafield
+from devices.metafields import checked, shown
+from devices.metafields.checked import InvalidValue, Raw
+from devices.text import clean
+
+__all__ = ["KINDS", "FieldView", "InvalidValue", "Kind", "view_of"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A type's row in the table. `write` follows what the API's documents say of setting it with one string: "yes",
+    "likely" (edited only where the deployment says so), "unclear" or "no" (read-only, with the reason)."""
+
+    label: Any
+    write: str = "no"
+    show: Callable[[Raw], list[str]] = shown.plain
+    check: Callable[[str, Raw], str] = checked.any_text
+    control: str = "text"
+    hint: Any = ""
+
+
+UNKNOWN = Kind("", show=shown.anything)
+
+KINDS: dict[str, Kind] = {
+    "text": Kind(gettext_lazy("Text"), "yes"),
+    "number": Kind(gettext_lazy("Number"), "yes", shown.with_unit, checked.number, "number"),
+    "int": Kind(gettext_lazy("Whole number"), "yes", shown.with_unit, checked.integer, "number"),
+    "measurement": Kind(gettext_lazy("Number with unit"), "likely", shown.with_unit, checked.number, "number"),
+    "email": Kind(gettext_lazy("E-mail"), "likely", check=checked.email, control="email"),
+    "list": Kind(gettext_lazy("List"), "yes", shown.selected, checked.option, "select"),
+    "switch": Kind(gettext_lazy("Switch"), "unclear"),
+    "imei": Kind(gettext_lazy("IMEI"), "yes", check=checked.imei, hint=gettext_lazy("15 digits")),
+    "iccid": Kind(gettext_lazy("ICCID"), "yes", hint=gettext_lazy("Usually 18 to 22 digits")),
+    "time": Kind(gettext_lazy("Time"), "unclear", shown.time),
+    "range": Kind(gettext_lazy("Time range"), "no", shown.time_range),
+    "shift": Kind(gettext_lazy("Shifts"), "no", shown.shifts),
+    "contact": Kind(gettext_lazy("Contact"), "no", shown.contact),
+    "address": Kind(gettext_lazy("Address"), "no", shown.address),
+    "location": Kind(gettext_lazy("Location"), "no", shown.location),
+    "coordinates": Kind(gettext_lazy("Coordinates"), "unclear", shown.coordinates),
+    "cost": Kind(gettext_lazy("Cost"), "no", shown.cost),
+    "devicereference": Kind(gettext_lazy("Device reference"), "unclear", shown.device_reference),
+    "table": Kind(gettext_lazy("Table"), "unclear", shown.rows),
+    "multitext": Kind(gettext_lazy("Several texts"), "no", shown.values),
+    "image": Kind(gettext_lazy("Image"), "unclear"),
+    "devicename": Kind(gettext_lazy("Device name"), "no"),
+    "deviceowner": Kind(gettext_lazy("Device owner"), "no"),
+    "tz": Kind(gettext_lazy("Time zone"), "likely", check=checked.zone, control="select"),
+    "hotspotname": Kind(gettext_lazy("Hotspot name"), "yes"),
+    "templateid": Kind(gettext_lazy("Template id"), "no", shown.selected),
+    "firmwareupdatecontrol": Kind(gettext_lazy("Firmware update control"), "unclear"),
+    "unitconversionswitch": Kind(gettext_lazy("Unit conversion switch"), "unclear", shown.anything),
+    "deviceeui": Kind(
+        gettext_lazy("Device EUI"),
+        "likely",
+        check=checked.hexadecimal(16),
+        hint=gettext_lazy("16 hexadecimal characters"),
+    ),
+    "joineui": Kind(
+        gettext_lazy("Join EUI"),
+        "likely",
+        check=checked.hexadecimal(16),
+        hint=gettext_lazy("16 hexadecimal characters"),
+    ),
+    "applicationkey": Kind(
+        gettext_lazy("Application key"),
+        "likely",
+        check=checked.hexadecimal(32),
+        hint=gettext_lazy("32 hexadecimal characters"),
+    ),
+    "bluesdevice": Kind(gettext_lazy("Blues device"), "likely"),
+    "myriotaterminalid": Kind(gettext_lazy("Myriota terminal id"), "likely"),
+    "thethingsnetworkdeviceid": Kind(gettext_lazy("The Things Network device id"), "likely"),
+    "thingname": Kind(gettext_lazy("Thing name"), "likely"),
+}
+
+
+@dataclass(frozen=True)
+class FieldView:
+    """One metafield, ready for a page. `lines` is empty where the field is; `href` only ever an http(s) address."""
+
+    id: int
+    name: str
+    type: str
+    label: str
+    lines: list[str]
+    mandatory: bool = False
+    href: str = ""
+    secret: bool = False
+    editable: bool = False
+    why_not: str = ""
+    value: str = ""
+    control: str = "text"
+    options: list[str] = field(default_factory=list)
+    attrs: dict[str, Any] = field(default_factory=dict)
+    unit: str = ""
+    hint: str = ""
+    raw: Raw = field(default_factory=dict, repr=False)
+
+    @property
+    def missing(self) -> bool:
+        return self.mandatory and not self.lines
+
+    def check(self, value: str) -> str:
+        """Return the text to send, or raise InvalidValue. The bound of 200 characters is the API's for every type."""
+        value = value.strip()
+        if not value:
+            if self.mandatory:
+                raise InvalidValue(_("This field is required. Enter a value."))
+            return value
+        if len(value) > rules.METAFIELD_VALUE_MAX:
+            raise InvalidValue(_("Use at most %d characters. This has %d.") % (rules.METAFIELD_VALUE_MAX, len(value)))
+        return _kind(self.type)[1].check(value, self.raw)
+
+
+def view_of(metafield: Metafield, *, likely: bool) -> FieldView:
+    """Present one metafield. `likely`: also edit the types that can probably be set (a setting of the deployment)."""
+    raw = _raw(metafield.value)
+    sent_type = raw.get("type")
+    type_name = sent_type if isinstance(sent_type, str) else ""
+    known, kind = _kind(type_name)
+    lines = [clean(line) for line in kind.show(raw) if line]
+    editable = metafield.id is not None and (kind.write == "yes" or (kind.write == "likely" and likely))
+    secret = known == "applicationkey"
+    return FieldView(
+        id=metafield.id or 0,
+        name=clean(metafield.name or "") or _("Metafield %d") % (metafield.id or 0),
+        type=type_name,
+        label=str(kind.label) if known else (clean(type_name) or _("Type not told")),
+        lines=[_("Hidden")] if secret and lines else lines,
+        mandatory=bool(metafield.is_mandatory),
+        href=_href(known, raw),
+        secret=secret,
+        editable=editable,
+        why_not="" if editable else _why_not(known, kind),
+        value="" if secret else _typed(known, raw),
+        control=_control(known, kind, raw),
+        options=_options(known, raw),
+        attrs=_attrs(known, raw),
+        unit=clean(str(raw.get("units") or "")),
+        hint=_bounds_in_words(known, raw) or str(kind.hint),
+        raw=raw,
+    )
+
+
+def _raw(value: Any) -> Raw:
+    """The value object; a plain string from an older server reads as Text, another scalar has no known type."""
+    if isinstance(value, Mapping):
+        return value
+    if isinstance(value, str):
+        return {"type": "Text", "value": value}
+    return {} if value is None else {"value": value}
+
+
+def _kind(type_name: str) -> tuple[str, Kind]:
+    """The table's key and row; an unknown type gets an empty key and the read-only row."""
+    key = re.sub(r"[^a-z0-9]", "", type_name.lower())
+    return (key, KINDS[key]) if key in KINDS else ("", UNKNOWN)
+
+
+def _why_not(known: str, kind: Kind) -> str:
+    if known == "devicename":
+        return _("Rename the device instead")
+    if known == "deviceowner":
+        return _("Transfer the device instead")
+    if not known:
+        return _("Read-only: the portal does not know this type")
+    if kind.write == "no":
+        return _("Read-only: the platform takes no text for this type")
+    return _("Read-only: how the platform takes this type is not certain")
+
+
+def _typed(known: str, raw: Raw) -> str:
+    """What the editor starts with."""
+    lines = shown.selected(raw) if known == "list" else shown.plain(raw)
+    return lines[0] if lines else ""
+
+
+def _control(known: str, kind: Kind, raw: Raw) -> str:
+    """A list whose options were not told is typed."""
+    return "text" if kind.control == "select" and not _options(known, raw) else kind.control
+
+
+def _options(known: str, raw: Raw) -> list[str]:
+    if known == "tz":
+        return sorted(available_timezones())
+    return checked.options(raw) if known == "list" else []
+
+
+def _attrs(known: str, raw: Raw) -> dict[str, Any]:
+    """Attributes of the `<input>`. No `maxlength`: it would cut a pasted value without a word."""
+    if known in ("number", "measurement", "int"):
+        step = raw.get("step")
+        attrs: dict[str, Any] = {"step": step if isinstance(step, (int, float)) and step > 0 else "any"}
+        if known == "int":
+            attrs["step"] = 1
+        if limits := checked.bounds(raw):
+            attrs |= {"min": limits[0], "max": limits[1]}
+        return attrs
+    return {"inputmode": "numeric"} if known in ("imei", "iccid") else {}
+
+
+def _bounds_in_words(known: str, raw: Raw) -> str:
+    if known not in ("number", "measurement", "int") or not (limits := checked.bounds(raw)):
+        return ""
+    return _("From %s to %s") % (shown.scalar(limits[0])[0], shown.scalar(limits[1])[0])
+
+
+def _href(known: str, raw: Raw) -> str:
+    """A map for a place, the address of an image; never any other scheme, whatever the API sends."""
+    if known in ("coordinates", "location") and (where := shown.point(raw)):
+        lat, lon = f"{where[0]:.5f}", f"{where[1]:.5f}"
+        return f"https://www.openstreetmap.org/?mlat={lat}&mlon={lon}#map=16/{lat}/{lon}"
+    address = raw.get("value")
+    if known == "image" and isinstance(address, str):
+        try:
+            return address if urlsplit(address).scheme in ("https", "http") else ""
+        except ValueError:
+            return ""
+    return ""

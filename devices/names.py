@@ -1,0 +1,113 @@
+"""People's words for the API's ids: templates, organizations, owners. A small cache per person, filled at sign-in.
+
+Names are a courtesy. Whatever cannot be read (no permission, the API slow) shows as its id, and no page fails or waits
+for it twice: what was read, or not, is kept under the person's scope, so nobody sees names that another may see.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from django.core.cache import cache
+from django.utils.translation import gettext as _
+
+from devices.gateway.api import Gateway
+from devices.gateway.errors import GatewayError, Unauthorized
+from devices.permissions import Access, judge
+from devices.text import clean, shorten
+
+KEEP = 600
+"""Seconds that names are kept."""
+KEEP_PARTIAL = 60
+"""Seconds until an incomplete reading is tried again."""
+
+
+class Names(msgspec.Struct, frozen=True):
+    """Looked up by id; an id without a known name is shown as such."""
+
+    user_id: int
+    templates: dict[int, str] = {}
+    organizations: dict[int, str] = {}
+    owners: dict[int, str] = {}
+
+    def template(self, template_id: int) -> str:
+        return self.templates.get(template_id) or _("Template %d") % template_id
+
+    def organization(self, org_id: int | None) -> str:
+        if org_id is None:
+            return ""
+        return self.organizations.get(org_id) or _("Organization %d") % org_id
+
+    def owner(self, user_id: int | None) -> str:
+        """Empty where there is no owner: the API sends nothing, null or 0 for that."""
+        if not user_id:
+            return ""
+        if user_id == self.user_id:
+            return _("You")
+        return self.owners.get(user_id) or _("User %d") % user_id
+
+
+def names_for(gateway: Gateway, access: Access) -> Names:
+    """The names this person may read, from their cache or from the API (up to three calls, the first time)."""
+    kept = cache.get(_key(access, "names"))
+    return kept if isinstance(kept, Names) else warm(gateway, access)
+
+
+def warm(gateway: Gateway, access: Access) -> Names:
+    """Read the names and keep them. Called at sign-in, so that the first page costs what every other page costs.
+
+    Raises Unauthorized; every other failure leaves that kind of name out.
+    """
+    complete = True
+    organizations = {access.org_id: access.org_name} if access.org_id is not None and access.org_name else {}
+    found: dict[str, dict[int, str]] = {"templates": {}, "organizations": {}, "owners": {}}
+    for kind, operation in (
+        ("templates", "list_templates"),
+        ("organizations", "list_sub_organizations"),
+        ("owners", "list_users"),
+    ):
+        if not judge(operation, access).allowed:
+            continue
+        try:
+            found[kind] = _read(gateway, operation)
+        except Unauthorized:
+            raise
+        except GatewayError:
+            complete = False
+    names = Names(
+        user_id=access.user_id,
+        templates=found["templates"],
+        organizations=organizations | found["organizations"],
+        owners=found["owners"],
+    )
+    cache.set(_key(access, "names"), names, KEEP if complete else KEEP_PARTIAL)
+    return names
+
+
+def event_names(gateway: Gateway, access: Access, template_id: int) -> dict[int, str]:
+    """Names of a template's events by event id; empty where they cannot be read."""
+    key = _key(access, f"events:{template_id}")
+    kept = cache.get(key)
+    if isinstance(kept, dict):
+        return kept
+    if not judge("list_template_events", access).allowed:
+        return {}
+    try:
+        names = {event.id: clean(event.name) for event in gateway.list_template_events(template_id)}
+    except Unauthorized:
+        raise
+    except GatewayError:
+        return {}
+    cache.set(key, names, KEEP)
+    return names
+
+
+def _read(gateway: Gateway, operation: str) -> dict[int, str]:
+    if operation == "list_templates":
+        return {template.id: shorten(clean(template.name), 60) for template in gateway.list_templates().items}
+    if operation == "list_sub_organizations":
+        return {org.id: shorten(clean(org.name), 60) for org in gateway.list_sub_organizations().items}
+    return {user.id: shorten(clean(user.email), 80) for user in gateway.list_users(include_sub_orgs=True).items}
+
+
+def _key(access: Access, what: str) -> str:
+    return f"{what}:{access.scope}"

@@ -1,0 +1,116 @@
+"""What each operation of the Platform API asks of a user, so that the portal can say why something is open or closed.
+
+The API enforces; the portal explains. The table follows the API document's permission matrix: every operation that
+touches one device also needs to *see* that device, by `ORG_DEVICES_VIEW` or, for one's own devices, `OWN_DEVICES_VIEW`.
+There are no OWN_ variants of editing, deleting or controlling.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+from django.utils.translation import gettext as _
+
+from devices.gateway.types import UserProfile
+
+OWN_VIEW = "OWN_DEVICES_VIEW"
+ORG_VIEW_DEVICES = "ORG_DEVICES_VIEW"
+VIEW_USERS = "ORG_VIEW_USERS"
+
+
+class Access(msgspec.Struct, frozen=True):
+    """Who is asking and what their role holds. `scope` keys this person's caches and changes with every sign-in."""
+
+    user_id: int
+    email: str
+    name: str
+    role_name: str
+    permissions: frozenset[str]
+    org_id: int | None
+    org_name: str
+    tz: str
+    scope: str = ""
+
+    @classmethod
+    def of(cls, profile: UserProfile, scope: str) -> Access:
+        return cls(
+            user_id=profile.id,
+            email=profile.email,
+            name=profile.name or profile.email,
+            role_name=profile.role.name,
+            permissions=profile.role.permissions,
+            org_id=profile.org_id,
+            org_name=profile.org_name or "",
+            tz=profile.tz or "UTC",
+            scope=scope,
+        )
+
+    def has(self, *names: str) -> bool:
+        return self.permissions.issuperset(names)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`names`: all are needed. `sees`: the device must be visible too. `other`: needed as well for another user."""
+
+    names: tuple[str, ...] = ()
+    sees: bool = False
+    other: tuple[str, ...] = ()
+
+
+RULES: dict[str, Rule] = {
+    "list_devices": Rule((ORG_VIEW_DEVICES,)),
+    "search_devices": Rule((ORG_VIEW_DEVICES,)),
+    "list_last_activated": Rule((ORG_VIEW_DEVICES,)),
+    "list_devices_by_owner": Rule(sees=True, other=(VIEW_USERS, ORG_VIEW_DEVICES)),
+    "list_devices_by_user": Rule((ORG_VIEW_DEVICES,), other=(VIEW_USERS,)),
+    "get_device": Rule(sees=True),
+    "get_base_info": Rule(sees=True),
+    "get_online": Rule(sees=True),
+    "list_metafields": Rule(sees=True),
+    "list_tags": Rule(("VIEW_OWN_ORG_TAG",), sees=True),
+    "list_timeline": Rule(("VIEW_TIMELINE",), sees=True),
+    "list_logs": Rule(("ORG_DEVICE_VIEW_ACTION_LOG",), sees=True),
+    "rename_device": Rule(("ORG_DEVICES_EDIT",), sees=True),
+    "set_metafield": Rule(("ORG_DEVICES_EDIT",), sees=True),
+    "list_templates": Rule(("PRODUCT_VIEW",)),
+    "list_template_events": Rule(("PRODUCT_VIEW",)),
+    "list_sub_organizations": Rule(("ORG_VIEW",)),
+    "list_users": Rule((VIEW_USERS,)),
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`missing` permission names, in the order to ask for them, and why this case needs them. Empty: go ahead."""
+
+    missing: tuple[str, ...] = ()
+    why: str = ""
+
+    @property
+    def allowed(self) -> bool:
+        return not self.missing
+
+
+ALLOWED = Verdict()
+
+
+def judge(operation: str, access: Access, *, owner_id: int | None = None, other: bool = False) -> Verdict:
+    """Tell whether `access` may call `operation` (name of a `Gateway` method).
+
+    `owner_id` is the device's owner where it is known (0 for none); None means not known, and is judged in the person's
+    favour: the API decides. `other`: the call concerns a user who is not the caller.
+    """
+    rule = RULES.get(operation, Rule())
+    needed = [*rule.names, *(rule.other if other else ())]
+    missing = [name for name in needed if not access.has(name)]
+    why = _("The user concerned is not you.") if other and any(n in rule.other for n in missing) else ""
+    if rule.sees and not access.has(ORG_VIEW_DEVICES) and ORG_VIEW_DEVICES not in missing:
+        if not access.has(OWN_VIEW):
+            missing.append(OWN_VIEW)
+            why = _("Nothing can be done with a device that one may not see.")
+        elif owner_id is not None and owner_id != access.user_id:
+            missing.append(ORG_VIEW_DEVICES)
+            why = _("You are not this device's owner, and your role sees only its own devices.")
+    return Verdict(tuple(missing), why) if missing else ALLOWED

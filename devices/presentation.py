@@ -1,0 +1,330 @@
+"""Values of the API as words for people: times in the reader's zone, ages, values, rows. Pure functions, no I/O."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, tzinfo
+from itertools import groupby
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from django.utils.dates import MONTHS, MONTHS_3, WEEKDAYS
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from devices.gateway.types import BaseInfo, DataStreamValue, Device, HardwareInfo, LogEntry, TimelineEvent
+from devices.text import clean, shorten
+
+DAY = 86_400
+OLD = DAY
+"""Seconds after which a value is shown as one that may no longer be true."""
+
+
+class When(NamedTuple):
+    """A moment: `text` in the reader's zone, `age` ("4 min"), `iso` in UTC for `<time datetime>`, `old` after a day."""
+
+    text: str
+    age: str
+    iso: str
+    old: bool
+
+
+def age(seconds: float) -> str:
+    """How long ago, in one unit. Under ten seconds, and anything in the future, is "now"."""
+    for limit, unit, word in (
+        (10, 0, _("now")),
+        (60, 1, _("%d s")),
+        (3600, 60, _("%d min")),
+        (DAY, 3600, _("%d h")),
+        (365 * DAY, DAY, _("%d d")),
+    ):
+        if seconds < limit:
+            return word % (seconds // unit) if unit else word
+    return _("%d y") % (seconds // (365 * DAY))
+
+
+class Clock:
+    """The reader's zone and one "now" for a whole page, so that no two ages on it disagree."""
+
+    def __init__(self, zone: str, now: float) -> None:
+        """`zone` is an IANA name as the user profile gives it (an unknown one reads as UTC), `now` epoch seconds."""
+        self.tz = _zone(zone)
+        self.now = now
+        self._today = datetime.fromtimestamp(now, self.tz)
+        self.offset = _offset(self._today)
+
+    def when(self, ms: int | None, *, seconds: bool = False) -> When | None:
+        """Present epoch milliseconds; None, 0 and times no calendar holds give None ("never")."""
+        if not ms or ms < 0:
+            return None
+        try:
+            moment = datetime.fromtimestamp(ms / 1000, self.tz)
+        except (OverflowError, OSError, ValueError):
+            return None
+        elapsed = self.now - ms / 1000
+        iso = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return When(self._text(moment, seconds), age(elapsed), iso, elapsed > OLD)
+
+    def stamp(self) -> str:
+        """The time of this reading, such as `14:02:10 UTC+1`."""
+        return f"{self._today:%H:%M:%S} {self.offset}"
+
+    def day(self, ms: int) -> str:
+        """The heading of a day in the timeline: `Today, Tuesday 17 November`."""
+        try:
+            moment = datetime.fromtimestamp(ms / 1000, self.tz)
+        except (OverflowError, OSError, ValueError):
+            return _("No date")
+        words = f"{WEEKDAYS[moment.weekday()]} {moment.day} {MONTHS[moment.month]}"
+        if moment.year != self._today.year:
+            words += f" {moment.year}"
+        return _("Today, %s") % words if moment.date() == self._today.date() else words
+
+    def time(self, ms: int) -> str:
+        """The time of day within a day's group: `14:01:22`."""
+        try:
+            return f"{datetime.fromtimestamp(ms / 1000, self.tz):%H:%M:%S}"
+        except (OverflowError, OSError, ValueError):
+            return "–"
+
+    def _text(self, moment: datetime, seconds: bool) -> str:
+        clock = f"{moment:%H:%M:%S}" if seconds else f"{moment:%H:%M}"
+        if moment.date() == self._today.date():
+            return clock
+        day = f"{moment.day} {MONTHS_3[moment.month].capitalize()}"
+        return f"{day}, {clock[:5]}" if moment.year == self._today.year else f"{day} {moment.year}, {clock[:5]}"
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return UTC
+
+
+def _offset(moment: datetime) -> str:
+    minutes = int((moment.utcoffset() or UTC.utcoffset(None)).total_seconds() // 60)
+    if not minutes:
+        return "UTC"
+    hours, rest = divmod(abs(minutes), 60)
+    return f"UTC{'+' if minutes > 0 else '−'}{hours}" + (f":{rest:02}" if rest else "")
+
+
+def number(value: float) -> str:
+    """A number as read aloud: thousands grouped, no trailing zeros, never an exponent for everyday sizes."""
+    if isinstance(value, int):
+        return f"{value:,}" if abs(value) < 10**15 else str(value)
+    if not math.isfinite(value):
+        return str(value)
+    return f"{value:,.6f}".rstrip("0").rstrip(".") if abs(value) < 10**15 else f"{value:g}"
+
+
+def coordinates(lat: float, lon: float) -> str:
+    return f"{lat:.4f}, {lon:.4f}"
+
+
+def datastream_value(value: Any) -> str:
+    """A datastream's value: text, a number, a switch, or [longitude, latitude] (shown latitude first, as on a map)."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return _("On") if value else _("Off")
+        case int() | float():
+            return number(value)
+        case [int() | float() as lon, int() | float() as lat]:
+            return coordinates(lat, lon)
+        case str():
+            return clean(value)
+        case _:
+            return clean(str(value))
+
+
+class Word(NamedTuple):
+    """A state or type as icon, word and colour, always together. `tone` names a CSS class."""
+
+    icon: str
+    text: str
+    tone: str
+
+
+_EVENTS = {
+    "ONLINE": ("online", gettext_lazy("Online"), "good"),
+    "OFFLINE": ("offline", gettext_lazy("Offline"), "strong"),
+    "INFORMATION": ("info", gettext_lazy("Information"), "accent"),
+    "WARNING": ("triangle-alert", gettext_lazy("Warning"), "caution"),
+    "CRITICAL": ("octagon-alert", gettext_lazy("Critical"), "danger"),
+    "CONTENT": ("message-square-text", gettext_lazy("Content"), "muted"),
+    "INACTIVE": ("moon", gettext_lazy("Inactive"), "muted"),
+    "LIFECYCLE": ("milestone", gettext_lazy("Lifecycle"), "muted"),
+    "NOTE": ("notebook-pen", gettext_lazy("User note"), "muted"),
+}
+
+
+def event_word(event_type: str | None) -> Word:
+    """Icon, word and tone of a timeline type. One that we do not know keeps the API's own word."""
+    known = _EVENTS.get(event_type or "")
+    if known:
+        return Word(known[0], str(known[1]), known[2])
+    return Word("ellipsis", clean(event_type) if event_type else _("No type"), "muted")
+
+
+class Connection(NamedTuple):
+    """Whether the device is connected, as just asked: `word`, `stamp` of the asking, `note` where it needs one."""
+
+    word: Word
+    stamp: str
+    note: str = ""
+
+
+def connection(connected: bool | None, clock: Clock, failure: str = "") -> Connection:
+    """`connected` None is "unknown", which is not "offline"; `failure` tells why the question got no answer."""
+    if connected is None:
+        note = failure or _("The platform did not say whether this device is connected.")
+        return Connection(Word("circle-question-mark", _("Unknown"), "muted"), clock.stamp(), note)
+    if connected:
+        return Connection(Word("online", _("Online"), "good"), clock.stamp())
+    return Connection(Word("offline", _("Offline"), "strong"), clock.stamp())
+
+
+class DeviceRow(NamedTuple):
+    id: int
+    name: str
+    template: str
+    firmware: str
+    board: str
+    owner: str
+    activated: When | None
+    organization: str
+
+
+def hardware(info: HardwareInfo | None) -> tuple[str, str]:
+    """Firmware version and board, empty where the device never said."""
+    if info is None:
+        return "", ""
+    return clean(info.version or ""), clean(info.board_type or "")
+
+
+def device_row(device: Device, names: Any, clock: Clock) -> DeviceRow:
+    """One row of a list; `names` looks up people's words for ids (`names.Names`)."""
+    firmware, board = hardware(device.hardware_info)
+    return DeviceRow(
+        id=device.id,
+        name=shorten(clean(device.name)) or _("(no name)"),
+        template=names.template(device.template_id),
+        firmware=shorten(firmware, 24),
+        board=shorten(board, 24),
+        owner=names.owner(device.owner_user_id),
+        activated=clock.when(device.activated_at),
+        organization=names.organization(device.org_id),
+    )
+
+
+class ValueRow(NamedTuple):
+    name: str
+    pin: str
+    text: str
+    updated: When | None
+
+
+def value_rows(values: Iterable[DataStreamValue], clock: Clock) -> tuple[list[ValueRow], list[ValueRow]]:
+    """Current values, split into those of the last 24 hours and those that may no longer be true (or have no time)."""
+    fresh: list[ValueRow] = []
+    old: list[ValueRow] = []
+    for value in values:
+        row = ValueRow(
+            name=clean(value.data_stream_alias or value.data_stream_label or _("Datastream %d") % value.data_stream_id),
+            pin=clean(value.pin or ""),
+            text=datastream_value(value.value),
+            updated=clock.when(value.updated_at, seconds=True),
+        )
+        (fresh if row.updated and not row.updated.old else old).append(row)
+    return fresh, old
+
+
+class EventRow(NamedTuple):
+    time: str
+    iso: str
+    word: Word
+    text: str
+    resolved: str
+    comment: str
+
+
+def event_days(
+    events: Sequence[TimelineEvent], clock: Clock, event_names: dict[int, str]
+) -> list[tuple[str, list[EventRow]]]:
+    """Timeline entries in the order received, grouped by the reader's calendar day."""
+    return [
+        (day, [_event_row(event, clock, event_names) for event in group])
+        for day, group in groupby(events, key=lambda event: clock.day(event.ts))
+    ]
+
+
+def _event_row(event: TimelineEvent, clock: Clock, event_names: dict[int, str]) -> EventRow:
+    when = clock.when(event.ts)
+    name = event.name or event_names.get(event.event_id or 0, "")
+    text = " – ".join(part for part in (name, event.description) if part)
+    resolved = clock.when(event.resolved_at) if event.is_resolved else None
+    return EventRow(
+        time=clock.time(event.ts),
+        iso=when.iso if when else "",
+        word=event_word(event.event_type),
+        text=clean(text),
+        resolved=(_("Resolved %s") % resolved.text if resolved else _("Resolved")) if event.is_resolved else "",
+        comment=clean(event.resolved_comment or "") if event.is_resolved else "",
+    )
+
+
+class LogRow(NamedTuple):
+    when: When | None
+    user: str
+    pin: str
+    value: str
+    online: bool | None
+
+
+_PIN_LETTERS = {"VIRTUAL": "v", "DIGITAL": "d", "ANALOG": "a"}
+
+
+def log_row(entry: LogEntry, clock: Clock) -> LogRow:
+    """One user action. The pin is written as the API writes it elsewhere: first letter of its type and its number."""
+    letter = _PIN_LETTERS.get(entry.pin_type or "", (entry.pin_type or "")[:1].lower())
+    return LogRow(
+        when=clock.when(entry.created_at, seconds=True),
+        user=clean(entry.trigger_user_email or _("Unknown user")),
+        pin=f"{letter}{entry.pin}" if entry.pin is not None else "",
+        value=datastream_value(entry.value),
+        online=entry.is_online,
+    )
+
+
+class Fact(NamedTuple):
+    """A label and its value; `when` where the value is a moment, `copy` where people copy it."""
+
+    label: str
+    text: str = ""
+    when: When | None = None
+    copy: bool = False
+
+
+def connection_facts(info: BaseInfo, clock: Clock) -> list[Fact]:
+    """What is known of the device's connections, for the side panel; a time of 0 reads as "never"."""
+    hw = info.hardware_info
+    lifecycle = clean(info.lifecycle_status.name or "") if info.lifecycle_status else ""
+    build = ", ".join(clean(part) for part in (hw.board_type, hw.build) if part) if hw else ""
+    facts = [
+        Fact(_("Connected"), when=clock.when(info.connect_time, seconds=True)),
+        Fact(_("Disconnected"), when=clock.when(info.disconnect_time, seconds=True)),
+        Fact(_("Last report"), when=clock.when(info.last_received_event_at, seconds=True)),
+        Fact(_("First seen"), when=clock.when(info.first_connect_time)),
+        Fact(_("Firmware updated"), when=clock.when(info.firmware_updated_at)),
+    ]
+    facts = [fact if fact.when else fact._replace(text=_("Never")) for fact in facts]
+    return [
+        *facts,
+        Fact(_("Lifecycle"), lifecycle or _("Not set")),
+        Fact(_("IP address"), clean(info.ip or "") or _("Not known")),
+        Fact(_("Board"), build or _("Not reported")),
+    ]

@@ -1,0 +1,42 @@
+"""Addresses of the app. They are part of its interface: people paste them into tickets."""
+
+from __future__ import annotations
+
+from django.urls import path, register_converter
+
+from devices import rules
+from devices.views import actions, detail, fields, listing, tabs
+
+app_name = "devices"
+
+
+class Int32Converter:
+    """Ids as the API has them. A larger number is no device, so it is a 404 here and no call is spent on it."""
+
+    regex = "[0-9]{1,10}"
+
+    def to_python(self, value: str) -> int:
+        number = int(value)
+        if not 0 < number <= rules.INT32_MAX:
+            raise ValueError
+        return number
+
+    def to_url(self, value: int) -> str:
+        return str(value)
+
+
+register_converter(Int32Converter, "int32")
+
+urlpatterns = [
+    path("", listing.device_list, name="device-list"),
+    # One device: overview, and a tab each
+    path("<int32:device_id>/", detail.device_detail, name="device-detail"),
+    path("<int32:device_id>/online/", detail.device_online, name="device-online"),
+    path("<int32:device_id>/timeline/", tabs.device_timeline, name="device-timeline"),
+    path("<int32:device_id>/logs/", tabs.device_logs, name="device-logs"),
+    path("<int32:device_id>/metafields/", tabs.device_metafields, name="device-metafields"),
+    path("<int32:device_id>/metafields/<int32:metafield_id>/", fields.device_metafield, name="device-metafield"),
+    path("<int32:device_id>/tags/", tabs.device_tags, name="device-tags"),
+    # Changes
+    path("<int32:device_id>/rename/", actions.device_rename, name="device-rename"),
+]

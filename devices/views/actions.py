@@ -1,0 +1,62 @@
+"""Changes to one device. GET shows the form (a dialog for htmx, a page otherwise), POST sends it to the API once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from devices import rules
+from devices.forms import RenameForm
+from devices.gateway.errors import Rejected
+from devices.http import DeviceRequest, SeeOther, answer, clock_for, require, wants_partial
+from devices.text import clean
+from devices.views.shell import shell
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def device_rename(request: DeviceRequest, device_id: int) -> HttpResponse:
+    """`PUT /device`. The new name is the one in the API's answer, not the one typed."""
+    require(request, "rename_device")
+    if request.method != "POST":
+        name = request.gateway.get_base_info(device_id).name
+        return _rename_form(request, device_id, RenameForm(initial={"name": name}))
+    form = RenameForm(request.POST)
+    if form.is_valid():
+        try:
+            device = request.gateway.rename_device(device_id, form.cleaned_data["name"])
+        except Rejected as refusal:
+            form.add_error("name", _("The platform refused this name. %s") % clean(refusal.api_message))
+        else:
+            return _renamed(request, device_id, device.name)
+    return _rename_form(request, device_id, form, status=422)
+
+
+def _rename_form(request: DeviceRequest, device_id: int, form: RenameForm, *, status: int = 200) -> HttpResponse:
+    context: dict[str, Any] = {"device_id": device_id, "form": form, "name_max": rules.NAME_MAX}
+    if wants_partial(request):
+        info = request.gateway.get_base_info(device_id)
+        context |= {"device_name": clean(info.name), "read_at": clock_for(request).stamp()}
+    else:
+        context = shell(request, device_id, tab="overview") | context
+    response = answer(request, "devices/device_rename.html", "devices/_device_rename.html", context, status=status)
+    if status == 422 and wants_partial(request):
+        # The form's target is the heading, for its success; a refusal stays in the dialog.
+        response["HX-Retarget"] = "#dialog"
+        response["HX-Reswap"] = "innerHTML"
+    return response
+
+
+def _renamed(request: DeviceRequest, device_id: int, name: str) -> HttpResponse:
+    said = _("Renamed to %s.") % clean(name)
+    if not wants_partial(request):
+        messages.success(request, said)
+        return SeeOther(reverse("devices:device-detail", args=[device_id]))
+    context = {"device_id": device_id, "device_name": clean(name), "said": said}
+    response = answer(request, "devices/device_detail.html", "devices/_device_title.html", context)
+    response["HX-Trigger"] = "deviceChanged"
+    return response

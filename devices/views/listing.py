@@ -1,0 +1,152 @@
+"""Lists of devices: the organization's list and the search."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_safe
+
+from devices.forms import PAGE_SIZES, SearchForm
+from devices.gateway.pages import Page
+from devices.gateway.types import Device
+from devices.http import DeviceRequest, answer, clock_for, query_string, require, wants_partial
+from devices.names import Names, names_for
+from devices.presentation import device_row, number
+from devices.text import shorten
+from devices.views.paging import pager
+
+SORTS = {"name": "Name", "id": "Device Id", "template": "Template Name", "firmware": "Firmware Version"} | {
+    "board": "Model",
+    "owner": "Device Owner",
+    "activated": "Activated At",
+    "organization": "Organization Id",
+}
+"""Columns of the table and the search's sort field that orders by them."""
+
+
+@require_safe
+def device_list(request: DeviceRequest) -> HttpResponse:
+    """`GET /devices` of an organization, or with `q` `GET /search/devices`: one API call either way."""
+    form = SearchForm(request.GET)
+    query = form.settle()
+    page = None if "q" in form.errors else _read(request, query)
+    names = names_for(request.gateway, request.access)
+    context = _context(request, form, query, page, names)
+    response = answer(
+        request,
+        "devices/device_list.html",
+        "devices/_device_results.html",
+        context,
+        status=422 if "q" in form.errors else 200,
+    )
+    if page and wants_partial(request):
+        response["HX-Push-Url"] = context["canonical_url"]
+    return response
+
+
+def _read(request: DeviceRequest, query: dict[str, Any]) -> Page[Device]:
+    number_, size = query["page"] - 1, query["size"]
+    if query["q"]:
+        require(request, "search_devices")
+        return request.gateway.search_devices(
+            query["q"], sort_by=query["sort"] or None, sort_order=query["order"], page=number_, size=size
+        )
+    require(request, "list_devices")
+    return request.gateway.list_devices(
+        org_id=query["org"], include_sub_orgs=query["sub_orgs"], page=number_, size=size
+    )
+
+
+def _context(
+    request: DeviceRequest, form: SearchForm, query: dict[str, Any], page: Page[Device] | None, names: Names
+) -> dict[str, Any]:
+    clock = clock_for(request)
+    here = reverse("devices:device-list")
+    links = Links(here, query)
+    searching = bool(query["q"])
+    rows = [device_row(device, names, clock) for device in page.items] if page else []
+    return {
+        "form": form,
+        "query": query,
+        "searching": searching,
+        "where": names.organization(query["org"] or request.access.org_id) or _("your organization"),
+        "headline": _headline(page, query, names, request.access.org_id) if page else "",
+        "notices": form.fallen_back() + _dropped(searching, query),
+        "rows": rows,
+        "device_prefix": here,
+        "columns": _columns(links) if searching else None,
+        "pager": pager(page, lambda to: links.to(page=to)) if page else None,
+        "organizations": sorted(names.organizations.items(), key=lambda item: item[1].casefold()),
+        "page_sizes": sorted({*PAGE_SIZES, query["size"]}),
+        "read_at": clock.stamp(),
+        "refused": "q" in form.errors,
+        "canonical_url": links.to(),
+    }
+
+
+def _headline(page: Page[Device], query: dict[str, Any], names: Names, own_org: int | None) -> str:
+    where = names.organization(query["org"] or own_org) or _("your organization")
+    total = page.total if page.total is not None else len(page.items)
+    if query["q"]:
+        words = ngettext("%(n)s device matches “%(q)s” in %(where)s", "%(n)s devices match “%(q)s” in %(where)s", total)
+    elif query["sub_orgs"]:
+        words = ngettext(
+            "%(n)s device in %(where)s and its sub-organizations",
+            "%(n)s devices in %(where)s and its sub-organizations",
+            total,
+        )
+    else:
+        words = ngettext("%(n)s device in %(where)s", "%(n)s devices in %(where)s", total)
+    return words % {"n": number(total), "q": shorten(query["q"], 60), "where": where}
+
+
+def _dropped(searching: bool, query: dict[str, Any]) -> list[str]:
+    """The search has no organization: say so rather than seem to have obeyed."""
+    if searching and (query["org"] or query["sub_orgs"]):
+        return [
+            _("The platform searches your whole organization: the choice of organization does not apply to a search.")
+        ]
+    return []
+
+
+class Links:
+    """Addresses of the same list with something else changed; empty and default values are left out."""
+
+    def __init__(self, path: str, query: dict[str, Any]) -> None:
+        self.path = path
+        self.query = query
+
+    def to(self, **changes: Any) -> str:
+        query = {**self.query, **changes}
+        searching = bool(query["q"])
+        return self.path + query_string(
+            q=query["q"],
+            org="" if searching else query["org"],
+            sub_orgs="" if searching else query["sub_orgs"],
+            sort=query["sort"] if searching else "",
+            order="DESC" if searching and query["sort"] and query["order"] == "DESC" else "",
+            page=query["page"] if query["page"] > 1 else "",
+            size=query["size"] if query["size"] != SearchForm.fallbacks["size"] else "",
+        )
+
+
+class Column(NamedTuple):
+    """A sortable head: where it leads and, if the list is ordered by it, which way."""
+
+    url: str
+    direction: str
+
+
+def _columns(links: Links) -> dict[str, Column]:
+    columns = {}
+    for name, field in SORTS.items():
+        current = links.query["sort"] == field
+        descending = current and links.query["order"] == "DESC"
+        order = "DESC" if current and not descending else "ASC"
+        direction = ("descending" if descending else "ascending") if current else ""
+        columns[name] = Column(links.to(sort=field, order=order, page=1), direction)
+    return columns
