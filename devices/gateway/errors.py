@@ -1,8 +1,9 @@
 """Everything that can go wrong with one call to the Platform API, as a small tree of typed errors.
 
 Each error carries what a person and a log need: the HTTP status the portal answers with, a sentence in plain words, the
-operation (name of the `Gateway` method), the API's own status and message (untrusted text), the request id, and
-`retry_after` in seconds where the API gave one.
+operation (name of the `Gateway` method), the API's own status and message (untrusted text), the request id,
+`retry_after` in seconds where the API gave one, and `sent`: False where the request cannot have reached the API, so
+that a write is known not to have happened.
 """
 
 from __future__ import annotations
@@ -26,13 +27,18 @@ class GatewayError(Exception):
         api_message: str = "",
         request_id: str = "",
         retry_after: float | None = None,
+        sent: bool = True,
     ) -> None:
-        super().__init__(f"{type(self).__name__} in {operation or 'a call'}: status {api_status}")
+        super().__init__()
         self.operation = operation
         self.api_status = api_status
         self.api_message = api_message
         self.request_id = request_id
         self.retry_after = retry_after
+        self.sent = sent
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__} in {self.operation or 'a call'}: status {self.api_status}"
 
 
 class Unreachable(GatewayError):

@@ -1,0 +1,212 @@
+"""The Platform API, one method an endpoint. Paths in the docstrings leave out the common `/api/v1/organization`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from devices.gateway import decode
+from devices.gateway.deadline import Deadline
+from devices.gateway.errors import GatewayError, Unauthorized
+from devices.gateway.pages import Page
+from devices.gateway.reply import Reply, failure
+from devices.gateway.transport import Query, Transport
+from devices.gateway.types import (
+    Activation,
+    BaseInfo,
+    Device,
+    DeviceDetails,
+    DeviceTag,
+    LogEntry,
+    Metafield,
+    Online,
+    Organization,
+    Template,
+    TemplateEvent,
+    TimelineEvent,
+    UserProfile,
+    UserSummary,
+)
+
+ROOT = "/api/v1/organization"
+T = TypeVar("T")
+AccessToken = Callable[[str | None], str]
+"""Gives the current token for None, another one for a token that was refused; raises Unauthorized if there is none."""
+
+
+class Gateway:
+    """The API in the name of one person.
+
+    `page` is 0-based, `size` 1..1000. An optional argument that is None is not sent. Every method raises a
+    `GatewayError`, whose `operation` is the method's name. The device credential is in no value but `reveal_token`'s.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        access_token: AccessToken,
+        *,
+        request_id: str = "",
+        deadline: Deadline | None = None,
+    ) -> None:
+        self._transport = transport
+        self._access_token = access_token
+        self._request_id = request_id
+        self._deadline = deadline
+
+    # --- devices ------------------------------------------------------------------------------------------------------
+
+    def list_devices(
+        self, *, org_id: int | None = None, include_sub_orgs: bool = False, page: int = 0, size: int = 50
+    ) -> Page[Device]:
+        """GET /devices: the devices of an organization, by default the token's own."""
+        query: Query = {"orgId": org_id, "includeSubOrgDevices": include_sub_orgs}
+        return self._page("list_devices", "/devices", query, Device, page=page, size=size)
+
+    def search_devices(
+        self, query: str, *, sort_by: str | None = None, sort_order: str = "ASC", page: int = 0, size: int = 50
+    ) -> Page[Device]:
+        """GET /search/devices: `query` of 1 to 255 characters, in the token's organization."""
+        search = _search(query, sort_by, sort_order)
+        return self._page("search_devices", "/search/devices", search, Device, page=page, size=size)
+
+    def list_devices_by_owner(
+        self, owner_email: str, *, org_id: int | None = None, page: int = 0, size: int = 50
+    ) -> Page[Device]:
+        """GET /device/by-owner: may come without a total. The only list for a person who may see just their own."""
+        query: Query = {"ownerEmail": owner_email, "orgId": org_id}
+        return self._page("list_devices_by_owner", "/device/by-owner", query, Device, page=page, size=size)
+
+    def list_devices_by_user(self, user_email: str, *, page: int = 0, size: int = 50) -> Page[Device]:
+        """GET /device/by-user-org: the devices that a user can see; may come without a total."""
+        query: Query = {"userEmail": user_email}
+        return self._page("list_devices_by_user", "/device/by-user-org", query, Device, page=page, size=size)
+
+    def list_last_activated(self, *, org_id: int | None = None, minutes: int = 5) -> tuple[Activation, ...]:
+        """GET /device/last-activated: in the last 1 to 60 minutes, without sub-organizations; no names."""
+        query: Query = {"orgId": org_id, "minutes": minutes}
+        return self._array("list_last_activated", "/device/last-activated", query, Activation)
+
+    # --- one device ---------------------------------------------------------------------------------------------------
+
+    def get_device(self, device_id: int) -> DeviceDetails:
+        """GET /device: the device with its current values and metafields."""
+        return self._object("get_device", "/device", {"deviceId": device_id}, DeviceDetails)
+
+    def get_base_info(self, device_id: int) -> BaseInfo:
+        """GET /device/baseInfo: the device without values and metafields, cheaper."""
+        return self._object("get_base_info", "/device/baseInfo", {"deviceId": device_id}, BaseInfo)
+
+    def get_online(self, device_id: int) -> Online:
+        """GET /device/online: whether the device is connected now, if the API knows."""
+        return self._object("get_online", "/device/online", {"deviceId": device_id}, Online)
+
+    def list_tags(self, device_id: int) -> tuple[DeviceTag, ...]:
+        """GET /device/tags"""
+        return self._array("list_tags", "/device/tags", {"deviceId": device_id}, DeviceTag)
+
+    def list_timeline(
+        self, device_id: int, *, event_type: str | None = None, page: int = 0, size: int = 50
+    ) -> Page[TimelineEvent]:
+        """GET /device/timeline: newest first; new entries may take a minute."""
+        query: Query = {"deviceId": device_id, "eventType": event_type}
+        return self._page("list_timeline", "/device/timeline", query, TimelineEvent, page=page, size=size)
+
+    def list_logs(self, device_id: int, *, page: int = 0, size: int = 50) -> Page[LogEntry]:
+        """GET /device/logs: what users wrote to the device, newest first; may come without a total."""
+        return self._page("list_logs", "/device/logs", {"deviceId": device_id}, LogEntry, page=page, size=size)
+
+    def list_metafields(self, device_id: int) -> tuple[Metafield, ...]:
+        """GET /device/metafield"""
+        return self._array("list_metafields", "/device/metafield", {"deviceId": device_id}, Metafield)
+
+    def rename_device(self, device_id: int, name: str) -> Device:
+        """PUT /device: the id in the query, the name (1 to 50) in the body; answers with the device."""
+        reply = self._send("rename_device", "PUT", "/device", {"deviceId": device_id}, {"name": name})
+        return decode.one(reply, Device, "rename_device")
+
+    def set_metafield(self, device_id: int, metafield_id: int, value: str) -> None:
+        """POST /device/metafield: `value` is text of at most 200 characters, for numbers too. Read back after it."""
+        body = {"deviceId": device_id, "metaFieldId": metafield_id, "newValue": value}
+        self._write("set_metafield", "POST", "/device/metafield", body=body)
+
+    # --- people, organizations, templates -----------------------------------------------------------------------------
+
+    def get_user_profile(self) -> UserProfile:
+        """GET /user/profile: the person of a user's token, with role and permissions."""
+        return self._object("get_user_profile", "/user/profile", None, UserProfile)
+
+    def get_own_organization(self) -> Organization:
+        """GET /profile: the organization of the token."""
+        return self._object("get_own_organization", "/profile", None, Organization)
+
+    def list_sub_organizations(self, *, page: int = 0, size: int = 1000) -> Page[Organization]:
+        """GET /sub-organizations"""
+        return self._page("list_sub_organizations", "/sub-organizations", {}, Organization, page=page, size=size)
+
+    def list_users(self, *, include_sub_orgs: bool = False, page: int = 0, size: int = 1000) -> Page[UserSummary]:
+        """GET /users"""
+        query: Query = {"includeSubOrgUsers": include_sub_orgs}
+        return self._page("list_users", "/users", query, UserSummary, page=page, size=size)
+
+    def list_templates(self, *, org_id: int | None = None, page: int = 0, size: int = 1000) -> Page[Template]:
+        """GET /templates"""
+        return self._page("list_templates", "/templates", {"orgId": org_id}, Template, page=page, size=size)
+
+    def list_template_events(self, template_id: int) -> tuple[TemplateEvent, ...]:
+        """GET /template/events: of the template with this number, as devices carry it."""
+        return self._array("list_template_events", "/template/events", {"templateId": template_id}, TemplateEvent)
+
+    # --- how ----------------------------------------------------------------------------------------------------------
+
+    def _object(self, operation: str, path: str, query: Query | None, shape: type[T]) -> T:
+        return decode.one(self._send(operation, "GET", path, query), shape, operation)
+
+    def _array(self, operation: str, path: str, query: Query, item: type[T]) -> tuple[T, ...]:
+        return decode.many(self._send(operation, "GET", path, query), item, operation)
+
+    def _page(self, operation: str, path: str, query: Query, item: type[T], *, page: int, size: int) -> Page[T]:
+        reply = self._send(operation, "GET", path, {**query, "page": page, "size": size})
+        return decode.page(reply, item, page, size, operation)
+
+    def _write(
+        self, operation: str, method: str, path: str, *, query: Query | None = None, body: object = None
+    ) -> None:
+        decode.nothing(self._send(operation, method, path, query, body), operation)
+
+    def _send(self, operation: str, method: str, path: str, query: Query | None = None, body: object = None) -> Reply:
+        """The one place that sends: a success, or the error it stands for.
+
+        A 401 asks for another token and repeats the call once, also a write: it was refused before it was done.
+        """
+        token = None
+        for _ in range(2):
+            token = self._token(operation, token)
+            reply = self._transport.send(
+                method,
+                ROOT + path,
+                query=query,
+                json=body,
+                bearer=token,
+                request_id=self._request_id,
+                deadline=self._deadline,
+                operation=operation,
+            )
+            if reply.status != Unauthorized.status:
+                break
+        error = failure(reply, operation)
+        if error is not None:
+            raise error
+        return reply
+
+    def _token(self, operation: str, rejected: str | None) -> str:
+        try:
+            return self._access_token(rejected)
+        except GatewayError as error:  # from the token endpoint, which does not know what it was asked for
+            error.operation = error.operation or operation
+            error.request_id = error.request_id or self._request_id
+            raise
+
+
+def _search(text: str, sort_by: str | None, sort_order: str) -> Query:
+    return {"query": text, "sortBy": sort_by, "sortOrder": sort_order if sort_by else None}

@@ -1,0 +1,129 @@
+"""What came back from one call, and what it means when it is not a success."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass, field
+from email.utils import mktime_tz, parsedate_tz
+from typing import Any
+
+import msgspec
+
+from devices.gateway.errors import (
+    BadReply,
+    Forbidden,
+    GatewayError,
+    NotFound,
+    RateLimited,
+    Rejected,
+    ServerFault,
+    Unauthorized,
+)
+
+LONGEST_MESSAGE = 500
+LONGEST_PROBLEM = 64 * 1024
+"""A larger error body is not read for a message."""
+LONGEST_WAIT = 86_400.0
+"""The longest limit that is known runs for a day (events per device), so a longer Retry-After is not believed."""
+
+BY_STATUS: dict[int, type[GatewayError]] = {401: Unauthorized, 403: Forbidden, 404: NotFound, 429: RateLimited}
+
+# C0 and C1 control characters, and the marks that turn the direction of text.
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A complete answer. `body` is decoded (no gzip) and stays out of the repr; `retry_after` is in seconds."""
+
+    status: int
+    body: bytes = field(repr=False)
+    content_type: str = ""
+    retry_after: float | None = None
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What an error body says: a message (untrusted text, made printable) and the code of an OAuth error, or ""."""
+
+    message: str = ""
+    code: str = ""
+
+
+class _ErrorBody(msgspec.Struct):
+    message: Any = None
+    error: Any = None
+    error_description: Any = None
+
+
+_error_body = msgspec.json.Decoder(_ErrorBody)
+
+
+def read_problem(body: bytes) -> Problem:
+    """Read an error body of any of the shapes in use; an empty Problem for anything else.
+
+    In this order: {"message": s}, {"error": {"message": s}}, {"error": s, "error_description": s}, {"error": s}.
+    """
+    if not body or len(body) > LONGEST_PROBLEM:
+        return Problem()
+    try:
+        said = _error_body.decode(body)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return Problem()
+    if isinstance(said.message, str):
+        return Problem(printable(said.message))
+    if isinstance(said.error, dict):
+        nested = said.error.get("message")
+        return Problem(printable(nested)) if isinstance(nested, str) else Problem()
+    if isinstance(said.error, str):
+        described = said.error_description
+        return Problem(printable(described if isinstance(described, str) else said.error), printable(said.error))
+    return Problem()
+
+
+def printable(text: str) -> str:
+    """One line of at most 500 characters, without control characters and marks of direction."""
+    text = UNPRINTABLE.sub(" ", text[: 2 * LONGEST_MESSAGE]).strip()
+    return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"
+
+
+def read_retry_after(header: str | None, now: float | None = None) -> float | None:
+    """Seconds from a Retry-After header: a whole number or an HTTP date. 0 to one day; None where it says nothing."""
+    if header is None:
+        return None
+    text = header.strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text), LONGEST_WAIT)
+    try:
+        date = parsedate_tz(text)
+        at = None if date is None else mktime_tz(date)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    if at is None:
+        return None
+    return min(max(0.0, at - (time.time() if now is None else now)), LONGEST_WAIT)
+
+
+def failure(reply: Reply, operation: str = "") -> GatewayError | None:
+    """The error that an answer stands for, or None for a success (2xx).
+
+    Matches on the status only, never on wording. A redirect is never followed, so it is an answer of no use.
+    """
+    status = reply.status
+    if 200 <= status < 300:
+        return None
+    if status < 400 or status > 599:
+        kind: type[GatewayError] = BadReply
+    elif status >= 500:
+        kind = ServerFault
+    else:
+        kind = BY_STATUS.get(status, Rejected)
+    return kind(
+        operation=operation,
+        api_status=status,
+        api_message=read_problem(reply.body).message,
+        request_id=reply.request_id,
+        retry_after=reply.retry_after,
+    )
