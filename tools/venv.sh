@@ -43,10 +43,14 @@ find_python() {
     fail "No Python of version 3.11 or later was found: install one, or name it, as in 'make demo PYTHON=/path/to/python3'."
 }
 
-# Throws away only what is surely ours to throw away.
+has_pip() {
+    $venv/bin/python -c 'import importlib.util as u; raise SystemExit(not u.find_spec("pip"))'
+}
+
+# Throws away only what is surely an environment, or the beginning of one.
 remove() {
     [ ! -L $venv ] || fail "$venv is a link to a folder without a working Python: remove the link, then try again."
-    [ -f $venv/pyvenv.cfg ] || [ -f $busy ] || [ -z "$(ls -A $venv)" ] ||
+    [ -f $venv/pyvenv.cfg ] || [ -f $busy ] || ! ls -A $venv | grep -qvxE 'bin|include|lib|lib64|share' ||
         fail "$venv is in the way and is not a Python environment: move it elsewhere, then try again."
     printf '%s Making it again.\n' "$1"
     rm -rf $venv
@@ -61,9 +65,10 @@ if [ -e $venv ] || [ -L $venv ]; then
         remove "The last installation into $venv was interrupted."
     elif ! fits $venv/bin/python; then
         remove "$venv has no working Python of version 3.11 or later."
-    elif ! $venv/bin/python -c 'import importlib.util as u; raise SystemExit(not u.find_spec("pip"))'; then
+    elif ! has_pip; then
         printf '%s has no pip: adding it.\n' $venv
-        $venv/bin/python -m ensurepip >/dev/null 2>&1 || remove "That failed."
+        $venv/bin/python -m ensurepip >/dev/null 2>&1 || :
+        has_pip || remove "That failed."
     fi
 fi
 
@@ -84,7 +89,7 @@ else
 fi
 
 printf 'Installing %s (once; the next run starts at once)\n' "$wanted"
-if ! $venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$wanted"; then
+if ! $venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r "$wanted"; then
     # pip came back by itself: it fetches everything before it changes anything, so what was there is still whole.
     rm -f $busy
     fail "$wanted could not be installed (see above): check that this machine reaches its package index, then try again."
