@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from devices.gateway import decode
@@ -24,14 +24,20 @@ from devices.gateway.types import (
     Template,
     TemplateEvent,
     TimelineEvent,
+    User,
     UserProfile,
     UserSummary,
+    Wire,
 )
 
 ROOT = "/api/v1/organization"
 T = TypeVar("T")
 AccessToken = Callable[[str | None], str]
 """Gives the current token for None, another one for a token that was refused; raises Unauthorized if there is none."""
+
+
+class _Credential(Wire, frozen=True):
+    token: str
 
 
 class Gateway:
@@ -130,6 +136,48 @@ class Gateway:
         body = {"deviceId": device_id, "metaFieldId": metafield_id, "newValue": value}
         self._write("set_metafield", "POST", "/device/metafield", body=body)
 
+    # --- what changes a device ----------------------------------------------------------------------------------------
+
+    def create_device(
+        self, template_code: str, name: str, *, org_id: int | None = None, owner_id: int | None = None
+    ) -> BaseInfo:
+        """POST /device/create: `template_code` is one of a template's text ids (TMPL...), not its number."""
+        body = {"templateId": template_code, "orgId": org_id, "name": name, "ownerId": owner_id}
+        query: Query = {"baseInfoResponse": True}
+        reply = self._send("create_device", "POST", "/device/create", query, _known(body))
+        return decode.one(reply, BaseInfo, "create_device")
+
+    def delete_device(self, device_id: int) -> None:
+        """DELETE /device: the device and all its data."""
+        self._write("delete_device", "DELETE", "/device", query={"deviceId": device_id})
+
+    def transfer_to_owner(self, device_id: int, user_id: int) -> None:
+        """POST /device/transfer/to-owner: an activated user. May move the device to their organization: read back."""
+        body = {"deviceId": device_id, "newOwnerUserId": user_id}
+        self._write("transfer_to_owner", "POST", "/device/transfer/to-owner", body=body)
+
+    def transfer_to_organization(self, device_id: int, org_id: int) -> None:
+        """POST /device/transfer/to-organization: may cost the device its owner: read back."""
+        body = {"deviceId": device_id, "newOrgId": org_id}
+        self._write("transfer_to_organization", "POST", "/device/transfer/to-organization", body=body)
+
+    def remove_owner(self, device_id: int) -> None:
+        """DELETE /device/owner"""
+        self._write("remove_owner", "DELETE", "/device/owner", query={"deviceId": device_id})
+
+    def clear_device(self, device_id: int) -> None:
+        """DELETE /device/clear: history, timeline and statistics go; device, metafields and tags stay."""
+        self._write("clear_device", "DELETE", "/device/clear", query={"deviceId": device_id})
+
+    def trigger_event(self, device_id: int, event_code: str, description: str | None = None) -> None:
+        """POST /device/trigger-event: both texts of at most 200 characters. Accepted is not shown: it may be muted."""
+        body = {"deviceId": device_id, "eventCode": event_code, "eventDescription": description}
+        self._write("trigger_event", "POST", "/device/trigger-event", body=_known(body))
+
+    def reveal_token(self, device_id: int) -> str:
+        """GET /device/baseInfo, for its `token`: the device's credential, which no other method returns."""
+        return self._object("reveal_token", "/device/baseInfo", {"deviceId": device_id}, _Credential).token
+
     # --- people, organizations, templates -----------------------------------------------------------------------------
 
     def get_user_profile(self) -> UserProfile:
@@ -144,10 +192,32 @@ class Gateway:
         """GET /sub-organizations"""
         return self._page("list_sub_organizations", "/sub-organizations", {}, Organization, page=page, size=size)
 
+    def get_organization(self, org_id: int) -> Organization:
+        """GET (the common path, and nothing after it)"""
+        return self._object("get_organization", "", {"orgId": org_id}, Organization)
+
+    def search_organizations(
+        self, query: str, *, sort_by: str | None = None, sort_order: str = "ASC", page: int = 0, size: int = 50
+    ) -> Page[Organization]:
+        """GET /search: `query` of 1 to 255 characters."""
+        search = _search(query, sort_by, sort_order)
+        return self._page("search_organizations", "/search", search, Organization, page=page, size=size)
+
     def list_users(self, *, include_sub_orgs: bool = False, page: int = 0, size: int = 1000) -> Page[UserSummary]:
         """GET /users"""
         query: Query = {"includeSubOrgUsers": include_sub_orgs}
         return self._page("list_users", "/users", query, UserSummary, page=page, size=size)
+
+    def search_users(
+        self, query: str, *, sort_by: str | None = None, sort_order: str = "ASC", page: int = 0, size: int = 50
+    ) -> Page[UserSummary]:
+        """GET /search/users: `query` of 1 to 255 characters."""
+        search = _search(query, sort_by, sort_order)
+        return self._page("search_users", "/search/users", search, UserSummary, page=page, size=size)
+
+    def get_user(self, user_id: int) -> User:
+        """GET /user: with status and time zone."""
+        return self._object("get_user", "/user", {"userId": user_id}, User)
 
     def list_templates(self, *, org_id: int | None = None, page: int = 0, size: int = 1000) -> Page[Template]:
         """GET /templates"""
@@ -210,3 +280,7 @@ class Gateway:
 
 def _search(text: str, sort_by: str | None, sort_order: str) -> Query:
     return {"query": text, "sortBy": sort_by, "sortOrder": sort_order if sort_by else None}
+
+
+def _known(body: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in body.items() if value is not None}
