@@ -1,0 +1,50 @@
+"""The name rule: what is sent, what is refused, what is suggested instead."""
+
+from __future__ import annotations
+
+import pytest
+
+from devices import rules
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ("  Boiler room 2 ", "Boiler room 2"),
+        ("door\N{RIGHT SINGLE QUOTATION MARK}s sensor", "door's sensor"),
+        ("Ku\u0308che", "Küche"),
+        ("Насос_3-b", "Насос_3-b"),
+    ],
+)
+def test_a_typed_name_is_tidied_into_one_the_rule_allows(typed: str, sent: str) -> None:
+    assert rules.tidy_name(typed) == sent
+    assert rules.forbidden_in_name(sent) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [
+        ("Hall / 3 #3", ["/", "#"]),
+        ("tab\there", ["\t"]),
+        ("a\N{NO-BREAK SPACE}b", ["\N{NO-BREAK SPACE}"]),
+        ("<script>", ["<", ">"]),
+        ("half ½", ["½"]),
+        ("pump 😀", ["😀"]),
+        ("nul\x00", ["\x00"]),
+    ],
+)
+def test_each_forbidden_character_is_named_once(name: str, bad: list[str]) -> None:
+    assert rules.forbidden_in_name(name) == bad
+
+
+def test_the_suggestion_is_itself_allowed() -> None:
+    assert rules.suggest_name("Boiler room 2 / hall #3") == "Boiler room 2 hall 3"
+    long = rules.suggest_name("x" * 49 + " / yz")
+    assert len(long) <= rules.NAME_MAX
+    assert long == long.strip()
+    assert rules.suggest_name("///") == ""
+
+
+def test_the_auth_token_is_no_sort_field() -> None:
+    assert "Auth Token" not in rules.SORT_FIELDS
+    assert "Last Reported At" in rules.SORT_FIELDS
