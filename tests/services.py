@@ -1,0 +1,179 @@
+"""Programs of the machine that some tests need: Chromium, PostgreSQL, Redis. A plugin: tests/conftest.py names it.
+
+Where one is missing, the tests that need it (`browser`, `stack`) are left out and the end of the run says so, loudly,
+with the line that installs it. In CI (CI=true) that is an error instead: there they must run.
+Each started server belongs to one test process, listens on 127.0.0.1 only, keeps its data in a folder of its own and is
+ended with the session.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+HOST = "127.0.0.1"
+
+
+def chromium_path() -> str | None:
+    """Debian's name first; the others are what a developer's machine may have."""
+    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
+        if found := shutil.which(name):
+            return found
+    return None
+
+
+def redis_path() -> str | None:
+    return shutil.which("redis-server") or shutil.which("valkey-server")
+
+
+def postgres_bin() -> Path | None:
+    """The folder with initdb and pg_ctl: Debian keeps it off PATH, one a version; the newest wins."""
+    if found := shutil.which("initdb"):
+        return Path(found).resolve().parent
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    return versions[-1].parent if versions else None
+
+
+NEEDS: dict[str, tuple[tuple[str, Callable[[], object], str], ...]] = {
+    "browser": (("Chromium", chromium_path, "chromium fonts-liberation"),),
+    "stack": (("PostgreSQL", postgres_bin, "postgresql"), ("Redis", redis_path, "redis-server")),
+}
+"""Marker -> (program, finder, Debian's packages)."""
+
+
+def missing() -> dict[str, str]:
+    """Marker -> the sentence about what it lacks here."""
+    found = {}
+    for marker, programs in NEEDS.items():
+        lacking = [(name, packages) for name, find, packages in programs if find() is None]
+        if lacking:
+            names = " and ".join(name for name, _ in lacking)
+            found[marker] = f"no {names} here: apt-get install {' '.join(packages for _, packages in lacking)}"
+    return found
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    lacking = missing()
+    left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in lacking)]
+    if not left_out:
+        return
+    if os.environ.get("CI"):
+        raise pytest.UsageError("; ".join(f"{marker} tests must run in CI: {why}" for marker, why in lacking.items()))
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for marker, why in missing().items():
+        terminalreporter.write_sep("!", f"THE {marker.upper()} TESTS DID NOT RUN", red=True, bold=True)
+        terminalreporter.write_line(why, red=True)
+
+
+def free_port() -> int:
+    """A port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of the browser, for Playwright's `executable_path`."""
+    path = chromium_path()
+    assert path, missing()["browser"]
+    return path
+
+
+@dataclass
+class Postgres:
+    """A running cluster. `database()` makes an empty database and gives its URL."""
+
+    port: int
+    numbers: Iterator[int]
+
+    def url(self, name: str) -> str:
+        return f"postgres://postgres@{HOST}:{self.port}/{name}"
+
+    def database(self) -> str:
+        name = f"portal_{next(self.numbers)}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')
+        return self.url(name)
+
+
+def _as_postgres(folder: Path) -> list[str]:
+    """The words before a command of PostgreSQL, which refuses to run as root: there, its own user takes over."""
+    if os.geteuid() != 0:
+        return []
+    user = pwd.getpwnam("postgres")
+    os.chown(folder, user.pw_uid, user.pw_gid)
+    return ["runuser", "-u", "postgres", "--"]
+
+
+def _run(*command: object) -> None:
+    """Runs to the end; a failure shows what the program said."""
+    done = subprocess.run(
+        list(map(str, command)),
+        cwd="/",
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL cluster of this session's own. It keeps nothing safe from a crash, which makes it quick."""
+    programs = postgres_bin()
+    assert programs, missing()["stack"]
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))  # short: the path of its socket may have 107 characters at most
+    prefix = _as_postgres(folder)
+    data, port = folder / "data", free_port()
+    try:
+        _run(
+            *prefix, programs / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "-N"
+        )
+        options = f"-p {port} -h {HOST} -k {folder} -c fsync=off -c full_page_writes=off -c synchronous_commit=off"
+        _run(*prefix, programs / "pg_ctl", "-D", data, "-l", folder / "log", "-o", options, "-w", "-t", "30", "start")
+        try:
+            yield Postgres(port, itertools.count(1))
+        finally:
+            _run(*prefix, programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a Redis server of this session's own, in memory only."""
+    program = redis_path()
+    assert program, missing()["stack"]
+    port, folder = free_port(), tmp_path_factory.mktemp("redis")
+    command = [program, "--bind", HOST, "--port", str(port), "--save", "", "--appendonly", "no", "--dir", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
+        assert server.stdout is not None
+        said = []
+        for line in server.stdout:  # ends when the server does, so a server that cannot start is no endless wait
+            said.append(line)
+            if "Ready to accept connections" in line:
+                break
+        else:
+            pytest.fail("Redis did not start:\n" + "".join(said))
+        try:
+            yield f"redis://{HOST}:{port}/0"
+        finally:
+            server.terminate()
