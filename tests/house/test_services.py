@@ -1,6 +1,5 @@
 """The real servers that some tests need do start, answer, and keep to this machine."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path

@@ -1,0 +1,30 @@
+# The portal, without the sandbox: `docker build -t device-portal .`
+# It takes its settings from the environment (README.md) and starts nothing but gunicorn: run `python manage.py migrate`
+# in it once for each version.
+
+FROM python:3.11-slim-bookworm AS build
+WORKDIR /app
+RUN python -m venv /venv
+COPY requirements/run.txt requirements/run.txt
+RUN /venv/bin/pip install --no-cache-dir --require-hashes -r requirements/run.txt
+COPY manage.py ./
+COPY portal portal
+COPY devices devices
+COPY templates templates
+COPY static static
+# DEBUG lends this one command the settings that it does not use; nothing of them is kept.
+RUN DEBUG=on /venv/bin/python manage.py collectstatic --noinput
+
+FROM python:3.11-slim-bookworm
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /app
+RUN groupadd --gid 10001 portal \
+    && useradd --uid 10001 --gid portal --no-create-home --shell /usr/sbin/nologin portal \
+    && install --directory --owner portal --group portal /app/var
+COPY --from=build /venv /venv
+COPY --from=build /app /app
+USER portal
+# The database, unless DATABASE_URL names a server.
+VOLUME ["/app/var"]
+EXPOSE 8080
+CMD ["gunicorn", "-c", "python:portal.gunicorn", "--bind", "0.0.0.0:8080"]
