@@ -1,0 +1,169 @@
+/* What the portal adds to plain links and forms. Everything works without this file; it owns every htmx event name.
+   Hooks in the markup: data-close-dialog, data-cancel, data-copy, data-busy-label, data-counter, data-announce, data-title. */
+(() => {
+  "use strict";
+  const byId = (id) => document.getElementById(id);
+  const dialog = byId("dialog");
+  const live = byId("live");
+  const find = (root, selector) => (root.matches?.(selector) ? root : root.querySelector?.(selector));
+
+  function say(words) {
+    if (!live || !words) return;
+    // The same sentence twice in a row is announced only if the region was empty in between.
+    live.textContent = "";
+    setTimeout(() => { live.textContent = words; }, 60);
+  }
+
+  function cloneOf(templateId) {
+    return byId(templateId)?.content.firstElementChild.cloneNode(true);
+  }
+
+  /* Submitting: one request a press, and the button says what it is doing. */
+  function setBusy(form, submitter) {
+    const button = submitter?.matches("button") ? submitter : form.querySelector("button:not([type=button])");
+    if (!button || button.disabled) return;
+    const words = button.querySelector("span") || button;
+    form.dataset.busy = button === document.activeElement ? "focused" : "yes";
+    button.dataset.idleLabel = words.textContent;
+    if (button.dataset.busyLabel) words.textContent = button.dataset.busyLabel;
+    button.disabled = true;
+  }
+
+  function setIdle(form) {
+    const focused = form.dataset.busy === "focused" && document.activeElement === document.body;
+    delete form.dataset.busy;
+    for (const button of form.querySelectorAll("button[data-idle-label]")) {
+      (button.querySelector("span") || button).textContent = button.dataset.idleLabel;
+      delete button.dataset.idleLabel;
+      button.disabled = false;
+      if (focused) button.focus(); // a disabled button drops it
+    }
+  }
+
+  document.addEventListener("submit", (event) => {
+    if (event.defaultPrevented) return; // htmx sends it
+    const form = event.target;
+    if (form.dataset.busy) event.preventDefault();
+    // Later: a button disabled at once would be missing from what is sent.
+    else if (form.method === "post") setTimeout(() => setBusy(form, event.submitter), 0);
+  });
+
+  /* The dialog: filled by htmx, shown by us. The browser gives focus back to what opened it. */
+  function showDialog() {
+    if (!dialog.querySelector("[data-close-dialog]")) dialog.append(cloneOf("dialog-close"));
+    if (!dialog.open) dialog.showModal();
+    const first =
+      dialog.querySelector("[aria-invalid=true]") ||
+      dialog.querySelector("input:not([type=hidden]), select, textarea") ||
+      dialog.querySelector("[data-cancel]") ||
+      dialog.querySelector("[data-close-dialog]");
+    first?.focus();
+    if (first?.matches("input[type=text]")) first.setSelectionRange(first.value.length, first.value.length);
+  }
+
+  function closeDialog() {
+    if (dialog?.open) dialog.close();
+  }
+
+  dialog?.addEventListener("close", () => dialog.replaceChildren());
+  document.body.addEventListener("deviceChanged", closeDialog);
+
+  document.addEventListener("click", (event) => {
+    const target = event.target instanceof Element ? event.target : event.target.parentElement;
+    const closer = target.closest("[data-close-dialog]");
+    if (closer && dialog.open && dialog.contains(closer)) {
+      event.preventDefault();
+      closeDialog();
+    }
+    const copier = target.closest("[data-copy]");
+    if (copier) copy(copier);
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (!menu.contains(target)) menu.open = false;
+    }
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    const menu = document.querySelector("details.menu[open]");
+    if (menu) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  });
+
+  async function copy(button) {
+    const text = button.dataset.copy;
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      // No clipboard on plain http: the old way, through a selection.
+      const field = document.createElement("textarea");
+      field.value = text;
+      field.className = "visually-hidden";
+      button.after(field);
+      field.select();
+      document.execCommand("copy");
+      field.remove();
+      button.focus();
+    }
+    button.classList.add("copied");
+    say(button.querySelector(".copy-said")?.textContent);
+    setTimeout(() => button.classList.remove("copied"), 2000);
+  }
+
+  document.addEventListener("input", (event) => {
+    const counter = byId(event.target.dataset?.counter);
+    if (!counter) return;
+    const used = [...event.target.value].length; // characters, as the server counts them
+    counter.textContent = counter.dataset.words.replace("%(used)s", used).replace("%(limit)s", counter.dataset.limit);
+  });
+
+  /* htmx 2 event names, and nowhere else. */
+  const on = (name, listener) => document.body.addEventListener(name, listener);
+  const waiting = new Map(); // request -> the region that it will change
+
+  on("htmx:beforeRequest", ({ detail }) => {
+    const { verb, triggeringEvent } = detail.requestConfig;
+    if (detail.elt.matches("form") && verb !== "get") setBusy(detail.elt, triggeringEvent?.submitter);
+    detail.target.setAttribute("aria-busy", "true");
+    waiting.set(detail.xhr, detail.target);
+  });
+
+  on("htmx:afterRequest", ({ detail }) => {
+    waiting.get(detail.xhr)?.removeAttribute("aria-busy");
+    waiting.delete(detail.xhr);
+    if (detail.elt.matches("form")) setIdle(detail.elt);
+    if (detail.xhr.status) document.querySelectorAll("[data-unreachable]").forEach((notice) => notice.remove());
+  });
+
+  function unreachable({ detail }) {
+    document.querySelectorAll("[data-unreachable]").forEach((notice) => notice.remove());
+    const slot = detail.elt.closest("dialog")?.querySelector(".sheet-body") || (find(detail.target, "tr, li") ? null : detail.target);
+    (slot && slot !== dialog ? slot : byId("session-banner")).prepend(cloneOf("unreachable-notice"));
+  }
+  on("htmx:sendError", unreachable);
+  on("htmx:timeout", unreachable);
+
+  // Fires on each piece of new content, out-of-band ones too, and once on the body at the start.
+  on("htmx:load", (event) => {
+    const fresh = event.target;
+    if (fresh === document.body) return;
+    if (dialog.contains(fresh)) showDialog();
+    else if (fresh.closest("#session-banner") && dialog.open) {
+      // Behind a modal dialog nothing can be reached: bring the way to sign in to where the person is.
+      dialog.prepend(fresh);
+      find(fresh, "a")?.focus();
+    }
+    const title = find(fresh, "[data-title]");
+    if (title) document.title = title.dataset.title;
+    say(find(fresh, "[data-announce]")?.dataset.announce);
+  });
+
+  /* On arrival: a refused form is read from its summary; a link to a field puts the caret there. */
+  document.querySelector("[data-error-summary]")?.focus();
+  const field = location.hash.length > 1 && byId(decodeURIComponent(location.hash.slice(1)));
+  if (field && field.matches("input")) field.focus();
+
+  // A page kept by the browser may be of a session that has ended since, or hold a busy button.
+  window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+})();
