@@ -1,0 +1,1 @@
+"""The site: settings, sign-in, middleware. It knows everybody and nobody knows it."""

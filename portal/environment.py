@@ -1,0 +1,119 @@
+"""Reads the environment into typed values, and says in one sentence what is missing or unsafe.
+
+The settings file calls this before Django exists, so of Django there is only an exception here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import environ
+from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
+
+from devices.gateway.address import check_base_url, is_loopback
+from devices.gateway.deadline import Timeouts
+
+# For `DEBUG=on` only: a portal on one's own machine, talking to the sandbox with its published demonstration account.
+# With DEBUG off none of these is used, and a missing name stops the start.
+DEVELOPMENT = {
+    "SECRET_KEY": "development-only-never-used-with-debug-off-0123456789abcdef",
+    "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
+    "PLATFORM_API_URL": "http://127.0.0.1:8081",
+    "PLATFORM_API_CLIENT_ID": "oa2-client-id_sandbox-portal-demo-0000000000000",
+    "PLATFORM_API_CLIENT_SECRET": "sandbox-secret-for-demonstration-0000000",
+    "TOKEN_KEYS": "ZGV2ZWxvcG1lbnQtb25seS1rZXktb2YtMzItYnl0ZXM=",
+}
+NEEDED = tuple(DEVELOPMENT)
+
+
+def read(root: Path) -> environ.Env:
+    """The environment, filled up from `ENV_FILE` (by default `.env` beside manage.py). The environment wins.
+
+    Raises ImproperlyConfigured naming every secret that is missing, unless DEBUG is on.
+    """
+    env = environ.Env()
+    name = env.str("ENV_FILE", ".env")
+    if name and (root / name).is_file():
+        env.read_env(root / name)
+    missing = [name for name in NEEDED if not env.str(name, "").strip()]
+    if missing and not env.bool("DEBUG", False):
+        raise ImproperlyConfigured(
+            f"The portal does not start: set {', '.join(missing)} in the environment (or DEBUG=on for development)."
+        )
+    for name in missing:
+        env.ENVIRON[name] = DEVELOPMENT[name]
+    return env
+
+
+def secure_cookies(env: environ.Env, hosts: list[str]) -> bool:
+    """SECURE_COOKIES, on by default. Off is for plain http on one's own machine and accepted nowhere else."""
+    on: bool = env.bool("SECURE_COOKIES", not env.bool("DEBUG", False))
+    if not on and not all(is_loopback(host.strip("[]")) for host in hosts):
+        raise ImproperlyConfigured(
+            "SECURE_COOKIES=off is accepted only when every entry of ALLOWED_HOSTS is this machine "
+            "(localhost, 127.0.0.1): over a network cookies need https."
+        )
+    return on
+
+
+def token_keys(env: environ.Env) -> list[str]:
+    """Keys for the tokens at rest: the first encrypts, all decrypt."""
+    keys = [key.strip() for key in env.list("TOKEN_KEYS") if key.strip()]
+    for number, key in enumerate(keys, 1):
+        try:
+            Fernet(key)
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"TOKEN_KEYS: key {number} is not 32 bytes in URL-safe base64 (make one with "
+                "`python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'`)."
+            ) from None
+    return keys
+
+
+def api_url(env: environ.Env, allowed_hosts: list[str]) -> str:
+    """PLATFORM_API_URL, checked: https (plain http to this machine only), no credentials in it, an allowed host."""
+    try:
+        return check_base_url(env.str("PLATFORM_API_URL"), allowed_hosts)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"PLATFORM_API_URL: {error}") from None
+
+
+def timeouts(env: environ.Env) -> Timeouts:
+    """PLATFORM_API_TIMEOUTS in seconds as `connect,read,call,page`, for example `3,10,15,20`."""
+    text = env.str("PLATFORM_API_TIMEOUTS", ",".join(str(seconds) for seconds in Timeouts()))
+    try:
+        found = Timeouts(*(float(part) for part in text.split(",")))
+    except (TypeError, ValueError):
+        found = Timeouts(0.0)
+    if not 0 < found.connect <= found.call <= found.page or not 0 < found.read <= found.call:
+        raise ImproperlyConfigured(
+            "PLATFORM_API_TIMEOUTS: write seconds to connect, to read, for a call and for a page, like 3,10,15,20."
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class UserGrant:
+    """How the token endpoint wants a user's e-mail and password; refresh tokens travel in the same place.
+
+    The API's public document does not tell the names, and shows everything in the query. A form body is safer: URLs end
+    in access logs.
+    """
+
+    username: str = "username"
+    password: str = "password"  # noqa: S105 - the name of a field
+    place: Literal["body", "query"] = "body"
+
+
+def user_grant(env: environ.Env) -> UserGrant:
+    """PLATFORM_API_USER_GRANT as `name of the e-mail,name of the password,place`: `username,password,body`."""
+    parts = [part.strip() for part in env.str("PLATFORM_API_USER_GRANT", "username,password,body").split(",")]
+    match parts:
+        case [str(username), str(password), ("body" | "query") as place] if username and password:
+            return UserGrant(username, password, place)
+    raise ImproperlyConfigured(
+        "PLATFORM_API_USER_GRANT: write the names of e-mail and password, and body or query: username,password,body."
+    )

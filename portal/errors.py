@@ -1,0 +1,138 @@
+"""Errors as answers: a page, or a fragment for htmx, each with its true status and a next step."""
+
+from __future__ import annotations
+
+import logging
+import math
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseServerError
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from devices.gateway.errors import Forbidden, GatewayError, NotFound, RateLimited, Rejected
+from devices.http import DeviceRequest, wants_partial
+from devices.permissions import RULES, Rule, judge
+
+log = logging.getLogger(__name__)
+
+PAGES: tuple[tuple[type[GatewayError], str], ...] = (
+    (NotFound, "errors/not_found.html"),
+    (Forbidden, "errors/forbidden.html"),
+    (RateLimited, "errors/rate_limited.html"),
+    (Rejected, "errors/rejected.html"),
+    (GatewayError, "errors/unavailable.html"),
+)
+READS = ("GET", "HEAD")
+
+
+def platform_error(request: DeviceRequest, error: GatewayError) -> HttpResponse:
+    """The answer to whatever a view did not handle itself. The platform's own text is not shown, only its kind."""
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.warning("%s, request %s, %s %s", error, request.request_id, request.method, request.path)
+    page = next(page for kind, page in PAGES if isinstance(error, kind))
+    context: dict[str, Any] = {"sentence": _(error.sentence), "effect": _effect(request, error)}
+    if isinstance(error, Forbidden):
+        context["denied"] = _denied(request, error)
+    if isinstance(error, RateLimited) and error.retry_after is not None:
+        context["wait"] = math.ceil(error.retry_after)
+    return retry_headers(_answer(request, page, context, error.status), error)
+
+
+def retry_headers(response: HttpResponse, error: GatewayError) -> HttpResponse:
+    """Pass the platform's Retry-After on, in whole seconds."""
+    if error.retry_after is not None and error.status in {429, 503}:
+        response["Retry-After"] = str(math.ceil(error.retry_after))
+    return response
+
+
+def _effect(request: HttpRequest, error: GatewayError) -> str:
+    """Whether anything was changed, as far as we know."""
+    if request.method in READS or not error.sent or error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _("Nothing was changed.")
+    return _("It is not known whether the change was made. Open the page again and look before you repeat it.")
+
+
+def _denied(request: DeviceRequest, error: Forbidden) -> dict[str, Any]:
+    """Which permissions are missing, why, and a text for whoever can grant them."""
+    access = request.access
+    verdict = judge(error.operation, access)
+    names = verdict.missing or RULES.get(error.operation, Rule()).names
+    lines = [
+        _("Please check my access to the platform."),
+        _("Person: %(email)s") % {"email": access.email},
+        _("Role: %(role)s") % {"role": access.role_name},
+        _("Organization: %(org)s") % {"org": access.org_name},
+        _("Page: %(url)s") % {"url": request.build_absolute_uri(request.path)},
+    ]
+    if names:
+        lines.append(_("Permissions needed: %(names)s") % {"names": ", ".join(names)})
+    return {
+        "role": access.role_name,
+        "names": names,
+        "missing": bool(verdict.missing),
+        "why": verdict.why,
+        "letter": "\n".join(lines),
+    }
+
+
+def _answer(request: HttpRequest, page: str, context: dict[str, Any], status: int) -> HttpResponse:
+    """`retry_url` is set for reads only: repeating a write is never a link."""
+    partial = wants_partial(request)
+    context |= {
+        "request_id": getattr(request, "request_id", ""),
+        "retry_url": request.get_full_path() if request.method in READS else "",
+        "partial": partial,
+    }
+    return render(request, "errors/_fragment.html" if partial else page, context, status=status)
+
+
+# --- Django's own handlers --------------------------------------------------------------------------------------------
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    context = {"sentence": _("The portal cannot read this request."), "effect": _("Nothing was changed.")}
+    return _answer(request, "errors/plain.html", context, HTTPStatus.BAD_REQUEST)
+
+
+def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    context = {"sentence": _("You may not do this."), "effect": _("Nothing was changed.")}
+    return _answer(request, "errors/plain.html", context, HTTPStatus.FORBIDDEN)
+
+
+def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    context = {"sentence": _("There is no page with this address."), "no_page": True}
+    return _answer(request, "errors/not_found.html", context, HTTPStatus.NOT_FOUND)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """A fault of our own. Asks no database; if even the page fails, words alone have to do."""
+    request_id = getattr(request, "request_id", "")
+    context = {
+        "sentence": _("The portal has made a mistake."),
+        "effect": _("It is written down in its log. Whoever looks after the portal finds it by the request number."),
+    }
+    try:
+        return _answer(request, "errors/plain.html", context, HTTPStatus.INTERNAL_SERVER_ERROR)
+    except Exception:
+        log.exception("the error page itself failed, request %s", request_id)
+        return HttpResponseServerError(
+            f"The portal has made a mistake. Request {request_id}", content_type="text/plain"
+        )
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    context = {
+        "sentence": _("This form is no longer valid."),
+        "effect": _("Nothing was changed. Reload the page and send the form again; if this goes on, allow cookies."),
+    }
+    return _answer(request, "errors/plain.html", context, HTTPStatus.FORBIDDEN)
+
+
+def wrong_method(request: HttpRequest, refused: HttpResponseBase) -> HttpResponse:
+    context = {"sentence": _("This address cannot be used in this way."), "effect": _("Nothing was changed.")}
+    response = _answer(request, "errors/plain.html", context, HTTPStatus.METHOD_NOT_ALLOWED)
+    response["Allow"] = refused.headers["Allow"]
+    return response

@@ -1,0 +1,21 @@
+"""gunicorn for the portal: `gunicorn -c python:portal.gunicorn`. Flags on the command line win.
+
+Threads, not processes, carry the load: a request mostly waits for the API. `keepalive` must outlast the idle time of
+the proxy in front, or the proxy re-uses a connection that is just being closed.
+"""
+
+import os
+
+wsgi_app = "portal.wsgi:application"
+bind = "127.0.0.1:8080"
+worker_class = "gthread"
+workers = 1
+threads = 32
+keepalive = 75
+timeout = 60
+graceful_timeout = 30
+# A socket under the home directory, on by default: a read-only container has no place for it.
+control_socket_disable = True
+# Heartbeats go to memory, not to a disk that may stall.
+memory = "/dev/shm"  # noqa: S108 - gunicorn makes a private, unlinked file in it
+worker_tmp_dir = memory if os.path.isdir(memory) else None

@@ -1,0 +1,96 @@
+"""What happens around every view: headers, the question who is asking, and errors of the platform made into answers."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib.sessions import middleware as sessions
+from django.contrib.sessions.exceptions import SessionInterrupted
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
+
+from devices.gateway.api import Gateway
+from devices.gateway.deadline import Deadline
+from devices.gateway.errors import GatewayError, Unauthorized
+from devices.http import DeviceRequest
+from portal import errors
+from portal.platform import transport
+from portal.signin import grants
+from portal.signin.answers import sign_in_answer
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+# Reached without being signed in. Nothing else is, without a line here.
+EXEMPT = frozenset({"/sign-in/"})
+EXEMPT_PREFIXES = (settings.STATIC_URL,)
+
+
+class EnvelopeMiddleware:
+    """Request id, and the headers that Django has no setting for.
+
+    Whatever did not say how it may be kept (WhiteNoise says so for static files) is personal: never kept, and different
+    for htmx and for a page.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request.request_id = secrets.token_hex(16)  # type: ignore[attr-defined]
+        response = self.get_response(request)
+        headers = response.headers
+        headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        if "Cache-Control" not in headers:
+            headers["Cache-Control"] = "no-store, private"
+            headers["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
+            patch_vary_headers(response, ("HX-Request",))
+        return response
+
+
+class SessionMiddleware(sessions.SessionMiddleware):
+    """Django's, but a session that was signed out while its request ran leads to sign-in instead of a 400."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        try:
+            return super().process_response(request, response)
+        except SessionInterrupted:
+            return sign_in_answer(request, ended=True)
+
+
+class AccessMiddleware:
+    """Lets in whoever has a living grant, and puts `gateway` and `access` on the request. Costs two queries."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: DeviceRequest) -> HttpResponseBase:
+        path = request.path_info
+        if path not in EXEMPT and not path.startswith(EXEMPT_PREFIXES):
+            handle = request.session.get(grants.SESSION_KEY)
+            row = grants.read(handle) if handle else None
+            if row is None:
+                # A cookie without a session behind it: signed out elsewhere, or ten hours old.
+                return sign_in_answer(request, ended=settings.SESSION_COOKIE_NAME in request.COOKIES)
+            request.access = row.access()
+            request.gateway = Gateway(
+                transport(),
+                grants.TokenSource(row),
+                request_id=request.request_id,
+                deadline=Deadline(settings.PLATFORM_API_TIMEOUTS.page),
+            )
+        response = self.get_response(request)
+        if response.status_code == 405 and isinstance(response, HttpResponse) and not response.content:
+            return errors.wrong_method(request, response)
+        return response
+
+    def process_exception(self, request: DeviceRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, Unauthorized):
+            # The platform takes none of our tokens. Were the grant kept, sign-in would send the person straight back here.
+            grants.close_grant(request.session.get(grants.SESSION_KEY, ""))
+            return sign_in_answer(request, ended=True)
+        if isinstance(exception, GatewayError):
+            return errors.platform_error(request, exception)
+        return None

@@ -1,0 +1,34 @@
+"""Where the portal may send a browser: to its own paths. Every `next`, Location and HX-* target goes through here."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from django.http import HttpRequest
+from django.utils.encoding import iri_to_uri
+from django.utils.http import url_has_allowed_host_and_scheme
+
+HOME = "/devices/"
+NEVER = frozenset({"/", "/sign-in/", "/sign-out/"})
+"""Paths that only lead on to another page."""
+LONGEST = 2000
+UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]")
+
+
+def local_path(request: HttpRequest, url: str | None, default: str = HOME) -> str:
+    """Path and query of `url` if it is one of this portal's pages, else `default`; never a scheme, host or fragment.
+
+    An address with a host is accepted only when it is the host of this request. It is never unquoted: `/%2f%2fevil` is
+    a path, and would be a host after one more round.
+    """
+    if not url or len(url) > LONGEST or UNSAFE.search(url):
+        return default
+    if not url_has_allowed_host_and_scheme(url, allowed_hosts={request.get_host()}):
+        return default
+    parts = urlsplit(url)
+    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    # Checked again: what is left of http://this.host//evil.example/ is //evil.example/.
+    if not path.startswith("/") or not url_has_allowed_host_and_scheme(path, allowed_hosts=None):
+        return default
+    return default if parts.path in NEVER else str(iri_to_uri(path))

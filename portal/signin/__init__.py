@@ -1,0 +1,1 @@
+"""Signing in and out, and the API tokens that a session owns."""

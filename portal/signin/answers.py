@@ -1,0 +1,36 @@
+"""How somebody without a living grant is asked to sign in, wherever in a request that turns out."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from devices.http import wants_partial
+from portal.redirects import HOME, local_path
+
+SIGN_IN = "/sign-in/"
+
+
+def sign_in_answer(request: HttpRequest, *, ended: bool) -> HttpResponse:
+    """To a page: the way to sign-in and back here. To htmx: 401 and a banner beside what is on the screen, which stays.
+
+    `ended`: there was a session, so say that it is over.
+    """
+    if wants_partial(request):
+        here = local_path(request, request.htmx.current_url)  # type: ignore[attr-defined]
+        response = render(request, "signin/_session_banner.html", {"sign_in_url": sign_in_url(here)}, status=401)
+        response["HX-Retarget"] = "#session-banner"
+        response["HX-Reswap"] = "innerHTML"
+        return response
+    if ended:
+        messages.info(request, _("Your session has ended. Sign in to go on where you were."))
+    # Every path of the portal has a page, also those that forms post to.
+    return HttpResponseRedirect(sign_in_url(local_path(request, request.get_full_path())))
+
+
+def sign_in_url(path: str) -> str:
+    return SIGN_IN if path == HOME else f"{SIGN_IN}?{urlencode({'next': path})}"

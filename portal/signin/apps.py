@@ -1,0 +1,18 @@
+"""Sign-in as a Django app: the home of the grants' table."""
+
+from django.apps import AppConfig
+from django.core.exceptions import ImproperlyConfigured
+
+
+class SigninConfig(AppConfig):
+    name = "portal.signin"
+    label = "signin"
+    verbose_name = "Sign-in"
+
+    def ready(self) -> None:
+        from portal.signin import grants
+
+        if grants.LEASE <= grants.TOKEN_CALL:
+            raise ImproperlyConfigured(
+                "A lease must outlast the token call it covers, or two requests spend one refresh token."
+            )

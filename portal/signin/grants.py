@@ -1,0 +1,215 @@
+"""One valid access token for a session, whatever happens at once: threads, processes, hosts, expiry, sign-out.
+
+Refresh tokens are single-use and a second use may end the whole family, so a refresh is won by compare-and-set on the
+grant's row: the winner holds a lease, calls the platform without any transaction or lock, and saves on the version it
+used. This works the same on SQLite and PostgreSQL and needs no shared cache. Rows are only ever updated here, never
+inserted again: a refresh that ends after a sign-out changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import random
+import secrets
+import time
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
+from django.conf import settings
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from devices.gateway.errors import GatewayError, TimedOut, Unauthorized, Unreachable
+from devices.gateway.types import UserProfile
+from devices.permissions import Access
+from portal.signin import oauth
+from portal.signin.crypto import Tokens, Unreadable, seal, unseal
+from portal.signin.models import LONG_AGO, ApiGrant
+
+log = logging.getLogger(__name__)
+
+TOKEN_CALL = 6.0
+"""Seconds a refresh may take, from winning the lease to the last byte of the answer."""
+LEASE = 8.0
+"""Seconds nobody else may try. Longer than TOKEN_CALL (checked at start-up): a lease that ends during the call lets a
+second request spend the same refresh token."""
+WAIT = LEASE + TOKEN_CALL + 1
+"""Seconds a request waits for somebody else's refresh: a dead holder's lease, then one whole call."""
+EARLY = 300.0
+"""Seconds before expiry at which a refresh is tried, or a fifth of the token's life where that is less."""
+SESSION_KEY = "grant"
+"""The one thing a session holds: the handle."""
+PAUSE = (0.03, 0.25)
+"""Seconds between two looks at the row, at random, so that the waiting do not march in step."""
+
+
+class Row(NamedTuple):
+    """A living grant as read from its row."""
+
+    handle: str
+    user: int
+    profile: str
+    blob: str
+    expires_at: datetime
+    refresh_at: datetime
+    version: int
+    lease_by: str
+    lease_until: datetime
+
+    def access(self) -> Access:
+        return access_for(_person.decode(self.profile), self.handle)
+
+
+_person = msgspec.json.Decoder(UserProfile)
+
+
+def access_for(person: UserProfile, handle: str) -> Access:
+    """Who is asking, with a scope for their caches that changes at each sign-in and does not give the handle away."""
+    return Access.of(person, hashlib.sha256(handle.encode()).hexdigest()[:32])
+
+
+def read(handle: str) -> Row | None:
+    """The living grant of this handle; None when it is gone or lost."""
+    found = ApiGrant.objects.filter(handle=handle, lost=False).values_list(*Row._fields).first()
+    return Row._make(found) if found else None
+
+
+@sensitive_variables("tokens")
+def open_grant(tokens: Tokens, person: UserProfile) -> str:
+    """Store a new sign-in's tokens and return its handle. Grants older than any session are cleared away."""
+    now = timezone.now()
+    ApiGrant.objects.filter(created_at__lt=now - timedelta(seconds=settings.SESSION_COOKIE_AGE)).delete()
+    handle = secrets.token_urlsafe(32)
+    ApiGrant.objects.create(
+        handle=handle,
+        user=person.id,
+        profile=msgspec.json.encode(person).decode(),
+        blob=seal(tokens, handle, person.id),
+        last_seen=now,
+        created_at=now,
+        **_times(tokens, now),
+    )
+    return handle
+
+
+def close_grant(handle: str) -> None:
+    ApiGrant.objects.filter(handle=handle).delete()
+
+
+class TokenSource:
+    """What a Gateway asks for its access token: one of these a request, with the row the request was let in by."""
+
+    def __init__(self, row: Row) -> None:
+        self._handle = row.handle
+        self._row: Row | None = row
+
+    def __call__(self, rejected: str | None = None) -> str:
+        row, self._row = self._row, None
+        return token_for(self._handle, rejected, row=row)
+
+
+@sensitive_variables("tokens", "rejected")
+def token_for(handle: str, rejected: str | None = None, *, row: Row | None = None) -> str:
+    """A valid access token; `rejected` is one that just got a 401. `row`, when given, saves the first look.
+
+    Raises Unauthorized when a new sign-in is needed, TimedOut when another request's refresh does not end, and the
+    platform's own error when the refresh failed but may work later.
+    """
+    give_up = time.monotonic() + WAIT
+    known, holder = row, ""
+    while True:
+        current, known = known or read(handle), None
+        if current is None:
+            raise Unauthorized(operation="refresh_token")
+        tokens = _open(current)
+        now = timezone.now()
+        usable = now < current.expires_at and not (rejected and tokens.access.matches(rejected))
+        if usable and now < current.refresh_at:
+            return tokens.access.reveal()
+        lease = _win(current, now) if current.lease_until <= now else ""
+        if lease:
+            try:
+                _refresh(current, tokens, lease, keep_lease=usable)
+                continue
+            except Unauthorized:
+                raise
+            except GatewayError:
+                if not usable:
+                    raise
+        if usable:
+            return tokens.access.reveal()
+        if holder and not current.lease_by:
+            # The one we waited for gave up. If every waiting request now tried in its turn, a failing endpoint would
+            # be called once for each.
+            raise Unreachable(operation="refresh_token")
+        if time.monotonic() > give_up:
+            raise TimedOut(operation="refresh_token")
+        holder = current.lease_by
+        time.sleep(random.uniform(*PAUSE))  # noqa: S311 - spreads load, guards nothing
+
+
+def _win(row: Row, now: datetime) -> str:
+    """Take the lease on exactly this version of the row; an empty string when somebody else was quicker."""
+    lease = secrets.token_hex(16)
+    won = ApiGrant.objects.filter(handle=row.handle, version=row.version, lost=False, lease_until__lte=now).update(
+        lease_by=lease, lease_until=now + timedelta(seconds=LEASE)
+    )
+    return lease if won else ""
+
+
+@sensitive_variables("tokens", "fresh")
+def _refresh(row: Row, tokens: Tokens, lease: str, *, keep_lease: bool) -> None:
+    """Spend the refresh token and save what came, before anybody uses it.
+
+    After a failure that may pass, the lease is given back; with `keep_lease` it runs out by itself, so that an early
+    refresh is not tried anew by every request while the present token still works.
+    """
+    if tokens.refresh is None:
+        _lose(row, lease)
+        raise Unauthorized(operation="refresh_token")
+    try:
+        fresh = oauth.refresh(tokens.refresh, seconds=TOKEN_CALL)
+    except oauth.WrongCredentials as error:
+        _lose(row, lease)
+        raise Unauthorized(operation="refresh_token", api_status=error.api_status) from None
+    except GatewayError as error:
+        log.warning("refresh of a grant of user %s failed: %s", row.user, type(error).__name__)
+        if not keep_lease:
+            ApiGrant.objects.filter(handle=row.handle, lease_by=lease).update(lease_by="", lease_until=LONG_AGO)
+        raise
+    if fresh.refresh is None:
+        # RFC 6749 §6: no new refresh token means that the old one stays good.
+        fresh = Tokens(fresh.access, tokens.refresh, fresh.life)
+    # On the version alone: if our lease ran out meanwhile, the newest tokens still win over none.
+    ApiGrant.objects.filter(handle=row.handle, version=row.version).update(
+        blob=seal(fresh, row.handle, row.user),
+        version=row.version + 1,
+        lease_by="",
+        lease_until=LONG_AGO,
+        lost=False,
+        **_times(fresh, timezone.now()),
+    )
+
+
+def _lose(row: Row, lease: str) -> None:
+    log.info("the grant of user %s has ended: the platform refused its refresh token", row.user)
+    ApiGrant.objects.filter(handle=row.handle, version=row.version, lease_by=lease).update(lost=True)
+
+
+def _open(row: Row) -> Tokens:
+    try:
+        return unseal(row.blob, row.handle, row.user)
+    except Unreadable as error:
+        log.warning("the grant of user %s is lost: %s", row.user, error)
+        ApiGrant.objects.filter(handle=row.handle, version=row.version).update(lost=True)
+        raise Unauthorized(operation="refresh_token") from None
+
+
+def _times(tokens: Tokens, now: datetime) -> dict[str, datetime]:
+    early = min(tokens.life / 5, EARLY)
+    return {
+        "expires_at": now + timedelta(seconds=tokens.life),
+        "refresh_at": now + timedelta(seconds=tokens.life - early),
+    }

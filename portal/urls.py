@@ -1,0 +1,19 @@
+"""The portal's addresses: its own, and the app's."""
+
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from portal.redirects import HOME
+from portal.signin import views
+
+urlpatterns = [
+    path("", RedirectView.as_view(url=HOME), name="home"),
+    path("sign-in/", views.sign_in, name="sign-in"),
+    path("sign-out/", views.sign_out, name="sign-out"),
+    path("devices/", include("devices.urls")),
+]
+
+handler400 = "portal.errors.bad_request"
+handler403 = "portal.errors.permission_denied"
+handler404 = "portal.errors.page_not_found"
+handler500 = "portal.errors.server_error"
