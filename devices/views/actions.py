@@ -43,12 +43,7 @@ def _rename_form(request: DeviceRequest, device_id: int, form: RenameForm, *, st
         context |= {"device_name": clean(info.name), "read_at": clock_for(request).stamp()}
     else:
         context = shell(request, device_id, tab="overview") | context
-    response = answer(request, "devices/device_rename.html", "devices/_device_rename.html", context, status=status)
-    if status == 422 and wants_partial(request):
-        # The form's target is the heading, for its success; a refusal stays in the dialog.
-        response["HX-Retarget"] = "#dialog"
-        response["HX-Reswap"] = "innerHTML"
-    return response
+    return answer(request, "devices/device_rename.html", "devices/_device_rename.html", context, status=status)
 
 
 def _renamed(request: DeviceRequest, device_id: int, name: str) -> HttpResponse:
@@ -58,5 +53,8 @@ def _renamed(request: DeviceRequest, device_id: int, name: str) -> HttpResponse:
         return SeeOther(reverse("devices:device-detail", args=[device_id]))
     context = {"device_id": device_id, "device_name": clean(name), "said": said}
     response = answer(request, "devices/device_detail.html", "devices/_device_title.html", context)
+    # The form's target is its own dialog, where a refusal belongs; a success goes into the heading and closes it.
+    response["HX-Retarget"] = "#device-title"
+    response["HX-Reswap"] = "outerHTML"
     response["HX-Trigger"] = "deviceChanged"
     return response

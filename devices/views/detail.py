@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from devices.http import DeviceRequest, answer, clock_for, require
+from devices.http import DeviceRequest, answer, clock_for, require, wants_partial
 from devices.presentation import connection_facts, value_rows
+from devices.text import clean
 from devices.views.shell import read_connection, shell
 
 
@@ -16,8 +19,10 @@ def device_detail(request: DeviceRequest, device_id: int) -> HttpResponse:
     """`GET /device` and `GET /device/online`: two calls; the other tabs ask when they are opened."""
     require(request, "get_device")
     details = request.gateway.get_device(device_id)
-    context = shell(request, device_id, tab="overview", info=details)
-    clock = context["clock"]
+    clock = clock_for(request)
+    context: dict[str, Any] = {"device_id": device_id, "device_name": clean(details.name), "tab": "overview"}
+    if not wants_partial(request):
+        context = shell(request, device_id, tab="overview", info=details)
     fresh, old = value_rows(details.data_stream_values or (), clock)
     context |= {
         "fresh_values": fresh,
@@ -33,7 +38,7 @@ def device_detail(request: DeviceRequest, device_id: int) -> HttpResponse:
 def device_online(request: DeviceRequest, device_id: int) -> HttpResponse:
     """`GET /device/online`, asked again: the badge for htmx, the device's heading with it otherwise."""
     require(request, "get_online")
-    if not request.htmx:
+    if not wants_partial(request):
         context = shell(request, device_id, tab="overview")
         context |= {"connection_facts": connection_facts(context["device"], context["clock"])}
     else:

@@ -19,6 +19,21 @@ from devices.presentation import device_row, number
 from devices.text import shorten
 from devices.views.paging import pager
 
+
+def _heads() -> list[tuple[str, str, str]]:
+    """The table's columns: key, words, CSS classes."""
+    return [
+        ("name", _("Device"), "col-name"),
+        ("id", _("ID"), "col-id num"),
+        ("template", _("Template"), "col-template"),
+        ("firmware", _("Firmware"), "col-firmware"),
+        ("board", _("Board"), "col-board"),
+        ("owner", _("Owner"), "col-owner"),
+        ("activated", _("Activated"), "col-activated"),
+        ("organization", _("Organization"), "col-org"),
+    ]
+
+
 SORTS = {"name": "Name", "id": "Device Id", "template": "Template Name", "firmware": "Firmware Version"} | {
     "board": "Model",
     "owner": "Device Owner",
@@ -83,6 +98,9 @@ def _context(
         "organizations": sorted(names.organizations.items(), key=lambda item: item[1].casefold()),
         "page_sizes": sorted({*PAGE_SIZES, query["size"]}),
         "read_at": clock.stamp(),
+        "chips": _chips(query, links, names),
+        "heads": _heads(),
+        "include_url": links.to(sub_orgs=True, page=1),
         "refused": "q" in form.errors,
         "canonical_url": links.to(),
     }
@@ -102,6 +120,18 @@ def _headline(page: Page[Device], query: dict[str, Any], names: Names, own_org: 
     else:
         words = ngettext("%(n)s device in %(where)s", "%(n)s devices in %(where)s", total)
     return words % {"n": number(total), "q": shorten(query["q"], 60), "where": where}
+
+
+def _chips(query: dict[str, Any], links: Links, names: Names) -> list[tuple[str, str]]:
+    """Each filter in force, and the address of the list without it."""
+    if query["q"]:
+        return [(_("Search: “%s”") % shorten(query["q"], 40), links.to(q="", page=1))]
+    chips = []
+    if query["org"]:
+        chips.append((_("In %s") % names.organization(query["org"]), links.to(org=None, page=1)))
+    if query["sub_orgs"]:
+        chips.append((_("Sub-organizations included"), links.to(sub_orgs=False, page=1)))
+    return chips
 
 
 def _dropped(searching: bool, query: dict[str, Any]) -> list[str]:
@@ -147,6 +177,6 @@ def _columns(links: Links) -> dict[str, Column]:
         current = links.query["sort"] == field
         descending = current and links.query["order"] == "DESC"
         order = "DESC" if current and not descending else "ASC"
-        direction = ("descending" if descending else "ascending") if current else ""
+        direction = ("desc" if descending else "asc") if current else ""
         columns[name] = Column(links.to(sort=field, order=order, page=1), direction)
     return columns

@@ -16,8 +16,12 @@ class Step(NamedTuple):
 
 
 class Pager(NamedTuple):
-    """The range shown and links to other pages. `steps` has None for a gap; `beyond`: the page does not exist."""
+    """The range shown and links to other pages. `steps` has None for a gap.
 
+    `beyond` is empty, or the last page's address where this page does not exist.
+    """
+
+    number: int
     first: int
     last: int
     total: str
@@ -30,17 +34,18 @@ class Pager(NamedTuple):
 
 def pager(page: Page[Any], url_of: Callable[[int], str]) -> Pager:
     """Links of one page of a list; `url_of` takes a 1-based page number."""
-    number_ = page.number + 1
+    here = page.number + 1
     count = page.count
     beyond = bool(page.number and not page.items)
-    last_number = count or (number_ if page.items else 1)
+    last_number = count or (here if page.items else 1)
     return Pager(
+        number=here,
         first=page.first,
         last=page.last,
         total="" if page.total is None else number(page.total),
         previous=url_of(min(page.number, last_number)) if page.has_previous else "",
-        next=url_of(number_ + 1) if page.has_next else "",
-        steps=[] if count is None or count < 2 else _steps(number_, count, url_of),
+        next=url_of(here + 1) if page.has_next else "",
+        steps=[] if count is None or count < 2 else _steps(here, count, url_of),
         beyond=url_of(last_number) if beyond else "",
         last_number=last_number,
     )

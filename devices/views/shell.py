@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.urls import reverse
@@ -24,7 +25,8 @@ TABS = (
 )
 
 
-class Tab(NamedTuple):
+@dataclass(frozen=True)
+class Tab:
     name: str
     label: str
     url: str
@@ -58,6 +60,7 @@ def shell(request: DeviceRequest, device_id: int, *, tab: str, info: BaseInfo | 
         "actions": _actions(request, info),
         "tabs": _tabs(request, info, tab),
         "tab": tab,
+        "tab_label": _labels()[tab],
         "clock": clock,
     }
 
@@ -91,14 +94,18 @@ def _actions(request: DeviceRequest, info: BaseInfo) -> list[Action]:
     return [Action("rename", _("Rename"), "pencil", reverse("devices:device-rename", args=[info.id]), rename)]
 
 
-def _tabs(request: DeviceRequest, info: BaseInfo, current: str) -> list[Tab]:
-    labels = {
+def _labels() -> dict[str, str]:
+    return {
         "overview": _("Overview"),
         "timeline": _("Timeline"),
         "logs": _("User actions"),
         "metafields": _("Metafields"),
         "tags": _("Tags"),
     }
+
+
+def _tabs(request: DeviceRequest, info: BaseInfo, current: str) -> list[Tab]:
+    labels = _labels()
     owner_id = info.owner_user_id or 0
     return [
         Tab(

@@ -41,6 +41,7 @@ def device_timeline(request: DeviceRequest, device_id: int) -> HttpResponse:
             (event_word(name), here + query_string(type=name, size=_size(size)), name == event_type)
             for name in rules.EVENT_TYPES
         ],
+        "again_url": here + query_string(type=event_type, size=_size(size)),
         "all_url": here + query_string(size=_size(size)),
         "notices": [_("The platform has no such event type. All types are shown.")] if "type" in form.errors else [],
         "pager": pager(page, lambda to: here + query_string(type=event_type, page=_page(to), size=_size(size))),
@@ -67,6 +68,7 @@ def device_logs(request: DeviceRequest, device_id: int) -> HttpResponse:
     clock = clock_for(request)
     here = reverse("devices:device-logs", args=[device_id])
     context = {
+        "again_url": here + query_string(size=_size(size)),
         "rows": [log_row(entry, clock) for entry in page.items],
         "page": page,
         "pager": pager(page, lambda to: here + query_string(page=_page(to), size=_size(size))),
