@@ -23,7 +23,8 @@ RUN groupadd --gid 10001 portal \
     && install --directory --owner portal --group portal /app/var
 COPY --from=build /venv /venv
 COPY --from=build /app /app
-USER portal
+# By number, so that a host can check that it is not root.
+USER 10001:10001
 # The database, unless DATABASE_URL names a server.
 VOLUME ["/app/var"]
 EXPOSE 8080
