@@ -74,6 +74,18 @@ RULES: dict[str, Rule] = {
     "list_logs": Rule(("ORG_DEVICE_VIEW_ACTION_LOG",), sees=True),
     "rename_device": Rule(("ORG_DEVICES_EDIT",), sees=True),
     "set_metafield": Rule(("ORG_DEVICES_EDIT",), sees=True),
+    "create_device": Rule(("ORG_DEVICES_CREATE",), other=(VIEW_USERS,)),
+    "delete_device": Rule(("ORG_DEVICES_DELETE",), sees=True),
+    "transfer_to_owner": Rule(("TRANSFER_DEVICE",), sees=True, other=(VIEW_USERS,)),
+    "transfer_to_organization": Rule(("TRANSFER_DEVICE", "ORG_VIEW"), sees=True),
+    "remove_owner": Rule(("ORG_DEVICES_EDIT",), sees=True),
+    "clear_device": Rule(("ORG_DEVICE_DATA_DELETE",), sees=True),
+    "trigger_event": Rule(("ORG_DEVICES_CONTROL",), sees=True),
+    "reveal_token": Rule(sees=True),
+    "get_organization": Rule(("ORG_VIEW",)),
+    "search_organizations": Rule(("ORG_VIEW",)),
+    "search_users": Rule((VIEW_USERS,)),
+    "get_user": Rule((VIEW_USERS,)),
     "list_templates": Rule(("PRODUCT_VIEW",)),
     "list_template_events": Rule(("PRODUCT_VIEW",)),
     "list_sub_organizations": Rule(("ORG_VIEW",)),
@@ -83,14 +95,18 @@ RULES: dict[str, Rule] = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """`missing` permission names, in the order to ask for them, and why this case needs them. Empty: go ahead."""
+    """`missing` permission names, in the order to ask for them, and why this case needs them.
+
+    `closed`: no permission would help, `why` tells what would (a device without owner has none to remove).
+    """
 
     missing: tuple[str, ...] = ()
     why: str = ""
+    closed: bool = False
 
     @property
     def allowed(self) -> bool:
-        return not self.missing
+        return not self.missing and not self.closed
 
 
 ALLOWED = Verdict()

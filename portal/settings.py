@@ -20,6 +20,8 @@ PLATFORM_API_CLIENT_SECRET = env.str("PLATFORM_API_CLIENT_SECRET")
 PLATFORM_API_TIMEOUTS = environment.timeouts(env)
 PLATFORM_API_USER_GRANT = environment.user_grant(env)
 TOKEN_KEYS = environment.token_keys(env)
+# Metafield types that the API can probably set from text, though its documents do not promise it.
+METAFIELDS_LIKELY = env.bool("METAFIELDS_LIKELY", False)
 
 INSTALLED_APPS = [
     "django.contrib.sessions",
@@ -35,7 +37,6 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "portal.middleware.EnvelopeMiddleware",
-    "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
@@ -85,7 +86,7 @@ CACHES = {
 # is written once, at sign-in, so its age is the absolute limit of ten hours.
 SECURE_COOKIES = environment.secure_cookies(env, ALLOWED_HOSTS)
 COOKIE_PREFIX = "__Host-" if SECURE_COOKIES else ""
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "portal.sessions"
 SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}session"
 SESSION_COOKIE_AGE = 10 * 60 * 60
 SESSION_COOKIE_SECURE = SECURE_COOKIES

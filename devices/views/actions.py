@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from devices import rules
-from devices.forms import RenameForm
+from devices.forms.changes import RenameForm
 from devices.gateway.errors import Rejected
 from devices.http import DeviceRequest, SeeOther, answer, clock_for, require, wants_partial
 from devices.text import clean

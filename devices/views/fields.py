@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from devices.forms import MetafieldForm
+from devices.forms.changes import MetafieldForm
 from devices.gateway.errors import GatewayError, NotFound, Rejected, Unauthorized
 from devices.http import DeviceRequest, SeeOther, answer, clock_for, require, wants_partial
 from devices.metafields import FieldView, view_of

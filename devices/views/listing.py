@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
-from devices.forms import PAGE_SIZES, SearchForm
+from devices.forms.listing import PAGE_SIZES, SearchForm
 from devices.gateway.pages import Page
 from devices.gateway.types import Device
 from devices.http import DeviceRequest, answer, clock_for, query_string, require, wants_partial

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from devices import rules
-from devices.forms import PageForm, TimelineForm
+from devices.forms.listing import PageForm, TimelineForm
 from devices.gateway.pages import Page
 from devices.gateway.types import TimelineEvent
 from devices.http import DeviceRequest, answer, clock_for, query_string, require, wants_partial
