@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import base64
 import fcntl
-import http.client
 import os
 import secrets
 import signal
@@ -22,16 +21,15 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-from tools.processes import Child, Failed, poll
+from tools.processes import HOST, Child, Failed, poll, status_of
 
-HOST = "127.0.0.1"
 ROOT = Path(__file__).resolve().parent.parent
 
 # Only sample data answers to these; the sandbox seeds the client and the accounts under the same names.
 CLIENT_ID = "oa2-client-id_sandbox-portal-demo-0000000000000"
 CLIENT_SECRET = "sandbox-secret-for-demonstration-0000000"  # noqa: S105
 ACCOUNTS = {
-    "admin@example.com": "everything",
+    "admin@example.com": "do everything",
     "support@example.com": "see and edit devices, timeline, logs, tags, transfer, people",
     "viewer@example.com": "see devices and their timeline",
     "owner@example.com": "see the devices they own",
@@ -53,6 +51,7 @@ FOREIGN_SETTINGS = (
     *("SIGN_IN", "SSO", "OIDC_", "ACCESS_", "PLATFORM_API_", "DJANGO_", "GUNICORN_", "WEB_CONCURRENCY"),
 )
 
+PREPARED_WITHIN = 120.0  # seconds for the portal's database and static files
 READY_WITHIN = 30.0  # seconds from the start of a site to its first answer
 SEEDED_WITHIN = 900.0  # seconds a sandbox may take to make its fleet, once
 
@@ -68,6 +67,7 @@ class Demo:
         self.port, self.sandbox_port, self.devices, self.var = port, sandbox_port, devices, var
         self.asked_to_stop = False
         self.children: list[Child] = []
+        self.sites: list[Child] = []
         self.lock: IO[str] | None = None
 
     # -- before anything starts
@@ -132,6 +132,7 @@ class Demo:
             "SECURE_COOKIES": "off",  # plain http, for this machine only
             "ALLOWED_HOSTS": f"{HOST},localhost",
             "DATABASE_URL": f"sqlite:///{quote(str(self.var / 'portal.sqlite3'))}",
+            "STATIC_ROOT": str(self.var / "static"),
             "PLATFORM_API_URL": f"http://{HOST}:{self.sandbox_port}",
             "PLATFORM_API_CLIENT_ID": CLIENT_ID,
             "PLATFORM_API_CLIENT_SECRET": CLIENT_SECRET,
@@ -144,27 +145,31 @@ class Demo:
         self.children.append(child)
         return child
 
+    def site(self, name: str, *command: str, environment: Mapping[str, str]) -> Child:
+        """Starts what must not end by itself."""
+        self.sites.append(self.start(name, *command, environment=environment))
+        return self.sites[-1]
+
     def watch(self) -> None:
         """Raises if a signal came in or a site ended by itself."""
         if self.asked_to_stop:
             raise Stop
-        for child in self.children:
+        for child in self.sites:
             code = child.exit_code()
             if code is not None:
                 raise Failed(f"The {child.name} ended by itself (exit code {code}). {child.last_lines()}")
 
-    def step(self, name: str, *command: str, environment: Mapping[str, str]) -> None:
-        """Runs one command to its end, with an eye on the rest."""
-        child = Child(name, [sys.executable, *command], environment, ROOT, self.var / f"{name}.log")
-        try:
-            for _ in poll(READY_WITHIN * 4):
-                self.watch()
-                if child.exit_code() is not None:
-                    break
-            if child.exit_code() != 0:
-                raise Failed(f"`{' '.join(command)}` failed. {child.last_lines()}")
-        finally:
-            child.end()
+    def finish(self, *steps: Child) -> None:
+        """Waits for commands that end by themselves, with an eye on the rest."""
+        for _ in poll(PREPARED_WITHIN):
+            self.watch()
+            codes = [step.exit_code() for step in steps]
+            for step, code in zip(steps, codes, strict=True):
+                if code:
+                    raise Failed(f"The step '{step.name}' failed (exit code {code}). {step.last_lines()}")
+            if None not in codes:
+                return
+        raise Failed(f"The preparation took more than {PREPARED_WITHIN:.0f} seconds. Its logs are in {self.var}.")
 
     def until_answers(self, child: Child, port: int, path: str, within: float, patience: str = "") -> None:
         """Waits for any HTTP answer below 500; says `patience` if that takes more than two seconds."""
@@ -174,17 +179,11 @@ class Demo:
             if patience and time.monotonic() - begun > 2:
                 say(patience)
                 patience = ""
-            connection = http.client.HTTPConnection(HOST, port, timeout=5)
-            try:
-                connection.request("GET", path)
-                status = connection.getresponse().status
-            except (OSError, http.client.HTTPException):
-                continue
-            finally:
-                connection.close()
-            if status < 500:
+            status = status_of(port, path)
+            if status is not None and status >= 500:
+                raise Failed(f"The {child.name} reports a fault (status {status}). {child.last_lines()}")
+            if status is not None:
                 return
-            raise Failed(f"The {child.name} answers with a fault of its own (status {status}). {child.last_lines()}")
         raise Failed(f"The {child.name} did not answer within {within:.0f} seconds. {child.last_lines()}")
 
     def run(self) -> None:
@@ -194,13 +193,15 @@ class Demo:
         self.check_ports()
         plain = self.environment()
         portal_environment = plain | self.settings()
-        sandbox = self.start(
+        sandbox = self.site(
             "sandbox", "-m", "sandbox", "serve", "--host", HOST, "--port", str(self.sandbox_port),
             "--db", str(self.var / "sandbox.sqlite3"), "--devices", str(self.devices), environment=plain,
         )  # fmt: skip
-        self.step("migrate", "manage.py", "migrate", "--noinput", environment=portal_environment)
-        self.step("collectstatic", "manage.py", "collectstatic", "--noinput", environment=portal_environment)
-        portal = self.start(
+        self.finish(
+            self.start("migrate", "manage.py", "migrate", "--noinput", environment=portal_environment),
+            self.start("static", "manage.py", "collectstatic", "--noinput", environment=portal_environment),
+        )
+        portal = self.site(
             "portal", "-m", "gunicorn", "-c", "python:portal.gunicorn", "--bind", f"{HOST}:{self.port}",
             environment=portal_environment,
         )  # fmt: skip
@@ -220,7 +221,7 @@ class Demo:
         say("Sign in as one of these, with the password demo:")
         for account, rights in ACCOUNTS.items():
             say(f"  {account:<{width}}  may {rights}")
-        say(f"\nThe API behind it, made up: http://{HOST}:{self.sandbox_port}/   Logs and data: {self.var}/")
+        say(f"\nThe API behind it, made up: http://{HOST}:{self.sandbox_port}/   Logs and data: {shown(self.var)}/")
         say("Ctrl-C ends both.")
 
     def end(self) -> None:
@@ -229,6 +230,11 @@ class Demo:
             child.end()
         if self.lock is not None:
             self.lock.close()
+
+
+def shown(path: Path) -> str:
+    """A path as short as it can be said from here."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def say(line: str) -> None:
@@ -254,7 +260,6 @@ def main(arguments: list[str] | None = None) -> int:
     except Stop:
         demo.end()
         say("\nPortal and sandbox have ended.")
-        return 0
     except Failed as failure:
         print(failure, file=sys.stderr, flush=True)
         return 1

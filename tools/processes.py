@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import http.client
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+HOST = "127.0.0.1"
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
@@ -29,18 +31,31 @@ def poll(within: float, every: float = 0.05) -> Iterator[None]:
         time.sleep(every)
 
 
-def _end_with_parent() -> None:
-    """In the child, between fork and exec: have the kernel end it if its parent is killed outright (Linux only)."""
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+def status_of(port: int, path: str = "/", headers: Mapping[str, str] | None = None, timeout: float = 5) -> int | None:
+    """The status that a GET on this machine gets; None if there is no answer."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=timeout)
+    try:
+        connection.request("GET", path, headers=headers or {})
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
 
 
 class Child:
     """One running command. A group of its own keeps Ctrl-C in the terminal from reaching it before its parent acts."""
 
     def __init__(
-        self, name: str, command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path,
+        log: Path,
+        core: int | None = None,
     ) -> None:
-        self.name, self.log, self.ended = name, log, False
+        self.name, self.log, self.core, self.ended = name, log, core, False
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 command,
@@ -51,8 +66,14 @@ class Child:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 # Safe here: the tools have one thread.
-                preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
+                preexec_fn=self._prepare if sys.platform == "linux" else None,  # noqa: PLW1509
             )
+
+    def _prepare(self) -> None:
+        """In the child, before its program starts: ends with its parent even if that is killed; keeps to its core."""
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if self.core is not None:
+            os.sched_setaffinity(0, {self.core})
 
     def exit_code(self) -> int | None:
         """None while it runs."""
@@ -61,7 +82,7 @@ class Child:
     def last_lines(self, count: int = 15) -> str:
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:]
         if not lines:
-            return f"It left nothing in {self.log}."
+            return f"It left nothing in {self.log.name}."
         return "\n".join([f"The last lines of {self.log}:", *(f"  {line}" for line in lines)])
 
     def end(self, grace: float = 10.0) -> None:

@@ -1,0 +1,23 @@
+"""The floor: the least a page over this API can cost with the client that most people take.
+
+One call with requests, one json decode, a constant answer. It must not change: the portal is measured against it.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterable
+
+import requests
+
+URL = os.environ.get("BENCH_UPSTREAM", "") + "/api/v1/organization/devices"
+QUERY = {"includeSubOrgDevices": "false", "page": "0", "size": "50"}
+SESSION = requests.Session()
+SESSION.headers["Authorization"] = "Bearer " + os.environ.get("BENCH_TOKEN", "")
+ANSWER = b"<!doctype html><title>floor</title>"
+
+
+def application(environ: dict[str, object], start_response: Callable[..., object]) -> Iterable[bytes]:
+    page = json.loads(SESSION.get(URL, params=QUERY, timeout=10).content)
+    found = len(page["content"]) == 50
+    start_response("200 OK" if found else "502 Bad Gateway", [("Content-Length", str(len(ANSWER)))])
+    return [ANSWER]
