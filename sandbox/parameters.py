@@ -1,0 +1,169 @@
+"""What may stand in a query or a body: each parameter reads its own kind of value, or refuses it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import SuspiciousOperation, ValidationError
+from django.core.validators import EmailValidator
+from django.http import HttpRequest
+
+from sandbox import switches
+
+INT32 = (-(2**31), 2**31 - 1)
+INT64 = (-(2**63), 2**63 - 1)
+# ASCII digits only: int() would also take other scripts' digits, blanks and underscores.
+_INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+_check_email = EmailValidator()
+
+
+class Invalid(Exception):
+    """The request does not fit: status 400."""
+
+
+@dataclass(frozen=True)
+class Param:
+    """`read` gets text from the query, or any JSON value (never null) from a body."""
+
+    name: str
+    required: bool = False
+    default: Any = None
+
+    def read(self, raw: object, *, from_text: bool) -> Any:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Int(Param):
+    low: int = INT32[0]
+    high: int = INT32[1]
+    clamped: bool = False  # may be drawn into its bounds, if the switch says so
+
+    def read(self, raw: object, *, from_text: bool) -> int:
+        if from_text:
+            if not _INTEGER.fullmatch(str(raw)):
+                raise Invalid
+            number = int(str(raw))
+        elif isinstance(raw, int) and not isinstance(raw, bool):
+            number = raw
+        else:
+            raise Invalid
+        if self.clamped and INT32[0] <= number <= INT32[1] and switches.get("size_out_of_range") == "clamp":
+            return min(max(number, self.low), self.high)
+        if not self.low <= number <= self.high:
+            raise Invalid
+        return number
+
+
+@dataclass(frozen=True)
+class Text(Param):
+    longest: int = 255
+    shortest: int = 0
+    numbers: bool = False  # may be a JSON number, if the switch says so
+
+    def read(self, raw: object, *, from_text: bool) -> str:
+        if self.numbers and switches.on("metafield_numbers") and isinstance(raw, int | float):
+            raw = str(raw)
+        if not isinstance(raw, str) or not self.shortest <= len(raw) <= self.longest:
+            raise Invalid
+        if "\0" in raw or any("\ud800" <= c <= "\udfff" for c in raw):
+            raise Invalid
+        return raw
+
+
+@dataclass(frozen=True)
+class Email(Param):
+    def read(self, raw: object, *, from_text: bool) -> str:
+        try:
+            _check_email(str(raw))
+        except ValidationError:
+            raise Invalid from None
+        return str(raw)
+
+
+@dataclass(frozen=True)
+class Flag(Param):
+    def read(self, raw: object, *, from_text: bool) -> bool:
+        value = {"true": True, "false": False}.get(str(raw).lower())
+        if value is None or (not from_text and not isinstance(raw, bool)):
+            raise Invalid
+        return value
+
+
+@dataclass(frozen=True)
+class Choice(Param):
+    among: tuple[str, ...] = ()
+    lenient: str = ""  # name of the switch by which an unknown value is ignored
+
+    def read(self, raw: object, *, from_text: bool) -> str | None:
+        if raw in self.among:
+            return str(raw)
+        if self.lenient and switches.get(self.lenient) == "ignore":
+            return None
+        raise Invalid
+
+
+DEVICE_ID = Int("deviceId", required=True)
+PAGING = (Int("page", default=0, low=0), Int("size", default=50, low=1, high=1000, clamped=True))
+SORT_ORDER = Choice("sortOrder", default="ASC", among=("ASC", "DESC"))
+
+
+def _read_all(params: tuple[Param, ...], given: dict[str, Any], *, from_text: bool) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for param in params:
+        raw = given.get(param.name)
+        if raw is None:
+            if param.required:
+                raise Invalid
+            found[param.name] = param.default
+        else:
+            found[param.name] = param.read(raw, from_text=from_text)
+    return found
+
+
+def from_query(request: HttpRequest, params: tuple[Param, ...]) -> dict[str, Any]:
+    """Values by name; a parameter given twice is refused, an unknown one ignored."""
+    try:
+        lists = dict(request.GET.lists())
+    except SuspiciousOperation:  # more than a thousand of them
+        raise Invalid from None
+    names = {param.name for param in params}
+    if any(len(values) > 1 for name, values in lists.items() if name in names):
+        raise Invalid
+    # Present but empty means absent for anything but text, which has its own shortest length.
+    given = {name: values[0] for name, values in lists.items() if name in names}
+    texts = {param.name for param in params if isinstance(param, Text)}
+    return _read_all(params, {n: v for n, v in given.items() if v or n in texts}, from_text=True)
+
+
+def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise Invalid
+    return made
+
+
+def _no_constants(_: str) -> Any:
+    raise Invalid  # NaN and Infinity are not JSON
+
+
+def read_json(request: HttpRequest) -> dict[str, Any]:
+    """The body as an object; raises Invalid for anything else."""
+    kind = request.content_type
+    if kind not in ("", "application/json", "text/plain"):
+        raise Invalid
+    try:
+        body = json.loads(request.body, object_pairs_hook=_no_doubles, parse_constant=_no_constants)
+    except (ValueError, RecursionError, SuspiciousOperation):
+        raise Invalid from None
+    if not isinstance(body, dict):
+        raise Invalid
+    return body
+
+
+def from_body(request: HttpRequest, params: tuple[Param, ...]) -> dict[str, Any]:
+    """Values by name; null counts as absent, unknown members are ignored."""
+    return _read_all(params, read_json(request), from_text=False)

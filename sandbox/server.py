@@ -1,0 +1,52 @@
+"""gunicorn, started from here and not from its own command line: one process, many threads, no files left behind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connection
+from gunicorn.app.base import BaseApplication
+
+from sandbox.faults import Application
+
+
+def _announce(worker: Any) -> None:
+    """The worker has loaded the application and the socket is open: callers may come."""
+    host, port = worker.sockets[0].getsockname()[:2]
+    print(f"sandbox ready on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)  # noqa: T201
+
+
+class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.options = options
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self.options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Application:
+        from sandbox.wsgi import application
+
+        return application
+
+
+def run(host: str, port: int, threads: int) -> None:
+    """Serve until SIGINT or SIGTERM; prints one line when ready."""
+    connection.close()  # the worker is a forked child, and a connection does not survive that
+    _Server(
+        {
+            "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+            # One process: faults, switches and the request log live in its memory.
+            "workers": 1,
+            "worker_class": "gthread",
+            "threads": threads,
+            "keepalive": 75,
+            "timeout": 120,
+            "graceful_timeout": 2,
+            "loglevel": "error",
+            "control_socket_disable": True,
+            "post_worker_init": _announce,
+            "proc_name": "sandbox",
+        }
+    ).run()

@@ -1,0 +1,102 @@
+"""End points that no real API has: tests and the demo steer the sandbox by them. This machine only."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+from sandbox import calls, faults, requestlog, switches, world
+from sandbox.calls import Answer, answer, done, refusal
+from sandbox.models import Token
+from sandbox.parameters import Invalid, read_json
+
+
+def control(view: Callable[[dict[str, Any]], HttpResponse]) -> Answer:
+    """The view gets the body as a dict, {} for none. A browser's page of another origin is refused, as is any other
+    machine."""
+
+    def run(request: HttpRequest) -> HttpResponse:
+        try:
+            local = ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
+        except ValueError:
+            local = False
+        if not local or "Origin" in request.headers:
+            return refusal(403, "Only for programs on this machine.")
+        try:
+            return view(read_json(request) if request.body else {})
+        except Invalid:
+            return refusal(400, "The body has to be a JSON object.")
+        except ValueError as error:
+            return refusal(400, str(error))
+
+    return run
+
+
+@control
+def reset(body: dict[str, Any]) -> HttpResponse:
+    """Everything as seeded; tokens stay good unless {"tokens": true}."""
+    world.reset(keep_tokens=not body.get("tokens"))
+    faults.clear()
+    switches.restore()
+    calls.forget_rates()
+    return done()
+
+
+@control
+def request_list(body: dict[str, Any]) -> HttpResponse:
+    return answer(requestlog.listed())
+
+
+@control
+def request_clear(body: dict[str, Any]) -> HttpResponse:
+    requestlog.clear()
+    return done()
+
+
+@control
+def expire_tokens(body: dict[str, Any]) -> HttpResponse:
+    """Access tokens end now; with {"refresh": true} refresh tokens too, with {"email": ...} one person's only."""
+    tokens = Token.objects.all()
+    if not body.get("refresh"):
+        tokens = tokens.filter(refresh=False)
+    if body.get("email"):
+        tokens = tokens.filter(user__email=str(body["email"]).lower())
+    # Set back, not deleted: what is expired stays known as such until the next sweep.
+    return answer({"expired": tokens.update(expires_at=0)})
+
+
+@control
+def fault_list(body: dict[str, Any]) -> HttpResponse:
+    return answer(faults.listed())
+
+
+@control
+def fault_add(body: dict[str, Any]) -> HttpResponse:
+    faults.add(faults.read(body))
+    return answer(faults.listed(), 201)
+
+
+@control
+def fault_clear(body: dict[str, Any]) -> HttpResponse:
+    faults.clear()
+    return done()
+
+
+@control
+def switch_list(body: dict[str, Any]) -> HttpResponse:
+    return answer(switches.current())
+
+
+@control
+def switch_turn(body: dict[str, Any]) -> HttpResponse:
+    switches.turn(body)
+    return answer(switches.current())
+
+
+@control
+def switch_restore(body: dict[str, Any]) -> HttpResponse:
+    switches.restore()
+    return answer(switches.current())

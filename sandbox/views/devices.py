@@ -1,0 +1,188 @@
+"""Lists of devices, search, and one device: reading and renaming."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, OrderBy, Q, QuerySet
+from django.http import HttpResponse
+
+from sandbox import switches, validation, wire
+from sandbox.calls import ApiError, Call, answer, denied, endpoint
+from sandbox.models import Device, User
+from sandbox.oauth import now_ms
+from sandbox.parameters import DEVICE_ID, PAGING, SORT_ORDER, Choice, Email, Flag, Int, Text
+from sandbox.permissions import ORG_DEVICES_EDIT, ORG_DEVICES_VIEW, ORG_VIEW_USERS, subtree
+
+ORG_ID = Int("orgId")
+# What each sortBy reads. Values are the API's own words, blanks included.
+SORTS: dict[str, str] = {
+    "Device Id": "id",
+    "Name": "search_name",
+    "Auth Token": "token",
+    "Owner Id": "owner_id",
+    "Device Owner Name": "owner__name",
+    "Device Owner": "owner__email",
+    "Last Reported At": "reported_at",
+    "Activated At": "activated_at",
+    "Activated By": "owner__email",
+    "Model": "hardware__boardType",
+    "Template Name": "template__name",
+    "Template Id": "template_id",
+    "Firmware Version": "hardware__version",
+    "Organization Id": "org_id",
+    "Status": "connected",
+}
+
+
+def organization_asked(call: Call) -> int:
+    """The `orgId` that was sent, or the token's own organization; 404 if it is out of reach."""
+    org_id: int | None = call["orgId"]
+    if org_id is None:
+        return call.caller.org_id
+    if org_id not in call.reach():
+        raise ApiError(404, "Organization is not found or you don't have access to it.")
+    return org_id
+
+
+def _page(found: QuerySet[Device], call: Call, *order: Any, total: bool = True) -> HttpResponse:
+    """Two steps: the ids of the page out of an index alone, however deep the page; then only those rows."""
+    start = call["page"] * call["size"]
+    ids = list(found.order_by(*order, "id").values_list("id", flat=True)[start : start + call["size"]])
+    rows = Device.objects.defer("values").in_bulk(ids)
+    data: dict[str, Any] = {"content": [wire.device(rows[pk]) for pk in ids if pk in rows]}
+    if total:
+        data["totalElements"] = found.count()
+    return answer(data)
+
+
+@endpoint(needs=[ORG_DEVICES_VIEW], query=(ORG_ID, Flag("includeSubOrgDevices", default=False), *PAGING))
+def device_list(call: Call) -> HttpResponse:
+    org_id = organization_asked(call)
+    if call["includeSubOrgDevices"]:
+        orgs = [org for org in subtree(org_id) if org in call.reach()]
+        return _page(Device.objects.filter(org__in=orgs), call)
+    return _page(Device.objects.filter(org=org_id), call)
+
+
+@endpoint(
+    needs=[ORG_DEVICES_VIEW],
+    query=(
+        Text("query", required=True, shortest=1),
+        Choice("sortBy", among=tuple(SORTS), lenient="bad_sort"),
+        SORT_ORDER,
+        *PAGING,
+    ),
+)
+def device_search(call: Call) -> HttpResponse:
+    """Part of the name, whatever its case, or the exact id. Never the device's token."""
+    words = call["query"].casefold()
+    match = Q(search_name__contains=words)
+    if words.isascii() and words.isdigit() and len(words) < 10:
+        match |= Q(pk=int(words))
+    orgs = call.reach() if switches.on("search_sub_orgs") else (call.caller.org_id,)
+    found = Device.objects.filter(match, org__in=orgs)
+    lag = int(switches.number("search_delay") * 1000)
+    if lag:
+        found = found.filter(renamed_at__lte=now_ms() - lag)
+    if call["sortBy"] is None:
+        return _page(found, call)
+    field = F(SORTS[call["sortBy"]])
+    descending = call["sortOrder"] == "DESC"
+    # Devices that have no such value stand last, in both directions.
+    return _page(found, call, OrderBy(field, descending=descending, nulls_last=True))
+
+
+@endpoint(device=True, query=(DEVICE_ID,))
+def device_details(call: Call) -> HttpResponse:
+    return answer(wire.details(call.device))
+
+
+@endpoint(device=True, query=(DEVICE_ID,))
+def device_base_info(call: Call) -> HttpResponse:
+    return answer(wire.base_info(call.device))
+
+
+@endpoint(device=True, query=(DEVICE_ID,))
+def device_online(call: Call) -> HttpResponse:
+    connected = call.device.connected
+    return answer({} if connected is None else {"connected": connected})
+
+
+@endpoint(needs=[ORG_DEVICES_EDIT], device=True, query=(DEVICE_ID,), body=(validation.NAME,))
+def device_rename(call: Call) -> HttpResponse:
+    rename(call.device, call["name"])
+    return answer(wire.device(call.device))
+
+
+def rename(device: Device, name: str) -> None:
+    device.name = name
+    device.search_name = name.casefold()
+    device.renamed_at = now_ms()
+    with transaction.atomic():
+        device.save(update_fields=["name", "search_name", "renamed_at"])
+
+
+def _may_ask_owner(call: Call) -> None:
+    if not call.caller.is_client and call["ownerEmail"].casefold() != call.caller.email:
+        call.need(ORG_VIEW_USERS, ORG_DEVICES_VIEW)
+    elif not call.caller.sees_any:
+        raise denied(call.caller, ORG_DEVICES_VIEW)
+
+
+def _total_sent(email: str) -> bool:
+    """Whether this list tells its total; the same list always does or never does."""
+    how = switches.get("total_elements")
+    return how == "always" or (how == "sometimes" and zlib.crc32(email.casefold().encode()) % 4 != 0)
+
+
+def _person(call: Call, email: str) -> User | None:
+    user = User.objects.select_related("role").filter(email=email.casefold()).first()
+    if user is None and switches.get("unknown_email") == "404":
+        raise ApiError(404, "User is not found or you don't have access to him.")
+    return user
+
+
+@endpoint(query=(Email("ownerEmail", required=True), ORG_ID, *PAGING), extra=_may_ask_owner)
+def device_by_owner(call: Call) -> HttpResponse:
+    org_id = organization_asked(call)
+    orgs = subtree(org_id) if switches.on("by_owner_sub_orgs") else (org_id,)
+    owner = _person(call, call["ownerEmail"])
+    found = Device.objects.filter(owner=owner, org__in=orgs) if owner else Device.objects.none()
+    return _page(found, call, total=_total_sent(call["ownerEmail"]))
+
+
+def _may_ask_user(call: Call) -> None:
+    if not call.caller.is_client and call["userEmail"].casefold() != call.caller.email:
+        call.need(ORG_VIEW_USERS)
+
+
+@endpoint(needs=[ORG_DEVICES_VIEW], query=(Email("userEmail", required=True), *PAGING), extra=_may_ask_user)
+def device_by_user_org(call: Call) -> HttpResponse:
+    """What that person can see: all devices of their organization, or only those they own, by their role."""
+    user = _person(call, call["userEmail"])
+    found = Device.objects.none()
+    if user is not None:
+        reach = Device.objects.filter(org__in=call.reach())
+        permissions = user.role.permissions
+        if ORG_DEVICES_VIEW in permissions:
+            found = reach.filter(org=user.org_id)
+        elif "OWN_DEVICES_VIEW" in permissions:
+            found = reach.filter(owner=user)
+    return _page(found, call, total=_total_sent(call["userEmail"]))
+
+
+@endpoint(needs=[ORG_DEVICES_VIEW], query=(ORG_ID, Int("minutes", default=5, low=1, high=60)))
+def device_last_activated(call: Call) -> HttpResponse:
+    """Newest first, without sub-organizations."""
+    since = now_ms() - call["minutes"] * 60_000
+    found = Device.objects.filter(org=organization_asked(call), activated_at__gte=since).order_by("-activated_at", "id")
+    content = []
+    for row in found.defer("values"):
+        item = {"id": row.pk, "orgId": row.org_id, "templateId": row.template_id, "activationTime": row.activated_at}
+        if row.owner_id is not None:
+            item["ownerUserId"] = row.owner_id
+        content.append(item)
+    return answer(content)

@@ -1,0 +1,115 @@
+"""The database file: made once, kept beside a pristine copy, put back from it by `reset`, and moved to today."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.db.models import F
+
+from sandbox import seed
+from sandbox.models import Device, LogEntry, TimelineEvent, Token, World
+from sandbox.oauth import now_ms
+
+_lock = threading.Lock()
+_DEVICE_TIMES = (
+    "activated_at",
+    "first_connect_time",
+    "connect_time",
+    "disconnect_time",
+    "firmware_updated_at",
+    "last_event_at",
+    "reported_at",
+)
+
+
+def _file() -> Path:
+    return Path(settings.SANDBOX_DB)
+
+
+def _pristine() -> Path:
+    return _file().with_name(f"{_file().stem}.pristine{_file().suffix}")
+
+
+def fits(devices: int, number: int) -> bool:
+    """Whether the files are there, whole, and were made from these arguments by this version."""
+    if not _file().exists() or not _pristine().exists():
+        return False
+    for file in (_file(), _pristine()):
+        try:
+            with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as base:
+                row = base.execute("SELECT format, seed, devices FROM sandbox_world").fetchone()
+        except sqlite3.Error:
+            return False
+        if row != (seed.FORMAT, number, devices):
+            return False
+    return True
+
+
+def make(devices: int, number: int) -> None:
+    """Seed a new world and put it in place. Made under another name first, so that a half-made one is never served."""
+    _file().parent.mkdir(parents=True, exist_ok=True)
+    draft = _file().with_name(f"{_file().name}.draft")
+    connection.close()
+    connection.settings_dict["NAME"] = str(draft)
+    options = connection.settings_dict["OPTIONS"]
+    kept = options["init_command"]
+    # Speed is all that counts for a file that is thrown away if anything goes wrong.
+    options["init_command"] = "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-64000;"
+    try:
+        draft.unlink(missing_ok=True)
+        call_command("migrate", verbosity=0, interactive=False)
+        with transaction.atomic():
+            seed.plant(devices, number, now_ms())
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+    except BaseException:
+        connection.close()
+        draft.unlink(missing_ok=True)
+        raise
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = str(_file())
+        options["init_command"] = kept
+    draft.replace(_pristine())
+    _copy_back()
+
+
+def _copy_back() -> None:
+    """SQLite's own copying of a live file: other connections go on, and see the new content from their next query."""
+    with closing(sqlite3.connect(_pristine())) as source, closing(sqlite3.connect(_file(), timeout=20)) as target:
+        source.backup(target)
+
+
+def reset(*, keep_tokens: bool = True) -> None:
+    with _lock:
+        tokens = list(Token.objects.filter(expires_at__gt=now_ms())) if keep_tokens else []
+        _copy_back()
+        Token.objects.bulk_create(tokens)
+        move_to_today()
+
+
+def move_to_today() -> None:
+    """Shift the seeded past so that it ends now: a fleet seeded last week still has devices activated an hour ago.
+
+    What was added since the seeding keeps its times.
+    """
+    now = now_ms()
+    with transaction.atomic():
+        made = World.objects.get()
+        shift = now - made.anchor
+        if shift < 1000:
+            return
+        devices = Device.objects.filter(pk__lte=made.last_device)
+        for name in _DEVICE_TIMES:
+            devices.filter(**{f"{name}__gt": 0}).update(**{name: F(name) + shift})
+        events = TimelineEvent.objects.filter(pk__lte=made.last_event)
+        events.update(ts=F("ts") + shift)
+        events.filter(resolved_at__gt=0).update(resolved_at=F("resolved_at") + shift)
+        LogEntry.objects.filter(pk__lte=made.last_log).update(created_at=F("created_at") + shift)
+        World.objects.update(anchor=now)

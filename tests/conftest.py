@@ -1,0 +1,26 @@
+"""Fixtures that more than one family of tests uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers import SandboxServer
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[SandboxServer]:
+    """One sandbox for all tests of this process (one for each xdist worker), started when first asked for. Only for
+    tests that leave it as it was: see `fresh_sandbox`."""
+    server = SandboxServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def fresh_sandbox(sandbox: SandboxServer) -> Iterator[SandboxServer]:
+    """The same sandbox for a test that writes, sets faults, turns switches or counts requests: put back afterwards."""
+    sandbox.clear_requests()
+    yield sandbox
+    sandbox.reset()
