@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass, field
-from email.utils import mktime_tz, parsedate_tz
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import msgspec
@@ -97,11 +98,9 @@ def read_retry_after(header: str | None, now: float | None = None) -> float | No
     if text.isascii() and text.isdigit():
         return min(float(text), LONGEST_WAIT)
     try:
-        date = parsedate_tz(text)
-        at = None if date is None else mktime_tz(date)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    if at is None:
+        date = parsedate_to_datetime(text)
+        at = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
         return None
     return min(max(0.0, at - (time.time() if now is None else now)), LONGEST_WAIT)
 

@@ -31,8 +31,10 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 
 from devices.gateway.address import check_base_url, is_loopback
 from devices.gateway.deadline import Allowance, Clock, Deadline, Timeouts
-from devices.gateway.errors import BadReply, GatewayError, TimedOut, Unreachable
+from devices.gateway.errors import BadReply, GatewayError, TimedOut, Unauthorized, Unreachable
 from devices.gateway.reply import Reply, read_retry_after
+
+__all__ = ["Deadline", "Query", "Reply", "Timeouts", "Transport", "check_base_url"]
 
 # urllib3 writes paths with their query to the log, at DEBUG and in one WARNING; queries hold e-mail addresses.
 for _name in ("urllib3", "urllib3.connectionpool", "urllib3.connection"):
@@ -86,7 +88,8 @@ class Transport:
         """Send one request and read its whole answer, whatever its status.
 
         `query` members that are None are left out. `json` or `form` is the body. Raises Unreachable, TimedOut or
-        BadReply; their `sent` is False where the request cannot have reached the API.
+        BadReply; their `sent` is False where the request cannot have reached the API. A bearer token that no header
+        can carry is Unauthorized.
         """
         headers = self._headers.copy()
         body: bytes | None = None
@@ -99,6 +102,8 @@ class Transport:
         if body is not None:
             headers["Content-Length"] = str(len(body))
         if bearer:
+            if not (bearer.isascii() and bearer.isprintable()):
+                raise Unauthorized(operation=operation, request_id=request_id, sent=False)  # no header can carry it
             headers["Authorization"] = f"Bearer {bearer}"
         elif basic is not None:
             headers["Authorization"] = "Basic " + base64.b64encode(":".join(basic).encode()).decode()

@@ -1,0 +1,352 @@
+"""Odd answers: each becomes a typed error or a value, never another exception, and never a second call."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from typing import Any
+
+import pytest
+import requests
+
+from devices.gateway.api import Gateway
+from devices.gateway.errors import (
+    BadReply,
+    Forbidden,
+    GatewayError,
+    NotFound,
+    RateLimited,
+    Rejected,
+    ServerFault,
+    TimedOut,
+    Unauthorized,
+    Unreachable,
+)
+from devices.gateway.transport import Transport
+from tests.devices.gateway.calls import CASES, DETAILS, DEVICE, READS, WRITES, Case
+from tests.devices.gateway.conftest import Api, Tokens
+
+BY_NAME = {case.name: case for case in CASES}
+each_method = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+
+
+def error_of(case: Case, gateway: Gateway) -> GatewayError:
+    with pytest.raises(GatewayError) as caught:
+        case.call(gateway)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (300, BadReply),
+        (301, BadReply),
+        (302, BadReply),
+        (307, BadReply),
+        (308, BadReply),
+        (400, Rejected),
+        (403, Forbidden),
+        (404, NotFound),
+        (405, Rejected),
+        (409, Rejected),
+        (418, Rejected),
+        (422, Rejected),
+        (429, RateLimited),
+        (500, ServerFault),
+        (502, ServerFault),
+        (503, ServerFault),
+        (504, ServerFault),
+        (599, ServerFault),
+        (600, BadReply),
+        (999, BadReply),
+    ],
+)
+@pytest.mark.parametrize("body", [b"", b"<html><h1>Nginx</h1></html>", b'{"error":{"message":"No."}}'])
+def test_the_status_decides_the_error(
+    status: int, kind: type[GatewayError], body: bytes, api: Api, gateway: Gateway
+) -> None:
+    case = BY_NAME["get_device"]
+    api.answers(case, status=status, body=body, headers={"Location": "https://other.example.com/"})
+    error = error_of(case, gateway)
+    assert type(error) is kind
+    assert error.api_status == status
+    assert error.api_message == ("No." if body.startswith(b"{") else "")
+    assert len(api.requests) == 1, "nothing is repeated or followed"
+
+
+@each_method
+def test_an_error_names_the_operation_and_the_request(case: Case, api: Api, gateway: Gateway) -> None:
+    api.answers(case, status=404, body=b'{"error":{"message":"Gone."}}')
+    error = error_of(case, gateway)
+    assert isinstance(error, NotFound)
+    assert (error.operation, error.request_id, error.api_message) == (case.name, "00ff", "Gone.")
+    assert case.name in str(error)
+
+
+@pytest.mark.parametrize(
+    ("broken", "kind"),
+    [
+        (requests.ConnectionError("reset"), Unreachable),
+        (requests.ConnectTimeout("slow"), TimedOut),
+        (requests.exceptions.SSLError("bad certificate"), Unreachable),
+        (requests.exceptions.ChunkedEncodingError("cut"), Unreachable),
+        (requests.exceptions.InvalidHeader("odd"), Unreachable),
+    ],
+)
+def test_a_broken_connection_is_an_error_and_not_tried_again(
+    broken: Exception, kind: type[GatewayError], api: Api, gateway: Gateway
+) -> None:
+    case = BY_NAME["get_device"]
+    api.answers(case, body=broken)
+    error = error_of(case, gateway)
+    assert type(error) is kind
+    assert len(api.requests) == 1
+    assert error.__context__ is None, "the library's error holds the request with its token"
+
+
+# --- bodies that do not fit -------------------------------------------------------------------------------------------
+
+ANSWERED_WITH_A_VALUE = [case for case in CASES if case.answer is not None]
+
+
+@pytest.mark.parametrize("case", ANSWERED_WITH_A_VALUE, ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"17",
+        b"<!doctype html><title>Sign in</title>",
+        b'{"id":31,"name":"cut',
+        b"[null]",
+        b"[[]]",
+        b'{"content":{}} {}',
+        b"\xff\xfe\x00",
+        b"[" * 100_000,
+        b'{"id":' * 100_000,
+    ],
+    ids=lambda body: repr(body[:24]),
+)
+def test_a_body_that_does_not_fit_is_a_bad_reply(case: Case, body: bytes, api: Api, gateway: Gateway) -> None:
+    api.answers(case, body=body)
+    error = error_of(case, gateway)
+    assert type(error) is BadReply
+    assert (error.operation, error.request_id, error.api_status) == (case.name, "00ff", 200)
+    assert error.__context__ is None, "an error of the decoder may quote the body"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {},
+        {"content": None, "totalElements": 1},
+        {"content": [None]},
+        {"content": {}},
+        {"content": [DEVICE | {"id": "31"}]},
+        {"content": [DEVICE | {"id": None}]},
+        {"content": [DEVICE | {"id": 31.5}]},
+        {"content": [DEVICE | {"name": 7}]},
+        {"content": [{name: value for name, value in DEVICE.items() if name != "orgId"}]},
+        {"content": [DEVICE | {"hardwareInfo": "ESP32"}]},
+        {"content": [DEVICE], "totalElements": "many"},
+    ],
+)
+def test_one_wrong_type_makes_a_page_unreadable(page: dict[str, Any], api: Api, gateway: Gateway) -> None:
+    case = BY_NAME["list_devices"]
+    api.answers(case, body=json.dumps(page).encode())
+    assert type(error_of(case, gateway)) is BadReply
+
+
+@pytest.mark.parametrize("name", [b"\xff", b"\\ud83d", b"\\x41", b"line\nbreak"])
+def test_text_that_is_none_is_a_bad_reply(name: bytes, api: Api, gateway: Gateway) -> None:
+    case = BY_NAME["get_device"]
+    api.answers(case, body=case.answer_bytes.replace(b"Boiler", name))
+    assert type(error_of(case, gateway)) is BadReply
+
+
+@pytest.mark.parametrize(
+    "cut", range(1, len(BY_NAME["get_device"].answer_bytes) - 1, 97), ids=lambda cut: f"after-{cut}"
+)
+def test_json_cut_anywhere_is_a_bad_reply_without_the_text(cut: int, api: Api, gateway: Gateway) -> None:
+    case = BY_NAME["get_device"]
+    api.answers(case, body=case.answer_bytes[:cut])
+    error = error_of(case, gateway)
+    assert type(error) is BadReply
+    assert "Boiler" not in f"{error!r} {error} {vars(error)}"
+
+
+# --- bodies that do ---------------------------------------------------------------------------------------------------
+
+
+def test_pages_know_where_they_are(api: Api, gateway: Gateway) -> None:
+    case = BY_NAME["list_devices"]
+    api.answers(case)
+    page = gateway.list_devices(page=2, size=10)
+    assert [device.name for device in page.items] == ["Boiler room 2"]
+    assert (page.number, page.size, page.total, page.first, page.count) == (2, 10, 401, 21, 41)
+
+
+@pytest.mark.parametrize("total", [{}, {"totalElements": None}, {"totalElements": -1}])
+@pytest.mark.parametrize("name", [case.name for case in READS if "content" in case.answer])
+def test_a_page_without_a_total_is_a_page(name: str, total: dict[str, Any], api: Api, gateway: Gateway) -> None:
+    case = BY_NAME[name]
+    api.answers(case, body=json.dumps({"content": case.answer["content"]} | total).encode())
+    page = case.call(gateway)
+    assert len(page.items) == 1
+    assert page.total is None
+
+
+def test_unknown_members_are_ignored_and_unknown_words_kept(api: Api, gateway: Gateway) -> None:
+    timeline = BY_NAME["list_timeline"]
+    event = {"ts": 1, "eventType": "BRAND_NEW", "mood": {"deep": [1]}}
+    api.answers(timeline, body=json.dumps({"content": [event], "totalElements": 1, "pageable": {}}).encode())
+    [entry] = gateway.list_timeline(31).items
+    assert entry.event_type == "BRAND_NEW"
+
+    fields = BY_NAME["list_metafields"]
+    values: list[Any] = [{"type": "Hologram", "depth": 3}, "plain", 7, 1.5, True, None, [1, "a"]]
+    api.answers(fields, body=json.dumps([{"id": n, "value": value} for n, value in enumerate(values)]).encode())
+    assert [field.value for field in gateway.list_metafields(31)] == values
+
+
+REQUIRED = {"id", "name", "templateId", "orgId"}
+
+
+@pytest.mark.parametrize("how", ["absent", "null"])
+def test_optional_members_may_be_absent_or_null(how: str, api: Api, gateway: Gateway) -> None:
+    case = BY_NAME["get_device"]
+    kept = {name: value for name, value in DETAILS.items() if name in REQUIRED}
+    nulls = {name: None for name in DETAILS if name not in REQUIRED} if how == "null" else {}
+    api.answers(case, body=json.dumps(kept | nulls).encode())
+    device = gateway.get_device(31)
+    assert (device.id, device.name, device.template_id, device.org_id) == (31, "Boiler room 2", 12, 4)
+    assert device.owner_user_id is None
+    assert device.hardware_info is None
+    assert device.data_stream_values is None
+    assert device.meta_field_values is None
+
+
+def test_a_device_is_read_whole(api: Api, gateway: Gateway) -> None:
+    api.answers(BY_NAME["get_device"])
+    device = gateway.get_device(31)
+    assert device.hardware_info is not None
+    assert device.hardware_info.template_id == "TMPL2aB3cD4"
+    assert device.template_id == 12
+    assert device.lifecycle_status is not None
+    assert device.lifecycle_status.color == "#23C48E"
+    assert device.last_received_event_at == 1763000050000
+    assert device.is_locked is False
+    assert device.data_stream_values is not None
+    assert device.data_stream_values[0].value == 21.5
+    assert device.meta_field_values is not None
+    assert [field.name for field in device.meta_field_values] == ["Device Name", "Shelf", "Capacity"]
+
+
+@pytest.mark.parametrize(
+    ("body", "connected"), [(b"{}", None), (b'{"connected":null}', None), (b'{"connected":false}', False)]
+)
+def test_not_knowing_is_not_offline(body: bytes, connected: bool | None, api: Api, gateway: Gateway) -> None:
+    api.answers(BY_NAME["get_online"], body=body)
+    assert gateway.get_online(31).connected is connected
+
+
+@pytest.mark.parametrize("status", [200, 201])
+def test_a_created_device_comes_with_either_status(status: int, api: Api, gateway: Gateway) -> None:
+    case = BY_NAME["create_device"]
+    api.answers(case, status=status, body=case.answer_bytes)
+    assert gateway.create_device("TMPL1", "New one").id == 31
+
+
+WITHOUT_ANSWER = [case for case in WRITES if case.answer is None]
+
+
+@pytest.mark.parametrize("case", WITHOUT_ANSWER, ids=lambda case: case.name)
+@pytest.mark.parametrize(("status", "body"), [(204, b""), (200, b""), (200, b"{}"), (200, b"null"), (202, b" \r\n")])
+def test_a_write_is_done_with_no_body_or_any_json(
+    case: Case, status: int, body: bytes, api: Api, gateway: Gateway
+) -> None:
+    api.answers(case, status=status, body=body)
+    assert case.call(gateway) is None
+
+
+@pytest.mark.parametrize("case", WITHOUT_ANSWER, ids=lambda case: case.name)
+def test_a_page_of_html_does_not_prove_a_write(case: Case, api: Api, gateway: Gateway) -> None:
+    api.answers(case, status=200, body=b"<html>Please sign in to the network</html>")
+    assert type(error_of(case, gateway)) is BadReply
+
+
+# --- waiting ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after_is_handed_on(status: int, api: Api, gateway: Gateway) -> None:
+    case = BY_NAME["trigger_event"]
+    api.answers(case, status=status, headers={"Retry-After": "17"})
+    assert error_of(case, gateway).retry_after == 17.0
+
+
+def test_without_retry_after_there_is_none(api: Api, gateway: Gateway) -> None:
+    case = BY_NAME["list_devices"]
+    api.answers(case, status=429)
+    assert error_of(case, gateway).retry_after is None
+
+
+# --- 401 --------------------------------------------------------------------------------------------------------------
+
+
+@each_method
+def test_a_refused_token_is_replaced_once(case: Case, api: Api, transport: Transport) -> None:
+    api.answers(case, status=401, body=b"")
+    api.answers(case)
+    tokens = Tokens("old", "new")
+    case.call(Gateway(transport, tokens))
+    assert tokens.asked == [None, "old"]
+    first, second = api.requests
+    assert (first.headers["Authorization"], second.headers["Authorization"]) == ("Bearer old", "Bearer new")
+    assert (first.method, first.url, first.body) == (second.method, second.url, second.body)
+
+
+@pytest.mark.parametrize("body", [b"", b'{"error":"invalid_token","error_description":"Expired."}'])
+def test_a_second_refusal_is_the_end_of_the_session(body: bytes, api: Api, transport: Transport) -> None:
+    case = BY_NAME["rename_device"]
+    api.answers(case, status=401, body=body)
+    error = error_of(case, Gateway(transport, Tokens("old", "new", "never asked for")))
+    assert type(error) is Unauthorized
+    assert (error.operation, error.api_status) == ("rename_device", 401)
+    assert len(api.requests) == 2
+
+
+@pytest.mark.parametrize("kind", [Unauthorized, Unreachable])
+def test_the_error_of_a_failed_refresh_names_the_operation(
+    kind: type[GatewayError], api: Api, transport: Transport
+) -> None:
+    case = BY_NAME["get_device"]
+    api.answers(case, status=401)
+    error = error_of(case, Gateway(transport, Tokens("old", kind()), request_id="00ff"))
+    assert type(error) is kind
+    assert (error.operation, error.request_id) == ("get_device", "00ff")
+    assert "get_device" in str(error)
+    assert len(api.requests) == 1
+
+
+def test_without_a_token_nothing_is_sent(api: Api, transport: Transport) -> None:
+    case = BY_NAME["get_device"]
+    error = error_of(case, Gateway(transport, Tokens(Unauthorized(operation="refresh", request_id="11"))))
+    assert (error.operation, error.request_id) == ("refresh", "11")
+    assert api.requests == []
+
+
+@pytest.mark.parametrize("token", ["a\r\nX-Evil: 1", "gr\u00fcn", "a\x00b"])
+def test_a_token_that_no_header_can_carry_ends_the_session(token: str, api: Api, transport: Transport) -> None:
+    error = error_of(BY_NAME["get_device"], Gateway(transport, lambda rejected: token))
+    assert type(error) is Unauthorized
+    assert not error.sent
+    assert api.requests == []
+
+
+def test_errors_travel_between_processes() -> None:
+    error = RateLimited(operation="list_devices", api_status=429, retry_after=3.0, sent=False)
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is RateLimited
+    assert vars(copy) == vars(error)
+    assert str(copy) == "RateLimited in list_devices: status 429"
