@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.cookiejar
 import re
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -34,9 +35,14 @@ class Visitor:
             raise ValueError("the sign-in page has no CSRF token")
         form = {"csrfmiddlewaretoken": token.group(1), "username": email, "password": password}
         request = urllib.request.Request(f"{self.base}/sign-in/", urllib.parse.urlencode(form).encode())
-        with self.opener.open(request, timeout=30) as answer:
-            if urllib.parse.urlsplit(answer.url).path == "/sign-in/":
-                raise ValueError("the portal did not accept the sign-in")
+        try:
+            with self.opener.open(request, timeout=30) as answer:
+                where = answer.url
+        except urllib.error.HTTPError as error:  # of the page after it, which may be closed to this person
+            where = error.url
+            error.close()
+        if urllib.parse.urlsplit(where).path == "/sign-in/":
+            raise ValueError("the portal did not accept the sign-in")
 
     def cookies(self) -> str:
         return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.jar)
