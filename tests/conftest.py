@@ -8,6 +8,8 @@ import pytest
 
 from tests.servers import SandboxServer
 
+pytest_plugins = ["tests.contract.plugin"]
+
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[SandboxServer]:

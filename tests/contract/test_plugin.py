@@ -1,0 +1,101 @@
+"""The plugin sees what goes over the wire, from whichever program of the tests it comes, and judges it."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+import urllib3
+from urllib3.connectionpool import HTTPConnectionPool
+
+from devices.gateway.api import Gateway
+from devices.gateway.errors import GatewayError, NotFound
+from devices.gateway.transport import Transport
+from tests.contract.plugin import Recorder, _listening
+from tests.devices.gateway.wire import answer, each_request, serving
+from tests.servers import SandboxServer
+
+SERVER = "Server: gunicorn"  # as the sandbox says of itself
+LIST = "/api/v1/organization/devices"
+
+
+@pytest.fixture
+def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    """A second listener; the plugin's own is set aside, or it would fail these very tests."""
+    own = Recorder()
+    plain = HTTPConnectionPool.urlopen.__wrapped__  # type: ignore[attr-defined]
+    monkeypatch.setattr(HTTPConnectionPool, "urlopen", _listening(plain, own))
+    return own
+
+
+def gateway(url: str) -> Gateway:
+    return Gateway(Transport(url), lambda rejected: "token")
+
+
+def test_the_plugin_is_at_work_in_this_run(pytestconfig: pytest.Config):
+    assert pytestconfig.pluginmanager.get_plugin("contract-keeper")
+
+
+def test_calls_of_portal_and_tests_to_the_sandbox_are_seen_whole(recorder: Recorder, sandbox: SandboxServer):
+    Gateway(Transport(sandbox.url), lambda rejected: sandbox.token()).list_devices(size=2)
+    sandbox.get("/devices", size=2)
+    *_, first, second = recorder.tapes
+    assert (first.by_portal, second.by_portal) == (True, False)
+    for tape in (first, second):
+        assert tape.by_sandbox
+        assert tape.call.path == LIST
+        assert tape.answer is not None
+        assert tape.answer.body.startswith(b'{"content":[{')
+    assert recorder.judged() == []
+
+
+def test_a_wrong_request_of_the_portal_is_told(recorder: Recorder, sandbox: SandboxServer):
+    portal = Gateway(Transport(sandbox.url), lambda rejected: sandbox.token())
+    with pytest.raises(GatewayError):
+        portal.list_devices(size=1001)
+    [words] = recorder.judged()
+    assert words.startswith("GET /api/v1/organization/devices: query parameter 'size'")
+    assert "1001" in words
+
+
+def test_a_wrong_request_of_a_test_is_its_own_business_but_its_answer_is_not(
+    recorder: Recorder, sandbox: SandboxServer
+):
+    assert sandbox.get("/devices", size=1001).status_code == 400
+    assert sandbox.call("PATCH", "/devices").status_code == 405
+    assert recorder.judged() == []
+    with serving(each_request(answer(b'{"error":"flat"}', SERVER, status="400 Bad Request"))) as odd:
+        requests.get(f"{odd.url}{LIST}?size=1001", timeout=5)
+    assert "'flat' is not of type 'object'" in recorder.judged()[0]
+
+
+def test_a_wrong_answer_of_the_sandbox_is_told(recorder: Recorder):
+    with serving(each_request(answer(b'{"content":[{"id":1}]}', SERVER))) as odd, pytest.raises(GatewayError):
+        gateway(odd.url).list_devices()
+    assert [words for words in recorder.judged() if "'totalElements' is a required property" in words]
+
+
+@pytest.mark.parametrize("preload", [True, False])
+def test_an_answer_is_seen_however_it_is_read(recorder: Recorder, preload: bool):
+    with serving(each_request(answer(b'{"content":[]}', SERVER))) as odd, urllib3.PoolManager() as pool:
+        response = pool.request("GET", odd.url + LIST, preload_content=preload)
+        assert (response.data if preload else response.read()) == b'{"content":[]}'
+    assert "'totalElements' is a required property" in recorder.judged()[0]
+
+
+def test_answers_of_servers_that_are_no_sandbox_are_not_judged(recorder: Recorder):
+    with serving(each_request(answer(b'{"content":[]}'))) as odd:
+        assert gateway(odd.url).list_devices().items == ()
+    assert recorder.judged() == []
+
+
+def test_faults_excuse_the_path_they_are_set_for_until_they_are_gone(recorder: Recorder, fresh_sandbox: SandboxServer):
+    fresh_sandbox.token()
+    fresh_sandbox.fault("/device", "json", status=200, body={"id": "x"})
+    assert fresh_sandbox.get("/device", deviceId=1).json() == {"id": "x"}
+    fresh_sandbox.get("/devices", size=1)
+    assert [tape.call.path for tape in recorder.tapes if "oauth" not in tape.call.path] == [LIST]
+    fresh_sandbox.clear_faults()
+    with pytest.raises(NotFound):
+        Gateway(Transport(fresh_sandbox.url), lambda rejected: fresh_sandbox.token()).get_device(2**31 - 1)
+    assert recorder.tapes[-1].answer is not None
+    assert recorder.judged() == []
