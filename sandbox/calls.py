@@ -15,7 +15,8 @@ from django.http.response import HttpResponseBase
 from sandbox import oauth, switches
 from sandbox.models import Device
 from sandbox.parameters import Invalid, Param, from_body, from_query
-from sandbox.permissions import Caller, subtree
+from sandbox.permissions import Caller
+from sandbox.tree import subtree
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 BAD_REQUEST = "Request with incorrect parameters"

@@ -141,7 +141,7 @@ class Device(models.Model):
 
     class Meta:
         indexes = [
-            # The whole index is read to find a part of a name, never the table: see tests and `views/devices.py`.
+            # To find a part of a name the whole of this index is read, and nothing of the wide table.
             models.Index(fields=["org", "search_name", "renamed_at"], name="device_search"),
             models.Index(fields=["activated_at"], name="device_activated"),
         ]

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cache
-
-from sandbox.models import Organization
 
 ORG_DEVICES_VIEW = "ORG_DEVICES_VIEW"
 OWN_DEVICES_VIEW = "OWN_DEVICES_VIEW"
@@ -64,33 +61,3 @@ class Caller:
     @property
     def sees_any(self) -> bool:
         return self.sees_all or self.has(OWN_DEVICES_VIEW)
-
-
-@cache
-def _parents() -> dict[int, int | None]:
-    # No endpoint changes an organization, and a newly seeded database has the same tree: read once, right for good.
-    return dict(Organization.objects.values_list("id", "parent_id"))
-
-
-@cache
-def subtree(org_id: int) -> tuple[int, ...]:
-    """The organization and all below it, by id."""
-    parents = _parents()
-    found = {org_id}
-    grown = True
-    while grown:
-        below = {child for child, parent in parents.items() if parent in found} - found
-        found |= below
-        grown = bool(below)
-    return tuple(sorted(found))
-
-
-@cache
-def ancestors(org_id: int) -> tuple[int, ...]:
-    """The organization and all above it, nearest first."""
-    line: list[int] = []
-    here: int | None = org_id
-    while here is not None:
-        line.append(here)
-        here = _parents().get(here)
-    return tuple(line)

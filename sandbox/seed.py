@@ -25,9 +25,9 @@ from sandbox.models import (
     User,
     World,
 )
-from sandbox.permissions import ancestors
 from sandbox.seed_history import History
 from sandbox.seed_names import name
+from sandbox.tree import ancestors
 
 FORMAT = 1  # raise it when the same arguments give another world
 MINUTE = 60_000

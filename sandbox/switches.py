@@ -58,6 +58,7 @@ SWITCHES: dict[str, Switch] = {
     "org_after_owner": Switch("moves", "Transfer to an owner of another organization", ("moves", "stays")),
     "owner_after_org": Switch("cleared", "Owner after a transfer to an organization", ("cleared", "kept")),
     "same_org": Switch("400", "Transfer to the organization it is in", ("400", "204")),
+    "unready_owner": Switch("400", "A new owner who is Pending or Suspended", ("400", "404")),
     "unowned_removal": Switch("204", "Removing the owner of a device without one", ("204", "400")),
     "clear_values": Switch(False, "Clearing also drops the current values"),
     "clear_logs": Switch(False, "Clearing also drops the user-action log"),

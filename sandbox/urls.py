@@ -7,7 +7,7 @@ from django.urls import path
 
 from sandbox import oauth
 from sandbox.calls import Answer, answer, route
-from sandbox.views import control, devices, directory, history
+from sandbox.views import changes, control, devices, directory, history
 
 handler404 = "sandbox.calls.not_found"
 handler500 = "sandbox.calls.broken"
@@ -15,7 +15,7 @@ handler500 = "sandbox.calls.broken"
 ORGANIZATION: dict[str, Answer] = {
     "devices": route(GET=devices.device_list),
     "search/devices": route(GET=devices.device_search),
-    "device": route(GET=devices.device_details, PUT=devices.device_rename),
+    "device": route(GET=devices.device_details, PUT=devices.device_rename, DELETE=changes.device_delete),
     "device/baseInfo": route(GET=devices.device_base_info),
     "device/online": route(GET=devices.device_online),
     "device/tags": route(GET=history.device_tags),
@@ -25,6 +25,12 @@ ORGANIZATION: dict[str, Answer] = {
     "device/by-user-org": route(GET=devices.device_by_user_org),
     "device/last-activated": route(GET=devices.device_last_activated),
     "device/metafield": route(GET=history.metafield_list, POST=history.metafield_set),
+    "device/create": route(POST=changes.device_create),
+    "device/transfer/to-owner": route(POST=changes.transfer_to_owner),
+    "device/transfer/to-organization": route(POST=changes.transfer_to_organization),
+    "device/owner": route(DELETE=changes.remove_owner),
+    "device/clear": route(DELETE=changes.device_clear),
+    "device/trigger-event": route(POST=changes.trigger_event),
     "user/profile": route(GET=directory.user_profile),
     "profile": route(GET=directory.own_organization),
     "search": route(GET=directory.organization_search),

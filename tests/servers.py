@@ -104,7 +104,8 @@ class SandboxServer(Process):
     def grant(self, grant_type: str, **params: str) -> requests.Response:
         return self.session.post(
             f"{self.url}/oauth2/token",
-            data={"grant_type": grant_type, **params},
+            params={"grant_type": grant_type},
+            data=params,
             auth=(self.client_id, self.client_secret),
             timeout=20,
         )

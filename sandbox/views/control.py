@@ -12,6 +12,7 @@ from sandbox import calls, faults, requestlog, switches, world
 from sandbox.calls import Answer, answer, done, refusal
 from sandbox.models import Token
 from sandbox.parameters import Invalid, read_json
+from sandbox.views import changes
 
 
 def control(view: Callable[[dict[str, Any]], HttpResponse]) -> Answer:
@@ -42,6 +43,7 @@ def reset(body: dict[str, Any]) -> HttpResponse:
     faults.clear()
     switches.restore()
     calls.forget_rates()
+    changes.forget_triggered()
     return done()
 
 

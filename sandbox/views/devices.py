@@ -14,7 +14,8 @@ from sandbox.calls import ApiError, Call, answer, denied, endpoint
 from sandbox.models import Device, User
 from sandbox.oauth import now_ms
 from sandbox.parameters import DEVICE_ID, PAGING, SORT_ORDER, Choice, Email, Flag, Int, Text
-from sandbox.permissions import ORG_DEVICES_EDIT, ORG_DEVICES_VIEW, ORG_VIEW_USERS, subtree
+from sandbox.permissions import ORG_DEVICES_EDIT, ORG_DEVICES_VIEW, ORG_VIEW_USERS, OWN_DEVICES_VIEW
+from sandbox.tree import subtree
 
 ORG_ID = Int("orgId")
 # What each sortBy reads. Values are the API's own words, blanks included.
@@ -169,7 +170,7 @@ def device_by_user_org(call: Call) -> HttpResponse:
         permissions = user.role.permissions
         if ORG_DEVICES_VIEW in permissions:
             found = reach.filter(org=user.org_id)
-        elif "OWN_DEVICES_VIEW" in permissions:
+        elif OWN_DEVICES_VIEW in permissions:
             found = reach.filter(owner=user)
     return _page(found, call, total=_total_sent(call["userEmail"]))
 

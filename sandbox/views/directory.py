@@ -11,7 +11,8 @@ from sandbox import switches, wire
 from sandbox.calls import ApiError, Call, answer, endpoint
 from sandbox.models import Organization, Template, User
 from sandbox.parameters import INT64, PAGING, SORT_ORDER, Choice, Flag, Int, Param, Text
-from sandbox.permissions import ORG_VIEW, ORG_VIEW_USERS, PRODUCT_VIEW, ancestors, subtree
+from sandbox.permissions import ORG_VIEW, ORG_VIEW_USERS, PRODUCT_VIEW
+from sandbox.tree import ancestors, subtree
 from sandbox.views.devices import ORG_ID, organization_asked
 
 USER_SORTS: dict[str, str] = {
@@ -29,9 +30,9 @@ USER_SORTS: dict[str, str] = {
 ORGANIZATION_SORTS: dict[str, str] = {
     "Organization Id": "id",
     "Name": "name",
-    "Device Count": "devices",
-    "User Count": "users",
-    "Sub Organizations": "below",
+    "Device Count": "counted",
+    "User Count": "counted",
+    "Sub Organizations": "counted",
 }
 
 
@@ -75,11 +76,11 @@ def organization(call: Call) -> HttpResponse:
 
 @endpoint(needs=[ORG_VIEW], query=_search(ORGANIZATION_SORTS))
 def organization_search(call: Call) -> HttpResponse:
-    found = Organization.objects.filter(pk__in=call.reach(), name__icontains=call["query"]).annotate(
-        devices=Count("device", distinct=True),
-        users=Count("user", distinct=True),
-        below=Count("children", distinct=True),
-    )
+    found = Organization.objects.filter(pk__in=call.reach(), name__icontains=call["query"])
+    counted = {"Device Count": "device", "User Count": "user", "Sub Organizations": "children"}.get(call["sortBy"])
+    if counted:
+        # One count only: several would join devices with people, and count each of the one for each of the other.
+        found = found.annotate(counted=Count(counted))
     return answer(wire.page(found.order_by(*_order(call, ORGANIZATION_SORTS)), wire.organization, call))
 
 
