@@ -13,25 +13,11 @@ from django.views.decorators.http import require_safe
 from devices.forms.listing import PAGE_SIZES, SearchForm
 from devices.gateway.pages import Page
 from devices.gateway.types import Device
-from devices.http import DeviceRequest, answer, clock_for, query_string, require, wants_partial
+from devices.http import DeviceRequest, answer, query_string, require, wants_partial
 from devices.names import Names, names_for
-from devices.presentation import device_row, number
+from devices.presentation import number
 from devices.text import shorten
-from devices.views.paging import pager
-
-
-def _heads() -> list[tuple[str, str, str]]:
-    """The table's columns: key, words, CSS classes."""
-    return [
-        ("name", _("Device"), "col-name"),
-        ("id", _("ID"), "col-id num"),
-        ("template", _("Template"), "col-template"),
-        ("firmware", _("Firmware"), "col-firmware"),
-        ("board", _("Board"), "col-board"),
-        ("owner", _("Owner"), "col-owner"),
-        ("activated", _("Activated"), "col-activated"),
-        ("organization", _("Organization"), "col-org"),
-    ]
+from devices.views.table import organization_choices, table
 
 
 SORTS = {"name": "Name", "id": "Device Id", "template": "Template Name", "firmware": "Firmware Version"} | {
@@ -79,27 +65,20 @@ def _read(request: DeviceRequest, query: dict[str, Any]) -> Page[Device]:
 def _context(
     request: DeviceRequest, form: SearchForm, query: dict[str, Any], page: Page[Device] | None, names: Names
 ) -> dict[str, Any]:
-    clock = clock_for(request)
-    here = reverse("devices:device-list")
-    links = Links(here, query)
+    links = Links(reverse("devices:device-list"), query)
     searching = bool(query["q"])
-    rows = [device_row(device, names, clock) for device in page.items] if page else []
-    return {
+    return table(request, page, names, lambda to: links.to(page=to)) | {
         "form": form,
         "query": query,
         "searching": searching,
         "where": names.organization(query["org"] or request.access.org_id) or _("your organization"),
         "headline": _headline(page, query, names, request.access.org_id) if page else "",
         "notices": form.fallen_back() + _dropped(searching, query),
-        "rows": rows,
-        "device_prefix": here,
         "columns": _columns(links) if searching else None,
-        "pager": pager(page, lambda to: links.to(page=to)) if page else None,
-        "organizations": sorted(names.organizations.items(), key=lambda item: item[1].casefold()),
+        "organizations": organization_choices(names),
         "page_sizes": sorted({*PAGE_SIZES, query["size"]}),
-        "read_at": clock.stamp(),
         "chips": _chips(query, links, names),
-        "heads": _heads(),
+        "order_note": "" if searching else _("in the platform's order: it sorts only a search"),
         "include_url": links.to(sub_orgs=True, page=1),
         "refused": "q" in form.errors,
         "canonical_url": links.to(),
