@@ -122,6 +122,8 @@
   const on = (name, listener) => document.body.addEventListener(name, listener);
   const waiting = new Map(); // request -> the region that it will change
 
+  on("htmx:confirm", (event) => { if (event.detail.elt.dataset.busy) event.preventDefault(); }); // no second one queues up
+
   on("htmx:beforeRequest", ({ detail }) => {
     const { verb, triggeringEvent } = detail.requestConfig;
     if (detail.elt.matches("form") && verb !== "get") setBusy(detail.elt, triggeringEvent?.submitter);
@@ -154,10 +156,23 @@
       dialog.prepend(fresh);
       find(fresh, "a")?.focus();
     }
+    showCurrentTab();
     const title = find(fresh, "[data-title]");
     if (title) document.title = title.dataset.title;
     say(find(fresh, "[data-announce]")?.dataset.announce);
   });
+
+  /* A tab's panel came by htmx while the tabs stayed: mark the one whose address it is. On a phone tabs scroll sideways,
+     and the current one must not hide beyond the edge. */
+  function showCurrentTab() {
+    const nav = document.querySelector(".tabs");
+    const tab = [...(nav?.querySelectorAll("a") || [])].find((link) => link.pathname === location.pathname);
+    if (!tab) return;
+    nav.querySelector("[aria-current]")?.removeAttribute("aria-current");
+    tab.setAttribute("aria-current", "page");
+    nav.scrollLeft = tab.offsetLeft - (nav.clientWidth - tab.offsetWidth) / 2;
+  }
+  showCurrentTab();
 
   /* On arrival: a refused form is read from its summary; a link to a field puts the caret there. */
   document.querySelector("[data-error-summary]")?.focus();
