@@ -19,7 +19,6 @@ from devices.presentation import number
 from devices.text import shorten
 from devices.views.table import organization_choices, table
 
-
 SORTS = {"name": "Name", "id": "Device Id", "template": "Template Name", "firmware": "Firmware Version"} | {
     "board": "Model",
     "owner": "Device Owner",
