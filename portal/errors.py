@@ -59,6 +59,9 @@ def _denied(request: DeviceRequest, error: Forbidden) -> dict[str, Any]:
     """Which permissions are missing, why, and a text for whoever can grant them."""
     access = request.access
     verdict = judge(error.operation, access)
+    if verdict.allowed:
+        # The platform refused all the same: to somebody who sees only their own devices, this one is another's.
+        verdict = judge(error.operation, access, owner_id=0)
     names = verdict.missing or RULES.get(error.operation, Rule()).names
     lines = [
         _("Please check my access to the platform."),

@@ -1,0 +1,136 @@
+"""Renaming: with and without script, refused by us and by the API, lost on the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.devices import fleet
+from tests.devices.conftest import Person, soup, words
+from tests.servers import SandboxServer
+
+RENAME = f"/devices/{fleet.RICH}/rename/"
+NAME = "Cold room 14 - door's sensor"
+
+pytestmark = pytest.mark.usefixtures("fresh_sandbox")
+
+
+def held(platform: SandboxServer) -> str:
+    """The name that the platform holds."""
+    name: str = platform.get("/device", "admin", deviceId=fleet.RICH).json()["name"]
+    return name
+
+
+def test_a_plain_post_renames_and_returns_to_the_device(support: Person, platform: SandboxServer) -> None:
+    answer = support.post(RENAME, {"name": "Cold room 15"})
+    assert answer.status_code == 303
+    assert answer["Location"] == f"/devices/{fleet.RICH}/"
+    page = support.get(answer["Location"])
+    assert soup(page).h1.get_text() == "Cold room 15"  # type: ignore[union-attr]
+    assert "Renamed to Cold room 15." in words(page)
+    assert held(platform) == "Cold room 15"
+
+
+def test_by_htmx_the_new_name_appears_in_place_and_the_dialog_closes(support: Person, platform: SandboxServer) -> None:
+    answer = support.htmx(RENAME, {"name": "  Cold room\N{RIGHT SINGLE QUOTATION MARK}s twin "})
+    assert answer.status_code == 200
+    assert answer["HX-Retarget"] == "#device-title"
+    assert answer["HX-Trigger"] == "deviceChanged"
+    assert soup(answer).h1.get_text() == "Cold room's twin"  # type: ignore[union-attr]
+    assert held(platform) == "Cold room's twin"
+
+
+def test_the_form_is_a_dialog_for_htmx_and_a_page_otherwise(support: Person) -> None:
+    dialog = support.htmx(RENAME)
+    assert b"<html" not in dialog.content
+    assert soup(dialog).select_one("input[name=name]")["value"] == NAME  # type: ignore[index]
+    page = support.get(RENAME)
+    assert soup(page).select_one("main form[method=post] input[name=name]")["value"] == NAME  # type: ignore[index]
+    assert soup(page).select_one("input[name=csrfmiddlewaretoken]")
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("", "Enter a name of 1 to 50 characters"),
+        ("   ", "Enter a name of 1 to 50 characters"),
+        ("Hall / 3 #3", "Remove “/” and “#”"),
+        ("<script>alert(1)</script>", "not allowed"),
+        ("nul\x00", "not allowed"),
+        ("x" * 51, "Shorten the name to 50 characters. This one has 51."),
+        ("x" * 10_000, "Shorten the name to 50 characters"),
+    ],
+)
+def test_a_name_against_the_rule_is_refused_beside_the_field_and_kept(
+    support: Person, platform: SandboxServer, name: str, sentence: str
+) -> None:
+    for post in (support.post, support.htmx):
+        answer = post(RENAME, {"name": name})
+        assert answer.status_code == 422
+        field = soup(answer).select_one("input[name=name]")
+        assert field is not None
+        assert field["aria-invalid"] == "true"
+        if "\x00" not in name:
+            assert field.get("value", "") == name
+        error = soup(answer).select_one(".field .error")
+        assert error is not None
+        assert sentence in error.get_text()
+        assert "There is a problem" in words(answer)
+    assert held(platform) == NAME
+    assert not [entry for entry in platform.requests() if entry["method"] == "PUT"]
+
+
+def test_fifty_characters_pass(support: Person, platform: SandboxServer) -> None:
+    assert support.post(RENAME, {"name": "y" * 50}).status_code == 303
+    assert held(platform) == "y" * 50
+
+
+def test_a_refusal_by_the_api_stands_beside_the_field_with_what_was_typed(
+    support: Person, platform: SandboxServer
+) -> None:
+    platform.switch(name_letters="ascii")
+    answer = support.htmx(RENAME, {"name": "Kühlraum"})
+    assert answer.status_code == 422
+    assert soup(answer).select_one("input[name=name]")["value"] == "Kühlraum"  # type: ignore[index]
+    assert "The platform refused this name." in words(answer)
+    assert held(platform) == NAME
+
+
+def test_without_the_permission_the_button_is_locked_and_the_form_refused(viewer: Person) -> None:
+    page = viewer.get(f"/devices/{fleet.RICH}/")
+    button = soup(page).select_one("#action-rename")
+    assert button is not None
+    assert button["aria-disabled"] == "true"
+    why = soup(page).select_one("#action-rename-why")
+    assert why is not None
+    assert "ORG_DEVICES_EDIT" in why.get_text()
+    for answer in (viewer.get(RENAME), viewer.post(RENAME, {"name": "Mine now"}), viewer.htmx(RENAME, {"name": "x"})):
+        assert answer.status_code == 403
+        assert "ORG_DEVICES_EDIT" in words(answer)
+
+
+def test_a_lost_answer_is_told_as_unknown_and_nothing_is_sent_twice(support: Person, platform: SandboxServer) -> None:
+    platform.clear_requests()
+    platform.fault("/device", "cut", method="PUT", apply=True)
+    answer = support.post(RENAME, {"name": "Cold room 16"})
+    assert answer.status_code in (502, 503, 504)
+    assert "not known whether the change was made" in words(answer)
+    assert len([entry for entry in platform.requests() if entry["method"] == "PUT"]) == 1
+
+
+def test_the_platform_down_changes_nothing_and_says_so(support: Person, platform_down: Any) -> None:
+    with platform_down():
+        answer = support.post(RENAME, {"name": "Cold room 17"})
+    assert answer.status_code == 503
+    assert "Nothing was changed" in words(answer)
+
+
+def test_a_device_that_is_gone_cannot_be_renamed(support: Person) -> None:
+    for post in (support.post, support.htmx):
+        assert post(f"/devices/{fleet.NOBODY}/rename/", {"name": "Ghost"}).status_code == 404
+
+
+def test_other_methods_are_refused(support: Person) -> None:
+    assert support.put(RENAME).status_code == 405
+    assert support.delete(RENAME).status_code == 405
