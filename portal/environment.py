@@ -100,7 +100,7 @@ class UserGrant:
     """How the token endpoint wants a user's e-mail and password; refresh tokens travel in the same place.
 
     The API's public document does not tell the names, and shows everything in the query. A form body is safer: URLs end
-    in access logs.
+    in access logs. The grant type stands in the query either way.
     """
 
     username: str = "username"
@@ -109,7 +109,7 @@ class UserGrant:
 
 
 def user_grant(env: environ.Env) -> UserGrant:
-    """PLATFORM_API_USER_GRANT as `name of the e-mail,name of the password,place`: `username,password,body`."""
+    """PLATFORM_API_USER_GRANT as `name of the e-mail,name of the password,place`, like `username,password,body`."""
     parts = [part.strip() for part in env.str("PLATFORM_API_USER_GRANT", "username,password,body").split(",")]
     match parts:
         case [str(username), str(password), ("body" | "query") as place] if username and password:

@@ -1,6 +1,8 @@
 """The portal's settings for tests and type checks: a complete environment, whatever the machine's own holds."""
 
 import os
+import tempfile
+from pathlib import Path
 
 os.environ.update(
     ENV_FILE="",
@@ -22,7 +24,11 @@ os.environ.update(
 )
 
 from portal.settings import *  # noqa: F403
-from portal.settings import STORAGES
+from portal.settings import DATABASES, STORAGES
+
+# A file, not memory: threads and WAL behave as they will. One a process, so that two runs do not meet.
+if not os.environ.get("TEST_DATABASE_URL"):
+    DATABASES["default"]["TEST"] = {"NAME": Path(tempfile.gettempdir()) / f"portal-test-{os.getpid()}.sqlite3"}
 
 # Static files straight from their folders, so that no test needs `collectstatic` first.
 STORAGES = STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}

@@ -134,6 +134,10 @@ def token_for(handle: str, rejected: str | None = None, *, row: Row | None = Non
         usable = now < current.expires_at and not (rejected and tokens.access.matches(rejected))
         if usable and now < current.refresh_at:
             return tokens.access.reveal()
+        if holder and not usable and not current.lease_by:
+            # The one we waited for gave up. If every waiting request now tried in its turn, a failing endpoint would
+            # be called once for each.
+            raise Unreachable(operation="refresh_token")
         lease = _win(current, now) if current.lease_until <= now else ""
         if lease:
             try:
@@ -146,10 +150,6 @@ def token_for(handle: str, rejected: str | None = None, *, row: Row | None = Non
                     raise
         if usable:
             return tokens.access.reveal()
-        if holder and not current.lease_by:
-            # The one we waited for gave up. If every waiting request now tried in its turn, a failing endpoint would
-            # be called once for each.
-            raise Unreachable(operation="refresh_token")
         if time.monotonic() > give_up:
             raise TimedOut(operation="refresh_token")
         holder = current.lease_by

@@ -68,12 +68,11 @@ def refresh(token: Secret, *, seconds: float) -> Tokens:
 def _token_call(
     grant: str, fields: dict[str, str], *, request_id: str = "", deadline: Deadline | None = None
 ) -> Tokens:
+    place = settings.PLATFORM_API_USER_GRANT.place
     query = {"grant_type": grant}
-    form: dict[str, str] | None = None
-    if settings.PLATFORM_API_USER_GRANT.place == "body":
-        form = fields
-    else:
-        query |= fields
+    form: dict[str, str] | None = fields
+    if place == "query":
+        query, form = query | fields, None
     reply = transport().send(
         "POST",
         PATH,

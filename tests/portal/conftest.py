@@ -1,0 +1,73 @@
+"""Browsers at the portal, which talks to the real sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from bs4 import BeautifulSoup
+from django.core.cache import cache
+from django.test import Client
+from pytest_django import Settings
+
+from portal.platform import transport
+from tests.servers import SandboxServer
+
+HTMX = {"HX-Request": "true", "HX-Current-URL": "https://testserver/devices/?q=pump"}
+"""What htmx sends when it asks for a piece of that page."""
+
+
+class Browser(Client):
+    """Django's test client over https: the portal's cookies are for nothing else."""
+
+    def generic(self, *args: Any, **kwargs: Any) -> Any:
+        return super().generic(*args, **{**kwargs, "secure": True})
+
+    def sign_in(self, user: str = "admin", password: str = "demo", **fields: str) -> Any:
+        email = user if "@" in user else f"{user}@example.com"
+        return self.post("/sign-in/", {"username": email, "password": password, **fields})
+
+    @property
+    def session_cookie(self) -> str:
+        morsel = self.cookies.get("__Host-session")
+        return morsel.value if morsel else ""
+
+
+def words(response: Any) -> str:
+    """What a person reads, white space folded."""
+    return " ".join(BeautifulSoup(response.content, "html.parser").get_text(" ").split())
+
+
+@pytest.fixture
+def platform(settings: Settings, fresh_sandbox: SandboxServer, db: None) -> Iterator[SandboxServer]:
+    """The portal talks to the sandbox, which forgets faults and requests afterwards."""
+    settings.PLATFORM_API_URL = fresh_sandbox.url
+    transport.cache_clear()
+    cache.clear()
+    yield fresh_sandbox
+    transport.cache_clear()
+
+
+@pytest.fixture
+def browser(db: None) -> Browser:
+    return Browser()
+
+
+@pytest.fixture
+def signed_in(platform: SandboxServer) -> Callable[..., Browser]:
+    """`signed_in("viewer")`: a browser of viewer@example.com; the sandbox has forgotten the calls of signing in."""
+
+    def make(user: str = "admin", **options: Any) -> Browser:
+        browser = Browser(**options)
+        response = browser.sign_in(user)
+        assert response.status_code == 303, words(response)
+        platform.clear_requests()
+        return browser
+
+    return make
+
+
+def calls(platform: SandboxServer, path: str) -> int:
+    """How many requests for paths ending in `path` the platform received."""
+    return sum(entry["path"].endswith(path) for entry in platform.requests())
