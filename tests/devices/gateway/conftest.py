@@ -1,18 +1,29 @@
-"""A gateway before an API whose answers the test makes up."""
+"""A gateway before an API whose answers the test makes up, and one before the sandbox."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import responses
 
 from devices.gateway.api import Gateway
+from devices.gateway.errors import Forbidden, GatewayError, NotFound, Rejected
 from devices.gateway.transport import Transport
 from tests.devices.gateway.calls import ROOT, Case
+from tests.servers import SandboxServer
 
 HOST = "http://127.0.0.1:9"
+As = Callable[..., Gateway]
+"""Makes a gateway in the name of somebody of the sandbox."""
+
+GONE = 2_000_000_000
+FOREIGN_ORG = 5
+"""Another company's: out of everybody's reach."""
+
+Refusal = tuple[type[GatewayError], str, str, Callable[[Gateway], object]]
+"""The error, the operation, the person, the call."""
 
 
 class Tokens:
@@ -61,3 +72,36 @@ def transport() -> Transport:
 @pytest.fixture
 def gateway(transport: Transport) -> Gateway:
     return Gateway(transport, lambda rejected: "access-token", request_id="00ff")
+
+
+@pytest.fixture
+def gateway_as(sandbox: SandboxServer) -> As:
+    """`gateway_as("viewer")`: a gateway in the name of viewer@example.com."""
+
+    def make(user: str = "admin", **more: Any) -> Gateway:
+        transport = Transport(sandbox.url, **more)
+        return Gateway(transport, lambda rejected: sandbox.token(user), request_id="c0ffee")
+
+    return make
+
+
+@pytest.fixture
+def admin(gateway_as: As) -> Gateway:
+    return gateway_as()
+
+
+def is_refused(refusal: Refusal, gateway_as: As) -> None:
+    """The call fails as the row says, with everything a person and a log need."""
+    kind, operation, user, call = refusal
+    with pytest.raises(GatewayError) as caught:
+        call(gateway_as(user))
+    error = caught.value
+    assert type(error) is kind
+    assert (error.operation, error.request_id) == (operation, "c0ffee")
+    assert error.api_status == {Rejected: 400, NotFound: 404, Forbidden: 403}[kind]
+    assert error.api_message
+
+
+def name_of(refusal: Refusal) -> str:
+    kind, operation, user, _ = refusal
+    return f"{kind.__name__}-{operation}-{user}"

@@ -6,6 +6,7 @@ import gzip
 import logging
 import socket
 import struct
+import threading
 import tracemalloc
 from pathlib import Path
 
@@ -146,9 +147,18 @@ def test_the_rest_of_a_body_too_large_is_not_taken_for_the_next_answer() -> None
 
 
 def test_a_connection_that_was_closed_meanwhile_is_made_anew() -> None:
-    with serving(once(answer())) as server:
+    closed = threading.Event()
+
+    def one_answer(server: Server, conn: socket.socket) -> None:
+        server.read_request(conn)
+        conn.sendall(answer())
+        conn.shutdown(socket.SHUT_RDWR)
+        closed.set()
+
+    with serving(one_answer) as server:
         transport = Transport(server.url)
         assert over(transport).get_device(31).id == 31
+        assert closed.wait(10)
         assert over(transport).get_device(31).id == 31
     assert server.connections == 2
 
@@ -184,7 +194,7 @@ def test_the_environment_neither_detours_nor_signs_a_call_to_this_machine(
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
     with serving(each_request(answer())) as server:
-        Transport(server.url).send("GET", "/oauth2/token")
+        Transport(server.url).send("GET", "/unsigned")
         over(Transport(server.url)).get_device(31)
     unsigned, signed = server.requests
     assert b"authorization" not in unsigned.lower()

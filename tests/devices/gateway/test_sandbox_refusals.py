@@ -1,0 +1,123 @@
+"""What the sandbox refuses, and what it answers when it is made to break: a typed error each, from one call.
+
+Only calls within the contract: what is outside of it the portal never sends.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from devices.gateway.deadline import Timeouts
+from devices.gateway.errors import (
+    BadReply,
+    Forbidden,
+    GatewayError,
+    NotFound,
+    RateLimited,
+    Rejected,
+    ServerFault,
+    TimedOut,
+    Unreachable,
+)
+from tests.devices.gateway.conftest import FOREIGN_ORG, GONE, As, Refusal, is_refused, name_of
+from tests.servers import SandboxServer
+
+REFUSED: list[Refusal] = [
+    (Rejected, "set_metafield", "admin", lambda g: g.set_metafield(3, 4, "many")),
+    (Rejected, "search_devices", "admin", lambda g: g.search_devices("x", sort_by="Colour")),
+    (NotFound, "list_devices", "admin", lambda g: g.list_devices(org_id=FOREIGN_ORG)),
+    (NotFound, "get_device", "admin", lambda g: g.get_device(GONE)),
+    (NotFound, "get_base_info", "admin", lambda g: g.get_base_info(GONE)),
+    (NotFound, "get_online", "admin", lambda g: g.get_online(GONE)),
+    (NotFound, "list_tags", "admin", lambda g: g.list_tags(GONE)),
+    (NotFound, "list_timeline", "admin", lambda g: g.list_timeline(GONE)),
+    (NotFound, "list_logs", "admin", lambda g: g.list_logs(GONE)),
+    (NotFound, "list_metafields", "admin", lambda g: g.list_metafields(GONE)),
+    (NotFound, "reveal_token", "admin", lambda g: g.reveal_token(GONE)),
+    (NotFound, "rename_device", "admin", lambda g: g.rename_device(GONE, "New")),
+    (NotFound, "set_metafield", "admin", lambda g: g.set_metafield(GONE, 3, "x")),
+    (NotFound, "set_metafield", "admin", lambda g: g.set_metafield(3, 999, "x")),
+    (NotFound, "list_last_activated", "admin", lambda g: g.list_last_activated(org_id=FOREIGN_ORG)),
+    (NotFound, "get_organization", "admin", lambda g: g.get_organization(FOREIGN_ORG)),
+    (NotFound, "get_user", "admin", lambda g: g.get_user(999_999)),
+    (NotFound, "list_templates", "admin", lambda g: g.list_templates(org_id=FOREIGN_ORG)),
+    (NotFound, "list_template_events", "admin", lambda g: g.list_template_events(9_999)),
+    (Forbidden, "list_devices", "owner", lambda g: g.list_devices()),
+    (Forbidden, "search_devices", "owner", lambda g: g.search_devices("cold")),
+    (Forbidden, "get_device", "owner", lambda g: g.get_device(1)),
+    (Forbidden, "get_base_info", "owner", lambda g: g.get_base_info(1)),
+    (Forbidden, "get_online", "owner", lambda g: g.get_online(1)),
+    (Forbidden, "list_metafields", "owner", lambda g: g.list_metafields(1)),
+    (Forbidden, "reveal_token", "owner", lambda g: g.reveal_token(1)),
+    (Forbidden, "list_tags", "viewer", lambda g: g.list_tags(1)),
+    (Forbidden, "list_timeline", "owner", lambda g: g.list_timeline(3)),
+    (Forbidden, "list_logs", "viewer", lambda g: g.list_logs(1)),
+    (Forbidden, "rename_device", "viewer", lambda g: g.rename_device(3, "New")),
+    (Forbidden, "set_metafield", "viewer", lambda g: g.set_metafield(3, 3, "x")),
+    (Forbidden, "list_devices_by_owner", "viewer", lambda g: g.list_devices_by_owner("owner@example.com")),
+    (Forbidden, "list_devices_by_user", "viewer", lambda g: g.list_devices_by_user("owner@example.com")),
+    (Forbidden, "list_last_activated", "owner", lambda g: g.list_last_activated()),
+    (Forbidden, "list_users", "viewer", lambda g: g.list_users()),
+    (Forbidden, "search_users", "viewer", lambda g: g.search_users("ana")),
+    (Forbidden, "get_user", "viewer", lambda g: g.get_user(11)),
+    (Forbidden, "list_templates", "owner", lambda g: g.list_templates()),
+    (Forbidden, "list_template_events", "owner", lambda g: g.list_template_events(11)),
+    (Forbidden, "get_organization", "viewer", lambda g: g.get_organization(2)),
+    (Forbidden, "search_organizations", "viewer", lambda g: g.search_organizations("north")),
+    (Forbidden, "list_sub_organizations", "viewer", lambda g: g.list_sub_organizations()),
+    (Forbidden, "get_user_profile", "client", lambda g: g.get_user_profile()),
+]
+
+
+@pytest.mark.parametrize("refusal", REFUSED, ids=name_of)
+def test_a_refusal_is_typed_and_says_what_the_api_said(refusal: Refusal, gateway_as: As) -> None:
+    is_refused(refusal, gateway_as)
+
+
+def test_a_refused_name_is_a_rejection(fresh_sandbox: SandboxServer, gateway_as: As) -> None:
+    fresh_sandbox.switch(name_letters="ascii")
+    is_refused((Rejected, "rename_device", "admin", lambda g: g.rename_device(3, "Kjøkken")), gateway_as)
+
+
+def test_an_empty_refusal_is_one_too(fresh_sandbox: SandboxServer, gateway_as: As) -> None:
+    fresh_sandbox.switch(forbidden_body="empty")
+    with pytest.raises(Forbidden) as caught:
+        gateway_as("viewer").rename_device(3, "New")
+    assert caught.value.api_message == ""
+
+
+# --- faults -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ({"kind": "status", "status": 500}, ServerFault),
+        ({"kind": "status", "status": 429, "retry_after": 7}, RateLimited),
+        ({"kind": "empty"}, BadReply),
+        ({"kind": "html"}, ServerFault),
+        ({"kind": "html", "status": 200}, BadReply),
+        ({"kind": "json", "body": {"id": "31"}}, BadReply),
+        ({"kind": "redirect", "location": "https://fra1.example/"}, BadReply),
+        ({"kind": "cut"}, BadReply),
+        ({"kind": "drop"}, Unreachable),
+        ({"kind": "drip"}, TimedOut),
+        ({"kind": "bomb"}, BadReply),
+        ({"kind": "delay", "delay": 1.5}, TimedOut),
+    ],
+    ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else value.__name__,
+)
+def test_a_fault_is_a_typed_error_and_the_call_is_made_once(
+    fault: dict[str, Any], kind: type[GatewayError], fresh_sandbox: SandboxServer, gateway_as: As
+) -> None:
+    gateway = gateway_as(timeouts=Timeouts(read=0.7, call=1.0))
+    gateway.get_base_info(3)
+    fresh_sandbox.fault("/device", **fault)
+    fresh_sandbox.clear_requests()
+    with pytest.raises(GatewayError) as caught:
+        gateway.get_device(3)
+    assert type(caught.value) is kind
+    fresh_sandbox.clear_faults()
+    assert gateway.get_device(3).id == 3, "the next call is a good one"
