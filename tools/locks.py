@@ -47,7 +47,7 @@ def read_lock(text: str) -> dict[str, Pin]:
             asked = line.lstrip("#").strip().removeprefix("via").strip()
             if pin is not None and asked:
                 pin.via.add(asked)
-        elif line:
+        elif line and not line.startswith("-"):
             pin = Pin(Requirement(line))
             name = canonicalize_name(pin.requirement.name)
             pins[name if name not in pins else f"{name} ; {pin.requirement.marker}"] = pin
