@@ -8,7 +8,7 @@ import pytest
 
 from tests.servers import SandboxServer
 
-pytest_plugins = ["tests.contract.plugin"]
+pytest_plugins = ["tests.contract.plugin", "tests.services"]
 
 
 @pytest.fixture(scope="session")
