@@ -8,7 +8,7 @@
   const find = (root, selector) => (root.matches?.(selector) ? root : root.querySelector?.(selector));
 
   function say(words) {
-    if (!live || !words) return;
+    if (!words) return;
     // The same sentence twice in a row is announced only if the region was empty in between.
     live.textContent = "";
     setTimeout(() => { live.textContent = words; }, 60);
@@ -50,7 +50,10 @@
 
   /* The dialog: filled by htmx, shown by us. The browser gives focus back to what opened it. */
   function showDialog() {
-    if (!dialog.querySelector("[data-close-dialog]")) dialog.append(cloneOf("dialog-close"));
+    if (!dialog.querySelector("[data-close-dialog]")) { // an error page's fragment
+      dialog.prepend(cloneOf("dialog-head"));
+      dialog.append(cloneOf("dialog-foot"));
+    }
     if (!dialog.open) dialog.showModal();
     const first =
       dialog.querySelector("[aria-invalid=true]") ||
@@ -62,10 +65,11 @@
   }
 
   function closeDialog() {
-    if (dialog?.open) dialog.close();
+    if (dialog.open) dialog.close();
   }
 
-  dialog?.addEventListener("close", () => dialog.replaceChildren());
+  // Closed while its form is under way, it keeps the form: the answer may need it.
+  dialog.addEventListener("close", () => { if (!dialog.querySelector("[data-busy]")) dialog.replaceChildren(); });
   document.body.addEventListener("deviceChanged", closeDialog);
 
   document.addEventListener("click", (event) => {
@@ -121,12 +125,15 @@
   /* htmx 2 event names, and nowhere else. */
   const on = (name, listener) => document.body.addEventListener(name, listener);
   const waiting = new Map(); // request -> the region that it will change
+  let heldFocus = false; // what is being replaced held the focus
+  let paging = false; // a pager link was followed
 
   on("htmx:confirm", (event) => { if (event.detail.elt.dataset.busy) event.preventDefault(); }); // no second one queues up
 
   on("htmx:beforeRequest", ({ detail }) => {
     const { verb, triggeringEvent } = detail.requestConfig;
     if (detail.elt.matches("form") && verb !== "get") setBusy(detail.elt, triggeringEvent?.submitter);
+    paging = Boolean(detail.elt.closest(".pager"));
     detail.target.setAttribute("aria-busy", "true");
     waiting.set(detail.xhr, detail.target);
   });
@@ -135,16 +142,28 @@
     waiting.get(detail.xhr)?.removeAttribute("aria-busy");
     waiting.delete(detail.xhr);
     if (detail.elt.matches("form")) setIdle(detail.elt);
+    if (!dialog.open && detail.target !== dialog) dialog.replaceChildren();
     if (detail.xhr.status) document.querySelectorAll("[data-unreachable]").forEach((notice) => notice.remove());
   });
 
   function unreachable({ detail }) {
     document.querySelectorAll("[data-unreachable]").forEach((notice) => notice.remove());
-    const slot = detail.elt.closest("dialog")?.querySelector(".sheet-body") || (find(detail.target, "tr, li") ? null : detail.target);
-    (slot && slot !== dialog ? slot : byId("session-banner")).prepend(cloneOf("unreachable-notice"));
+    // A write whose answer is lost may have been carried out.
+    const wrote = detail.requestConfig.verb !== "get";
+    const form = wrote && detail.elt.closest("form");
+    const region = detail.target.matches("div, section") && detail.target;
+    const slot = form?.querySelector?.(".sheet-body") || form || region || byId("session-banner");
+    const notice = cloneOf(wrote ? "unanswered-notice" : "unreachable-notice");
+    slot.prepend(notice);
+    notice.scrollIntoView({ block: "nearest" });
   }
   on("htmx:sendError", unreachable);
   on("htmx:timeout", unreachable);
+
+  on("htmx:beforeSwap", ({ detail }) => {
+    const { elt } = detail.requestConfig;
+    heldFocus = detail.target.contains(document.activeElement) || elt.dataset.busy === "focused";
+  });
 
   // Fires on each piece of new content, out-of-band ones too, and once on the body at the start.
   on("htmx:load", (event) => {
@@ -156,6 +175,10 @@
       dialog.prepend(fresh);
       find(fresh, "a")?.focus();
     }
+    // An element of the same id has the focus back by now; else the first thing one can act on takes it.
+    if (heldFocus && !dialog.open && document.activeElement === document.body) find(fresh, "a[href], button, input")?.focus();
+    const panel = paging && fresh.closest(".panel");
+    if (panel && panel.getBoundingClientRect().top < 0) panel.scrollIntoView();
     showCurrentTab();
     const title = find(fresh, "[data-title]");
     if (title) document.title = title.dataset.title;
