@@ -1,0 +1,122 @@
+"""Asking about many devices at once: how many together, what a failure costs, whose token is used."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from devices.gateway.api import Gateway
+from devices.gateway.deadline import Deadline
+from devices.gateway.errors import BadReply, NotFound, TimedOut, Unauthorized
+from devices.gateway.reply import Reply
+from devices.gateway.transport import Transport
+from devices.parallel import ask_each
+
+
+class Upstream:
+    """Stands for the transport: `answer` gets device id and token and gives (status, body)."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def send(self, method: str, path: str, *, query: Any = None, bearer: str = "", **_rest: Any) -> Reply:
+        status, body = self.answer(query["deviceId"], bearer)
+        return Reply(status=status, body=body, content_type="application/json", retry_after=None, request_id="")
+
+
+class Tokens:
+    """Stands for the sign-in. Notes in which threads it was asked."""
+
+    def __init__(self, *tokens: str) -> None:
+        self.left = list(tokens)
+        self.current = self.left.pop(0)
+        self.threads: set[threading.Thread] = set()
+
+    def __call__(self, rejected: str | None) -> str:
+        self.threads.add(threading.current_thread())
+        if rejected is not None:
+            if not self.left:
+                raise Unauthorized
+            self.current = self.left.pop(0)
+        return self.current
+
+
+def device(device_id: int) -> bytes:
+    return b'{"id":%d,"name":"Device %d","templateId":1,"orgId":1}' % (device_id, device_id)
+
+
+def name(gateway: Gateway, device_id: int) -> str:
+    return gateway.get_base_info(device_id).name
+
+
+def gateway(answer: Any, tokens: Tokens | None = None, deadline: Deadline | None = None) -> Gateway:
+    return Gateway(Upstream(answer), tokens or Tokens("first"), deadline=deadline)  # type: ignore[arg-type]
+
+
+def test_eight_are_asked_together_and_never_more() -> None:
+    # Nobody gets past the barrier unless eight stand before it at the same time.
+    barrier, lock, running, most = threading.Barrier(8, timeout=20), threading.Lock(), [0], [0]
+
+    def answer(device_id: int, _token: str) -> tuple[int, bytes]:
+        with lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        barrier.wait()
+        with lock:
+            running[0] -= 1
+        return 200, device(device_id)
+
+    found = ask_each(gateway(answer), range(1, 33), name)
+    assert list(found.items()) == [(n, f"Device {n}") for n in range(1, 33)]
+    assert most[0] == 8
+
+
+def test_one_failure_is_that_devices_own() -> None:
+    def answer(device_id: int, _token: str) -> tuple[int, bytes]:
+        return {2: (404, b""), 3: (200, b"<html>")}.get(device_id, (200, device(device_id)))
+
+    found = ask_each(gateway(answer), [1, 2, 3, 4], name)
+    assert found[1] == "Device 1"
+    assert isinstance(found[2], NotFound)
+    assert isinstance(found[3], BadReply)
+    assert found[4] == "Device 4"
+
+
+def test_nothing_is_asked_twice_nor_for_nothing() -> None:
+    asked = []
+
+    def answer(device_id: int, _token: str) -> tuple[int, bytes]:
+        asked.append(device_id)
+        return 200, device(device_id)
+
+    assert ask_each(gateway(answer), [], name) == {}
+    assert list(ask_each(gateway(answer), [5, 5, 6], name)) == [5, 6]
+    assert sorted(asked) == [5, 6]
+
+
+def test_tokens_are_asked_for_in_the_requests_own_thread_only() -> None:
+    # In another thread the question would open a database connection of its own.
+    tokens = Tokens("first", "second")
+
+    def answer(device_id: int, token: str) -> tuple[int, bytes]:
+        return (200, device(device_id)) if token == "second" else (401, b"")
+
+    found = ask_each(gateway(answer, tokens), [1, 2, 3], name)
+    assert found == {1: "Device 1", 2: "Device 2", 3: "Device 3"}
+    assert tokens.threads == {threading.current_thread()}
+    assert tokens.left == [], "one new token for all"
+
+
+def test_a_session_that_ended_is_said_as_such() -> None:
+    with pytest.raises(Unauthorized):
+        ask_each(gateway(lambda device_id, token: (401, b"")), [1, 2, 3], name)
+
+
+def test_when_the_pages_time_is_over_nothing_more_is_sent() -> None:
+    transport = Transport("http://127.0.0.1:9")
+    late = Gateway(transport, lambda rejected: "token", deadline=Deadline(0.0))
+    found = ask_each(late, range(20), name)
+    assert {type(answer) for answer in found.values()} == {TimedOut}
+    assert not any(answer.sent for answer in found.values() if isinstance(answer, TimedOut))
