@@ -47,8 +47,6 @@ def _configure(args: argparse.Namespace) -> None:
     """Settings read the environment, once: so this comes before anything of Django."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "sandbox.settings"
     os.environ["SANDBOX_DB"] = str(Path(args.db).resolve())
-    os.environ["SANDBOX_ACCESS_LIFETIME"] = str(args.access_lifetime)
-    os.environ["SANDBOX_REFRESH_LIFETIME"] = str(args.refresh_lifetime)
     if args.host not in ("127.0.0.1", "::1", "localhost"):
         # Reached from other containers, under names that only they know.
         os.environ["SANDBOX_HOSTS"] = "*"
@@ -76,6 +74,7 @@ def _problem(args: argparse.Namespace) -> str | None:
     if args.command != "serve":
         return None
     try:
+        switches.start_with({"access_lifetime": args.access_lifetime, "refresh_lifetime": args.refresh_lifetime})
         switches.start_with(dict(pair.split("=", 1) if "=" in pair else (pair, "") for pair in args.switch))
     except ValueError as error:
         return str(error)

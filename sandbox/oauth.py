@@ -136,18 +136,19 @@ def issue(user_id: int | None, family: str = "") -> dict[str, object]:
     now = now_ms()
     Token.objects.filter(expires_at__lte=now).delete()
     family = family or secrets.token_hex(16)
+    lives = int(switches.number("access_lifetime"))
     access = f"sbx-access-{secrets.token_urlsafe(24)}"
     Token.objects.create(
         digest=_digest(access),
         refresh=False,
         user_id=user_id,
         family=family,
-        expires_at=now + settings.ACCESS_LIFETIME * 1000,
+        expires_at=now + lives * 1000,
     )
     data: dict[str, object] = {
         "access_token": access,
         "token_type": "Bearer",
-        "expires_in": settings.ACCESS_LIFETIME,
+        "expires_in": lives,
     }
     if switches.on("refresh_tokens"):
         refresh = f"sbx-refresh-{secrets.token_urlsafe(24)}"
@@ -156,7 +157,7 @@ def issue(user_id: int | None, family: str = "") -> dict[str, object]:
             refresh=True,
             user_id=user_id,
             family=family,
-            expires_at=now + settings.REFRESH_LIFETIME * 1000,
+            expires_at=now + int(switches.number("refresh_lifetime")) * 1000,
         )
         data["refresh_token"] = refresh
     return data

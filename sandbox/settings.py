@@ -50,5 +50,3 @@ LOGGING = {
 CLIENT_ID = "oa2-client-id_sandbox-portal-demo-0000000000000"
 CLIENT_SECRET = "sandbox-secret-for-demonstration-0000000"  # noqa: S105
 PASSWORD = "demo"  # noqa: S105
-ACCESS_LIFETIME = int(os.environ.get("SANDBOX_ACCESS_LIFETIME", "86400"))  # seconds
-REFRESH_LIFETIME = int(os.environ.get("SANDBOX_REFRESH_LIFETIME", "86400"))  # seconds

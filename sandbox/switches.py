@@ -22,6 +22,8 @@ SWITCHES: dict[str, Switch] = {
     "sign_in_name": Switch("any", "Name of the parameter with the e-mail", ("any", "username", "email")),
     "token_parameters": Switch("any", "Where token parameters are read", ("any", "query", "form")),
     "invalid_client_status": Switch("400", "Status for a wrong client", ("400", "401")),
+    "access_lifetime": Switch(86400.0, "Seconds that an access token lives"),
+    "refresh_lifetime": Switch(86400.0, "Seconds that a refresh token lives"),
     "refresh_tokens": Switch(True, "Token answers carry a refresh token"),
     "refresh_grace": Switch(0.0, "Seconds for which a used refresh token still works"),
     "refresh_reuse": Switch(
