@@ -22,15 +22,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-HOST = "127.0.0.1"
-
-
-def chromium_path() -> str | None:
-    """Debian's name first; the others are what a developer's machine may have."""
-    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
-        if found := shutil.which(name):
-            return found
-    return None
+from tools.processes import HOST, chromium_path
 
 
 def redis_path() -> str | None:
@@ -63,6 +55,7 @@ def missing() -> dict[str, str]:
     return found
 
 
+@pytest.hookimpl(trylast=True)  # after those that mark tests
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     lacking = missing()
     left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in lacking)]

@@ -136,6 +136,7 @@ class Demo:
             "PLATFORM_API_URL": f"http://{HOST}:{self.sandbox_port}",
             "PLATFORM_API_CLIENT_ID": CLIENT_ID,
             "PLATFORM_API_CLIENT_SECRET": CLIENT_SECRET,
+            "METAFIELDS_LIKELY": "on",  # the sandbox takes them
         }
 
     # -- the run
@@ -186,7 +187,8 @@ class Demo:
                 return
         raise Failed(f"The {child.name} did not answer within {within:.0f} seconds. {child.last_lines()}")
 
-    def run(self) -> None:
+    def open(self) -> None:
+        """From nothing to two sites that answer. Raises Failed or Stop; call `end` in any case."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self.note_signal)
         self.take_lock()
@@ -208,6 +210,10 @@ class Demo:
         seeding = f"The sandbox is making up {self.devices} devices; this happens once."
         self.until_answers(sandbox, self.sandbox_port, "/", SEEDED_WITHIN, seeding)
         self.until_answers(portal, self.port, "/sign-in/", READY_WITHIN)
+
+    def run(self) -> None:
+        """Until a signal, or until one of the two ends."""
+        self.open()
         self.welcome()
         for _ in poll(float("inf"), every=0.2):
             self.watch()

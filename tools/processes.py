@@ -1,4 +1,4 @@
-"""Child processes that are surely ended: each in a process group of its own, with its output in a file."""
+"""Child processes that are surely ended, and what one asks about them and their machine."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import http.client
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,6 +32,12 @@ def poll(within: float, every: float = 0.05) -> Iterator[None]:
         time.sleep(every)
 
 
+def chromium_path() -> str | None:
+    """Debian's name first; the others are what a developer's machine may have."""
+    found = map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))
+    return next((path for path in found if path), None)
+
+
 def status_of(port: int, path: str = "/", headers: Mapping[str, str] | None = None, timeout: float = 5) -> int | None:
     """The status that a GET on this machine gets; None if there is no answer."""
     connection = http.client.HTTPConnection(HOST, port, timeout=timeout)
@@ -44,7 +51,8 @@ def status_of(port: int, path: str = "/", headers: Mapping[str, str] | None = No
 
 
 class Child:
-    """One running command. A group of its own keeps Ctrl-C in the terminal from reaching it before its parent acts."""
+    """One running command, its output in a file. Its process group is its own, so that Ctrl-C in the terminal does not
+    reach it before its parent acts, and nothing it starts outlives it."""
 
     def __init__(
         self,
