@@ -1,0 +1,123 @@
+"""A real Chromium in front of the real portal. Every page is watched: see `Watch`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+
+from tests.portal_server import PortalServer
+from tests.servers import SandboxServer
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+REPORT_VIOLATIONS = """
+document.addEventListener("securitypolicyviolation",
+  (event) => console.error("CSP violation: " + event.violatedDirective + " " + event.blockedURI));
+"""
+STATUS = re.compile(r"the server responded with a status of (\d+)")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "/browser/" in str(item.path):
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """A module's own: Playwright keeps an event loop running in this thread, and Django refuses its database then."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def portal(sandbox: SandboxServer) -> Iterator[PortalServer]:
+    server = PortalServer(sandbox)
+    yield server
+    server.stop()
+
+
+class Watch:
+    """What no page may do unnoticed: break its own policy, log an error, ask another host, throw.
+
+    Chromium logs every 4xx and 5xx as an error; a test names the statuses that it means to see in `expected`.
+    """
+
+    def __init__(self, context: BrowserContext, origin: str) -> None:
+        self.expected: set[int] = set()
+        self.errors: list[str] = []
+        self.foreign: list[str] = []
+        self._origin = origin
+        context.add_init_script(REPORT_VIOLATIONS)
+        context.on("console", self._console)
+        context.on("weberror", lambda error: self.errors.append(str(error.error)))
+        context.on("request", self._request)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type not in ("error", "warning"):
+            return
+        status = STATUS.search(message.text)
+        if status and int(status[1]) in self.expected:
+            return
+        # htmx logs each answer of 4xx and 5xx once more, naming the status.
+        if "Response Status Error Code" in message.text and any(f" {s} " in message.text for s in self.expected):
+            return
+        self.errors.append(message.text)
+
+    def _request(self, request: Request) -> None:
+        if not request.url.startswith((self._origin, "data:", "blob:")):
+            self.foreign.append(request.url)
+
+    def check(self) -> None:
+        assert self.errors == []
+        assert self.foreign == []
+
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(browser: Browser, portal: PortalServer) -> Iterator[Open]:
+    """Open a page in a new browser profile; `page.watch.expected` takes the statuses to expect. Checked at the end."""
+    watches: list[Watch] = []
+    contexts: list[BrowserContext] = []
+
+    def open_one(user: str = "", **options: Any) -> Page:
+        options = {"viewport": {"width": 1280, "height": 900}, "timezone_id": "Europe/Oslo"} | options
+        context = browser.new_context(base_url=portal.url, **options)
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        watch = Watch(context, portal.url)
+        watches.append(watch)
+        page = context.new_page()
+        page.watch = watch  # type: ignore[attr-defined]
+        if user:
+            sign_in(page, user)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    for watch in watches:
+        watch.check()
+
+
+def sign_in(page: Page, user: str, path: str = "/") -> None:
+    page.goto(path)
+    page.get_by_label("E-mail").fill(f"{user}@example.com")
+    page.get_by_label("Password").fill("demo")
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(re.compile("/devices/"))

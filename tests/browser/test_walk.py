@@ -1,0 +1,223 @@
+"""The main job from sign-in to sign-out, as a support engineer does it, with script and without."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Open, sign_in
+from tests.servers import SandboxServer
+
+pytestmark = pytest.mark.usefixtures("fresh_sandbox")
+
+
+def test_the_walk_with_script(open_page: Open, fresh_sandbox: SandboxServer) -> None:
+    page = open_page()
+    page.watch.expected = {422, 403, 404}  # type: ignore[attr-defined]
+    sign_in_and_land_on_the_list(page)
+    find_by_typing(page)
+    read_the_tabs(page)
+    rename_with_a_refusal_first(page)
+    edit_a_metafield_with_a_refusal_first(page)
+    meet_what_is_not_there(page)
+    sign_out_for_good(page)
+    assert fresh_sandbox.get("/device", "admin", deviceId=1).json()["name"] == "Cold room 15"
+
+
+def sign_in_and_land_on_the_list(page: Page) -> None:
+    page.goto("/devices/?q=kitchen")
+    expect(page).to_have_url(re.compile("/sign-in/"))
+    page.get_by_label("E-mail").fill("support@example.com")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_label("E-mail")).to_have_value("support@example.com")
+    expect(page.get_by_label("Password")).to_have_value("")
+    page.get_by_label("Password").fill("demo")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page).to_have_url(re.compile(r"/devices/\?q=kitchen"))
+    expect(page.get_by_role("link", name="Kitchen cold room")).to_be_visible()
+    page.get_by_role("link", name="Devices", exact=True).first.click()
+    expect(page.locator("tbody tr")).to_have_count(50)
+    expect(page.locator("#headline")).to_contain_text("devices in Halden Cooling")
+
+
+def find_by_typing(page: Page) -> None:
+    box = page.locator("#id_q")
+    box.press_sequentially("door's", delay=20)
+    expect(page).to_have_url(re.compile(r"/devices/\?q=door"))
+    expect(page.locator("#headline")).to_contain_text("match “door's”")
+    expect(box).to_be_focused()
+    expect(box).to_have_value("door's")
+    page.get_by_role("link", name="Device", exact=True).click()  # the column's head sorts
+    expect(page).to_have_url(re.compile("sort=Name"))
+    expect(page.locator("th[aria-sort=ascending]")).to_have_text("Device")
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"/devices/\?q=door%27s$"))
+    expect(page.locator("#id_q")).to_have_value("door's")
+    expect(page.locator("th[aria-sort]")).to_have_count(0)
+    page.locator("#id_q").fill("x" * 256)
+    expect(page.locator("#q-error")).to_contain_text("at most 255 characters")
+    expect(page.locator("#id_q")).to_have_value("x" * 256)
+    page.locator("#id_q").fill("Cold room 14")
+    page.get_by_role("link", name="Cold room 14 - door's sensor").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Cold room 14 - door's sensor")
+
+
+def read_the_tabs(page: Page) -> None:
+    expect(page.locator("#online")).to_contain_text(
+        re.compile(r"(Online|Offline|Unknown).*checked \d\d:\d\d:\d\d", re.S)
+    )
+    page.get_by_role("link", name="Check again").click()
+    expect(page.locator("#online")).to_contain_text("checked")
+    page.get_by_role("link", name="Timeline").click()
+    expect(page).to_have_url(re.compile("/timeline/$"))
+    expect(page.get_by_role("link", name="Timeline")).to_have_attribute("aria-current", "page")
+    expect(page.locator("#panel")).to_contain_text("up to a minute late")
+    page.get_by_role("navigation", name="Event type").get_by_role("link", name="Critical").click()
+    expect(page).to_have_url(re.compile(r"\?type=CRITICAL"))
+    expect(page.locator("td.event").first).to_have_text("Critical")
+    page.reload()
+    expect(page.locator("td.event").first).to_have_text("Critical")
+    page.get_by_role("link", name="User actions").click()
+    expect(page.locator("#panel")).to_contain_text("The device's own actions are not in it")
+    page.get_by_role("link", name="Tags").click()
+    expect(page.locator("#panel")).to_contain_text("tag")
+    page.go_back()
+    expect(page.locator("#panel")).to_contain_text("User actions")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+
+def rename_with_a_refusal_first(page: Page) -> None:
+    page.get_by_role("link", name="Rename").click()
+    dialog = page.get_by_role("dialog")
+    name = dialog.get_by_label("New name")
+    expect(name).to_be_focused()
+    name.fill("Cold / room")
+    dialog.get_by_role("button", name="Rename device").click()
+    expect(dialog.locator(".field .error")).to_contain_text("Remove “/”")
+    expect(name).to_have_value("Cold / room")
+    name.fill("Cold room 15")
+    dialog.get_by_role("button", name="Rename device").click()
+    expect(dialog).to_be_hidden()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Cold room 15")
+    expect(page.locator("#said")).to_contain_text("Renamed to Cold room 15.")
+    expect(page.get_by_role("link", name="Rename")).to_be_focused()
+
+
+def edit_a_metafield_with_a_refusal_first(page: Page) -> None:
+    page.goto("/devices/9/metafields/")
+    row = page.locator("tr", has=page.get_by_role("rowheader", name="Capacity", exact=True))
+    row.get_by_role("link", name="Edit Capacity").click()
+    value = page.get_by_label("Capacity")
+    expect(value).to_be_focused()
+    value.fill("501")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".field .error")).to_contain_text("from 0 to 500")
+    expect(value).to_have_value("501")
+    value.fill("125")
+    value.press("Enter")
+    expect(row).to_contain_text("125")
+    expect(row).to_contain_text("saved")
+
+
+def meet_what_is_not_there(page: Page) -> None:
+    page.goto("/devices/104/")
+    expect(page.locator("main")).to_contain_text("gone")
+    page.goto("/devices/8/timeline/")
+    expect(page.locator("#panel")).to_contain_text("No events")
+    page.goto("/devices/?q=bioler")
+    expect(page.locator("#results")).to_contain_text("No device matches “bioler”")
+
+
+def sign_out_for_good(page: Page) -> None:
+    cookies = page.context.cookies()
+    page.goto("/devices/")
+    page.locator("details.menu > summary").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page).to_have_url(re.compile("/sign-in/"))
+    page.go_back()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    page.context.clear_cookies()
+    page.context.add_cookies(cookies)  # type: ignore[arg-type]
+    page.goto("/devices/")
+    expect(page).to_have_url(re.compile("/sign-in/"))
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_walk_without_script(open_page: Open, fresh_sandbox: SandboxServer, width: int) -> None:
+    page = open_page("support", java_script_enabled=False, viewport={"width": width, "height": 900})
+    page.watch.expected = {422}  # type: ignore[attr-defined]
+    page.locator("#id_q").fill("cold room 14")
+    page.locator("#id_q").press("Enter")
+    expect(page).to_have_url(re.compile("q=cold"))
+    page.get_by_role("link", name="Cold room 14 - door's sensor").click()
+    page.get_by_role("link", name="Check again").click()
+    expect(page.locator("#online")).to_contain_text("checked")
+    page.get_by_role("link", name="Timeline").click()
+    expect(page.locator("#panel")).to_contain_text("up to a minute late")
+    page.get_by_role("link", name="Rename").click()
+    page.get_by_label("New name").fill("Bad / name")
+    page.get_by_role("button", name="Rename device").click()
+    expect(page.get_by_label("New name")).to_have_value("Bad / name")
+    page.get_by_label("New name").fill("Cold room 16")
+    page.get_by_role("button", name="Rename device").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Cold room 16")
+    expect(page.locator("main")).to_contain_text("Renamed to Cold room 16.")
+    page.goto("/devices/9/metafields/")
+    page.get_by_role("link", name="Edit Shelf").click()
+    page.get_by_label("Shelf").fill("B-7")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("main")).to_contain_text("Shelf saved")
+
+
+def test_a_session_that_ends_leaves_the_form_and_shows_the_way_back(
+    open_page: Open, fresh_sandbox: SandboxServer
+) -> None:
+    page = open_page("support")
+    page.watch.expected = {401}  # type: ignore[attr-defined]
+    page.goto("/devices/1/")
+    page.get_by_role("link", name="Rename").click()
+    name = page.get_by_role("dialog").get_by_label("New name")
+    name.fill("Typed for a long time")
+    fresh_sandbox.expire_tokens(refresh=True)
+    page.get_by_role("button", name="Rename device").click()
+    link = page.get_by_role("link", name=re.compile("Sign in"))
+    expect(link).to_be_visible()
+    expect(name).to_have_value("Typed for a long time")
+    with page.context.expect_page() as other:
+        link.click()
+    fresh = other.value
+    expect(fresh).to_have_url(re.compile("/sign-in/"))
+    fresh.get_by_label("E-mail").fill("support@example.com")
+    fresh.get_by_label("Password").fill("demo")
+    fresh.get_by_role("button", name="Sign in").click()
+    expect(fresh).to_have_url(re.compile("/devices/1/"))
+    fresh.close()
+    page.get_by_role("button", name="Rename device").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Typed for a long time")
+
+
+def test_hostile_strings_run_nothing(open_page: Open) -> None:
+    page = open_page()
+    sign_in(page, "admin")
+    page.on("dialog", lambda dialog: pytest.fail("a script ran"))
+    for device in range(121, 129):
+        for tab in ("", "timeline/", "logs/", "metafields/", "tags/"):
+            page.goto(f"/devices/{device}/{tab}")
+            expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+
+def test_the_platform_down_leaves_the_page_and_a_retry(open_page: Open, fresh_sandbox: SandboxServer) -> None:
+    page = open_page("support")
+    page.watch.expected = {502, 503}  # type: ignore[attr-defined]
+    page.goto("/devices/1/")
+    fresh_sandbox.fault("/device/timeline", "status", status=503)
+    page.get_by_role("link", name="Timeline").click()
+    expect(page.locator("#panel")).to_contain_text("Try again")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Cold room 14 - door's sensor")
+    fresh_sandbox.clear_faults()
+    page.get_by_role("link", name="Try again").click()
+    expect(page.locator("#panel")).to_contain_text("up to a minute late")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()

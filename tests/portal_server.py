@@ -1,0 +1,106 @@
+"""The portal as a process of its own, for tests that open it in a browser or run it on other databases."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import requests
+
+from tests.servers import SandboxServer
+from tests.services import HOST, free_port
+
+ROOT = Path(__file__).resolve().parent.parent
+STARTS_WITHIN = 60  # seconds
+
+
+class PortalServer:
+    """gunicorn on a free port with a database of its own, talking to `sandbox`. `log()` is what it wrote."""
+
+    def __init__(
+        self, sandbox: SandboxServer, *, database_url: str = "", redis_url: str = "", threads: int = 8
+    ) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="portal-")
+        self.database = Path(self._folder.name) / "portal.sqlite3"
+        self._log = Path(self._folder.name) / "log"
+        self.url = f"http://{HOST}:{free_port()}"
+        self.env = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "tests.live_settings",
+            "ENV_FILE": "",
+            "DEBUG": "off",
+            "SECRET_KEY": "for-tests-only-0123456789-abcdefghijklmnopqrstuvwxyz-0123456789",
+            "ALLOWED_HOSTS": HOST,
+            "CSRF_TRUSTED_ORIGINS": "",
+            "SECURE_COOKIES": "off",
+            "DATABASE_URL": database_url or f"sqlite:///{self.database}",
+            "REDIS_URL": redis_url,
+            "PLATFORM_API_URL": sandbox.url,
+            "PLATFORM_API_CLIENT_ID": sandbox.client_id,
+            "PLATFORM_API_CLIENT_SECRET": sandbox.client_secret,
+            "PLATFORM_API_ALLOWED_HOSTS": "",
+            "PLATFORM_API_TIMEOUTS": "3,10,15,20",
+            "PLATFORM_API_USER_GRANT": "username,password,body",
+            "TOKEN_KEYS": "Zm9yLXRlc3RzLW9ubHkta2V5LW9mLTMyLWJ5dGVzLS0=",
+            "METAFIELDS_LIKELY": "on",
+        }
+        self._migrate()
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "gunicorn", "-c", "python:portal.gunicorn"),
+                    *("--bind", self.url.removeprefix("http://"), "--threads", str(threads)),
+                ],
+                cwd=ROOT,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        self._wait()
+
+    def _migrate(self) -> None:
+        done = subprocess.run(
+            [sys.executable, "manage.py", "migrate", "-v0"],
+            cwd=ROOT,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=STARTS_WITHIN,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def _wait(self) -> None:
+        """Until it answers. Looks every tenth of a second, for at most a minute."""
+        give_up = time.monotonic() + STARTS_WITHIN
+        session = requests.Session()
+        session.trust_env = False
+        with session:
+            while time.monotonic() < give_up and self._process.poll() is None:
+                try:
+                    session.get(f"{self.url}/sign-in/", timeout=5)
+                except requests.ConnectionError:
+                    time.sleep(0.1)
+                else:
+                    return
+        said = self.log()
+        self.stop()
+        raise RuntimeError(f"The portal did not start:\n{said}")
+
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def stop(self) -> None:
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+        self._process.wait()
+        self._folder.cleanup()
