@@ -85,8 +85,9 @@ def timeouts(env: environ.Env) -> Timeouts:
     """PLATFORM_API_TIMEOUTS in seconds as `connect,read,call,page`, for example `3,10,15,20`."""
     text = env.str("PLATFORM_API_TIMEOUTS", ",".join(str(seconds) for seconds in Timeouts()))
     try:
-        found = Timeouts(*(float(part) for part in text.split(",")))
-    except (TypeError, ValueError):
+        connect, read, call, page = (float(part) for part in text.split(","))
+        found = Timeouts(connect, read, call, page)
+    except ValueError:
         found = Timeouts(0.0)
     if not 0 < found.connect <= found.call <= found.page or not 0 < found.read <= found.call:
         raise ImproperlyConfigured(

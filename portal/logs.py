@@ -6,11 +6,12 @@ import logging
 import re
 import time
 
-# What a credential looks like in a header, a query or form, a JSON body, or a URL with user-info.
+# What a credential looks like in a header, a query or form, a JSON body, or a URL with user-info. Bounded on both
+# sides of the word, or a long path full of such words would take seconds.
 SECRETS = re.compile(
     r"""(?ix)
-    (?P<auth> \b(?:bearer|basic)\s+ ) [\w.~+/=-]+
-  | (?P<pair> \b\w*(?:password|passwd|secret|token|api_?key)["']?\s*[=:]\s*["']? ) [^\s"'&;,)}\]]+
+    (?P<auth> \b(?:bearer|basic)\s+ ) [\w.~+/=-]{8,}
+  | (?P<pair> \b\w{0,40}(?:password|passwd|secret|token|api_?key)\w{0,20}["']?\s*[=:]\s*["']? ) [^\s"'&;,)}\]]+
   | (?P<user> ://[^\s/:@]*: ) [^\s/@]+ (?=@)
     """
 )

@@ -1,0 +1,80 @@
+"""A log line is one line and holds no credential, whatever was logged."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+
+import pytest
+from django.conf import settings
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portal.logs import LineFormatter
+
+FORMATTER = LineFormatter()
+
+
+def line(message: str, *args: object, exc_info: object = None) -> str:
+    return FORMATTER.format(logging.LogRecord("portal.x", logging.INFO, "x.py", 1, message, args, exc_info))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Authorization: Bearer canary-123._~+/=",
+        "{'authorization': 'Basic canarycanary=='}",
+        "POST /oauth2/token?grant_type=refresh_token&refresh_token=canary&x=1",
+        "username=a&password=canary",
+        '{"access_token":"canary","token_type":"Bearer"}',
+        "client_secret: canary",
+        "TOKEN_KEYS='canary'",
+        "https://user:canary@host/path",
+        "postgres://portal:canary@db/portal",
+    ],
+)
+def test_credentials_are_masked(said: str) -> None:
+    assert "canary" not in line("%s", said)
+    assert "***" in line(said.replace("%", "%%"))
+
+
+def test_what_is_no_credential_is_left_alone() -> None:
+    said = "Not Found: /devices/42/metafields/?page=2 token endpoint refused, secretary of the basic plan"
+    assert said in line(said)
+
+
+@given(st.text())
+def test_one_event_is_one_line(said: str) -> None:
+    shown = line("%s", said)
+    assert shown.isprintable() or not any(ord(c) < 32 or ord(c) == 127 for c in shown)
+    assert len(shown.splitlines()) == 1
+
+
+def test_a_forged_line_stays_inside_its_own() -> None:
+    shown = line("path %s", "/x\r\n2026-11-22T00:00:00Z INFO portal: admin signed in\u202e")
+    assert "\r" not in shown
+    assert "\n" not in shown
+    assert "\u202e" not in shown
+
+
+def test_a_traceback_is_one_line_and_masked_too() -> None:
+    try:
+        raise ValueError("password=canary")
+    except ValueError:
+        shown = line("it failed", exc_info=sys.exc_info())
+    assert "canary" not in shown
+    assert "Traceback" in shown
+    assert len(shown.splitlines()) == 1
+
+
+def test_a_hostile_path_does_not_hold_the_log_up() -> None:
+    begun = time.process_time()
+    line("Not Found: %s", "/" + "token" * 20_000)
+    line("Not Found: %s", "/" + "a" * 100_000 + "://" + ":" * 50_000)
+    assert time.process_time() - begun < 1
+
+
+def test_the_http_library_is_quiet_and_every_handler_uses_this_format() -> None:
+    assert settings.LOGGING["loggers"]["urllib3"]["level"] == "ERROR"
+    assert {handler["formatter"] for handler in settings.LOGGING["handlers"].values()} == {"line"}

@@ -1,0 +1,169 @@
+"""The portal starts only when it is told everything, and says in a sentence what is missing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import environ
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from devices.gateway.deadline import Timeouts
+from portal import environment
+from portal.environment import UserGrant
+
+ROOT = Path(__file__).resolve().parents[2]
+WHOLE = {
+    "ENV_FILE": "",
+    "SECRET_KEY": "0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    "ALLOWED_HOSTS": "portal.example",
+    "PLATFORM_API_URL": "https://api.example",
+    "PLATFORM_API_CLIENT_ID": "id",
+    "PLATFORM_API_CLIENT_SECRET": "client-secret-canary",
+    "TOKEN_KEYS": "Zm9yLXRlc3RzLW9ubHkta2V5LW9mLTMyLWJ5dGVzLS0=",
+    "DATABASE_URL": "sqlite://:memory:",
+}
+
+
+def start(*command: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    """A command in a process of its own, with only these settings in its environment."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    env = {**kept, **{name: value for name, value in {**WHOLE, **changes}.items() if value != "-"}}
+    return subprocess.run(
+        [sys.executable, *command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.fixture
+def env(monkeypatch: pytest.MonkeyPatch) -> environ.Env:
+    for name, value in WHOLE.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DEBUG", "off")
+    return environ.Env()
+
+
+def test_it_starts_when_it_is_told_everything() -> None:
+    done = start("manage.py", "check", "--deploy", "--fail-level", "WARNING")
+    assert done.returncode == 0, done.stderr
+
+
+def test_it_refuses_to_start_and_names_all_that_is_missing_in_one_line() -> None:
+    done = start("manage.py", "check", SECRET_KEY="-", TOKEN_KEYS="-", PLATFORM_API_CLIENT_SECRET=" ")
+    assert done.returncode == 1
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith(
+        "manage.py: The portal does not start: set SECRET_KEY, PLATFORM_API_CLIENT_SECRET, TOKEN_KEYS"
+    )
+
+
+def test_the_wsgi_entry_refuses_too_and_shows_no_secret() -> None:
+    done = start("-c", "import portal.wsgi", SECRET_KEY="-")
+    assert done.returncode == 1
+    assert "The portal does not start: set SECRET_KEY in the environment" in done.stderr
+    assert "client-secret-canary" not in done.stderr
+
+
+@pytest.mark.parametrize("name", environment.NEEDED)
+def test_no_name_is_filled_in_silently(env: environ.Env, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.delenv(name)
+    with pytest.raises(ImproperlyConfigured, match=name):
+        environment.read(ROOT)
+
+
+def test_development_needs_nothing_and_stays_on_this_machine() -> None:
+    names = [name for name in WHOLE if name not in ("ENV_FILE", "DATABASE_URL")]
+    script = (
+        "import django; django.setup(); from django.conf import settings as s; "
+        "print(s.PLATFORM_API_URL, *s.ALLOWED_HOSTS, s.SECURE_COOKIES, s.SESSION_COOKIE_NAME)"
+    )
+    done = start("-c", script, DEBUG="on", DJANGO_SETTINGS_MODULE="portal.settings", **dict.fromkeys(names, "-"))
+    assert done.stdout.split() == ["http://127.0.0.1:8081", "localhost", "127.0.0.1", "[::1]", "False", "session"]
+
+
+def test_a_file_fills_up_what_the_environment_does_not_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, env: environ.Env
+) -> None:
+    (tmp_path / ".env").write_text("SECRET_KEY=from-the-file\nTOKEN_KEYS=from-the-file\n")
+    monkeypatch.delenv("ENV_FILE")
+    monkeypatch.delenv("SECRET_KEY")
+    read = environment.read(tmp_path)
+    assert read.str("SECRET_KEY") == "from-the-file"
+    assert read.str("TOKEN_KEYS") == WHOLE["TOKEN_KEYS"]
+
+
+# --- cookies over plain http ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hosts", [["127.0.0.1"], ["localhost", "127.0.0.1", "[::1]"]])
+def test_plain_cookies_are_for_this_machine(
+    env: environ.Env, monkeypatch: pytest.MonkeyPatch, hosts: list[str]
+) -> None:
+    monkeypatch.setenv("SECURE_COOKIES", "off")
+    assert environment.secure_cookies(env, hosts) is False
+
+
+@pytest.mark.parametrize(
+    "hosts", [["portal.example"], ["localhost", "portal.example"], ["*"], [".localhost"], ["127.0.0.1.evil.example"]]
+)
+def test_plain_cookies_over_a_network_are_refused(
+    env: environ.Env, monkeypatch: pytest.MonkeyPatch, hosts: list[str]
+) -> None:
+    assert environment.secure_cookies(env, hosts) is True, "on unless told otherwise"
+    monkeypatch.setenv("SECURE_COOKIES", "off")
+    with pytest.raises(ImproperlyConfigured, match="SECURE_COOKIES"):
+        environment.secure_cookies(env, hosts)
+
+
+# --- values -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("keys", ["short", WHOLE["TOKEN_KEYS"] + ",second", "a" * 44 + "!"])
+def test_a_key_that_is_none_is_refused_without_showing_it(
+    env: environ.Env, monkeypatch: pytest.MonkeyPatch, keys: str
+) -> None:
+    monkeypatch.setenv("TOKEN_KEYS", keys)
+    with pytest.raises(ImproperlyConfigured, match=r"TOKEN_KEYS: key \d is not 32 bytes") as refused:
+        environment.token_keys(env)
+    assert keys not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://api.example", "https://user:pw@api.example", "https://169.254.169.254\\@x", "file:///etc/passwd", "x"],
+)
+def test_tokens_are_sent_nowhere_but_to_https(env: environ.Env, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("PLATFORM_API_URL", url)
+    with pytest.raises(ImproperlyConfigured, match="PLATFORM_API_URL"):
+        environment.api_url(env, [])
+
+
+def test_the_platforms_host_has_to_be_an_allowed_one(env: environ.Env) -> None:
+    assert environment.api_url(env, ["api.example"]) == "https://api.example"
+    with pytest.raises(ImproperlyConfigured, match=r"api\.example"):
+        environment.api_url(env, ["other.example"])
+
+
+@pytest.mark.parametrize("text", ["3", "3,10,15", "a,b,c,d", "0,10,15,20", "3,10,15,14", "3,16,15,20", "3,10,15,20,25"])
+def test_times_that_make_no_sense_are_refused(env: environ.Env, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("PLATFORM_API_TIMEOUTS", text)
+    with pytest.raises(ImproperlyConfigured, match="PLATFORM_API_TIMEOUTS"):
+        environment.timeouts(env)
+
+
+def test_times_are_read_in_their_order(env: environ.Env, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert environment.timeouts(env) == Timeouts(3, 10, 15, 20)
+    monkeypatch.setenv("PLATFORM_API_TIMEOUTS", "1,2,3.5,4")
+    assert environment.timeouts(env) == Timeouts(1, 2, 3.5, 4)
+
+
+def test_the_form_of_the_user_grant_can_be_set(env: environ.Env, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert environment.user_grant(env) == UserGrant("username", "password", "body")
+    monkeypatch.setenv("PLATFORM_API_USER_GRANT", "email, pass , query")
+    assert environment.user_grant(env) == UserGrant("email", "pass", "query")
+    for wrong in ("email", "email,password,header", ",password,body", "a,b,body,c"):
+        monkeypatch.setenv("PLATFORM_API_USER_GRANT", wrong)
+        with pytest.raises(ImproperlyConfigured, match="PLATFORM_API_USER_GRANT"):
+            environment.user_grant(env)
