@@ -1,0 +1,144 @@
+"""What must hold for the tree as a whole: its files, their addresses, and what the papers say of them."""
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LONGEST_MODULE = 400  # lines
+LARGEST_PICTURE = 200_000  # bytes
+
+# Hosts that may stand in the tree: this machine, names for examples, standards, and one that people may follow.
+HARMLESS = re.compile(
+    r"localhost|127\.0\.0\.1|\[::1\]|host|this\.host|([\w-]+\.)*example(\.(com|org|net))?\.?"
+    r"|www\.w3\.org|htmx\.org|keepachangelog\.com|www\.openstreetmap\.org"
+)
+
+
+def files() -> list[Path]:
+    """Everything that is or would be committed."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    return [path for name in listed.split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def texts() -> list[tuple[str, str]]:
+    """Name and content of every text file, without this one, which holds what it looks for."""
+    found = []
+    for path in files():
+        if path.suffix not in {".png", ".mo"} and path != Path(__file__).resolve():
+            found.append((str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")))
+    return found
+
+
+def test_no_module_is_longer_than_one_room():
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in files()
+        if path.suffix == ".py" and "migrations" not in path.parts
+        and (lines := path.read_text(encoding="utf-8").count("\n")) > LONGEST_MODULE
+    }  # fmt: skip
+
+    assert long == {}
+
+
+def test_no_file_names_a_machine():
+    paths = re.compile(r"(?<![\w.])/(?:root|home/\w+|Users/\w+|work)/")
+
+    assert [(name, hit.group()) for name, text in texts() for hit in paths.finditer(text)] == []
+
+
+def test_no_file_names_a_foreign_host():
+    """Neither pages nor tools fetch from anywhere but the package index, which no file of ours names either."""
+    address = re.compile(r"https?://([^\s\"'`<>)/\\,]*)")
+    foreign = {
+        (name, host)
+        for name, text in texts()
+        if not name.startswith("tests/")  # where odd addresses are what is tested
+        for host in (hit.group(1).split("@")[-1].rsplit(":", 1)[0] for hit in address.finditer(text))
+        if re.match(r"[\w\[]", host) and not HARMLESS.fullmatch(host)  # an f-string has a brace there
+    }
+
+    assert foreign == set()
+
+
+def test_only_two_modules_make_markup_that_is_not_escaped():
+    marks = re.compile(r"\b(mark_safe|Markup|SafeString|format_html_join)\b")
+    found = {name for name, text in texts() if re.match(r"(devices|portal)/.*\.py$", name) and marks.search(text)}
+
+    assert found <= {"portal/jinja.py", "portal/icons.py"}
+
+
+def test_help_lists_every_target():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
+    said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30).stdout
+
+    assert targets == set(re.findall(r"^  ([a-z-]+) ", said, re.MULTILINE))
+    assert {"demo", "test", "check", "lock", "bench", "clean"} <= targets
+
+
+def test_make_without_a_target_gives_help():
+    done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30)
+
+    assert "make TARGET" in done.stdout
+
+
+def test_readme_lists_exactly_the_settings_that_are_read():
+    source = "".join((ROOT / "portal" / name).read_text(encoding="utf-8") for name in ("settings.py", "environment.py"))
+    read = set(re.findall(r"""env\.\w+\(\s*["']([A-Z][A-Z_]+)["']""", source))
+    table = (ROOT / "README.md").read_text(encoding="utf-8").split("## Running it for real")[1].split("## ")[0]
+    listed = set(re.findall(r"^\| `([A-Z_]+)`", table, re.MULTILINE))
+
+    assert listed - {"WEB_CONCURRENCY"} == read  # that one is gunicorn's own
+
+
+def test_readme_says_what_the_demo_says_of_its_accounts():
+    from tools.demo import ACCOUNTS
+
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    assert dict(re.findall(r"^\| `(\S+@\S+)` \| (.+) \|$", readme, re.MULTILINE)) == ACCOUNTS
+
+
+def test_readme_points_at_files_that_are_there():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    linked = set(re.findall(r"\]\((?!https?:)([^)#]+)\)", readme))
+    named = {
+        name for name in re.findall(r"`([\w./-]+/[\w./-]*)`", readme) if not name.startswith(("var", "staticfiles"))
+    }
+
+    assert [name for name in linked | named if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("name", ["list.png", "device.png"])
+def test_pictures_are_small(name):
+    assert 10_000 < (ROOT / "docs" / name).stat().st_size < LARGEST_PICTURE
+
+
+def test_the_image_copies_folders_that_are_there():
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    sources = re.findall(r"^COPY (?!--from)(\S+) ", dockerfile, re.MULTILINE)
+    let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").split() if line.startswith("!")}
+
+    assert sources
+    assert [source for source in sources if not (ROOT / source).exists()] == []
+    assert set(sources) == let_in
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"sandbox", "tests", "tools"}
+    assert packages <= set(sources)
+
+
+def test_python_versions_agree():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+    assert project["project"]["requires-python"] == ">=3.11"
+    assert project["tool"]["ruff"]["target-version"] == "py311"
+    assert "--python-version 3.11 " in (ROOT / "Makefile").read_text(encoding="utf-8")
