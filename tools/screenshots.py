@@ -10,13 +10,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from tools.demo import ROOT, Demo
 from tools.processes import HOST, Failed, chromium_path
 
 LIMIT = 200_000  # bytes
-SIZE = {"width": 1280, "height": 800}
+SIZE = ViewportSize(width=1280, height=800)
 ACCOUNT = "support@example.com"
 PORTS = 8093, 8094
 # Without a look at the network: Chromium asks for its makers' hosts otherwise.
