@@ -36,6 +36,7 @@ def test_a_method_sends_its_verb_path_query_and_body(case: Case, api: Api, gatew
     assert request.headers["Authorization"] == "Bearer access-token"
     assert request.headers["X-Request-ID"] == "00ff"
     assert request.headers["Accept"] == "application/json"
+    assert request.headers["Accept-Encoding"] == "gzip", "a page of devices shrinks to a tenth"
     assert request.headers.get("Content-Type") == ("application/json" if case.body else None)
 
 
