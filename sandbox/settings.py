@@ -21,6 +21,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 USE_I18N = False
 TIME_ZONE = "UTC"
+# A body that is refused unread would cost its sender the connection, and the next call on it an unexplained failure.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 32_000_000
 
 SANDBOX_DB = os.environ.get("SANDBOX_DB", str(BASE_DIR / "var" / "sandbox.sqlite3"))
 DATABASES = {
