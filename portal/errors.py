@@ -60,8 +60,8 @@ def _denied(request: DeviceRequest, error: Forbidden) -> dict[str, Any]:
     access = request.access
     verdict = judge(error.operation, access)
     if verdict.allowed:
-        # The platform refused all the same: to somebody who sees only their own devices, this one is another's.
-        verdict = judge(error.operation, access, owner_id=0)
+        # The platform refused all the same, so it knows more: this is another's device, or concerns another person.
+        verdict = judge(error.operation, access, owner_id=0, other=True)
     names = verdict.missing or RULES.get(error.operation, Rule()).names
     lines = [
         _("Please check my access to the platform."),

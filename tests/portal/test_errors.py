@@ -134,6 +134,13 @@ def test_a_refusal_despite_all_permissions_does_not_invent_a_missing_one(signed_
     assert "sign out and in again" in said
 
 
+def test_somebody_elses_device_is_explained_by_the_owner_and_not_by_a_change_of_role(signed_in: SignedIn) -> None:
+    said = words(signed_in("owner").get("/fail/Forbidden/?operation=get_device"))
+    assert "ORG_DEVICES_VIEW" in said
+    assert "You are not this device's owner" in said
+    assert "sign out and in again" not in said
+
+
 def test_a_refusal_of_something_unknown_is_still_a_page(signed_in: SignedIn) -> None:
     assert signed_in("admin").get("/fail/Forbidden/?operation=no_such_thing").status_code == 403
 
