@@ -15,6 +15,7 @@ def test_a_device_is_created_and_deleted(status: str, fresh_sandbox: SandboxServ
     fresh_sandbox.switch(create_status=status)
     created = admin.create_device("TMPL2cRm01aQ9", "New room", org_id=2, owner_id=26)
     assert (created.name, created.org_id, created.owner_user_id) == ("New room", 2, 26)
+    assert admin.reveal_token(created.id) not in repr(created)
     assert admin.get_device(created.id).template_id == 11
     admin.delete_device(created.id)
     with pytest.raises(NotFound):
