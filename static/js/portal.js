@@ -1,5 +1,6 @@
 /* What the portal adds to plain links and forms. Everything works without this file; it owns every htmx event name.
-   Hooks in the markup: data-close-dialog, data-cancel, data-copy, data-busy-label, data-counter, data-announce, data-title. */
+   Hooks in the markup: data-close-dialog, data-cancel, data-copy, data-busy-label, data-counter, data-announce, data-title,
+   data-hide-after. */
 (() => {
   "use strict";
   const byId = (id) => document.getElementById(id);
@@ -204,4 +205,15 @@
 
   // A page kept by the browser may be of a session that has ended since, or hold a busy button.
   window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+
+  /* What may stay on the screen for a moment only. */
+  on("htmx:load", (event) => {
+    const shown = find(event.target, "[data-hide-after]");
+    if (!shown) return;
+    setTimeout(() => {
+      if (!shown.isConnected) return;
+      shown.replaceChildren(shown.dataset.hidden);
+      say(shown.dataset.hidden);
+    }, shown.dataset.hideAfter * 1000);
+  });
 })();
