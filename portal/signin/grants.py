@@ -66,7 +66,9 @@ class Row(NamedTuple):
 _person = msgspec.json.Decoder(UserProfile)
 
 # Plain SQL for the one question of every request: building the same query with the ORM took 0.3 ms, this 0.02 ms.
-READ = f"SELECT {', '.join(Row._fields)} FROM signin_apigrant WHERE handle = %s AND NOT lost"  # noqa: S608
+# Quoted, because a bare `user` is the name of the database's own user in PostgreSQL.
+COLUMNS = ", ".join(f'"{name}"' for name in Row._fields)
+READ = f"SELECT {COLUMNS} FROM signin_apigrant WHERE handle = %s AND NOT lost"  # noqa: S608
 
 
 def access_for(person: UserProfile, handle: str) -> Access:
