@@ -119,10 +119,10 @@ def test_a_request_that_asks_the_platform_costs_no_further_query(
 
 def test_no_page_writes_the_session(signed_in: SignedIn) -> None:
     browser = signed_in()
-    response = browser.get("/look/")
-    assert not response.wsgi_request.session.modified
-    assert "Set-Cookie" not in response.headers
-    assert not response.cookies
+    for path in ("/look/", "/fail/NotFound/", "/devices/"):
+        response = browser.get(path)
+        assert not response.wsgi_request.session.modified
+        assert not {name for name in response.cookies if name != "__Host-csrf"}, "nothing is set or deleted"
 
 
 def test_the_person_is_who_signed_in_and_the_scope_is_not_the_handle(signed_in: SignedIn) -> None:

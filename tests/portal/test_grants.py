@@ -155,6 +155,24 @@ def test_signing_out_during_a_refresh_is_not_undone_by_it(handle: str, endpoint:
     assert not ApiGrant.objects.exists()
 
 
+def test_a_refresh_that_ends_late_does_not_overwrite_newer_tokens(handle: str, endpoint: TokenEndpoint) -> None:
+    """Its lease ran out during a stall of this machine, and another request has renewed in the meantime."""
+    expire(handle)
+    newest = Tokens(Secret("access-newest"), Secret("refresh-newest"), 3600.0)
+
+    def overtaken() -> None:
+        ApiGrant.objects.update(
+            blob=crypto.seal(newest, handle, PERSON.id),
+            version=2,
+            expires_at=time.time() + 99,
+            refresh_at=time.time() + 9,
+        )
+
+    endpoint.on_call = overtaken
+    assert grants.token_for(handle) == "access-newest"
+    assert row_of(handle).version == 2
+
+
 # --- early refresh ----------------------------------------------------------------------------------------------------
 
 
