@@ -76,10 +76,10 @@ def read(data: object) -> Fault:
         raise ValueError(f"A fault has no {', '.join(sorted(unknown))}.")
     if not isinstance(data.get("path"), str) or data.get("kind") not in KINDS:
         raise ValueError(f"A fault needs a path, and a kind: one of {', '.join(KINDS)}.")
-    for name in ("delay", "status", "times", "skip", "size"):
-        value = data.get(name, 0)
-        if isinstance(value, bool) or not isinstance(value, int | float | None) or (value or 0) < 0:
-            raise ValueError(f"{name} is a number of at least 0.")
+    for name, least in (("delay", 0), ("skip", 0), ("size", 0), ("status", 100), ("times", 1)):
+        value = data.get(name, least)
+        if isinstance(value, bool) or not isinstance(value, int | float) or value < least:
+            raise ValueError(f"{name} is a number of at least {least}.")
     return Fault(**data)
 
 
