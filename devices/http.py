@@ -53,6 +53,19 @@ def answer(
     return response
 
 
+def move_on(request: HttpRequest, url: str) -> HttpResponse:
+    """After a change, look at the result on a whole page: 303, or for htmx the header that does the same.
+
+    Only for our own paths: the browser follows whatever stands there.
+    """
+    if not wants_partial(request):
+        return SeeOther(url)
+    response = HttpResponse()
+    response["HX-Redirect"] = url
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
 def clock_for(request: DeviceRequest) -> Clock:
     return Clock(request.access.tz, time.time())
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from devices.gateway.api import Gateway
 from devices.gateway.errors import GatewayError, Unauthorized
+from devices.gateway.types import Template, TemplateEvent
 from devices.permissions import Access, judge
 from devices.text import clean, shorten
 
@@ -85,20 +86,44 @@ def warm(gateway: Gateway, access: Access) -> Names:
 
 def event_names(gateway: Gateway, access: Access, template_id: int) -> dict[int, str]:
     """Names of a template's events by event id; empty where they cannot be read."""
+    events = template_events(gateway, access, template_id) or ()
+    return {event.id: clean(event.name) for event in events}
+
+
+def template_events(gateway: Gateway, access: Access, template_id: int) -> tuple[TemplateEvent, ...] | None:
+    """The events that a template defines, with their codes; None where they cannot be read."""
     key = _key(access, f"events:{template_id}")
     kept = cache.get(key)
-    if isinstance(kept, dict):
+    if isinstance(kept, tuple):
         return kept
     if not judge("list_template_events", access).allowed:
-        return {}
+        return None
     try:
-        names = {event.id: clean(event.name) for event in gateway.list_template_events(template_id)}
+        events = gateway.list_template_events(template_id)
     except Unauthorized:
         raise
     except GatewayError:
-        return {}
-    cache.set(key, names, KEEP)
-    return names
+        return None
+    cache.set(key, events, KEEP)
+    return events
+
+
+def templates_for(gateway: Gateway, access: Access) -> tuple[Template, ...] | None:
+    """The templates of this person's organization, with the text ids for new devices; None if they cannot be read."""
+    key = _key(access, "templates")
+    kept = cache.get(key)
+    if isinstance(kept, tuple):
+        return kept
+    if not judge("list_templates", access).allowed:
+        return None
+    try:
+        templates = gateway.list_templates().items
+    except Unauthorized:
+        raise
+    except GatewayError:
+        return None
+    cache.set(key, templates, KEEP)
+    return templates
 
 
 def _read(gateway: Gateway, operation: str) -> dict[int, str]:

@@ -49,6 +49,11 @@ class Access(msgspec.Struct, frozen=True):
     def has(self, *names: str) -> bool:
         return self.permissions.issuperset(names)
 
+    @property
+    def only_own(self) -> bool:
+        """Sees the devices they own, and no other. Their one list is that of an owner's devices."""
+        return self.has(OWN_VIEW) and not self.has(ORG_VIEW_DEVICES)
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -130,3 +135,19 @@ def judge(operation: str, access: Access, *, owner_id: int | None = None, other:
             missing.append(ORG_VIEW_DEVICES)
             why = _("You are not this device's owner, and your role sees only its own devices.")
     return Verdict(tuple(missing), why) if missing else ALLOWED
+
+
+def judge_here(operation: str, access: Access, owner_id: int | None) -> Verdict:
+    """Tell whether `access` may call `operation` on a device whose owner was just read (0 or None for none).
+
+    Beside the permissions this knows what the operation would have to do there.
+    """
+    owner = owner_id or 0
+    verdict = judge(operation, access, owner_id=owner)
+    if operation == "remove_owner" and not owner:
+        return Verdict(why=_("This device has no owner to remove."), closed=True)
+    if operation == "transfer_to_owner" and owner == access.user_id and verdict.allowed:
+        other = judge(operation, access, owner_id=owner, other=True)
+        if not other.allowed:
+            return Verdict(other.missing, _("The device is yours, so its new owner would be somebody else."))
+    return verdict

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path, register_converter
 
 from devices import rules
-from devices.views import actions, detail, fields, listing, tabs
+from devices.views import actions, control, danger, detail, fields, listing, tabs, transfer
 
 app_name = "devices"
 
@@ -39,4 +39,15 @@ urlpatterns = [
     path("<int32:device_id>/tags/", tabs.device_tags, name="device-tags"),
     # Changes
     path("<int32:device_id>/rename/", actions.device_rename, name="device-rename"),
+    path("<int32:device_id>/transfer-to-owner/", transfer.device_transfer_to_owner, name="device-transfer-to-owner"),
+    path(
+        "<int32:device_id>/transfer-to-organization/",
+        transfer.device_transfer_to_organization,
+        name="device-transfer-to-organization",
+    ),
+    path("<int32:device_id>/remove-owner/", transfer.device_remove_owner, name="device-remove-owner"),
+    path("<int32:device_id>/trigger-event/", control.device_trigger_event, name="device-trigger-event"),
+    path("<int32:device_id>/reveal-token/", control.device_reveal_token, name="device-reveal-token"),
+    path("<int32:device_id>/clear/", danger.device_clear, name="device-clear"),
+    path("<int32:device_id>/delete/", danger.device_delete, name="device-delete"),
 ]

@@ -26,6 +26,8 @@ PAGES: tuple[tuple[type[GatewayError], str], ...] = (
     (GatewayError, "errors/unavailable.html"),
 )
 READS = ("GET", "HEAD")
+READINGS = ("get_", "list_", "search_", "reveal_")
+"""How the names of gateway methods begin that change nothing."""
 
 
 def platform_error(request: DeviceRequest, error: GatewayError) -> HttpResponse:
@@ -49,8 +51,13 @@ def retry_headers(response: HttpResponse, error: GatewayError) -> HttpResponse:
 
 
 def _effect(request: HttpRequest, error: GatewayError) -> str:
-    """Whether anything was changed, as far as we know."""
-    if request.method in READS or not error.sent or error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+    """Whether anything was changed, as far as we know.
+
+    A POST reads before it changes anything, and views keep what a reading afterwards raises to themselves: where a
+    reading failed, no change was sent.
+    """
+    reading = request.method in READS or error.operation.startswith(READINGS)
+    if reading or not error.sent or error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return _("Nothing was changed.")
     return _("It is not known whether the change was made. Open the page again and look before you repeat it.")
 

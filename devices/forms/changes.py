@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from devices import rules
 from devices.forms.naming import NamingForm, name_field
 from devices.metafields import FieldView, InvalidValue
+from devices.text import clean
+
+Choices = Sequence[tuple[str, Sequence[tuple[str, str]]]]
+"""Groups of choices: the group's words, then (value, words) of each choice in it."""
 
 
 class RenameForm(NamingForm):
@@ -30,3 +37,132 @@ class MetafieldForm(forms.Form):
             return self.field.check(self.cleaned_data["value"])
         except InvalidValue as problem:
             raise forms.ValidationError(str(problem), code="type") from problem
+
+
+def _within(text: str, limit: int) -> str:
+    """`text`, if it is at most `limit` characters long. Raises a ValidationError that counts them."""
+    if len(text) > limit:
+        raise forms.ValidationError(
+            _("Shorten this to %d characters. It has %d.") % (limit, len(text)), code="max_length"
+        )
+    return text
+
+
+def _line(**attrs: str) -> forms.TextInput:
+    """A field for one line. Without maxlength: a browser would cut what is pasted without a word."""
+    return forms.TextInput(attrs={"autocomplete": "off", **attrs})
+
+
+class ReasonForm(forms.Form):
+    """Why somebody makes a change. Goes into the portal's log."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        help_text=gettext_lazy("Goes into the portal’s log with your name. A ticket number is enough."),
+        required=False,
+        widget=_line(),
+    )
+
+    def clean_reason(self) -> str:
+        return _within(self.cleaned_data["reason"], rules.REASON_MAX)
+
+
+class ConfirmForm(ReasonForm):
+    """The last step before something that cannot be undone: the device's name, typed, and a reason.
+
+    `word`: what has to be typed, the device's id instead of its name if `by_id`. Blanks at the ends and doubled ones do
+    not count, nor do the kinds of apostrophe.
+    """
+
+    confirm = forms.CharField(
+        label=gettext_lazy("Type the device name to confirm"),
+        required=False,
+        widget=_line(spellcheck="false", autocapitalize="off"),
+    )
+    field_order = ("reason", "confirm")
+
+    def __init__(self, *args: Any, word: str, by_id: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.word = word
+        if by_id:
+            self.fields["confirm"].label = _("Type the device ID to confirm")
+
+    def clean_reason(self) -> str:
+        reason = super().clean_reason()
+        if not reason:
+            raise forms.ValidationError(_("Give a reason: this cannot be undone."), code="required")
+        return reason
+
+    def clean_confirm(self) -> str:
+        typed: str = self.cleaned_data["confirm"]
+        if _folded(typed) != _folded(self.word):
+            raise forms.ValidationError(_("Type exactly: %s") % self.word, code="differs")
+        return typed
+
+
+def _folded(name: str) -> str:
+    return " ".join(rules.tidy_name(name).split())
+
+
+class OwnerForm(ReasonForm):
+    """Who shall own the device. `seen` is the owner's id that the page showed as the present one, 0 for none."""
+
+    owner = forms.CharField(
+        label=gettext_lazy("New owner"),
+        help_text=gettext_lazy("E-mail or user ID; “me” for yourself"),
+        required=False,
+        widget=_line(spellcheck="false", autocapitalize="off"),
+    )
+    seen = forms.CharField(required=False, widget=forms.HiddenInput())
+    field_order = ("owner", "reason")
+
+
+class OrganizationForm(ReasonForm):
+    """Which organization shall have the device, by id."""
+
+    org_id = forms.IntegerField(
+        label=gettext_lazy("New organization"),
+        min_value=1,
+        max_value=rules.INT32_MAX,
+        error_messages={
+            "required": gettext_lazy("Choose an organization, or enter its ID."),
+            "invalid": gettext_lazy("Enter the organization’s ID: a number."),
+            "min_value": gettext_lazy("No organization has that ID: it is a number from 1 to 2147483647."),
+            "max_value": gettext_lazy("No organization has that ID: it is a number from 1 to 2147483647."),
+        },
+    )
+    field_order = ("org_id", "reason")
+
+
+class EventForm(ReasonForm):
+    """An event to trigger. `codes`: (code, words) that the template defines, or none where nobody could read them."""
+
+    code = forms.CharField(
+        label=gettext_lazy("Event"), required=False, strip=False, widget=_line(spellcheck="false", autocapitalize="off")
+    )
+    description = forms.CharField(label=gettext_lazy("Description"), required=False, widget=_line())
+    field_order = ("code", "description", "reason")
+
+    def __init__(self, *args: Any, codes: Choices = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if codes:
+            self.fields["code"].widget = forms.Select(choices=self._with_typed(codes))
+        else:
+            self.fields["code"].label = _("Event code")
+            self.fields["code"].help_text = _("As the device’s template spells it.")
+
+    def _with_typed(self, codes: Choices) -> list[Any]:
+        """A code that is not offered stays chosen when the form comes back: the platform may know it all the same."""
+        typed = self.data.get("code", "")
+        known = {code for _group, members in codes for code, _words in members}
+        extra = [(typed, clean(typed))] if typed and typed not in known else []
+        return [("", _("Choose an event")), *extra, *codes]
+
+    def clean_code(self) -> str:
+        code: str = self.cleaned_data["code"]
+        if not code.strip():
+            raise forms.ValidationError(_("Choose or enter an event."), code="required")
+        return _within(code, rules.EVENT_CODE_MAX)
+
+    def clean_description(self) -> str:
+        return _within(self.cleaned_data["description"], rules.EVENT_DESCRIPTION_MAX)

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from devices.http import DeviceRequest, answer, clock_for, require, wants_partial
 from devices.presentation import connection_facts, value_rows
 from devices.text import clean
-from devices.views.shell import read_connection, shell
+from devices.views.shell import actions, read_connection, shell
 
 
 @require_safe
@@ -23,6 +23,8 @@ def device_detail(request: DeviceRequest, device_id: int) -> HttpResponse:
     context: dict[str, Any] = {"device_id": device_id, "device_name": clean(details.name), "tab": "overview"}
     if not wants_partial(request):
         context = shell(request, device_id, tab="overview", info=details)
+    else:
+        context["actions"] = actions(request, details)
     fresh, old = value_rows(details.data_stream_values or (), clock)
     context |= {
         "fresh_values": fresh,

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from devices.forms.changes import MetafieldForm
 from devices.gateway.errors import GatewayError, NotFound, Rejected, Unauthorized
-from devices.http import DeviceRequest, SeeOther, answer, clock_for, require, wants_partial
+from devices.http import DeviceRequest, answer, clock_for, move_on, require, wants_partial
 from devices.metafields import FieldView, view_of
 from devices.permissions import judge
 from devices.text import clean
@@ -83,11 +83,11 @@ def _saved(request: DeviceRequest, device_id: int, metafield_id: int, value: str
         said = _("Sent, and accepted. It could not be read back: look again in a moment.")
     else:
         said = _("%s saved. Read back %s.") % (field.name, clock_for(request).stamp())
-    if not wants_partial(request):
+    if field is None or not wants_partial(request):
         messages.success(request, said)
-        return SeeOther(reverse("devices:device-metafields", args=[device_id]))
-    context = field_views(request, device_id) if field is None else {"field": field}
-    context |= {"device_id": device_id, "edit": judge("set_metafield", request.access), "said": said}
+        return move_on(request, reverse("devices:device-metafields", args=[device_id]))
+    edit = judge("set_metafield", request.access)
+    context = {"field": field, "device_id": device_id, "edit": edit, "said": said}
     return answer(request, "devices/device_metafields.html", "devices/_metafield_row.html", context)
 
 

@@ -12,9 +12,9 @@ from devices.gateway.errors import GatewayError, NotFound, Unauthorized
 from devices.gateway.types import BaseInfo
 from devices.http import DeviceRequest, clock_for
 from devices.names import names_for
-from devices.permissions import Verdict, judge
+from devices.permissions import VIEW_USERS, Verdict, judge, judge_here
 from devices.presentation import Clock, Connection, Fact, connection, hardware
-from devices.text import clean
+from devices.text import clean, shorten
 
 TABS = (
     ("overview", "devices:device-detail", ""),
@@ -27,21 +27,33 @@ TABS = (
 
 @dataclass(frozen=True)
 class Tab:
+    """`title` is the document's while the tab is open."""
+
     name: str
     label: str
+    title: str
     url: str
     current: bool
     locked: bool
 
 
 class Action(NamedTuple):
-    """Something one may do with the device, or may not and then why."""
+    """Something one may do with the device, or may not and then why.
+
+    `title` and `about` explain it among the others; `label` is its button. `way`: "dialog" opens in place, "page" is
+    an address of its own, "reveal" posts. `note` tells what is missing where it is open in part.
+    """
 
     name: str
+    title: str
+    about: str
     label: str
     icon: str
     url: str
     verdict: Verdict
+    way: str = "page"
+    kind: str = "plain"
+    note: str = ""
 
 
 def shell(request: DeviceRequest, device_id: int, *, tab: str, info: BaseInfo | None = None) -> dict[str, Any]:
@@ -57,7 +69,7 @@ def shell(request: DeviceRequest, device_id: int, *, tab: str, info: BaseInfo | 
         "device_name": clean(info.name) or _("(no name)"),
         "facts": _facts(request, info, clock),
         "connection": read_connection(request, device_id, clock),
-        "actions": _actions(request, info),
+        "actions": actions(request, info),
         "tabs": _tabs(request, info, tab),
         "tab": tab,
         "tab_label": _labels()[tab],
@@ -89,9 +101,92 @@ def _facts(request: DeviceRequest, info: BaseInfo, clock: Clock) -> list[Fact]:
     ]
 
 
-def _actions(request: DeviceRequest, info: BaseInfo) -> list[Action]:
-    rename = judge("rename_device", request.access, owner_id=info.owner_user_id or 0)
-    return [Action("rename", _("Rename"), "pencil", reverse("devices:device-rename", args=[info.id]), rename)]
+def actions(request: DeviceRequest, info: BaseInfo) -> list[Action]:
+    """Everything that can be done with a device, each judged for this person and this device's owner as just read."""
+
+    def offer(name: str, operation: str, *words: str, **more: str) -> Action:
+        verdict = judge_here(operation, request.access, info.owner_user_id)
+        title, about, label, symbol = words
+        return Action(
+            name, title, about, label, symbol, reverse(f"devices:device-{name}", args=[info.id]), verdict, **more
+        )
+
+    to_self_only = (
+        "" if request.access.has(VIEW_USERS) else _("To yourself only: any other owner needs %s too.") % VIEW_USERS
+    )
+    return [
+        offer(
+            "rename",
+            "rename_device",
+            _("Rename"),
+            _("Change the name people see."),
+            _("Rename"),
+            "pencil",
+            way="dialog",
+        ),
+        offer(
+            "trigger-event",
+            "trigger_event",
+            _("Trigger an event"),
+            _("Put one of the template’s events into the timeline, as if the device had sent it."),
+            _("Trigger event"),
+            "zap",
+            way="dialog",
+        ),
+        offer(
+            "transfer-to-owner",
+            "transfer_to_owner",
+            _("Transfer to another owner"),
+            _("Somebody else becomes the owner. The device may move to their organization."),
+            _("Change owner"),
+            "user-round-pen",
+            note=to_self_only,
+        ),
+        offer(
+            "remove-owner",
+            "remove_owner",
+            _("Remove the owner"),
+            _("The device stays where it is and belongs to nobody."),
+            _("Remove owner"),
+            "user-round-x",
+            way="dialog",
+        ),
+        offer(
+            "transfer-to-organization",
+            "transfer_to_organization",
+            _("Transfer to another organization"),
+            _("The device may lose its owner, and leave your view."),
+            _("Change organization"),
+            "building-2",
+        ),
+        offer(
+            "reveal-token",
+            "reveal_token",
+            _("Device token"),
+            _("The credential with which the hardware connects. Showing it is written to the portal’s log."),
+            _("Reveal token"),
+            "eye",
+            way="reveal",
+        ),
+        offer(
+            "clear",
+            "clear_device",
+            _("Erase data"),
+            _("The history of values, the timeline and the statistics go for good; the device stays."),
+            _("Erase data"),
+            "eraser",
+            kind="danger",
+        ),
+        offer(
+            "delete",
+            "delete_device",
+            _("Delete the device"),
+            _("The device and everything recorded of it go for good."),
+            _("Delete"),
+            "trash-2",
+            kind="danger",
+        ),
+    ]
 
 
 def _labels() -> dict[str, str]:
@@ -106,11 +201,13 @@ def _labels() -> dict[str, str]:
 
 def _tabs(request: DeviceRequest, info: BaseInfo, current: str) -> list[Tab]:
     labels = _labels()
+    device = shorten(clean(info.name), 80)
     owner_id = info.owner_user_id or 0
     return [
         Tab(
             name,
             labels[name],
+            f"{device} – {labels[name]}" if operation else device,
             reverse(url_name, args=[info.id]),
             name == current,
             bool(operation) and not judge(operation, request.access, owner_id=owner_id).allowed,

@@ -70,14 +70,17 @@ def test_a_read_can_be_tried_again_and_a_write_is_never_a_link(signed_in: Signed
     [
         ("/fail/Unreachable/unsent/", True),
         ("/fail/TimedOut/unsent/", True),
-        ("/fail/Unreachable/sent/", False),
-        ("/fail/TimedOut/sent/", False),
-        ("/fail/ServerFault/sent/", False),
-        ("/fail/BadReply/sent/", False),
-        ("/fail/Forbidden/sent/", True),
-        ("/fail/NotFound/sent/", True),
-        ("/fail/RateLimited/sent/", True),
-        ("/fail/Rejected/sent/", True),
+        ("/fail/Unreachable/sent/?operation=rename_device", False),
+        ("/fail/TimedOut/sent/?operation=delete_device", False),
+        ("/fail/ServerFault/sent/?operation=transfer_to_owner", False),
+        ("/fail/BadReply/sent/?operation=rename_device", False),
+        ("/fail/Forbidden/sent/?operation=rename_device", True),
+        ("/fail/NotFound/sent/?operation=rename_device", True),
+        ("/fail/RateLimited/sent/?operation=rename_device", True),
+        ("/fail/Rejected/sent/?operation=rename_device", True),
+        # What a change reads before it is sent: the change itself never went out.
+        ("/fail/TimedOut/sent/?operation=get_base_info", True),
+        ("/fail/ServerFault/sent/?operation=list_metafields", True),
     ],
 )
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])

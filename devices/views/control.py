@@ -1,0 +1,162 @@
+"""What reaches the device itself or its credential: triggering an event, showing the token."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods
+
+from devices import rules
+from devices.forms.changes import Choices, EventForm, ReasonForm
+from devices.gateway.errors import GatewayError, NotFound, RateLimited, Rejected, Unauthorized
+from devices.gateway.types import BaseInfo
+from devices.http import DeviceRequest, SeeOther, answer, require, wants_partial
+from devices.names import template_events
+from devices.permissions import judge
+from devices.presentation import event_word
+from devices.text import clean, shorten
+from devices.views.decide import name_of
+from devices.views.record import recorded
+from devices.views.shell import shell
+
+HIDE_AFTER = 30
+"""Seconds that a token stays on the screen."""
+SEEN_IN = 100
+"""Entries of the timeline that are looked through for events this device has had."""
+
+
+# --- trigger an event -------------------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def device_trigger_event(request: DeviceRequest, device_id: int) -> HttpResponse:
+    """`POST /device/trigger-event`. Accepted is not shown: an entry may take a minute, or be muted."""
+    require(request, "trigger_event")
+    info = request.gateway.get_base_info(device_id)
+    codes = _codes(request, info)
+    if request.method != "POST":
+        return _event_form(request, info, EventForm(codes=codes))
+    form = EventForm(request.POST, codes=codes)
+    status, wait = 422, ""
+    if form.is_valid():
+        code, description = form.cleaned_data["code"], form.cleaned_data["description"]
+        try:
+            with recorded(request, "trigger_event", device_id, code=code, reason=form.cleaned_data["reason"]):
+                request.gateway.trigger_event(device_id, code, description or None)
+        except Rejected as refusal:
+            form.add_error("code", _("The platform refused this event. %s") % clean(refusal.api_message))
+        except NotFound:
+            # Of the event or of the device: the status does not tell. A device that is gone says so itself.
+            info = request.gateway.get_base_info(device_id)
+            form.add_error("code", _("There is no such event in the template of this device."))
+        except RateLimited as limit:
+            status, wait = limit.status, str(math.ceil(limit.retry_after)) if limit.retry_after is not None else ""
+            form.add_error(None, _limited(limit))
+        else:
+            return _accepted(request, info, code)
+    response = _event_form(request, info, form, status=status)
+    if wait:
+        response["Retry-After"] = wait
+    return response
+
+
+def _limited(limit: RateLimited) -> str:
+    """Not sent, and what to do: everything typed is still in the form."""
+    if limit.retry_after is None:
+        wait = _("Wait a moment and send it again; a minute is usually enough.")
+    else:
+        seconds = math.ceil(limit.retry_after)
+        wait = ngettext("Wait %d second and send it again.", "Wait %d seconds and send it again.", seconds) % seconds
+    return _("Not triggered: the platform limits the events of a device and the calls of an organization. %s") % wait
+
+
+def _codes(request: DeviceRequest, info: BaseInfo) -> Choices:
+    """The events that the device's template can trigger, those already in its timeline first; none if not readable."""
+    events = [
+        event for event in template_events(request.gateway, request.access, info.template_id) or () if event.event_code
+    ]
+    if not events:
+        return ()
+    seen = _seen_events(request, info.id)
+    groups: dict[bool, list[tuple[str, str]]] = {True: [], False: []}
+    for event in events:
+        kind = event_word(event.type).text
+        words = _("%(name)s – %(kind)s, %(code)s") % {
+            "name": shorten(clean(event.name), 60),
+            "kind": kind,
+            "code": shorten(clean(event.event_code or ""), 60),
+        }
+        groups[event.id in seen].append((event.event_code or "", words))
+    titles = {True: _("In this device’s timeline"), False: _("Other events of its template")}
+    return [(titles[known], members) for known, members in groups.items() if members]
+
+
+def _seen_events(request: DeviceRequest, device_id: int) -> set[int | None]:
+    if not judge("list_timeline", request.access).allowed:
+        return set()
+    try:
+        return {event.event_id for event in request.gateway.list_timeline(device_id, size=SEEN_IN).items}
+    except Unauthorized:
+        raise
+    except GatewayError:
+        return set()
+
+
+def _event_form(request: DeviceRequest, info: BaseInfo, form: EventForm, *, status: int = 200) -> HttpResponse:
+    context: dict[str, Any] = {
+        "device_id": info.id,
+        "device_name": name_of(info),
+        "form": form,
+        "description_max": rules.EVENT_DESCRIPTION_MAX,
+    }
+    if not wants_partial(request):
+        context = shell(request, info.id, tab="overview", info=info) | context
+    page, fragment = "devices/device_trigger_event.html", "devices/_device_trigger_event.html"
+    return answer(request, page, fragment, context, status=status)
+
+
+def _accepted(request: DeviceRequest, info: BaseInfo, code: str) -> HttpResponse:
+    said = _("Accepted: %s. It shows in the timeline within about a minute, and may be muted.") % clean(code)
+    timeline = reverse("devices:device-timeline", args=[info.id])
+    if not wants_partial(request):
+        messages.success(request, said)
+        return SeeOther(timeline)
+    context = {"said": said, "timeline_url": timeline}
+    response = answer(request, "devices/device_timeline.html", "devices/_device_said.html", context)
+    response["HX-Retarget"] = "#said"
+    response["HX-Reswap"] = "outerHTML"
+    response["HX-Trigger"] = "deviceChanged"
+    return response
+
+
+# --- the token --------------------------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def device_reveal_token(request: DeviceRequest, device_id: int) -> HttpResponse:
+    """GET: the token masked, with the button that shows it. POST: `GET /device/baseInfo` for its `token`.
+
+    No cache may keep the answer (personal answers never are kept), and no log gets the token: only that it was shown,
+    and to whom.
+    """
+    require(request, "reveal_token")
+    token = ""
+    form = ReasonForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        with recorded(request, "reveal_token", device_id, reason=form.cleaned_data["reason"]):
+            token = request.gateway.reveal_token(device_id)
+    context: dict[str, Any] = {"device_id": device_id, "token": token, "form": form, "hide_after": HIDE_AFTER}
+    if not wants_partial(request):
+        context = shell(request, device_id, tab="overview") | context
+    page, fragment = "devices/device_reveal_token.html", "devices/_device_token.html"
+    response = answer(request, page, fragment, context, status=422 if form.errors else 200)
+    if token and not wants_partial(request):
+        # Without script the page itself goes away.
+        response["Refresh"] = f"{HIDE_AFTER}; url={reverse('devices:device-reveal-token', args=[device_id])}"
+    return response

@@ -1,0 +1,273 @@
+"""Whose a device is, and where. One step finds the new owner or organization, the next shows from and to, and does it.
+
+The first step is a GET, `?owner=` or `?org_id=`: it changes nothing and can be pasted. The second posts what was shown.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from django.http import HttpResponse, QueryDict
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from devices.forms.changes import OrganizationForm, OwnerForm, ReasonForm
+from devices.gateway.errors import NotFound, Rejected
+from devices.gateway.types import BaseInfo
+from devices.http import DeviceRequest, answer, clock_for, require, wants_partial
+from devices.lookup import Person, Unresolved, resolve_organization, resolve_user
+from devices.names import names_for
+from devices.permissions import VIEW_USERS, judge, judge_here
+from devices.text import clean
+from devices.views.decide import after_change, decision, look_again, name_of
+from devices.views.record import recorded
+from devices.views.shell import shell
+
+
+class End(NamedTuple):
+    """One end of a transfer: who or what, and what else is known of it."""
+
+    name: str
+    details: tuple[str, ...] = ()
+
+
+# --- to an owner ------------------------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def device_transfer_to_owner(request: DeviceRequest, device_id: int) -> HttpResponse:
+    """`POST /device/transfer/to-owner`, then the owner and the organization as they read back."""
+    require(request, "transfer_to_owner")
+    info = request.gateway.get_base_info(device_id)
+    sent = _sent(request)
+    if "owner" not in sent:
+        return _owner_page(request, info, OwnerForm(), None)
+    form = OwnerForm(sent)
+    person = _person(request, info, form)
+    if request.method == "POST" and person and form.is_valid() and _as_seen(request, info, form):
+        reason = form.cleaned_data["reason"]
+        before = info.owner_user_id or 0
+        try:
+            with recorded(request, "transfer_to_owner", device_id, before=before, after=person.id, reason=reason):
+                request.gateway.transfer_to_owner(device_id, person.id)
+        except Rejected as refusal:
+            form.add_error("owner", _("The platform refused this owner. %s") % clean(refusal.api_message))
+        except NotFound:
+            # Of the user or of the device: the status does not tell. A device that is gone says so itself.
+            info = request.gateway.get_base_info(device_id)
+            form.add_error("owner", _("The platform does not find this user."))
+        else:
+            return _owner_changed(request, device_id, person)
+    return _owner_page(request, info, form, person)
+
+
+def _person(request: DeviceRequest, info: BaseInfo, form: OwnerForm) -> Person | None:
+    """Who shall own the device; None, with the reason beside the field, where that cannot be."""
+    form.is_valid()
+    try:
+        person = resolve_user(request.gateway, request.access, form.cleaned_data.get("owner", ""))
+    except Unresolved as problem:
+        form.add_error("owner", _needing(str(problem), problem.missing))
+        return None
+    if hindrance := _hindrance(request, info, person):
+        form.add_error("owner", hindrance)
+        return None
+    return person
+
+
+def _hindrance(request: DeviceRequest, info: BaseInfo, person: Person) -> str:
+    """Why this person cannot become the owner here and now; empty if they can."""
+    if person.id == info.owner_user_id:
+        return _("%s is the owner already: there is nothing to do.") % person.label
+    verdict = judge("transfer_to_owner", request.access, other=person.id != request.access.user_id)
+    if not verdict.allowed:
+        return _needing(_("The new owner is not you."), verdict.missing)
+    return person.obstacle
+
+
+def _needing(sentence: str, missing: tuple[str, ...]) -> str:
+    if not missing:
+        return sentence
+    return _("%(sentence)s Your role needs %(names)s for that.") % {"sentence": sentence, "names": ", ".join(missing)}
+
+
+def _as_seen(request: DeviceRequest, info: BaseInfo, form: OwnerForm) -> bool:
+    """Whether the device is still owned by whom the page showed. If not, from and to are shown anew."""
+    seen = form.cleaned_data["seen"]
+    if not seen or seen == str(info.owner_user_id or 0):
+        return True
+    owner = names_for(request.gateway, request.access).owner(info.owner_user_id) or _("nobody")
+    form.add_error(None, _("Since you looked, the owner has changed: it is %s now. Nothing was transferred.") % owner)
+    return False
+
+
+def _owner_page(request: DeviceRequest, info: BaseInfo, form: OwnerForm, person: Person | None) -> HttpResponse:
+    context = decision(request, info) | {"form": form, "person": person, "seen": info.owner_user_id or 0}
+    context["to_self_only"] = "" if request.access.has(VIEW_USERS) else VIEW_USERS
+    if person:
+        names = names_for(request.gateway, request.access)
+        there = names.organization(person.org_id)
+        context |= {
+            "origin": End(context["owner"] or _("No owner"), _known(_id(info.owner_user_id), context["organization"])),
+            "target": End(person.label, _known(person.email, _id(person.id), there)),
+            "moves_to": there if person.org_id not in (None, info.org_id) else "",
+            "unread": not person.email,
+            "loses_sight": request.access.only_own and person.id != request.access.user_id,
+        }
+    return _page(request, "to_owner", context, form)
+
+
+def _owner_changed(request: DeviceRequest, device_id: int, person: Person) -> HttpResponse:
+    found = look_again(request, device_id)
+    return after_change(
+        request,
+        device_id,
+        _("Transferred to %s.") % person.label,
+        found,
+        holds=found.info is None or found.info.owner_user_id == person.id,
+    )
+
+
+# --- to an organization -----------------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def device_transfer_to_organization(request: DeviceRequest, device_id: int) -> HttpResponse:
+    """`POST /device/transfer/to-organization`, then where the device reads back, if it still can be read."""
+    require(request, "transfer_to_organization")
+    info = request.gateway.get_base_info(device_id)
+    sent = _sent(request)
+    if "org_id" not in sent:
+        return _organization_page(request, info, OrganizationForm(), None)
+    form = OrganizationForm(sent)
+    target = _organization(request, info, form)
+    if request.method == "POST" and target and form.is_valid():
+        org_id, reason = form.cleaned_data["org_id"], form.cleaned_data["reason"]
+        try:
+            with recorded(
+                request, "transfer_to_organization", device_id, before=info.org_id, after=org_id, reason=reason
+            ):
+                request.gateway.transfer_to_organization(device_id, org_id)
+        except Rejected as refusal:
+            form.add_error("org_id", _("The platform refused this organization. %s") % clean(refusal.api_message))
+        except NotFound:
+            info = request.gateway.get_base_info(device_id)
+            form.add_error("org_id", _("The platform does not find this organization."))
+        else:
+            return _organization_changed(request, device_id, org_id, target)
+    return _organization_page(request, info, form, target)
+
+
+def _organization(request: DeviceRequest, info: BaseInfo, form: OrganizationForm) -> End | None:
+    """Where the device shall go; None, with the reason beside the field, where that cannot be."""
+    form.is_valid()
+    org_id = form.cleaned_data.get("org_id")
+    if org_id is None:
+        return None
+    if org_id == info.org_id:
+        form.add_error("org_id", _("The device is in this organization already: there is nothing to do."))
+        return None
+    names = names_for(request.gateway, request.access)
+    try:
+        name = names.organizations.get(org_id) or resolve_organization(request.gateway, request.access, org_id)
+    except Unresolved as problem:
+        form.add_error("org_id", str(problem))
+        return None
+    return End(name or names.organization(org_id), (_id(org_id),))
+
+
+def _organization_page(
+    request: DeviceRequest, info: BaseInfo, form: OrganizationForm, target: End | None
+) -> HttpResponse:
+    names = names_for(request.gateway, request.access)
+    context = decision(request, info) | {"form": form, "target": target}
+    context |= {
+        "known": sorted(
+            ((org_id, name) for org_id, name in names.organizations.items() if org_id != info.org_id),
+            key=lambda item: item[1].casefold(),
+        ),
+        "origin": End(context["organization"], (_id(info.org_id),)),
+        "loses_sight": request.access.only_own,
+    }
+    return _page(request, "to_organization", context, form)
+
+
+def _organization_changed(request: DeviceRequest, device_id: int, org_id: int, target: End) -> HttpResponse:
+    found = look_again(request, device_id)
+    return after_change(
+        request,
+        device_id,
+        _("Transferred to %s.") % target.name,
+        found,
+        holds=found.info is None or found.info.org_id == org_id,
+    )
+
+
+# --- to nobody --------------------------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def device_remove_owner(request: DeviceRequest, device_id: int) -> HttpResponse:
+    """`DELETE /device/owner`. Whoever sees only what they own loses sight of the device by it."""
+    require(request, "remove_owner")
+    info = request.gateway.get_base_info(device_id)
+    verdict = judge_here("remove_owner", request.access, info.owner_user_id)
+    if request.method != "POST":
+        return _removal(request, info, ReasonForm(), verdict.why)
+    form = ReasonForm(request.POST)
+    if verdict.closed:
+        form.add_error(None, verdict.why)
+    if form.is_valid():
+        reason = form.cleaned_data["reason"]
+        try:
+            with recorded(request, "remove_owner", device_id, before=info.owner_user_id or 0, reason=reason):
+                request.gateway.remove_owner(device_id)
+        except Rejected as refusal:
+            form.add_error(None, _("The platform refused to remove the owner. %s") % clean(refusal.api_message))
+        else:
+            found = look_again(request, device_id)
+            said = _("%s has no owner now.") % name_of(info)
+            return after_change(request, device_id, said, found, holds=not (found.info and found.info.owner_user_id))
+    return _removal(request, info, form, verdict.why, status=422)
+
+
+def _removal(
+    request: DeviceRequest, info: BaseInfo, form: ReasonForm, closed: str, *, status: int = 200
+) -> HttpResponse:
+    names = names_for(request.gateway, request.access)
+    context: dict[str, Any] = {
+        "device_id": info.id,
+        "device_name": name_of(info),
+        "form": form,
+        "closed": closed,
+        "owner": names.owner(info.owner_user_id),
+        "organization": names.organization(info.org_id),
+        "loses_sight": request.access.only_own,
+        "read_at": clock_for(request).stamp(),
+    }
+    if not wants_partial(request):
+        context = shell(request, info.id, tab="overview", info=info) | context
+    page, fragment = "devices/device_remove_owner.html", "devices/_device_remove_owner.html"
+    return answer(request, page, fragment, context, status=status)
+
+
+# --- what they share --------------------------------------------------------------------------------------------------
+
+
+def _sent(request: DeviceRequest) -> QueryDict:
+    return request.POST if request.method == "POST" else request.GET
+
+
+def _id(number: int | None) -> str:
+    return _("ID %d") % number if number else ""
+
+
+def _known(*details: str) -> tuple[str, ...]:
+    return tuple(detail for detail in details if detail)
+
+
+def _page(request: DeviceRequest, what: str, context: dict[str, Any], form: ReasonForm) -> HttpResponse:
+    context["again_url"] = reverse(f"devices:device-transfer-{what.replace('_', '-')}", args=[context["device_id"]])
+    page, fragment = f"devices/device_transfer_{what}.html", f"devices/_device_transfer_{what}.html"
+    return answer(request, page, fragment, context, status=422 if form.errors else 200)
