@@ -77,7 +77,12 @@ def make(devices: int, number: int) -> None:
         connection.settings_dict["NAME"] = str(_file())
         options["init_command"] = kept
     draft.replace(_pristine())
-    _copy_back()
+    try:
+        _copy_back()
+    except sqlite3.DatabaseError:  # what lay there was no database: nothing can be copied into it
+        for leftover in _file().parent.glob(f"{_file().name}*"):
+            leftover.unlink()
+        _copy_back()
 
 
 def _copy_back() -> None:

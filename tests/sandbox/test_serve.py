@@ -1,0 +1,175 @@
+"""The command line, and the end points that steer it: who may, and what they do."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.servers import ROOT, SandboxServer
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "sandbox", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_cleanly_and_starts_again_with_what_it_has(tmp_path: Path, sig: signal.Signals) -> None:
+    server = SandboxServer(devices=150, folder=tmp_path)
+    assert "seeding 150 devices" in server.errors
+    token = server.token("admin")
+    server.call("PUT", "/device?deviceId=1", json={"name": "Kept"})
+    assert server.stop(sig) == 0
+    assert "Traceback" not in server.said
+    again = SandboxServer(devices=150, folder=tmp_path)
+    try:
+        assert again.errors == ""
+        headers = {"Authorization": f"Bearer {token}"}  # tokens outlive the process
+        assert again.call("GET", "/device?deviceId=1", None, headers=headers).json()["name"] == "Kept"
+    finally:
+        again.stop()
+
+
+def test_other_arguments_make_another_world(tmp_path: Path) -> None:
+    for devices, seed in ((150, "1"), (151, "2")):
+        server = SandboxServer("--seed", seed, devices=devices, folder=tmp_path)
+        try:
+            assert f"seeding {devices} devices" in server.errors
+        finally:
+            server.stop()
+
+
+def test_a_spoiled_file_is_made_again(tmp_path: Path) -> None:
+    (tmp_path / "sandbox.sqlite3").write_bytes(b"not a database" * 1000)
+    (tmp_path / "sandbox.pristine.sqlite3").write_bytes(b"")
+    server = SandboxServer(devices=150, folder=tmp_path)
+    try:
+        assert server.get("/devices").status_code == 200
+    finally:
+        server.stop()
+    assert not list(tmp_path.glob("*.draft*"))
+
+
+def test_a_taken_port_is_told_in_one_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = run("serve", "--port", str(port), "--db", str(tmp_path / "x.sqlite3"))
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert ended.stderr.splitlines() == [
+        f"sandbox: cannot listen on 127.0.0.1:{port} (Address already in use). "
+        "Is another sandbox running? Choose --port."
+    ]
+    assert list(tmp_path.iterdir()) == []  # nothing was seeded for nothing
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--devices", "20"), "the fleet has at least 150 devices"),
+        (("--switch", "nonsense=1"), "There is no switch 'nonsense'."),
+        (("--switch", "create_status"), "create_status is one of 201, 200."),
+        (("--access-lifetime", "-1"), "access_lifetime is a number of at least 0."),
+    ],
+)
+def test_wrong_arguments_are_told_in_one_sentence(tmp_path: Path, arguments: tuple[str, str], words: str) -> None:
+    ended = run("serve", "--port", "0", "--db", str(tmp_path / "x.sqlite3"), *arguments)
+    assert ended.returncode == 1
+    assert len(ended.stderr.splitlines()) == 1
+    assert words in ended.stderr
+
+
+def test_reset_by_command(tmp_path: Path) -> None:
+    server = SandboxServer(devices=150, folder=tmp_path)
+    try:
+        server.call("PUT", "/device?deviceId=2", json={"name": "Other"})
+        ended = run("reset", "--devices", "150", "--db", str(tmp_path / "sandbox.sqlite3"))
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert server.get("/device", deviceId=2).status_code == 401  # its tokens are gone as well
+        server._tokens.clear()
+        assert server.get("/device", deviceId=2).json()["name"] == "Boiler room 2"
+    finally:
+        server.stop()
+
+
+def test_the_table_of_switches() -> None:
+    ended = run("switches")
+    assert ended.returncode == 0
+    assert any(line.split()[:3] == ["create_status", "201", "201|200"] for line in ended.stdout.splitlines())
+
+
+# -- requests that came in
+
+
+def test_calls_can_be_counted(fresh_sandbox: SandboxServer) -> None:
+    fresh_sandbox.get("/search/devices", query="room", size=7)
+    fresh_sandbox.call("GET", "/devices", headers={"X-Request-ID": "abc123"})
+    fresh_sandbox.grant("user_credentials", username="viewer@example.com", password="demo")
+    fresh_sandbox.call("GET", "/nothing", None)
+    entries = fresh_sandbox.requests()
+    assert [(e["method"], e["path"].rsplit("organization", 1)[-1], e["query"], e["status"]) for e in entries] == [
+        ("GET", "/search/devices", ["query", "size"], 200),
+        ("GET", "/devices", [], 200),
+        ("POST", "/oauth2/token", ["grant_type"], 200),
+        ("GET", "/nothing", [], 404),
+    ]
+    assert entries[1]["request_id"] == "abc123"
+    assert [entry["grant"] for entry in entries] == ["", "", "user_credentials", ""]
+    assert all(entry["ms"] > 0 for entry in entries)
+    assert "room" not in str(entries)
+    fresh_sandbox.clear_requests()
+    assert fresh_sandbox.requests() == []
+
+
+# -- who may steer
+
+CONTROL = ("reset", "requests", "expire-tokens", "faults", "switches")
+
+
+@pytest.mark.parametrize("name", CONTROL)
+def test_a_page_in_a_browser_cannot_steer(sandbox: SandboxServer, name: str) -> None:
+    method = "POST" if name in ("reset", "expire-tokens") else "GET"
+    url = f"{sandbox.url}/_sandbox/{name}"
+    answer = sandbox.session.request(method, url, headers={"Origin": "https://example.org"})
+    assert answer.status_code == 403
+
+
+def test_other_host_names_are_not_answered(sandbox: SandboxServer) -> None:
+    for path in ("/", "/_sandbox/requests", "/api/v1/organization/devices"):
+        answer = sandbox.session.get(f"{sandbox.url}{path}", headers={"Host": "rebound.example.org"})
+        assert answer.status_code == 400
+
+
+def test_other_machines_cannot_steer() -> None:
+    """From elsewhere, which is what one of this machine's further addresses looks like, only the API answers."""
+    elsewhere = socket.gethostbyname(socket.gethostname())
+    server = SandboxServer("--host", "0.0.0.0", devices=150)
+    try:
+        port = urlsplit(server.url).port
+        if elsewhere.startswith("127."):
+            # This machine knows no other address: then nothing can be shown but that loopback still may.
+            assert server.control("GET", "requests") == []
+        else:
+            answer = server.session.get(f"http://{elsewhere}:{port}/_sandbox/requests", timeout=20)
+            assert answer.status_code == 403
+            assert server.session.get(f"http://{elsewhere}:{port}/", timeout=20).status_code == 200
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{", b'"x"'])
+def test_steering_wants_an_object(sandbox: SandboxServer, body: bytes) -> None:
+    answer = sandbox.session.post(f"{sandbox.url}/_sandbox/switches", data=body)
+    assert answer.json() == {"error": {"message": "The body has to be a JSON object."}}
+
+
+def test_the_address_says_what_it_is(sandbox: SandboxServer) -> None:
+    data = sandbox.session.get(sandbox.url).json()
+    assert "sandbox" in data["about"]
+    assert "/api/v1/organization/device/trigger-event" in data["paths"]
