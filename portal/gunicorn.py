@@ -5,6 +5,7 @@ the proxy in front, or the proxy re-uses a connection that is just being closed.
 """
 
 import os
+import sys
 
 wsgi_app = "portal.wsgi:application"
 bind = "127.0.0.1:8080"
@@ -19,3 +20,19 @@ control_socket_disable = True
 # Heartbeats go to memory, not to a disk that may stall.
 memory = "/dev/shm"  # noqa: S108 - gunicorn makes a private, unlinked file in it
 worker_tmp_dir = memory if os.path.isdir(memory) else None
+
+
+def on_starting(server: object) -> None:
+    """Refuse to start with the sentence alone: from a worker it would come at the end of a page of traceback."""
+    from django.core.exceptions import ImproperlyConfigured
+
+    try:
+        import portal.settings  # noqa: F401
+    except ImproperlyConfigured as error:
+        sys.exit(str(error))
+
+
+def post_worker_init(worker: object) -> None:
+    from portal.jinja import warm_up
+
+    warm_up()

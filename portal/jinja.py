@@ -8,10 +8,12 @@ from typing import Any
 import jinja2
 from django.conf import settings
 from django.contrib.messages import get_messages
+from django.template import engines
 from django.templatetags.static import static
 from django.urls import get_script_prefix, reverse
 from django.utils.translation import gettext, ngettext, npgettext, pgettext
 
+from devices.navigation import bar
 from portal.icons import icon
 
 
@@ -21,10 +23,13 @@ def environment(**options: Any) -> jinja2.Environment:
     env.install_gettext_callables(  # type: ignore[attr-defined]
         gettext, ngettext, newstyle=False, pgettext=pgettext, npgettext=npgettext
     )
+    # Its `_` looks `gettext` up in the context on each call; ours is that function.
     env.globals.update(
+        _=gettext,
         icon=icon,
         static=static if settings.DEBUG else lru_cache(maxsize=256)(static),
         url=url,
+        bar=bar,
         get_messages=get_messages,
     )
     return env
@@ -38,3 +43,10 @@ def url(name: str, *args: object, **kwargs: object) -> str:
 @lru_cache(maxsize=1024)
 def _reverse(prefix: str, name: str, args: tuple[object, ...], kwargs: tuple[tuple[str, object], ...]) -> str:
     return reverse(name, args=args or None, kwargs=dict(kwargs) or None)
+
+
+def warm_up() -> None:
+    """Compile every template, which takes half a second, before somebody waits for it."""
+    env: jinja2.Environment = engines["jinja2"].env  # type: ignore[attr-defined]
+    for name in env.list_templates():
+        env.get_template(name)

@@ -66,6 +66,13 @@ def test_the_wsgi_entry_refuses_too_and_shows_no_secret() -> None:
     assert "client-secret-canary" not in done.stderr
 
 
+def test_the_server_refuses_with_the_sentence_alone() -> None:
+    done = start("-m", "gunicorn", "-c", "python:portal.gunicorn", "--bind", "127.0.0.1:0", TOKEN_KEYS="-")
+    assert done.returncode == 1
+    assert "The portal does not start: set TOKEN_KEYS in the environment" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("name", environment.NEEDED)
 def test_no_name_is_filled_in_silently(env: environ.Env, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.delenv(name)
