@@ -32,15 +32,16 @@ class When(NamedTuple):
 
 def age(seconds: float) -> str:
     """How long ago, in one unit. Under ten seconds, and anything in the future, is "now"."""
-    for limit, unit, word in (
-        (10, 0, _("now")),
-        (60, 1, _("%d s")),
-        (3600, 60, _("%d min")),
-        (DAY, 3600, _("%d h")),
-        (365 * DAY, DAY, _("%d d")),
-    ):
-        if seconds < limit:
-            return word % (seconds // unit) if unit else word
+    if seconds < 10:
+        return _("now")
+    if seconds < 60:
+        return _("%d s") % seconds
+    if seconds < 3600:
+        return _("%d min") % (seconds // 60)
+    if seconds < DAY:
+        return _("%d h") % (seconds // 3600)
+    if seconds < 365 * DAY:
+        return _("%d d") % (seconds // DAY)
     return _("%d y") % (seconds // (365 * DAY))
 
 
@@ -53,6 +54,7 @@ class Clock:
         self.now = now
         self._today = datetime.fromtimestamp(now, self.tz)
         self.offset = _offset(self._today)
+        self._months: dict[int, str] = {}
 
     def when(self, ms: int | None, *, seconds: bool = False) -> When | None:
         """Present epoch milliseconds; None, 0 and times no calendar holds give None ("never")."""
@@ -92,7 +94,10 @@ class Clock:
         clock = f"{moment:%H:%M:%S}" if seconds else f"{moment:%H:%M}"
         if moment.date() == self._today.date():
             return clock
-        day = f"{moment.day} {MONTHS_3[moment.month].capitalize()}"
+        month = self._months.get(moment.month)
+        if month is None:  # a lazy translation: dear, once for each row of a page
+            month = self._months[moment.month] = str(MONTHS_3[moment.month]).capitalize()
+        day = f"{moment.day} {month}"
         return f"{day}, {clock[:5]}" if moment.year == self._today.year else f"{day} {moment.year}, {clock[:5]}"
 
 
