@@ -5,7 +5,20 @@ from __future__ import annotations
 from django.urls import path, register_converter
 
 from devices import rules
-from devices.views import actions, control, danger, detail, fields, listing, tabs, transfer
+from devices.views import (
+    actions,
+    control,
+    create,
+    danger,
+    detail,
+    fields,
+    listing,
+    people,
+    pick,
+    recent,
+    tabs,
+    transfer,
+)
 
 app_name = "devices"
 
@@ -29,6 +42,13 @@ register_converter(Int32Converter, "int32")
 
 urlpatterns = [
     path("", listing.device_list, name="device-list"),
+    path("by-owner/", people.device_by_owner, name="device-by-owner"),
+    path("by-user/", people.device_by_user, name="device-by-user"),
+    path("recent/", recent.device_recent, name="device-recent"),
+    path("new/", create.device_new, name="device-new"),
+    # Matches while somebody types
+    path("pick/user/", pick.pick_user, name="pick-user"),
+    path("pick/organization/", pick.pick_organization, name="pick-organization"),
     # One device: overview, and a tab each
     path("<int32:device_id>/", detail.device_detail, name="device-detail"),
     path("<int32:device_id>/online/", detail.device_online, name="device-online"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -13,8 +15,38 @@ from devices import rules
 PAGE_SIZES = (25, 50, 100, 200)
 
 
-class SearchForm(forms.Form):
-    """The list's query. Only `q` can be refused; a wrong page, size, order or organization falls back and is said."""
+class ForgivingForm(forms.Form):
+    """A query whose wrong values never cost the page: each falls back to the value in `fallbacks`, and that is said."""
+
+    fallbacks: ClassVar[dict[str, Any]] = {}
+
+    def settle(self) -> dict[str, Any]:
+        """Validate, and give every field a usable value. Errors stay in `errors`."""
+        self.is_valid()
+        return {name: self.cleaned_data.get(name) or fallback for name, fallback in self.fallbacks.items()}
+
+    def fallen_back(self) -> list[str]:
+        """A sentence for each value that was put aside."""
+        said = {
+            "page": _("That is not a page number. This is page 1."),
+            "size": _("Rows per page go from 1 to %d. This page has %d.") % (rules.PAGE_SIZE_MAX, rules.PAGE_SIZE),
+            "sort": _("The platform cannot sort by that. The order is its own."),
+            "order": _("The order is ASC or DESC. This page is ascending."),
+            "org": _("That is not an organization's id. This is your own organization."),
+            "minutes": _("Minutes go from 1 to %d. These are the last %d.")
+            % (rules.RECENT_MINUTES_MAX, rules.RECENT_MINUTES),
+        }
+        return [sentence for name, sentence in said.items() if name in self.errors]
+
+
+def org_field() -> forms.IntegerField:
+    return forms.IntegerField(
+        label=gettext_lazy("Organization"), required=False, min_value=1, max_value=rules.INT32_MAX
+    )
+
+
+class SearchForm(ForgivingForm):
+    """The list's query. Only `q` can be refused."""
 
     q = forms.CharField(
         label=gettext_lazy("Search devices"),
@@ -27,7 +59,7 @@ class SearchForm(forms.Form):
             attrs={"type": "search", "autocomplete": "off", "spellcheck": "false", "maxlength": False}
         ),
     )
-    org = forms.IntegerField(label=gettext_lazy("Organization"), required=False, min_value=1, max_value=rules.INT32_MAX)
+    org = org_field()
     sub_orgs = forms.BooleanField(label=gettext_lazy("Include sub-organizations"), required=False)
     sort = forms.ChoiceField(
         label=gettext_lazy("Sort by"),
@@ -43,6 +75,7 @@ class SearchForm(forms.Form):
     size = forms.IntegerField(required=False, min_value=1, max_value=rules.PAGE_SIZE_MAX)
 
     fallbacks: ClassVar[dict[str, Any]] = {
+        "q": "",
         "org": None,
         "sub_orgs": False,
         "sort": "",
@@ -50,25 +83,6 @@ class SearchForm(forms.Form):
         "page": 1,
         "size": rules.PAGE_SIZE,
     }
-
-    def settle(self) -> dict[str, Any]:
-        """Validate, and give every field a usable value. Errors stay in `errors`."""
-        self.is_valid()
-        data = self.cleaned_data
-        return {name: data.get(name) or fallback for name, fallback in self.fallbacks.items()} | {
-            "q": (data.get("q") or "").strip()
-        }
-
-    def fallen_back(self) -> list[str]:
-        """A sentence for each value that was put aside."""
-        said = {
-            "page": _("That is not a page number. This is page 1."),
-            "size": _("Rows per page go from 1 to %d. This page has %d.") % (rules.PAGE_SIZE_MAX, rules.PAGE_SIZE),
-            "sort": _("The platform cannot sort by that. The order is its own."),
-            "order": _("The order is ASC or DESC. This page is ascending."),
-            "org": _("That is not an organization's id. This is your own organization."),
-        }
-        return [sentence for name, sentence in said.items() if name in self.errors]
 
 
 class PageForm(forms.Form):
@@ -84,3 +98,77 @@ class PageForm(forms.Form):
 
 class TimelineForm(PageForm):
     type = forms.ChoiceField(required=False, choices=[(name, name) for name in rules.EVENT_TYPES])
+
+
+class VisibleForm(ForgivingForm):
+    """Whose devices, by what somebody can see. Only `email` can be refused."""
+
+    email = forms.CharField(
+        label=gettext_lazy("E-mail"),
+        required=False,
+        widget=forms.TextInput(
+            attrs={"inputmode": "email", "autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
+        ),
+    )
+    page = forms.IntegerField(required=False, min_value=1, max_value=rules.INT32_MAX)
+    size = forms.IntegerField(required=False, min_value=1, max_value=rules.PAGE_SIZE_MAX)
+
+    fallbacks: ClassVar[dict[str, Any]] = {"email": "", "page": 1, "size": rules.PAGE_SIZE}
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"]
+        if email:
+            try:
+                validate_email(email)
+            except ValidationError:
+                raise ValidationError(
+                    _("Enter a whole e-mail, such as ana.lund@example.org."), code="invalid"
+                ) from None
+        return email
+
+
+class OwnedForm(VisibleForm):
+    """Whose devices, by what somebody owns, in one organization."""
+
+    org = org_field()
+
+    fallbacks: ClassVar[dict[str, Any]] = VisibleForm.fallbacks | {"org": None}
+
+
+class RecentForm(ForgivingForm):
+    """Which activations: of how many minutes, in which organization. `paused`: the page does not ask again by itself.
+
+    A page that asks again tells what it shows: `seen`, the time of the newest one; `stale`, that it is an old answer.
+    """
+
+    minutes = forms.IntegerField(
+        label=gettext_lazy("Minutes"), required=False, min_value=1, max_value=rules.RECENT_MINUTES_MAX
+    )
+    org = org_field()
+    paused = forms.BooleanField(required=False)
+    seen = forms.IntegerField(required=False, min_value=1, max_value=rules.INT64_MAX)
+    stale = forms.BooleanField(required=False)
+
+    fallbacks: ClassVar[dict[str, Any]] = {
+        "minutes": rules.RECENT_MINUTES,
+        "org": None,
+        "paused": False,
+        "seen": 0,
+        "stale": False,
+    }
+
+
+class PickForm(forms.Form):
+    """What somebody types to find a person or an organization."""
+
+    q = forms.CharField(
+        label=gettext_lazy("Name or e-mail"),
+        required=False,
+        max_length=rules.QUERY_MAX,
+        error_messages={
+            "max_length": gettext_lazy("Search for at most %(limit_value)d characters. You typed %(show_value)d.")
+        },
+        widget=forms.TextInput(
+            attrs={"type": "search", "autocomplete": "off", "spellcheck": "false", "maxlength": False}
+        ),
+    )

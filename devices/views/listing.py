@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from django.http import HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -15,6 +16,8 @@ from devices.gateway.pages import Page
 from devices.gateway.types import Device
 from devices.http import DeviceRequest, answer, query_string, require, wants_partial
 from devices.names import Names, names_for
+from devices.navigation import my_devices
+from devices.permissions import judge
 from devices.presentation import number
 from devices.text import shorten
 from devices.views.table import organization_choices, table
@@ -30,9 +33,14 @@ SORTS = {"name": "Name", "id": "Device Id", "template": "Template Name", "firmwa
 
 @require_safe
 def device_list(request: DeviceRequest) -> HttpResponse:
-    """`GET /devices` of an organization, or with `q` `GET /search/devices`: one API call either way."""
+    """`GET /devices` of an organization, or with `q` `GET /search/devices`: one API call either way.
+
+    Who may see only their own devices has one list, and is led to it.
+    """
     form = SearchForm(request.GET)
     query = form.settle()
+    if request.access.only_own and not request.GET.get("q"):
+        return redirect(my_devices(request.access))
     page = None if "q" in form.errors else _read(request, query)
     names = names_for(request.gateway, request.access)
     context = _context(request, form, query, page, names)
@@ -78,6 +86,7 @@ def _context(
         "page_sizes": sorted({*PAGE_SIZES, query["size"]}),
         "chips": _chips(query, links, names),
         "order_note": "" if searching else _("in the platform's order: it sorts only a search"),
+        "create": judge("create_device", request.access),
         "include_url": links.to(sub_orgs=True, page=1),
         "refused": "q" in form.errors,
         "canonical_url": links.to(),

@@ -1,5 +1,5 @@
 /* What the portal adds to plain links and forms. Everything works without this file; it owns every htmx event name.
-   Hooks in the markup: data-close-dialog, data-cancel, data-copy, data-busy-label, data-counter, data-announce, data-title,
+   Hooks in the markup: data-close-dialog, data-cancel, data-copy, data-busy-label, data-counter, data-announce, data-title, data-opened, data-picker, data-polls,
    data-hide-after. */
 (() => {
   "use strict";
@@ -170,6 +170,7 @@
   on("htmx:load", (event) => {
     const fresh = event.target;
     if (fresh === document.body) return;
+    if (fresh.closest(".picks")) return; // a list below a field that somebody is typing in
     if (dialog.contains(fresh)) showDialog();
     else if (fresh.closest("#session-banner") && dialog.open) {
       // Behind a modal dialog nothing can be reached: bring the way to sign in to where the person is.
@@ -194,6 +195,7 @@
     if (!tab) return;
     nav.querySelector("[aria-current]")?.removeAttribute("aria-current");
     tab.setAttribute("aria-current", "page");
+    if (tab.dataset.opened) document.title = tab.dataset.opened;
     nav.scrollLeft = tab.offsetLeft - (nav.clientWidth - tab.offsetWidth) / 2;
   }
   showCurrentTab();
@@ -215,5 +217,101 @@
       shown.replaceChildren(shown.dataset.hidden);
       say(shown.dataset.hidden);
     }, shown.dataset.hideAfter * 1000);
+  });
+
+  /* A region that asks again by itself rests while nobody looks, and for good once the session has ended. */
+  on("htmx:configRequest", (event) => {
+    if (!event.detail.elt.matches("[data-polls]")) return;
+    if (document.hidden || byId("session-banner").childElementCount) event.preventDefault();
+  });
+
+  // A form that came back refused is read from its summary, as on arrival.
+  on("htmx:load", ({ target }) => find(target, "[data-error-summary]")?.focus());
+
+  /* Pickers: matches below a field while somebody types, as the combobox pattern of the ARIA practices has them. The server
+     sends the list; here are the keys, the pointer, and what assistive technology is told. Without script the field is plain. */
+  const picksOf = (input) => byId(input.dataset.picker);
+  const optionsOf = (input) => [...picksOf(input).querySelectorAll("[role=option]")];
+  const picker = (target) => target.closest?.("input[data-picker]");
+  const chosen = (input) => optionsOf(input).find((option) => option.getAttribute("aria-selected") === "true");
+
+  function choose(input, option) {
+    for (const each of optionsOf(input)) each.setAttribute("aria-selected", each === option);
+    if (!option) return input.removeAttribute("aria-activedescendant");
+    input.setAttribute("aria-activedescendant", option.id);
+    option.scrollIntoView({ block: "nearest" });
+  }
+
+  function closePicks(input) {
+    if (input.getAttribute("aria-expanded") === "true") picksOf(input).replaceChildren();
+    input.setAttribute("aria-expanded", "false");
+    input.removeAttribute("aria-activedescendant");
+  }
+
+  function take(input, option) {
+    const { value, words } = option.dataset;
+    input.value = value;
+    closePicks(input);
+    if (words !== value) {
+      const note = document.createElement("p");
+      note.className = "hint";
+      note.textContent = words;
+      picksOf(input).replaceChildren(note);
+    }
+    say(words);
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  document.addEventListener("focusin", ({ target }) => {
+    const input = picker(target);
+    if (!input || input.hasAttribute("role")) return;
+    input.setAttribute("role", "combobox");
+    input.setAttribute("aria-autocomplete", "list");
+    input.setAttribute("aria-expanded", "false");
+  });
+  document.addEventListener("focusout", ({ target }) => { if (picker(target)) closePicks(target); });
+
+  document.addEventListener("keydown", (event) => {
+    const input = picker(event.target);
+    if (!input || input.getAttribute("aria-expanded") !== "true") return;
+    const options = optionsOf(input);
+    const at = options.indexOf(chosen(input));
+    if (event.key === "ArrowDown") choose(input, options[(at + 1) % options.length]);
+    else if (event.key === "ArrowUp") choose(input, options.at(at < 0 ? -1 : at - 1));
+    else if (event.key === "Enter" && at >= 0) take(input, options[at]);
+    else if (event.key === "Escape") closePicks(input);
+    else return;
+    event.preventDefault(); // the caret stays, the form is not sent, the dialog stays open
+  });
+
+  // The press alone would take the focus out of the field, and the list would close before the click.
+  document.addEventListener("mousedown", (event) => { if (event.target.closest(".picks [role=option]")) event.preventDefault(); });
+  document.addEventListener("click", ({ target }) => {
+    const option = target.closest(".picks [role=option]");
+    if (option) take(document.querySelector(`[data-picker="${option.closest(".picks").id}"]`), option);
+  });
+
+  on("htmx:configRequest", (event) => {
+    const { elt: input, parameters } = event.detail;
+    if (!picker(input)) return;
+    closePicks(input);
+    if (input.value.trim().length < 2) return event.preventDefault();
+    delete parameters[input.name];
+    parameters.q = input.value;
+  });
+
+  on("htmx:afterRequest", ({ detail }) => {
+    const input = picker(detail.elt);
+    if (!input) return;
+    const options = optionsOf(input);
+    if (document.activeElement !== input) return picksOf(input).replaceChildren(); // they have gone on
+    const list = picksOf(input).querySelector("[role=listbox]");
+    input.setAttribute("aria-expanded", String(options.length > 0));
+    if (!list) return say(picksOf(input).textContent.trim());
+    list.id = `${input.dataset.picker}-list`;
+    list.setAttribute("aria-label", picksOf(input).dataset.label);
+    input.setAttribute("aria-controls", list.id);
+    options.forEach((option, n) => { option.id = `${list.id}-${n}`; });
+    say(list.dataset.announce);
   });
 })();

@@ -1,0 +1,196 @@
+"""A new device."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from devices import rules
+from devices.forms.create import CreateForm
+from devices.gateway.errors import Forbidden, GatewayError, NotFound, Rejected, Unauthorized
+from devices.gateway.types import BaseInfo
+from devices.http import DeviceRequest, answer, move_on, query_string, require
+from devices.lookup import Unresolved, resolve_user
+from devices.names import Names, names_for, templates_for
+from devices.navigation import my_devices
+from devices.once import Sending, new_form_id
+from devices.permissions import Access, judge
+from devices.text import clean, shorten
+from devices.views.record import recorded
+from devices.views.table import organization_choices
+
+ANSWERED = 500
+"""Below this status the platform has answered, and what it refused was not made."""
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def device_new(request: DeviceRequest) -> HttpResponse:
+    """`POST /device/create`, sent once and never repeated, then the new device."""
+    require(request, "create_device")
+    names = names_for(request.gateway, request.access)
+    offered = _offered(request, names)
+    if request.method != "POST":
+        return _page(request, CreateForm(initial={"form_id": new_form_id()}, **offered))
+    form = CreateForm(request.POST, **offered)
+    owner_id = _owner(request, form) if form.is_valid() else None
+    if not form.is_valid():
+        return _page(request, form, status=422)
+    sending = Sending(request.access, form.cleaned_data["form_id"], form.cleaned_data | {"owner": owner_id})
+    earlier = sending.earlier()
+    if isinstance(earlier, int):
+        return _go_to(request, earlier, seen=True)
+    if earlier is not None:
+        return _unknown(request, form.cleaned_data["name"], _("The same form was sent before."), status=504)
+    return _create(request, form, owner_id, sending, names)
+
+
+def _create(
+    request: DeviceRequest, form: CreateForm, owner_id: int | None, sending: Sending, names: Names
+) -> HttpResponse:
+    data = form.cleaned_data
+    try:
+        with recorded(request, "create_device", 0, name=data["name"], template=data["template_code"]):
+            device = request.gateway.create_device(
+                data["template_code"], data["name"], org_id=data["org_id"], owner_id=owner_id
+            )
+    except GatewayError as error:
+        if error.sent and error.status >= ANSWERED:
+            sending.lost()
+            return _unknown(request, data["name"], _(error.sentence), status=error.status)
+        sending.refused()
+        if isinstance(error, Unauthorized | Forbidden):
+            raise
+        return _refused(request, form, error)
+    sending.made(device.id)
+    return _made(request, device, names)
+
+
+def _made(request: DeviceRequest, device: BaseInfo, names: Names) -> HttpResponse:
+    """To the device, if this person can see it: without an owner, whoever sees only their own cannot."""
+    told = {"name": clean(device.name), "id": device.id, "owner": names.owner(device.owner_user_id) or _("No owner")}
+    messages.success(request, _("Created %(name)s, ID %(id)s. Owner: %(owner)s.") % told)
+    seen = judge("get_device", request.access, owner_id=device.owner_user_id or 0).allowed
+    return _go_to(request, device.id, seen=seen)
+
+
+def _go_to(request: DeviceRequest, device_id: int, *, seen: bool) -> HttpResponse:
+    url = reverse("devices:device-detail", args=[device_id]) if seen else reverse("devices:device-list")
+    return move_on(request, url)
+
+
+# --- what was filled in -----------------------------------------------------------------------------------------------
+
+
+def _owner(request: DeviceRequest, form: CreateForm) -> int | None:
+    """The id of the owner meant; None for nobody in particular, or with an error beside the field."""
+    typed = form.cleaned_data["owner"]
+    if not typed:
+        return None
+    try:
+        person = resolve_user(request.gateway, request.access, typed)
+    except Unresolved as problem:
+        form.add_error("owner", _needing(str(problem), problem.missing))
+        return None
+    verdict = judge("create_device", request.access, other=person.id != request.access.user_id)
+    if not verdict.allowed:
+        form.add_error("owner", _needing(verdict.why, verdict.missing))
+    elif person.obstacle:
+        form.add_error("owner", person.obstacle)
+    return person.id
+
+
+def _needing(sentence: str, missing: tuple[str, ...]) -> str:
+    if not missing:
+        return sentence
+    return _("%(sentence)s Your role needs %(names)s for that.") % {"sentence": sentence, "names": ", ".join(missing)}
+
+
+def _offered(request: DeviceRequest, names: Names) -> dict[str, Any]:
+    """What can be chosen, as `CreateForm` takes it."""
+    templates = templates_for(request.gateway, request.access)
+    own = request.access.org_id
+    organizations = sorted(organization_choices(names), key=lambda choice: choice[0] != own)
+    return {
+        "templates": None if templates is None else _codes(templates),
+        "organizations": [("" if id == own else str(id), name) for id, name in organizations],
+    }
+
+
+def _codes(templates: Any) -> list[tuple[str, str]]:
+    """A choice for each text id; where a template has several, the id tells them apart."""
+    choices = []
+    for template in sorted(templates, key=lambda template: template.name.casefold()):
+        name = shorten(clean(template.name), 60)
+        for code in template.template_ids:
+            choices.append((code, f"{name} ({clean(code)})" if len(template.template_ids) > 1 else name))
+    return choices
+
+
+# --- what became of it ------------------------------------------------------------------------------------------------
+
+
+def _refused(request: DeviceRequest, form: CreateForm, error: GatewayError) -> HttpResponse:
+    """The form again, with everything that was filled in, and the refusal beside the field that it is about."""
+    if isinstance(error, Rejected | NotFound):
+        said = _("The platform refused this. %s") % clean(error.api_message)
+        form.add_error(_field(form, error), said)
+        return _page(request, form, status=422)
+    form.add_error(None, _("%s Nothing was created. Send the form again in a moment.") % _(error.sentence))
+    response = _page(request, form, status=error.status)
+    if error.retry_after is not None:
+        response["Retry-After"] = str(math.ceil(error.retry_after))
+    return response
+
+
+def _field(form: CreateForm, error: GatewayError) -> str | None:
+    """The field that a refusal is about. The API has no code for it, so its words have to do, to place it only.
+
+    Words that tell nothing are about the name, if that was the one thing typed and all else chosen from lists.
+    """
+    said = error.api_message.casefold()
+    for word, field in (
+        ("template", "template_code"),
+        ("organization", "org_id"),
+        ("user", "owner"),
+        ("owner", "owner"),
+        ("name", "name"),
+    ):
+        if word in said:
+            return field
+    return "name" if form.templates is not None and isinstance(error, Rejected) else None
+
+
+def _unknown(request: DeviceRequest, name: str, sentence: str, *, status: int) -> HttpResponse:
+    """The answer was lost: sending again could make a second device, so the next step is to look."""
+    searches = judge("search_devices", request.access).allowed
+    look = reverse("devices:device-list") + query_string(q=name) if searches else my_devices(request.access)
+    context = {"name": name, "sentence": sentence, "look_url": look, "searches": searches}
+    return answer(
+        request, "devices/device_new_unknown.html", "devices/_device_new_unknown.html", context, status=status
+    )
+
+
+def _page(request: DeviceRequest, form: CreateForm, *, status: int = 200) -> HttpResponse:
+    access = request.access
+    others = judge("create_device", access, other=True)
+    context = {
+        "form": form,
+        "name_max": rules.NAME_MAX,
+        "templates_denied": judge("list_templates", access).missing,
+        "others": others,
+        "pick_url": reverse("devices:pick-user") if others.allowed and _searches(access) else "",
+        "organizations": form.fields["org_id"].choices,  # type: ignore[attr-defined]
+        "organizations_denied": judge("list_sub_organizations", access).missing,
+        "cancel_url": reverse("devices:device-list"),
+    }
+    return answer(request, "devices/device_new.html", "devices/_device_new.html", context, status=status)
+
+
+def _searches(access: Access) -> bool:
+    return judge("search_users", access).allowed

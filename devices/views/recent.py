@@ -1,0 +1,187 @@
+"""Devices activated within the last minutes: "has the customer's device come up?". The page asks again by itself."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, NamedTuple
+
+import msgspec
+from django.core.cache import cache
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_safe
+
+from devices import rules
+from devices.forms.listing import RecentForm
+from devices.gateway.api import Gateway
+from devices.gateway.errors import Forbidden, GatewayError, NotFound, Unauthorized
+from devices.gateway.types import Activation
+from devices.http import DeviceRequest, answer, clock_for, query_string, require
+from devices.names import Names, names_for
+from devices.parallel import ask_each
+from devices.presentation import Clock, When, age, number
+from devices.text import clean, shorten
+from devices.views.table import organization_choices
+
+QUICK = (5, 15, 60)
+"""Minutes offered as links."""
+EVERY = 30
+"""Seconds between two askings."""
+NAMED = 100
+"""Devices whose names are looked up, a call each; of the rest the id must do."""
+NAME_KEPT = 60
+"""Seconds that a name is kept: a page that is left open asks for each name at every second refresh."""
+READING_KEPT = 900
+"""Seconds that a whole reading is kept, to be shown with its age when the platform does not answer."""
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """One answer of the API with the names found: `names` by device id, `failures` why there is none."""
+
+    at: float
+    activations: tuple[Activation, ...]
+    names: dict[int, str]
+    failures: dict[int, str]
+
+
+class RecentRow(NamedTuple):
+    """`failure` is set where the device could not be read: then its id stands for it."""
+
+    id: int
+    name: str
+    failure: str
+    activated: When | None
+    template: str
+    owner: str
+    new: bool
+
+
+@require_safe
+def device_recent(request: DeviceRequest) -> HttpResponse:
+    """`GET /device/last-activated`, newest first, and a name for each. The last answer stays when a new one fails."""
+    require(request, "list_last_activated")
+    form = RecentForm(request.GET)
+    query = form.settle()
+    key = f"recent:{request.access.scope}:{query['org']}:{query['minutes']}"
+    trouble = ""
+    try:
+        reading = _read(request, query)
+        cache.set(key, reading, READING_KEPT)
+    except (Unauthorized, Forbidden, NotFound):
+        raise
+    except GatewayError as error:
+        kept = cache.get(key)
+        if not isinstance(kept, Reading):
+            raise
+        reading, trouble = kept, _(error.sentence)
+    context = _context(request, query, reading, trouble) | {"notices": form.fallen_back()}
+    return answer(request, "devices/device_recent.html", "devices/_recent.html", context)
+
+
+def _read(request: DeviceRequest, query: dict[str, Any]) -> Reading:
+    found = request.gateway.list_last_activated(org_id=query["org"], minutes=query["minutes"])
+    newest = sorted(found, key=lambda activation: activation.activation_time, reverse=True)
+    names, failures = _names(request, [activation.id for activation in newest[:NAMED]])
+    return Reading(time.time(), tuple(newest), names, failures)
+
+
+def _names(request: DeviceRequest, ids: list[int]) -> tuple[dict[int, str], dict[int, str]]:
+    """Names by id, from this person's cache or from the API, eight calls at a time; and why some could not be read."""
+    keys = {f"device-name:{request.access.scope}:{device_id}": device_id for device_id in ids}
+    names: dict[int, str] = {keys[key]: name for key, name in cache.get_many(keys).items()}
+    failures: dict[int, str] = {}
+    fresh: dict[str, str] = {}
+    by_id = {device_id: key for key, device_id in keys.items()}
+    for device_id, answered in ask_each(request.gateway, [i for i in ids if i not in names], _name).items():
+        if isinstance(answered, GatewayError):
+            failures[device_id] = answered.sentence
+        else:
+            names[device_id] = fresh[by_id[device_id]] = answered
+    cache.set_many(fresh, NAME_KEPT)
+    return names, failures
+
+
+def _name(gateway: Gateway, device_id: int) -> str:
+    return gateway.get_base_info(device_id).name
+
+
+def _context(request: DeviceRequest, query: dict[str, Any], reading: Reading, trouble: str) -> dict[str, Any]:
+    clock = clock_for(request)
+    names = names_for(request.gateway, request.access)
+    rows = [_row(activation, reading, query["seen"], names, clock) for activation in reading.activations]
+    newest = max((activation.activation_time for activation in reading.activations), default=0)
+    here = reverse("devices:device-recent")
+
+    def url(**changes: Any) -> str:
+        asked = query | changes
+        return here + query_string(
+            minutes=asked["minutes"] if asked["minutes"] != rules.RECENT_MINUTES else "",
+            org=asked["org"],
+            paused=asked["paused"],
+            seen=changes.get("seen"),
+            stale=changes.get("stale", False),
+        )
+
+    where = names.organization(query["org"] or request.access.org_id) or _("your organization")
+    read_at = Clock(request.access.tz, reading.at)
+    return {
+        "query": query,
+        "here": here,
+        "rows": rows,
+        "headline": _headline(len(rows), query["minutes"], where),
+        "where": where,
+        "announce": _announce(rows, "" if query["stale"] else trouble),
+        "trouble": trouble,
+        "trouble_age": age(clock.now - reading.at),
+        "read_at": read_at.stamp(),
+        "unnamed": max(0, len(rows) - NAMED),
+        "named_max": NAMED,
+        "quick": [(minutes, url(minutes=minutes), minutes == query["minutes"]) for minutes in QUICK],
+        "longest": rules.RECENT_MINUTES_MAX,
+        "longest_url": url(minutes=rules.RECENT_MINUTES_MAX) if query["minutes"] < rules.RECENT_MINUTES_MAX else "",
+        "organizations": organization_choices(names),
+        "again_url": url(),
+        "poll_url": "" if query["paused"] else url(seen=max(newest, query["seen"], 1), stale=bool(trouble)),
+        "pause_url": url(paused=not query["paused"]),
+        "every": EVERY,
+        "device_prefix": reverse("devices:device-list"),
+        "section": "recent",
+    }
+
+
+def _row(activation: Activation, reading: Reading, seen: int, names: Names, clock: Clock) -> RecentRow:
+    name = reading.names.get(activation.id, "")
+    failure = reading.failures.get(activation.id, "")
+    return RecentRow(
+        id=activation.id,
+        name=shorten(clean(name)) or (_("Device %d") % activation.id),
+        failure=_(failure) if failure else "",
+        activated=clock.when(activation.activation_time, seconds=True),
+        template=names.template(activation.template_id),
+        owner=names.owner(activation.owner_user_id),
+        new=bool(seen) and activation.activation_time > seen,
+    )
+
+
+def _headline(count: int, minutes: int, where: str) -> str:
+    words = ngettext(
+        "%(n)s device activated in %(where)s in the last %(minutes)d min",
+        "%(n)s devices activated in %(where)s in the last %(minutes)d min",
+        count,
+    )
+    return words % {"n": number(count), "where": where, "minutes": minutes}
+
+
+def _announce(rows: list[RecentRow], trouble: str) -> str:
+    """Said aloud after a refresh: only what has changed since the last one."""
+    if trouble:
+        return trouble
+    new = [row.name for row in rows if row.new]
+    if not new:
+        return ""
+    return ngettext("%(n)d new activation: %(names)s", "%(n)d new activations: %(names)s", len(new)) % {
+        "n": len(new),
+        "names": ", ".join(new[:3]),
+    }
