@@ -49,6 +49,8 @@ class Int(Param):
             number = int(str(raw))
         elif isinstance(raw, int) and not isinstance(raw, bool):
             number = raw
+        elif isinstance(raw, float) and raw.is_integer():  # 5.0 is an integer, says JSON Schema
+            number = int(raw)
         else:
             raise Invalid
         if self.clamped and INT32[0] <= number <= INT32[1] and switches.get("size_out_of_range") == "clamp":

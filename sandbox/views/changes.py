@@ -52,7 +52,7 @@ def _may_create_for(call: Call) -> None:
     needs=[ORG_DEVICES_CREATE],
     query=(Flag("baseInfoResponse", default=False),),
     body=(
-        Text("templateId", required=True, shortest=1, longest=200),
+        Text("templateId", required=True, longest=200),
         ORG_ID,
         validation.NAME,
         Int("ownerId", low=INT64[0], high=INT64[1]),
@@ -181,7 +181,7 @@ def forget_triggered() -> None:
     device=True,
     body=(
         DEVICE_ID,
-        Text("eventCode", required=True, shortest=1, longest=200),
+        Text("eventCode", required=True, longest=200),
         Text("eventDescription", longest=200),
     ),
 )

@@ -19,21 +19,19 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
-@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_cleanly_and_starts_again_with_what_it_has(tmp_path: Path, sig: signal.Signals) -> None:
+def test_it_ends_cleanly_and_starts_again_with_what_it_has(tmp_path: Path) -> None:
     server = SandboxServer(devices=150, folder=tmp_path)
     assert "seeding 150 devices" in server.errors
     token = server.token("admin")
     server.call("PUT", "/device?deviceId=1", json={"name": "Kept"})
-    assert server.stop(sig) == 0
+    assert server.stop(signal.SIGINT) == 0
     assert "Traceback" not in server.said
     again = SandboxServer(devices=150, folder=tmp_path)
-    try:
-        assert again.errors == ""
-        headers = {"Authorization": f"Bearer {token}"}  # tokens outlive the process
-        assert again.call("GET", "/device?deviceId=1", None, headers=headers).json()["name"] == "Kept"
-    finally:
-        again.stop()
+    assert again.errors == ""
+    headers = {"Authorization": f"Bearer {token}"}  # tokens outlive the process
+    assert again.call("GET", "/device?deviceId=1", None, headers=headers).json()["name"] == "Kept"
+    assert again.stop(signal.SIGTERM) == 0
+    assert again.said == ""
 
 
 def test_other_arguments_make_another_world(tmp_path: Path) -> None:
@@ -108,6 +106,8 @@ def test_the_table_of_switches() -> None:
 
 
 def test_calls_can_be_counted(fresh_sandbox: SandboxServer) -> None:
+    fresh_sandbox.token("admin")  # its own call comes first, and only if no test before has asked for it
+    fresh_sandbox.clear_requests()
     fresh_sandbox.get("/search/devices", query="room", size=7)
     fresh_sandbox.call("GET", "/devices", headers={"X-Request-ID": "abc123"})
     fresh_sandbox.grant("user_credentials", username="viewer@example.com", password="demo")
