@@ -5,9 +5,10 @@ The settings file calls this before Django exists, so of Django there is only an
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import environ
 from cryptography.fernet import Fernet
@@ -46,6 +47,17 @@ def read(root: Path) -> environ.Env:
     for name in missing:
         env.ENVIRON[name] = DEVELOPMENT[name]
     return env
+
+
+def database(env: environ.Env, root: Path) -> dict[str, Any]:
+    """DATABASE_URL, by default a SQLite file in `var`, which SQLite does not make by itself."""
+    url = env.str("DATABASE_URL", "")
+    if not url:
+        url = f"sqlite:///{root / 'var' / 'portal.sqlite3'}"
+        with suppress(OSError):  # the database's own error tells more
+            (root / "var").mkdir(exist_ok=True)
+    found: dict[str, Any] = environ.Env.db_url_config(url)
+    return found
 
 
 def secure_cookies(env: environ.Env, hosts: list[str]) -> bool:

@@ -1,4 +1,4 @@
-"""Settings of the portal, from the environment only; docs/operating.md lists the names."""
+"""Settings of the portal, from the environment only; README.md lists the names."""
 
 from pathlib import Path
 
@@ -66,7 +66,7 @@ TEMPLATES = [
 
 # Data. IMMEDIATE: a transaction that will write takes its turn at the start and never fails half way with "database is
 # locked". WAL: readers do not wait for the writer.
-DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'var' / 'portal.sqlite3'}")}
+DATABASES = {"default": environment.database(env, BASE_DIR)}
 DATABASES["default"]["CONN_MAX_AGE"] = None
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {

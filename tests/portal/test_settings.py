@@ -101,6 +101,16 @@ def test_a_file_fills_up_what_the_environment_does_not_say(
     assert read.str("TOKEN_KEYS") == WHOLE["TOKEN_KEYS"]
 
 
+def test_without_a_database_url_the_data_lives_in_var(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, env: environ.Env
+) -> None:
+    monkeypatch.delenv("DATABASE_URL")
+    found = environment.database(env, tmp_path)
+    assert found["ENGINE"] == "django.db.backends.sqlite3"
+    assert found["NAME"] == str(tmp_path / "var" / "portal.sqlite3")
+    assert (tmp_path / "var").is_dir()
+
+
 # --- cookies over plain http ------------------------------------------------------------------------------------------
 
 
