@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.load.pages import Visitor
+from tests.load.pages import ASSET_BOUND, PAGE_BOUND, Visitor, weigh
 from tests.services import free_port
 from tools.demo import ACCOUNTS, Demo
 from tools.processes import Child, poll, status_of
@@ -102,6 +102,23 @@ def test_each_printed_account_can_sign_in_and_ctrl_c_ends_both(start):
     assert not [pid for pid in started if alive(pid)]
     assert demo.answers() == [False, False]
     assert demo.said.rstrip().endswith("Portal and sandbox have ended.")
+
+
+def test_a_first_visit_is_light(start):
+    """With the static files as they are served for real: named by content, compressed, for a year."""
+    demo = start()
+    demo.until_ready()
+    visitor = Visitor(f"http://127.0.0.1:{demo.port}")
+    visitor.sign_in("support@example.com", "demo")
+
+    weight = weigh(visitor, "/devices/")
+
+    assert visitor.get("/devices/").count(b'<th scope="row"') == 50
+    assert 1000 < weight.page <= PAGE_BOUND
+    assert len(weight.assets) >= 3
+    assert weight.all_assets <= ASSET_BOUND
+    with visitor.opener.open(f"http://127.0.0.1:{demo.port}{next(iter(weight.assets))}") as answer:
+        assert "immutable" in answer.headers["Cache-Control"]
 
 
 def test_a_supervisor_that_is_killed_takes_both_with_it(start):

@@ -160,7 +160,7 @@ class Bench:
         device_list = "/admin/stock_admin/device/"
         self.until_answers(admin, admin_port, device_list, {"Cookie": cookie})
 
-        say(weigh(visitor, LIST))
+        say(str(weigh(visitor, LIST)))
         return [
             Target("floor", floor, floor_port, "/", {}, 1),
             Target("list page", portal, self.portal_port, LIST, signed_in, 1),

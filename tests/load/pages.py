@@ -7,6 +7,7 @@ import re
 import urllib.error
 import urllib.parse
 import urllib.request
+from dataclasses import dataclass
 
 PAGE_BOUND = 10 * 1024  # bytes of HTML, compressed
 ASSET_BOUND = 40 * 1024  # bytes of all style sheets and scripts, compressed
@@ -48,13 +49,28 @@ class Visitor:
         return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.jar)
 
 
-def weigh(visitor: Visitor, path: str) -> str:
-    """Compressed sizes of one page and of the style sheets and scripts it loads, beside their bounds."""
+@dataclass(frozen=True)
+class Weight:
+    """Bytes of a first visit: the page plain and compressed, each style sheet and script compressed."""
+
+    plain: int
+    page: int
+    assets: dict[str, int]
+
+    @property
+    def all_assets(self) -> int:
+        return sum(self.assets.values())
+
+    def __str__(self) -> str:
+        lines = [f"HTML: {self.page} bytes compressed (bound {PAGE_BOUND}), {self.plain} plain"]
+        lines += [f"  {name}: {size}" for name, size in self.assets.items()]
+        return "\n".join([*lines, f"CSS and JS: {self.all_assets} bytes compressed (bound {ASSET_BOUND})"])
+
+
+def weigh(visitor: Visitor, path: str) -> Weight:
+    """One page and what it loads, as a browser that takes gzip gets them."""
     page = visitor.get(path).decode()
-    sent = len(visitor.get(path, **{"Accept-Encoding": "gzip"}))
-    assets = sorted(set(re.findall(r'(?:src|href)="(/static/[^"]+\.(?:js|css))"', page)))
-    sizes = {name: len(visitor.get(name, **{"Accept-Encoding": "gzip"})) for name in assets}
-    lines = [f"{path}: {sent} bytes of HTML compressed (bound {PAGE_BOUND}), {len(page.encode())} plain"]
-    lines += [f"  {name}: {size}" for name, size in sizes.items()]
-    lines.append(f"CSS and JS together: {sum(sizes.values())} bytes compressed (bound {ASSET_BOUND})")
-    return "\n".join(lines)
+    packed = {"Accept-Encoding": "gzip"}
+    names = sorted(set(re.findall(r'(?:src|href)="(/static/[^"]+\.(?:js|css))"', page)))
+    assets = {name: len(visitor.get(name, **packed)) for name in names}
+    return Weight(len(page.encode()), len(visitor.get(path, **packed)), assets)
