@@ -29,7 +29,7 @@ from sandbox.seed_history import History
 from sandbox.seed_names import name
 from sandbox.tree import ancestors
 
-FORMAT = 1  # raise it when the same arguments give another world
+FORMAT = 2  # raise it when the same arguments give another world
 MINUTE = 60_000
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR

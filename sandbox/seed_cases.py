@@ -162,6 +162,7 @@ BENCH_FIELDS: tuple[tuple[str, Any, bool | None, bool | None], ...] = (
     ("Orbit", {"type": "OrbitalSlot", "slot": {"ring": 4, "degrees": 19.2}, "value": "19.2E"}, False, False),
     ("Spare", None, False, False),
     ("Old label", "written before fields had types", None, None),
+    ("Correction", d.number(0.5, 0, 0, 0.1), False, True),  # no bounds
 )
 # The type that is known although the value does not tell it.
 UNTYPED = {"Spare": "Text", "Old label": "Text"}

@@ -19,6 +19,10 @@ RULES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         {"0": 0, "500": 500, "12.5": 12.5, "+7": 7, ".5": 0.5, "7.": 7},
         ("501", "-1", "500.1", "abc", "1e3", "1,5", "0x10", "NaN", "Infinity", "-inf", " 5", "5 ", "١", "--1", "."),
     ),
+    "Correction": (
+        {"-999999999999999": -999_999_999_999_999, "0.12345678901234": 0.12345678901234},
+        ("1234567890123456", "0.123456789012345", "-1000000000000000"),
+    ),
     "Inspections": (
         {"12": 12, "-3": -3, ALL_DIGITS: 999_999_999_999_999},
         ("1.5", "1.0", "abc", f"{ALL_DIGITS}0", "1e2", "½"),
@@ -115,13 +119,6 @@ def test_an_empty_text_clears_an_optional_field_only(fresh_sandbox: SandboxServe
     assert value(fresh_sandbox, "Capacity") == {"type": "Number", "value": None, "min": 0, "max": 500, "step": 5}
     assert write(fresh_sandbox, "Shelf", "").json() == INVALID  # mandatory
     assert write(fresh_sandbox, "Device Name", "").json() == INVALID
-
-
-def test_bounds_of_zero_mean_no_bounds(fresh_sandbox: SandboxServer) -> None:
-    """A cold room's capacity has bounds; the bench's inspections have none at all."""
-    cold = {"deviceId": cases.RICH, "metaFieldId": 4, "newValue": "501"}
-    assert fresh_sandbox.call("POST", "/device/metafield", json=cold).status_code == 400
-    assert write(fresh_sandbox, "Inspections", "-999999999999999").status_code == 204
 
 
 def test_writing_the_name_field_renames_the_device(fresh_sandbox: SandboxServer) -> None:
