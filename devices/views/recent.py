@@ -134,7 +134,7 @@ def _context(request: DeviceRequest, query: dict[str, Any], reading: Reading, tr
         "where": where,
         "announce": _announce(rows, "" if query["stale"] else trouble),
         "trouble": trouble,
-        "trouble_age": age(clock.now - reading.at),
+        "trouble_age": _ago(clock.now - reading.at),
         "read_at": read_at.stamp(),
         "unnamed": max(0, len(rows) - NAMED),
         "named_max": NAMED,
@@ -172,6 +172,10 @@ def _headline(count: int, minutes: int, where: str) -> str:
         count,
     )
     return words % {"n": number(count), "where": where, "minutes": minutes}
+
+
+def _ago(seconds: float) -> str:
+    return _("%s ago") % age(seconds) if seconds >= 10 else _("a moment ago")
 
 
 def _announce(rows: list[RecentRow], trouble: str) -> str:
