@@ -59,7 +59,7 @@ screenshots: .test ## The two pictures of the README, taken from a demo of its o
 
 .PHONY: clean
 clean: ## Remove what make made: .venv, var, staticfiles and the caches
-	rm -rf .venv var staticfiles .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv var staticfiles .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Quick when the lock is installed already: tools/venv.sh compares it with the copy it left in .venv.
