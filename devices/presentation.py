@@ -22,12 +22,19 @@ OLD = DAY
 
 
 class When(NamedTuple):
-    """A moment: `text` in the reader's zone, `age` ("4 min"), `iso` in UTC for `<time datetime>`, `old` after a day."""
+    """A moment: `text` in the reader's zone, `iso` in UTC for `<time datetime>`, `elapsed` seconds since."""
 
     text: str
-    age: str
     iso: str
-    old: bool
+    elapsed: float
+
+    @property
+    def age(self) -> str:
+        return age(self.elapsed)
+
+    @property
+    def old(self) -> bool:
+        return self.elapsed > OLD
 
 
 def age(seconds: float) -> str:
@@ -64,9 +71,8 @@ class Clock:
             moment = datetime.fromtimestamp(ms / 1000, self.tz)
         except (OverflowError, OSError, ValueError):
             return None
-        elapsed = self.now - ms / 1000
-        iso = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return When(self._text(moment, seconds), age(elapsed), iso, elapsed > OLD)
+        iso = datetime.fromtimestamp(ms / 1000, UTC).isoformat()[:19] + "Z"
+        return When(self._text(moment, seconds), iso, self.now - ms / 1000)
 
     def stamp(self) -> str:
         """The time of this reading, such as `14:02:10 UTC+1`."""
