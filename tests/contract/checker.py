@@ -24,6 +24,7 @@ from openapi_core.datatypes import RequestParameters
 from openapi_core.templating.datatypes import TemplateResult
 from openapi_core.templating.paths.datatypes import PathOperationServer
 from openapi_core.templating.paths.exceptions import PathNotFound
+from openapi_core.templating.paths.finders import BasePathFinder
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
 FILE = Path(__file__).parents[2] / "docs" / "openapi.yaml"
@@ -99,21 +100,22 @@ class _Response:
         self.content_type = self.headers.get("Content-Type", "")
 
 
-class _Finder:
+class _Finder(BasePathFinder):
     """Finds an operation by one look-up: no path has a variable part, and the host is nobody's business here."""
 
     def __init__(self, spec: SchemaPath, base_url: str | None = None) -> None:
+        super().__init__(spec, base_url)
         self.known = {
             (method, name): PathOperationServer(path, path / method, None, TemplateResult(name, {}), {})
             for name, path in (spec / "paths").str_items()
             for method in path.str_keys()
         }
 
-    def find(self, method: str, url: str) -> PathOperationServer:
+    def find(self, method: str, name: str) -> PathOperationServer:
         try:
-            return self.known[method, urlsplit(url).path]
+            return self.known[method, urlsplit(name).path]
         except KeyError:
-            raise PathNotFound(url) from None
+            raise PathNotFound(name) from None
 
 
 class Contract:

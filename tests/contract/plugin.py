@@ -124,7 +124,7 @@ def _listen(tape: Tape, response: HTTPResponse) -> None:
     response.read, response.stream = noted_read, noted_stream  # type: ignore[method-assign, assignment]
 
 
-def _listening(urlopen: Callable[..., HTTPResponse], recorder: Recorder) -> Callable[..., HTTPResponse]:
+def _listening(urlopen: Callable[..., Any], recorder: Recorder) -> Callable[..., HTTPResponse]:
     @functools.wraps(urlopen)
     def noted(pool: HTTPConnectionPool, method: str, url: str, *args: Any, **kwargs: Any) -> HTTPResponse:
         # Read first: the answer is handed out unread, so that whoever reads it reads through us.
@@ -163,7 +163,7 @@ class ContractKeeper:
         self.recorder = Recorder()
         config.stash[CALLS] = self.recorder.counts
         self._urlopen = HTTPConnectionPool.urlopen
-        HTTPConnectionPool.urlopen = _listening(self._urlopen, self.recorder)  # type: ignore[method-assign, assignment]
+        HTTPConnectionPool.urlopen = _listening(self._urlopen, self.recorder)  # type: ignore[method-assign]
 
     def pytest_unconfigure(self) -> None:
         HTTPConnectionPool.urlopen = self._urlopen  # type: ignore[method-assign]

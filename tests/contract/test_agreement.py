@@ -37,7 +37,7 @@ def every_set(names: set[str]) -> list[set[str]]:
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_the_portal_explains_permissions_as_the_contract_has_them(name: str):
+def test_the_portal_explains_permissions_as_the_contract_has_them(name: str) -> None:
     # Revealing a device's credential is reading the device; there is no call of its own for it.
     rule = OPERATIONS["get_base_info" if name == "reveal_token" else name][1]["x-permissions"]
     one_device = "any" in rule and name != "list_devices_by_owner"
@@ -50,7 +50,7 @@ def test_the_portal_explains_permissions_as_the_contract_has_them(name: str):
                 assert set(verdict.missing) <= named(rule) - held
 
 
-def test_the_portal_has_a_rule_for_each_operation_that_needs_a_permission():
+def test_the_portal_has_a_rule_for_each_operation_that_needs_a_permission() -> None:
     needing = {name for name, (_, operation) in OPERATIONS.items() if named(operation["x-permissions"])}
     portal_calls_none_of = {"get_template", "list_template_metafields", "list_template_datastreams"}
     assert needing - set(RULES) == portal_calls_none_of
@@ -62,7 +62,7 @@ READS = [name for name, (key, _) in OPERATIONS.items() if key[0] == "GET"]
 
 
 @pytest.mark.parametrize("name", READS)
-def test_the_sandbox_opens_its_reads_to_whom_the_contract_does(name: str, sandbox: SandboxServer):
+def test_the_sandbox_opens_its_reads_to_whom_the_contract_does(name: str, sandbox: SandboxServer) -> None:
     (_, path), operation = OPERATIONS[name]
     rule, path = operation["x-permissions"], path.removeprefix("/api/v1/organization")
     names = {item["name"] for item in operation.get("parameters", ())}
@@ -90,7 +90,7 @@ def test_the_sandbox_opens_its_reads_to_whom_the_contract_does(name: str, sandbo
             assert answer.status_code == (200 if allowed else 403), (role, query, answer.text[:200])
 
 
-def test_the_portal_edits_the_types_of_metafields_that_the_contract_calls_writable():
+def test_the_portal_edits_the_types_of_metafields_that_the_contract_calls_writable() -> None:
     listed = {
         name.lower(): how
         for how, names in contract().document["components"]["schemas"]["MetafieldObject"]["x-text-write"].items()

@@ -33,11 +33,11 @@ BASIC = {"Authorization": "Basic eDp5", "Content-Type": "application/x-www-form-
 SIGN_IN = Call.of("POST", f"http://sandbox{TOKEN}", BASIC, b"username=a%40example.com&password=x")
 
 
-def test_the_contract_is_valid_openapi():
+def test_the_contract_is_valid_openapi() -> None:
     validate(read_from_filename(str(FILE))[0])
 
 
-def test_every_operation_has_a_name_a_permission_rule_and_the_common_errors():
+def test_every_operation_has_a_name_a_permission_rule_and_the_common_errors() -> None:
     names = [operation["operationId"] for operation in contract().operations.values()]
     assert len(names) == len(set(names)) == 35
     devices = [operation for operation in contract().operations.values() if operation["tags"] == ["Devices"]]
@@ -48,7 +48,7 @@ def test_every_operation_has_a_name_a_permission_rule_and_the_common_errors():
 
 
 @pytest.mark.parametrize("good", [RENAME, LIST, SIGN_IN], ids=str)
-def test_right_requests_pass(good: Call):
+def test_right_requests_pass(good: Call) -> None:
     assert contract().request_violations(good) == ()
 
 
@@ -93,7 +93,7 @@ def test_right_requests_pass(good: Call):
     ],
     ids=lambda value: None if isinstance(value, str) else str(value),
 )
-def test_wrong_requests_are_told_in_words(bad: Call, words: str):
+def test_wrong_requests_are_told_in_words(bad: Call, words: str) -> None:
     assert words in "\n".join(contract().request_violations(bad))
 
 
@@ -126,7 +126,7 @@ ERROR = {"error": {"message": "Device with identifier 31 is not found or belong 
         ),
     ],
 )
-def test_right_answers_pass(asked: Call, given: Answer):
+def test_right_answers_pass(asked: Call, given: Answer) -> None:
     assert contract().answer_violations(asked, given) == ()
 
 
@@ -164,5 +164,5 @@ def test_right_answers_pass(asked: Call, given: Answer):
         (call("GET", f"{API}/device/metafield?deviceId=1"), answer(200, [{"value": {"value": "12"}}]), "$[0].value"),
     ],
 )
-def test_wrong_answers_are_told_in_words(asked: Call, given: Answer, words: str):
+def test_wrong_answers_are_told_in_words(asked: Call, given: Answer, words: str) -> None:
     assert words in "\n".join(contract().answer_violations(asked, given))

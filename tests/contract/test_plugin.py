@@ -31,11 +31,11 @@ def gateway(url: str) -> Gateway:
     return Gateway(Transport(url), lambda rejected: "token")
 
 
-def test_the_plugin_is_at_work_in_this_run(pytestconfig: pytest.Config):
+def test_the_plugin_is_at_work_in_this_run(pytestconfig: pytest.Config) -> None:
     assert pytestconfig.pluginmanager.get_plugin("contract-keeper")
 
 
-def test_calls_of_portal_and_tests_to_the_sandbox_are_seen_whole(recorder: Recorder, sandbox: SandboxServer):
+def test_calls_of_portal_and_tests_to_the_sandbox_are_seen_whole(recorder: Recorder, sandbox: SandboxServer) -> None:
     Gateway(Transport(sandbox.url), lambda rejected: sandbox.token()).list_devices(size=2)
     sandbox.get("/devices", size=2)
     *_, first, second = recorder.tapes
@@ -48,7 +48,7 @@ def test_calls_of_portal_and_tests_to_the_sandbox_are_seen_whole(recorder: Recor
     assert recorder.judged() == []
 
 
-def test_a_wrong_request_of_the_portal_is_told(recorder: Recorder, sandbox: SandboxServer):
+def test_a_wrong_request_of_the_portal_is_told(recorder: Recorder, sandbox: SandboxServer) -> None:
     portal = Gateway(Transport(sandbox.url), lambda rejected: sandbox.token())
     with pytest.raises(GatewayError):
         portal.list_devices(size=1001)
@@ -59,7 +59,7 @@ def test_a_wrong_request_of_the_portal_is_told(recorder: Recorder, sandbox: Sand
 
 def test_a_wrong_request_of_a_test_is_its_own_business_but_its_answer_is_not(
     recorder: Recorder, sandbox: SandboxServer
-):
+) -> None:
     assert sandbox.get("/devices", size=1001).status_code == 400
     assert sandbox.call("PATCH", "/devices").status_code == 405
     assert recorder.judged() == []
@@ -68,27 +68,29 @@ def test_a_wrong_request_of_a_test_is_its_own_business_but_its_answer_is_not(
     assert "'flat' is not of type 'object'" in recorder.judged()[0]
 
 
-def test_a_wrong_answer_of_the_sandbox_is_told(recorder: Recorder):
+def test_a_wrong_answer_of_the_sandbox_is_told(recorder: Recorder) -> None:
     with serving(each_request(answer(b'{"content":[{"id":1}]}', SERVER))) as odd, pytest.raises(GatewayError):
         gateway(odd.url).list_devices()
     assert [words for words in recorder.judged() if "'totalElements' is a required property" in words]
 
 
 @pytest.mark.parametrize("preload", [True, False])
-def test_an_answer_is_seen_however_it_is_read(recorder: Recorder, preload: bool):
+def test_an_answer_is_seen_however_it_is_read(recorder: Recorder, preload: bool) -> None:
     with serving(each_request(answer(b'{"content":[]}', SERVER))) as odd, urllib3.PoolManager() as pool:
         response = pool.request("GET", odd.url + LIST, preload_content=preload)
         assert (response.data if preload else response.read()) == b'{"content":[]}'
     assert "'totalElements' is a required property" in recorder.judged()[0]
 
 
-def test_answers_of_servers_that_are_no_sandbox_are_not_judged(recorder: Recorder):
+def test_answers_of_servers_that_are_no_sandbox_are_not_judged(recorder: Recorder) -> None:
     with serving(each_request(answer(b'{"content":[]}'))) as odd:
         assert gateway(odd.url).list_devices().items == ()
     assert recorder.judged() == []
 
 
-def test_faults_excuse_the_path_they_are_set_for_until_they_are_gone(recorder: Recorder, fresh_sandbox: SandboxServer):
+def test_faults_excuse_the_path_they_are_set_for_until_they_are_gone(
+    recorder: Recorder, fresh_sandbox: SandboxServer
+) -> None:
     fresh_sandbox.token()
     fresh_sandbox.fault("/device", "json", status=200, body={"id": "x"})
     assert fresh_sandbox.get("/device", deviceId=1).json() == {"id": "x"}

@@ -96,7 +96,9 @@ def turns() -> Iterator[int]:
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-def test_whatever_is_sent_the_answer_is_in_the_contract(case: schemathesis.Case, prey: Prey, turns: Iterator[int]):
+def test_whatever_is_sent_the_answer_is_in_the_contract(
+    case: schemathesis.Case, prey: Prey, turns: Iterator[int]
+) -> None:
     turn = next(turns)
     excluded = [positive_data_acceptance]  # a request may fit the contract and still ask for the impossible
     if case.path == "/oauth2/token":
