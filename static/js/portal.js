@@ -145,6 +145,7 @@
     if (detail.elt.matches("form")) setIdle(detail.elt);
     if (!dialog.open && detail.target !== dialog) dialog.replaceChildren();
     if (detail.xhr.status) document.querySelectorAll("[data-unreachable]").forEach((notice) => notice.remove());
+    if (detail.successful) byId("session-banner").replaceChildren(); // signed in again, in another tab
   });
 
   function unreachable({ detail }) {
