@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import secrets
+import threading
 import time
 from typing import NoReturn
 
@@ -20,6 +21,8 @@ from sandbox import switches
 from sandbox.models import Organization, Token, User
 from sandbox.permissions import Caller
 
+issuing = threading.Lock()
+"""Held while tokens are given out, and while a reset copies them over."""
 GRANTS = ("client_credentials", "user_credentials", "refresh_token")
 
 
@@ -183,7 +186,7 @@ def _grant(request: HttpRequest) -> dict[str, object]:
 def token(request: HttpRequest) -> HttpResponse:
     """Errors do not undo the use of a refresh token: that is why the transaction ends before they are raised on."""
     error: OAuthError | None = None
-    with transaction.atomic():
+    with issuing, transaction.atomic():
         try:
             data = _grant(request)
         except OAuthError as raised:

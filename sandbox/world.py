@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -13,10 +12,9 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from sandbox import seed
-from sandbox.models import Device, LogEntry, TimelineEvent, Token, World
-from sandbox.oauth import now_ms
+from sandbox.models import Device, LogEntry, TimelineEvent, World
+from sandbox.oauth import issuing, now_ms
 
-_lock = threading.Lock()
 _DEVICE_TIMES = (
     "activated_at",
     "first_connect_time",
@@ -85,18 +83,27 @@ def make(devices: int, number: int) -> None:
         _copy_back()
 
 
-def _copy_back() -> None:
-    """SQLite's own copying of a live file: other connections go on, and see the new content from their next query."""
-    with closing(sqlite3.connect(_pristine())) as source, closing(sqlite3.connect(_file(), timeout=20)) as target:
-        source.backup(target)
+def _copy_back(*, keep_tokens: bool = False) -> None:
+    """SQLite's own copying of a live file: other connections go on, and see the new content from their next query.
+
+    Tokens join the copy before it goes live, so that no call in between finds itself signed out.
+    """
+    with closing(sqlite3.connect(":memory:")) as copy:
+        with closing(sqlite3.connect(_pristine())) as source:
+            source.backup(copy)
+        if keep_tokens:
+            copy.execute("ATTACH ? AS live", (str(_file()),))
+            copy.execute("INSERT INTO sandbox_token SELECT * FROM live.sandbox_token")
+            copy.commit()
+            copy.execute("DETACH live")
+        with closing(sqlite3.connect(_file(), timeout=20)) as target:
+            copy.backup(target)
 
 
 def reset(*, keep_tokens: bool = True) -> None:
-    with _lock:
-        tokens = list(Token.objects.filter(expires_at__gt=now_ms())) if keep_tokens else []
-        _copy_back()
-        Token.objects.bulk_create(tokens)
-        move_to_today()
+    with issuing:  # a token given out meanwhile would be lost
+        _copy_back(keep_tokens=keep_tokens)
+    move_to_today()
 
 
 def move_to_today() -> None:

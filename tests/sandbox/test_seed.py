@@ -5,14 +5,17 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from sandbox import seed_cases as cases
 from tests.servers import ROOT, SandboxServer
@@ -149,6 +152,28 @@ def test_reset_brings_everything_back_and_keeps_people_signed_in(fresh_sandbox: 
     assert seen() == before
     assert fresh_sandbox.get("/users").json()["content"]
     assert fresh_sandbox.control("GET", "switches")["create_status"] == "201"
+
+
+def test_a_reset_disturbs_no_call_that_runs_meanwhile(fresh_sandbox: SandboxServer) -> None:
+    url, headers = (
+        f"{fresh_sandbox.url}/api/v1/organization/profile",
+        {"Authorization": f"Bearer {fresh_sandbox.token()}"},
+    )
+    over = threading.Event()
+
+    def ask(_: int) -> set[int]:
+        statuses = set()
+        with requests.Session() as session:
+            while not over.is_set():
+                statuses.add(session.get(url, headers=headers, timeout=20).status_code)
+        return statuses
+
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(ask, number) for number in range(4)]
+        for _ in range(10):
+            fresh_sandbox.reset()
+        over.set()
+    assert [future.result() for future in asked] == [{200}] * 4
 
 
 def test_reset_can_end_all_tokens(own_server: SandboxServer) -> None:
