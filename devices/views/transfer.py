@@ -26,8 +26,9 @@ from devices.views.shell import shell
 
 
 class End(NamedTuple):
-    """One end of a transfer: who or what, and what else is known of it."""
+    """One end of a transfer: a person or an organization (id 0: nobody), and what else is known of it."""
 
+    id: int
     name: str
     details: tuple[str, ...] = ()
 
@@ -109,8 +110,8 @@ def _owner_page(request: DeviceRequest, info: BaseInfo, form: OwnerForm, person:
         names = names_for(request.gateway, request.access)
         there = names.organization(person.org_id)
         context |= {
-            "origin": End(context["owner"] or _("No owner"), _known(_id(info.owner_user_id), context["organization"])),
-            "target": End(person.label, _known(person.email, _id(person.id), there)),
+            "origin": End(info.owner_user_id or 0, context["owner"] or _("No owner"), (context["organization"],)),
+            "target": End(person.id, person.label, (person.email, there)),
             "moves_to": there if person.org_id not in (None, info.org_id) else "",
             "unread": not person.email,
             "loses_sight": request.access.only_own and person.id != request.access.user_id,
@@ -143,19 +144,19 @@ def device_transfer_to_organization(request: DeviceRequest, device_id: int) -> H
     form = OrganizationForm(sent)
     target = _organization(request, info, form)
     if request.method == "POST" and target and form.is_valid():
-        org_id, reason = form.cleaned_data["org_id"], form.cleaned_data["reason"]
+        reason = form.cleaned_data["reason"]
         try:
             with recorded(
-                request, "transfer_to_organization", device_id, before=info.org_id, after=org_id, reason=reason
+                request, "transfer_to_organization", device_id, before=info.org_id, after=target.id, reason=reason
             ):
-                request.gateway.transfer_to_organization(device_id, org_id)
+                request.gateway.transfer_to_organization(device_id, target.id)
         except Rejected as refusal:
             form.add_error("org_id", _("The platform refused this organization. %s") % clean(refusal.api_message))
         except NotFound:
             info = request.gateway.get_base_info(device_id)
             form.add_error("org_id", _("The platform does not find this organization."))
         else:
-            return _organization_changed(request, device_id, org_id, target)
+            return _organization_changed(request, device_id, target)
     return _organization_page(request, info, form, target)
 
 
@@ -174,7 +175,7 @@ def _organization(request: DeviceRequest, info: BaseInfo, form: OrganizationForm
     except Unresolved as problem:
         form.add_error("org_id", str(problem))
         return None
-    return End(name or names.organization(org_id), (_id(org_id),))
+    return End(org_id, name or names.organization(org_id))
 
 
 def _organization_page(
@@ -187,20 +188,20 @@ def _organization_page(
             ((org_id, name) for org_id, name in names.organizations.items() if org_id != info.org_id),
             key=lambda item: item[1].casefold(),
         ),
-        "origin": End(context["organization"], (_id(info.org_id),)),
+        "origin": End(info.org_id, context["organization"]),
         "loses_sight": request.access.only_own,
     }
     return _page(request, "to_organization", context, form)
 
 
-def _organization_changed(request: DeviceRequest, device_id: int, org_id: int, target: End) -> HttpResponse:
+def _organization_changed(request: DeviceRequest, device_id: int, target: End) -> HttpResponse:
     found = look_again(request, device_id)
     return after_change(
         request,
         device_id,
         _("Transferred to %s.") % target.name,
         found,
-        holds=found.info is None or found.info.org_id == org_id,
+        holds=found.info is None or found.info.org_id == target.id,
     )
 
 
@@ -257,14 +258,6 @@ def _removal(
 
 def _sent(request: DeviceRequest) -> QueryDict:
     return request.POST if request.method == "POST" else request.GET
-
-
-def _id(number: int | None) -> str:
-    return _("ID %d") % number if number else ""
-
-
-def _known(*details: str) -> tuple[str, ...]:
-    return tuple(detail for detail in details if detail)
 
 
 def _page(request: DeviceRequest, what: str, context: dict[str, Any], form: ReasonForm) -> HttpResponse:

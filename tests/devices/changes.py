@@ -1,0 +1,69 @@
+"""The changes to one device, as tests go through them: their page, what they send, who may not."""
+
+from __future__ import annotations
+
+import logging
+from typing import NamedTuple
+
+import pytest
+
+from tests.devices import fleet
+from tests.servers import SandboxServer
+
+NAME = "Cold room 14 - door's sensor"
+"""Of the device `fleet.RICH`, which belongs to Ana Lund (11) and Halden Cooling (1)."""
+ANA, JONAS, KARI = 11, 12, 30
+KARI_ORG = 2
+
+
+class Change(NamedTuple):
+    """`page` below the device's address; `data` of a POST that does it; `wire`: method and path of the call.
+
+    `permission`: one that the change needs, `stranger`: somebody without it.
+    """
+
+    page: str
+    data: dict[str, str]
+    wire: tuple[str, str]
+    permission: str
+    stranger: str = "viewer"
+
+    @property
+    def url(self) -> str:
+        return f"/devices/{fleet.RICH}/{self.page}/"
+
+
+CHANGES = [
+    Change("delete", {"confirm": NAME, "reason": "HC-1"}, ("DELETE", "/device"), "ORG_DEVICES_DELETE"),
+    Change("clear", {"confirm": NAME, "reason": "HC-1"}, ("DELETE", "/device/clear"), "ORG_DEVICE_DATA_DELETE"),
+    Change("transfer-to-owner", {"owner": str(JONAS)}, ("POST", "/device/transfer/to-owner"), "TRANSFER_DEVICE"),
+    Change("transfer-to-organization", {"org_id": "2"}, ("POST", "/device/transfer/to-organization"), "ORG_VIEW"),
+    Change("remove-owner", {"reason": ""}, ("DELETE", "/device/owner"), "ORG_DEVICES_EDIT"),
+    Change("trigger-event", {"code": "door_open"}, ("POST", "/device/trigger-event"), "ORG_DEVICES_CONTROL"),
+]
+REVEAL = Change("reveal-token", {}, ("GET", "/device/baseInfo"), "OWN_DEVICES_VIEW", "guest")
+
+
+def writes(platform: SandboxServer) -> list[tuple[str, str]]:
+    """Method and path of the calls since the last reset that may have changed something."""
+    prefix = "/api/v1/organization"
+    return [
+        (entry["method"], entry["path"].removeprefix(prefix))
+        for entry in platform.requests()
+        if entry["method"] != "GET" and entry["path"].startswith(prefix)
+    ]
+
+
+def held(platform: SandboxServer, device_id: int = fleet.RICH) -> dict[str, object]:
+    """What the platform holds of the device; empty if it is gone."""
+    answer = platform.get("/device/baseInfo", "admin", deviceId=device_id)
+    return answer.json() if answer.status_code == 200 else {}
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What was written down about changes."""
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if record.name == "devices.changes" and record.levelno == logging.INFO
+    ]

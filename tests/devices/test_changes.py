@@ -1,0 +1,196 @@
+"""What all changes to one device have in common: who may, what goes wrong, what is said and written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.test import Client
+
+from tests.devices import fleet
+from tests.devices.changes import CHANGES, REVEAL, Change, held, lines, writes
+from tests.devices.conftest import HTMX, Person, SignIn, soup, words
+from tests.servers import SandboxServer
+
+pytestmark = pytest.mark.usefixtures("fresh_sandbox")
+
+each_change = pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.page)
+each_page = pytest.mark.parametrize("change", [*CHANGES, REVEAL], ids=lambda change: change.page)
+
+
+@each_page
+def test_get_shows_a_form_and_changes_nothing(admin: Person, platform: SandboxServer, change: Change) -> None:
+    page, fragment = admin.get(change.url), admin.htmx(change.url)
+    assert page.status_code == fragment.status_code == 200
+    assert soup(page).select_one("main form input[name=csrfmiddlewaretoken]") or change.page.startswith("transfer")
+    assert soup(page).h1
+    assert b"<html" not in fragment.content
+    assert "HX-Request" in page["Vary"]
+    assert admin.head(change.url).status_code == 200
+    assert writes(platform) == []
+
+
+@each_change
+def test_the_change_is_sent_once_and_written_down_with_who_and_why(
+    admin: Person, platform: SandboxServer, caplog: pytest.LogCaptureFixture, change: Change
+) -> None:
+    caplog.set_level("INFO")
+    assert admin.post(change.url, change.data | {"reason": 'HC-20418 "flood"\nuser=7'}).status_code == 303
+    assert writes(platform) == [change.wire]
+    (line,) = lines(caplog)
+    for part in (f"device={fleet.RICH}", "user=1", 'email="admin@example.com"', 'outcome="done"', "request="):
+        assert part in line
+    assert r'reason="HC-20418 \"flood\"\nuser=7"' in line
+
+
+@each_change
+def test_by_htmx_the_same_is_done(admin: Person, platform: SandboxServer, change: Change) -> None:
+    answer = admin.htmx(change.url, change.data)
+    assert answer.status_code == 200
+    assert "HX-Redirect" in answer or answer["HX-Trigger"] == "deviceChanged"
+    assert writes(platform) == [change.wire]
+
+
+@each_page
+def test_signed_out_people_are_led_to_sign_in_and_back(platform: SandboxServer, change: Change) -> None:
+    nobody = Client()
+    for answer in (nobody.get(change.url, secure=True), nobody.post(change.url, change.data, secure=True)):
+        assert answer.status_code == 302
+        assert answer["Location"] == f"/sign-in/?{urlencode({'next': change.url})}"
+    assert nobody.post(change.url, change.data, headers=HTMX, secure=True).status_code == 401
+    assert writes(platform) == []
+
+
+@each_page
+def test_a_missing_permission_is_named_and_no_call_is_spent(
+    sign_in: SignIn, platform: SandboxServer, change: Change
+) -> None:
+    stranger = sign_in(change.stranger)
+    answers = [stranger.get(change.url), stranger.post(change.url, change.data), stranger.htmx(change.url, change.data)]
+    for answer in answers:
+        assert answer.status_code == 403
+        assert change.permission in words(answer)
+    assert platform.requests() == []
+
+
+@each_change
+def test_a_refusal_by_the_platform_names_the_permission_too(
+    admin: Person, platform: SandboxServer, caplog: pytest.LogCaptureFixture, change: Change
+) -> None:
+    caplog.set_level("INFO")
+    method, path = change.wire
+    platform.fault(path, "status", method=method, status=403)
+    answer = admin.post(change.url, change.data)
+    assert answer.status_code == 403
+    assert change.permission in words(answer)
+    assert "Nothing was changed" in words(answer)
+    assert 'outcome="forbidden"' in lines(caplog)[0]
+
+
+@each_change
+def test_what_the_platform_rejects_comes_back_with_its_words_and_everything_typed(
+    admin: Person, platform: SandboxServer, change: Change
+) -> None:
+    method, path = change.wire
+    platform.fault(path, "status", method=method, status=400, message="<b>Not today</b>")
+    for post in (admin.post, admin.htmx):
+        answer = post(change.url, change.data | {"reason": "HC-99"})
+        assert answer.status_code == 422
+        assert "<b>Not today</b>" in words(answer)
+        assert "The platform refused" in words(answer)
+        assert soup(answer).select_one("input[name=reason]")["value"] == "HC-99"  # type: ignore[index]
+        for name, value in change.data.items():
+            if name != "reason":
+                assert field_value(answer, name) == value
+
+
+def field_value(answer: Any, name: str) -> str:
+    """What the form would send again under this name."""
+    element = soup(answer).select_one(f"input[name={name}], select[name={name}] option[selected]")
+    assert element is not None
+    return str(element["value"])
+
+
+@each_change
+def test_a_lost_answer_is_told_as_unknown_and_nothing_is_sent_twice(
+    admin: Person, platform: SandboxServer, caplog: pytest.LogCaptureFixture, change: Change
+) -> None:
+    caplog.set_level("INFO")
+    method, path = change.wire
+    platform.fault(path, "drop", method=method, apply=True)
+    answer = admin.post(change.url, change.data)
+    assert answer.status_code in (502, 503, 504)
+    assert "not known whether the change was made" in words(answer)
+    assert not soup(answer).find("a", string="Try again")
+    assert writes(platform) == [change.wire]
+    assert 'outcome="not known"' in lines(caplog)[0]
+
+
+@each_change
+def test_where_reading_the_device_fails_nothing_was_changed(
+    admin: Person, platform: SandboxServer, change: Change
+) -> None:
+    platform.fault("/device/baseInfo", "status", status=500)
+    answer = admin.post(change.url, change.data)
+    assert answer.status_code == 502
+    assert "Nothing was changed." in words(answer)
+    assert writes(platform) == []
+
+
+@each_page
+def test_the_platform_down_changes_nothing_and_says_so(
+    admin: Person, platform_down: Callable[[], Any], change: Change
+) -> None:
+    with platform_down():
+        for answer in (admin.get(change.url), admin.post(change.url, change.data), admin.htmx(change.url, change.data)):
+            assert answer.status_code == 503
+            assert "Nothing was changed." in words(answer)
+
+
+@each_page
+def test_a_device_that_is_gone_or_out_of_reach_is_told(admin: Person, change: Change) -> None:
+    for device in (fleet.NOBODY, fleet.OUT_OF_REACH):
+        url = f"/devices/{device}/{change.page}/"
+        answers = [admin.get(url)]
+        if change.page != "delete":  # where gone is what was wanted
+            answers += [admin.post(url, change.data), admin.htmx(url, change.data)]
+        for answer in answers:
+            assert answer.status_code == 404
+            assert "gone, or outside your reach" in words(answer)
+
+
+@each_page
+def test_other_methods_are_refused(admin: Person, change: Change) -> None:
+    for answer in (admin.put(change.url), admin.delete(change.url), admin.patch(change.url)):
+        assert answer.status_code == 405
+        assert "POST" in answer["Allow"]
+
+
+@each_page
+@pytest.mark.parametrize("size", [200, 201])
+def test_a_reason_has_a_limit_and_a_longer_one_comes_back_whole(
+    admin: Person, platform: SandboxServer, change: Change, size: int
+) -> None:
+    reason = "ö" * size
+    answer = admin.post(change.url, change.data | {"reason": reason})
+    if size == 200:
+        assert answer.status_code in (200, 303)
+        return
+    assert answer.status_code == 422
+    assert "Shorten this to 200 characters. It has 201." in words(answer)
+    assert soup(answer).select_one("input[name=reason]")["value"] == reason  # type: ignore[index]
+    assert writes(platform) == []
+
+
+@each_page
+def test_no_page_and_no_log_has_the_devices_token(
+    admin: Person, platform: SandboxServer, caplog: pytest.LogCaptureFixture, change: Change
+) -> None:
+    caplog.set_level("DEBUG")
+    token = str(held(platform)["token"])
+    assert token.encode() not in admin.get(change.url).content
+    assert token.encode() not in admin.htmx(change.url).content
+    admin.post(change.url, change.data)
+    assert token not in caplog.text

@@ -1,0 +1,345 @@
+"""Transfers: who or what is found, from and to before anything is sent, and what reads back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+
+from tests.devices import fleet
+from tests.devices.changes import ANA, JONAS, KARI, KARI_ORG, NAME, held, lines, writes
+from tests.devices.conftest import Person, SignIn, soup, words
+from tests.servers import SandboxServer
+
+OWNER = f"/devices/{fleet.RICH}/transfer-to-owner/"
+ORGANIZATION = f"/devices/{fleet.RICH}/transfer-to-organization/"
+INSTALLERS = 10
+"""Owned by installer@example.com, who sees only what they own."""
+
+pytestmark = pytest.mark.usefixtures("fresh_sandbox")
+
+
+def end(page: Any, which: str) -> str:
+    """The words of one end of the transfer: `from` or `to`."""
+    section = soup(page).find("section", attrs={"aria-labelledby": which})
+    assert section is not None
+    return " ".join(section.get_text(" ").split())
+
+
+# --- to an owner ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "typed", ["jonas.aas@example.org", "Jonas.AAS@Example.org", " jonas.aas@example.org ", "12", "0012"]
+)
+def test_a_person_is_found_and_shown_beside_the_present_owner(
+    support: Person, platform: SandboxServer, typed: str
+) -> None:
+    page = support.get(OWNER, {"owner": typed})
+    assert page.status_code == 200
+    assert "ana.lund@example.org" in end(page, "from")
+    assert f"ID {ANA}" in end(page, "from")
+    for part in ("Jonas Aas", "jonas.aas@example.org", f"ID {JONAS}", "Halden Cooling"):
+        assert part in end(page, "to")
+    assert soup(page).select_one("form[method=post] input[name=owner]")["value"] == str(JONAS)  # type: ignore[index]
+    assert writes(platform) == []
+    fragment = support.htmx(f"{OWNER}?owner={typed.strip()}")
+    assert b"<html" not in fragment.content
+    assert "Jonas Aas" in end(fragment, "to")
+
+
+def test_what_was_shown_is_what_the_second_step_does(support: Person, platform: SandboxServer) -> None:
+    form = soup(support.get(OWNER, {"owner": "jonas.aas@example.org"})).select_one("main form[method=post]")
+    assert form is not None
+    sent = {str(field["name"]): str(field.get("value", "")) for field in form.select("input[name]")}
+    assert sent.pop("csrfmiddlewaretoken")
+    assert sent == {"owner": str(JONAS), "seen": str(ANA), "reason": ""}
+    answer = support.post(str(form["action"]), sent)
+    assert answer.status_code == 303
+    assert answer["Location"] == f"/devices/{fleet.RICH}/"
+    said = words(support.get(answer["Location"]))
+    assert "Transferred to Jonas Aas. Read back " in said
+    assert "owner jonas.aas@example.org, organization Halden Cooling." in said
+    assert held(platform)["ownerUserId"] == JONAS
+
+
+def test_an_owner_elsewhere_takes_the_device_along_and_this_is_said_before_and_after(
+    support: Person, platform: SandboxServer
+) -> None:
+    page = support.get(OWNER, {"owner": str(KARI)})
+    assert "Kari Moen belongs to Halden North: the device may move there from Halden Cooling." in words(page)
+    answer = support.post(OWNER, {"owner": str(KARI)})
+    assert "organization Halden North." in words(support.get(answer["Location"]))
+    assert held(platform)["orgId"] == KARI_ORG
+
+
+@pytest.mark.parametrize("typed", ["me", "ME", "support@example.com", "2"])
+def test_oneself_needs_no_look_up(support: Person, platform: SandboxServer, typed: str) -> None:
+    assert "Sam Okafor" in end(support.get(OWNER, {"owner": typed}), "to")
+    asked = {entry["path"].rsplit("/organization", 1)[-1] for entry in platform.requests()}
+    assert not asked & {"/search/users", "/user"}
+    assert support.post(OWNER, {"owner": typed}).status_code == 303
+    assert held(platform)["ownerUserId"] == 2
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("", "Enter an e-mail or a user ID."),
+        ("   ", "Enter an e-mail or a user ID."),
+        ("Jonas", "Enter a whole e-mail"),
+        ("jonas@", "Enter a whole e-mail"),
+        ("-12", "Enter a whole e-mail"),
+        ("1.5", "Enter a whole e-mail"),
+        ("<script>alert(1)</script>", "Enter a whole e-mail"),
+        ("0", "No user has that ID"),
+        ("9223372036854775808", "No user has that ID"),
+        ("9" * 5000, "No user has that ID"),
+        ("9223372036854775807", "There is no user 9223372036854775807 within your reach."),
+        ("46", "There is no user 46 within your reach."),
+        ("nobody@example.org", "No user with the e-mail nobody@example.org was found."),
+        ("aas@example.org", "No user with the e-mail aas@example.org was found."),
+        (f"{'a' * 64}@{'b' * 60}.{'c' * 60}.{'d' * 60}.example.org", "An e-mail has at most 255 characters."),
+        ("pending@example.com", "Petra Sund has not accepted the invitation yet"),
+        ("9", "Petra Sund has not accepted the invitation yet"),
+        ("suspended@example.com", "Stig Moe is suspended: an administrator has to lift that first."),
+        ("ana.lund@example.org", "Ana Lund is the owner already: there is nothing to do."),
+        ("11", "Ana Lund is the owner already: there is nothing to do."),
+    ],
+)
+def test_whoever_cannot_become_the_owner_is_told_beside_the_field(
+    support: Person, platform: SandboxServer, typed: str, sentence: str
+) -> None:
+    for answer in (support.get(OWNER, {"owner": typed}), support.post(OWNER, {"owner": typed})):
+        assert answer.status_code == 422
+        error = soup(answer).select_one(".field .error")
+        assert error is not None
+        assert sentence in error.get_text()
+        assert soup(answer).select_one("input[name=owner]").get("value", "") == typed  # type: ignore[union-attr]
+    assert writes(platform) == []
+
+
+def test_an_inactive_person_can_own_devices(support: Person, platform: SandboxServer) -> None:
+    assert support.post(OWNER, {"owner": "tomasz.wolski@example.org"}).status_code == 303
+    assert held(platform)["ownerUserId"] == 18
+
+
+def test_an_id_of_64_bits_arrives_whole(support: Person, platform: SandboxServer) -> None:
+    assert support.post(OWNER, {"owner": "4294967301"}).status_code == 303
+    assert held(platform)["ownerUserId"] == 4_294_967_301
+
+
+def test_without_a_users_search_one_of_their_devices_tells_the_id(support: Person, platform: SandboxServer) -> None:
+    platform.fault("/search/users", "status", status=404)
+    platform.fault("/user", "html", status=200)
+    page = support.get(f"/devices/{fleet.NO_OWNER}/transfer-to-owner/", {"owner": "ana.lund@example.org"})
+    assert page.status_code == 200
+    assert f"ID {ANA}" in end(page, "to")
+    assert "No user" not in words(page)
+    lost = support.get(OWNER, {"owner": "nobody@example.org"})
+    assert lost.status_code == 422
+    assert "Their user ID would do as well." in words(lost)
+
+
+def test_an_id_that_cannot_be_read_counts_as_typed(support: Person, platform: SandboxServer) -> None:
+    platform.fault("/user", "status", status=403)
+    page = support.get(OWNER, {"owner": "12"})
+    assert "User 12" in end(page, "to")
+    assert "could not read who this is" in words(page)
+    assert support.post(OWNER, {"owner": "12"}).status_code == 303
+    assert held(platform)["ownerUserId"] == JONAS
+
+
+def test_whom_the_platform_does_not_know_after_all_is_told_beside_the_new_owner(
+    support: Person, platform: SandboxServer
+) -> None:
+    platform.fault("/user", "status", status=403)
+    answer = support.post(OWNER, {"owner": "999", "reason": "HC-7"})
+    assert answer.status_code == 422
+    assert "The platform does not find this user." in end(answer, "to")
+    assert soup(answer).select_one("input[name=reason]")["value"] == "HC-7"  # type: ignore[index]
+    assert soup(answer).select_one(f"#id_owner[aria-labelledby=to], a[href='{OWNER}']")
+
+
+def test_an_owner_changed_meanwhile_stops_the_transfer(support: Person, platform: SandboxServer) -> None:
+    body = {"deviceId": fleet.RICH, "newOwnerUserId": 13}
+    platform.call("POST", "/device/transfer/to-owner", json=body)
+    platform.clear_requests()
+    answer = support.post(OWNER, {"owner": str(JONAS), "seen": str(ANA)})
+    assert answer.status_code == 422
+    assert "Since you looked, the owner has changed: it is mei.tan@example.org now." in words(answer)
+    assert "mei.tan@example.org" in end(answer, "from")
+    assert writes(platform) == []
+    assert support.post(OWNER, {"owner": str(JONAS), "seen": "13"}).status_code == 303
+
+
+def test_who_may_not_look_users_up_can_take_a_device_and_nothing_else(sign_in: SignIn, platform: SandboxServer) -> None:
+    installer = sign_in("installer")
+    url = f"/devices/{INSTALLERS}/transfer-to-owner/"
+    assert "ORG_VIEW_USERS" in words(installer.get(url))
+    for typed in ("12", "jonas.aas@example.org"):
+        for answer in (installer.get(url, {"owner": typed}), installer.post(url, {"owner": typed})):
+            assert answer.status_code == 422
+            assert "ORG_VIEW_USERS" in soup(answer).select_one(".field .error").get_text()  # type: ignore[union-attr]
+    assert writes(platform) == []
+
+
+@pytest.mark.parametrize("status", [404, 403])
+def test_a_device_that_left_ones_view_leads_to_the_list(support: Person, platform: SandboxServer, status: int) -> None:
+    platform.fault("/device/baseInfo", "status", status=status, skip=1)
+    answer = support.post(OWNER, {"owner": str(JONAS)})
+    assert answer.status_code == 303
+    assert answer["Location"] == "/devices/"
+    assert "Transferred to Jonas Aas. It has left your view." in words(support.get("/devices/"))
+
+
+def test_a_transfer_that_cannot_be_read_back_is_not_called_unknown(support: Person, platform: SandboxServer) -> None:
+    platform.fault("/device/baseInfo", "status", status=500, skip=1)
+    answer = support.post(OWNER, {"owner": str(JONAS)})
+    platform.clear_faults()
+    assert answer.status_code == 303
+    said = words(support.get(answer["Location"]))
+    assert "Transferred to Jonas Aas. It could not be read back" in said
+    assert held(platform)["ownerUserId"] == JONAS
+
+
+def test_a_transfer_that_reads_otherwise_is_no_success(support: Person, platform: SandboxServer) -> None:
+    platform.fault("/device/transfer/to-owner", "empty", status=204)
+    said = words(support.get(support.post(OWNER, {"owner": str(JONAS)})["Location"]))
+    assert "The platform accepted this, yet" in said
+    assert "owner ana.lund@example.org" in said
+
+
+def test_a_device_without_owner_can_be_given_to_somebody(support: Person, platform: SandboxServer) -> None:
+    url = f"/devices/{fleet.NO_OWNER}/transfer-to-owner/"
+    assert "No owner" in end(support.get(url, {"owner": "12"}), "from")
+    assert support.post(url, {"owner": "12", "seen": "0"}).status_code == 303
+    assert held(platform, fleet.NO_OWNER)["ownerUserId"] == JONAS
+
+
+def test_a_hostile_persons_name_is_text(support: Person) -> None:
+    page = support.get(OWNER, {"owner": "hostile@example.org"})
+    assert '<b onclick="x()">Bobby</b>' in end(page, "to")
+    assert not soup(page).select("[onclick]")
+
+
+# --- to an organization -----------------------------------------------------------------------------------------------
+
+
+def test_the_organization_is_shown_beside_the_present_one_with_what_may_be_lost(
+    support: Person, platform: SandboxServer
+) -> None:
+    page = support.get(ORGANIZATION, {"org_id": "2"})
+    assert "Halden Cooling" in end(page, "from")
+    assert "Halden North" in end(page, "to")
+    assert "It may lose its owner, ana.lund@example.org, and leave your view." in words(page)
+    assert soup(page).select_one("form[method=post] input[name=org_id]")["value"] == "2"  # type: ignore[index]
+    assert writes(platform) == []
+
+
+def test_a_transfer_to_an_organization_tells_what_reads_back(support: Person, platform: SandboxServer) -> None:
+    answer = support.post(ORGANIZATION, {"org_id": "2"})
+    assert answer.status_code == 303
+    said = words(support.get(answer["Location"]))
+    assert "Transferred to Halden North. Read back " in said
+    assert "owner nobody, organization Halden North." in said
+    assert held(platform)["orgId"] == 2
+    assert not held(platform).get("ownerUserId")
+
+
+def test_an_organization_that_is_not_known_by_name_is_looked_up(support: Person, platform: SandboxServer) -> None:
+    platform.fault("/sub-organizations", "status", status=500)
+    cache.clear()
+    assert "Halden Depot" in end(support.get(ORGANIZATION, {"org_id": "3"}), "to")
+
+
+def test_an_organization_that_cannot_be_read_counts_as_typed(support: Person, platform: SandboxServer) -> None:
+    for path in ("/sub-organizations", "/api/v1/organization"):
+        platform.fault(path, "status", status=500)
+    cache.clear()
+    assert "Organization 3" in end(support.get(ORGANIZATION, {"org_id": "3"}), "to")
+    assert support.post(ORGANIZATION, {"org_id": "3"}).status_code == 303
+    assert held(platform)["orgId"] == 3
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("", "Choose an organization, or enter its ID."),
+        ("Halden North", "Enter the organization’s ID: a number."),
+        ("2.5", "Enter the organization’s ID: a number."),
+        ("0", "No organization has that ID"),
+        ("-1", "No organization has that ID"),
+        ("2147483648", "No organization has that ID"),
+        ("2147483647", "There is no organization 2147483647 within your reach."),
+        ("5", "There is no organization 5 within your reach."),
+        ("1", "The device is in this organization already: there is nothing to do."),
+    ],
+)
+def test_where_the_device_cannot_go_is_told_beside_the_field(
+    support: Person, platform: SandboxServer, typed: str, sentence: str
+) -> None:
+    for answer in (support.get(ORGANIZATION, {"org_id": typed}), support.post(ORGANIZATION, {"org_id": typed})):
+        assert answer.status_code == 422
+        error = soup(answer).select_one(".field .error")
+        assert error is not None
+        assert sentence in error.get_text()
+        assert soup(answer).select_one("input[name=org_id]").get("value", "") == typed  # type: ignore[union-attr]
+    assert writes(platform) == []
+
+
+def test_an_organization_the_platform_does_not_find_is_told(support: Person, platform: SandboxServer) -> None:
+    platform.fault("/device/transfer/to-organization", "status", status=404)
+    answer = support.post(ORGANIZATION, {"org_id": "2"})
+    assert answer.status_code == 422
+    assert "The platform does not find this organization." in end(answer, "to")
+
+
+def test_a_device_that_left_with_its_organization_leads_to_the_list(support: Person, platform: SandboxServer) -> None:
+    platform.fault("/device/baseInfo", "status", status=404, skip=1)
+    answer = support.post(ORGANIZATION, {"org_id": "2"})
+    assert answer["Location"] == "/devices/"
+    assert "Transferred to Halden North. It has left your view." in words(support.get("/devices/"))
+
+
+# --- to nobody --------------------------------------------------------------------------------------------------------
+
+REMOVE = f"/devices/{fleet.RICH}/remove-owner/"
+
+
+def test_an_owner_is_removed_and_the_page_tells_what_reads_back(
+    support: Person, platform: SandboxServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    dialog = support.htmx(REMOVE)
+    assert "ana.lund@example.org" in words(dialog)
+    assert "No owner, still in Halden Cooling" in words(dialog)
+    answer = support.htmx(REMOVE, {})
+    assert answer["HX-Redirect"] == f"/devices/{fleet.RICH}/"
+    assert f"{NAME} has no owner now. Read back " in words(support.get(f"/devices/{fleet.RICH}/"))
+    assert not held(platform).get("ownerUserId")
+    assert f"before={ANA}" in lines(caplog)[0]
+
+
+def test_a_device_without_owner_has_none_to_remove(support: Person, platform: SandboxServer) -> None:
+    url = f"/devices/{fleet.NO_OWNER}/remove-owner/"
+    for page in (support.get(url), support.htmx(url)):
+        assert page.status_code == 200
+        assert "This device has no owner to remove." in words(page)
+        assert not soup(page).select("form.sheet button[type=submit]")
+    answer = support.post(url)
+    assert answer.status_code == 422
+    assert "This device has no owner to remove." in words(answer)
+    assert writes(platform) == []
+
+
+def test_who_sees_only_their_own_is_warned_and_loses_sight_of_it(sign_in: SignIn, platform: SandboxServer) -> None:
+    installer = sign_in("installer")
+    url = f"/devices/{INSTALLERS}/remove-owner/"
+    assert "After this you can no longer see this one" in words(installer.htmx(url))
+    answer = installer.post(url)
+    assert answer.status_code == 303
+    assert answer["Location"] == "/devices/"
+    assert not held(platform, INSTALLERS).get("ownerUserId")
+    assert installer.get(f"/devices/{INSTALLERS}/").status_code == 403
