@@ -55,10 +55,11 @@ def _create(
 ) -> HttpResponse:
     data = form.cleaned_data
     try:
-        with recorded(request, "create_device", 0, name=data["name"], template=data["template_code"]):
+        with recorded(request, "create_device", None, name=data["name"], template=data["template_code"]) as told:
             device = request.gateway.create_device(
                 data["template_code"], data["name"], org_id=data["org_id"], owner_id=owner_id
             )
+            told["device"] = device.id
     except GatewayError as error:
         if error.sent and error.status >= ANSWERED:
             sending.lost()

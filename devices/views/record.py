@@ -23,25 +23,28 @@ OUTCOMES: tuple[tuple[type[GatewayError], str], ...] = (
 
 @contextmanager
 def recorded(
-    request: DeviceRequest, operation: str, device_id: int, *, reason: str = "", **facts: str | int
-) -> Iterator[None]:
+    request: DeviceRequest, operation: str, device_id: int | None, *, reason: str = "", **facts: str | int
+) -> Iterator[dict[str, str | int | None]]:
     """Around the one call that changes something. `facts`: what it was told, such as the new owner's id.
 
-    Text that people typed is quoted as JSON, so that it cannot pass for the rest of the line.
+    Gives what will be written, to add to: a new device has its id only afterwards. Text that people typed is quoted as
+    JSON, so that it cannot pass for the rest of the line.
     """
+    told: dict[str, str | int | None] = {"device": device_id, **facts}
     outcome = "broken off"
     try:
-        yield
+        yield told
         outcome = "done"
     except GatewayError as error:
         outcome = _outcome(error)
         raise
     finally:
-        told = {"device": device_id, **facts, "reason": reason, "user": request.access.user_id}
-        told |= {"email": request.access.email, "outcome": outcome, "request": request.request_id}
-        log.info(
-            "%s %s", operation, " ".join(f"{name}={_quoted(value)}" for name, value in told.items() if value != "")
-        )
+        told |= {"reason": reason, "user": request.access.user_id, "email": request.access.email}
+        told |= {"outcome": outcome, "request": request.request_id}
+        words = [
+            f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in told.items() if value not in ("", None)
+        ]
+        log.info("%s %s", operation, " ".join(words))
 
 
 def _outcome(error: GatewayError) -> str:
@@ -49,7 +52,3 @@ def _outcome(error: GatewayError) -> str:
         if isinstance(error, kind):
             return words
     return "not known" if error.sent else "not sent"
-
-
-def _quoted(value: str | int) -> str:
-    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,437 @@
+"""A new device: what is offered, what is sent, and that it is sent once."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from tests.devices.conftest import Person, SignIn, soup, words
+from tests.servers import SandboxServer
+
+NEW = "/devices/new/"
+CREATE = "/api/v1/organization/device/create"
+COLD = "TMPL2cRm01aQ9"
+
+
+def filled(**changes: str) -> dict[str, str]:
+    return {"template_code": COLD, "name": "Boiler room 300", "org_id": "", "owner": "", "form_id": "f"} | changes
+
+
+def created(platform: SandboxServer) -> int:
+    """How many times a device was asked for."""
+    return sum(entry["path"] == CREATE for entry in platform.requests())
+
+
+def the_device(platform: SandboxServer, answer: Any) -> dict[str, Any]:
+    """The device that a successful answer leads to, as the platform has it."""
+    assert answer.status_code == 303, words(answer)
+    device_id = int(answer["Location"].strip("/").split("/")[-1])
+    found: dict[str, Any] = platform.get("/device/baseInfo", deviceId=device_id).json()
+    return found
+
+
+def errors(answer: Any) -> dict[str, str]:
+    """The words beside each field."""
+    fields = soup(answer).select(".field.invalid")
+    return {
+        str(field.select_one("label")["for"]).removeprefix("id_"): field.select_one(".error").get_text(" ", strip=True)  # type: ignore[index, union-attr]
+        for field in fields
+    }
+
+
+# --- what is offered --------------------------------------------------------------------------------------------------
+
+
+def test_the_form_offers_templates_by_name_and_sends_their_text_id(admin: Person) -> None:
+    page = admin.get(NEW)
+    assert page.status_code == 200
+    offered = {o.get_text(): o["value"] for o in soup(page).select("#id_template_code option")}
+    assert offered["Cold Room Controller"] == COLD
+    assert offered["Boiler Gateway (TMPL2bGw07xK4)"] == "TMPL2bGw07xK4"
+    assert offered["Boiler Gateway (TMPL2bGw08xK4)"] == "TMPL2bGw08xK4"
+    assert "Radiator Valve" not in offered, "another company's"
+    organizations = [o.get_text() for o in soup(page).select("#id_org_id option")]
+    assert organizations[0] == "Halden Cooling"
+    assert {"Halden North", "Halden Depot", "Halden North Marine"} < set(organizations)
+    assert "the platform decides" in words(page)
+
+
+def test_each_page_of_the_form_is_another_sending(admin: Person) -> None:
+    ids = {str(soup(admin.get(NEW)).select_one("[name=form_id]")["value"]) for _ in range(2)}  # type: ignore[index]
+    assert len(ids) == 2
+
+
+def test_templates_are_read_once_for_a_while(admin: Person, platform: SandboxServer) -> None:
+    admin.get(NEW)
+    admin.get(NEW)
+    assert [entry["path"].rsplit("/", 1)[1] for entry in platform.requests()] == ["templates"]
+
+
+def test_without_the_list_of_templates_the_id_is_typed_and_the_reason_said(
+    admin: Person, fresh_sandbox: SandboxServer
+) -> None:
+    fresh_sandbox.fault("/templates", "status", status=500)
+    page = admin.get(NEW)
+    assert page.status_code == 200
+    assert soup(page).select_one("input#id_template_code")
+    assert "cannot be read just now" in words(page)
+    assert the_device(fresh_sandbox, admin.post(NEW, filled()))["templateId"] == 11
+
+
+def test_the_installer_sees_what_is_missing_for_another_organization_or_owner(sign_in: SignIn) -> None:
+    page = sign_in("installer").get(NEW)
+    assert page.status_code == 200
+    assert "To choose another one, your role needs ORG_VIEW." in words(page)
+    assert "for anybody else your role needs ORG_VIEW_USERS." in words(page)
+    assert not soup(page).select("[data-picker]")
+
+
+# --- what is made -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["200", "201"])
+def test_a_device_is_made_and_its_page_opened(admin: Person, fresh_sandbox: SandboxServer, status: str) -> None:
+    fresh_sandbox.switch(create_status=status)
+    answer = admin.post(NEW, filled())
+    device = the_device(fresh_sandbox, answer)
+    assert (device["name"], device["templateId"], device["orgId"]) == ("Boiler room 300", 11, 1)
+    shown = admin.get(answer["Location"])
+    assert shown.status_code == 200
+    assert f"Created Boiler room 300, ID {device['id']}. Owner: You." in words(shown)
+    assert [entry["query"] for entry in fresh_sandbox.requests() if entry["path"] == CREATE] == [["baseInfoResponse"]]
+    assert device["token"] not in shown.content.decode() + answer.content.decode()
+
+
+def test_everything_chosen_is_sent(admin: Person, fresh_sandbox: SandboxServer) -> None:
+    device = the_device(
+        fresh_sandbox,
+        admin.post(NEW, filled(name="  Küche’s  cold-room_1 ", org_id="2", owner="siri.hauge@example.org")),
+    )
+    assert device["name"] == "Küche's  cold-room_1"
+    assert device["orgId"] == 2
+    assert device["ownerUserId"] == 26
+
+
+@pytest.mark.parametrize("owner", ["11", "ana.lund@example.org", " ANA.LUND@example.org "])
+def test_the_owner_is_an_e_mail_or_an_id(admin: Person, fresh_sandbox: SandboxServer, owner: str) -> None:
+    assert the_device(fresh_sandbox, admin.post(NEW, filled(owner=owner)))["ownerUserId"] == 11
+
+
+def test_with_htmx_the_answer_leads_the_browser_on(admin: Person, fresh_sandbox: SandboxServer) -> None:
+    answer = admin.htmx(NEW, filled())
+    assert answer.status_code == 200
+    assert admin.get(answer["HX-Redirect"]).status_code == 200
+    assert created(fresh_sandbox) == 1
+
+
+def test_the_installer_owns_what_they_create(sign_in: SignIn, fresh_sandbox: SandboxServer) -> None:
+    installer = sign_in("installer")
+    answer = installer.post(NEW, filled())
+    assert the_device(fresh_sandbox, answer)["ownerUserId"] == 5
+    assert installer.get(answer["Location"]).status_code == 200
+
+
+def test_who_may_not_see_the_new_device_is_not_led_into_a_refusal(
+    sign_in: SignIn, fresh_sandbox: SandboxServer
+) -> None:
+    fresh_sandbox.switch(create_owner="none")
+    installer = sign_in("installer")
+    answer = installer.post(NEW, filled(), follow=True)
+    assert answer.status_code == 200
+    assert "Created Boiler room 300" in words(answer)
+    assert "Owner: No owner" in words(answer)
+    assert soup(answer).h1.get_text() == "My devices"  # type: ignore[union-attr]
+
+
+def test_the_change_is_in_the_log(
+    admin: Person, fresh_sandbox: SandboxServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "devices.changes"):
+        device = the_device(fresh_sandbox, admin.post(NEW, filled()))
+    [line] = [record.getMessage() for record in caplog.records if record.name == "devices.changes"]
+    assert "create_device" in line
+    assert 'name="Boiler room 300"' in line
+    assert f"device={device['id']} " in line
+    assert "done" in line
+
+
+# --- sent once --------------------------------------------------------------------------------------------------------
+
+
+def test_the_same_form_sent_twice_makes_one_device(admin: Person, fresh_sandbox: SandboxServer) -> None:
+    first = admin.post(NEW, filled())
+    second = admin.post(NEW, filled())
+    assert second.status_code == 303
+    assert second["Location"] == first["Location"]
+    assert created(fresh_sandbox) == 1
+
+
+def test_another_name_or_another_page_of_the_form_makes_another_device(
+    admin: Person, fresh_sandbox: SandboxServer
+) -> None:
+    places = {
+        admin.post(NEW, filled(**changes))["Location"] for changes in ({}, {"name": "Boiler 301"}, {"form_id": "g"})
+    }
+    assert len(places) == 3
+
+
+def test_a_refused_form_can_be_sent_again(admin: Person, fresh_sandbox: SandboxServer) -> None:
+    fresh_sandbox.fault("/device/create", "status", status=400, times=1)
+    assert admin.post(NEW, filled()).status_code == 422
+    assert admin.post(NEW, filled()).status_code == 303
+
+
+# --- the answer that never came ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "status"),
+    [
+        ("drop", {}, 503),
+        ("status", {"status": 500}, 502),
+        ("html", {"status": 502}, 502),
+        ("cut", {}, 502),
+        ("empty", {"status": 201}, 502),
+    ],
+)
+@pytest.mark.parametrize("made", [True, False])
+def test_a_lost_answer_is_said_to_be_unknown_and_never_repeated(
+    admin: Person, fresh_sandbox: SandboxServer, kind: str, more: dict[str, Any], status: int, made: bool
+) -> None:
+    fresh_sandbox.fault("/device/create", kind, apply=made, **more)
+    answer = admin.post(NEW, filled())
+    assert answer.status_code == status
+    assert "not known whether Boiler room 300 was created" in words(answer)
+    assert created(fresh_sandbox) == 1
+    look = soup(answer).select_one("main a.button")
+    assert look is not None
+    assert look["href"] == "/devices/?q=Boiler+room+300"
+    assert not soup(answer).select("main form, main button")
+    fresh_sandbox.clear_faults()
+    again = admin.post(NEW, filled())
+    assert "not known" in words(again), "pressed again, the answer stays"
+    assert created(fresh_sandbox) == 1
+    assert (
+        "Boiler room 300" in [link.get_text() for link in soup(admin.get(str(look["href"]))).select("th a")]
+    ) == made
+
+
+def test_an_answer_that_takes_too_long_is_lost(admin: Person, fresh_sandbox: SandboxServer, settings: Any) -> None:
+    from portal.platform import transport
+
+    settings.PLATFORM_API_TIMEOUTS = settings.PLATFORM_API_TIMEOUTS._replace(read=0.3)
+    transport.cache_clear()
+    fresh_sandbox.fault("/device/create", "delay", delay=3)
+    answer = admin.htmx(NEW, filled())
+    assert answer.status_code == 504
+    assert b"<html" not in answer.content
+    assert "The platform did not answer in time." in words(answer)
+    assert "not known whether" in words(answer)
+
+
+def test_who_cannot_search_looks_through_their_own(sign_in: SignIn, fresh_sandbox: SandboxServer) -> None:
+    fresh_sandbox.fault("/device/create", "drop")
+    answer = sign_in("installer").post(NEW, filled())
+    assert soup(answer).select_one("main a.button")["href"].startswith("/devices/by-owner/")  # type: ignore[union-attr]
+
+
+def test_what_was_not_sent_was_not_made_and_the_form_is_kept(admin: Person, platform_down: Any) -> None:
+    admin.get(NEW)
+    with platform_down():
+        for ask in (admin.post, admin.htmx):
+            answer = ask(NEW, filled(owner="me"))
+            assert answer.status_code == 503
+            assert "The platform cannot be reached. Nothing was created." in words(answer)
+            assert soup(answer).select_one("#id_name")["value"] == "Boiler room 300"  # type: ignore[index]
+            assert soup(answer).select_one("#id_owner")["value"] == "me"  # type: ignore[index]
+
+
+def test_too_many_requests_keep_the_form_and_say_how_long(admin: Person, fresh_sandbox: SandboxServer) -> None:
+    fresh_sandbox.fault("/device/create", "status", status=429, retry_after=7)
+    answer = admin.post(NEW, filled())
+    assert answer.status_code == 429
+    assert answer["Retry-After"] == "7"
+    assert "Nothing was created" in words(answer)
+    assert soup(answer).select_one("#id_name")["value"] == "Boiler room 300"  # type: ignore[index]
+
+
+# --- what the platform refuses ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "field"),
+    [
+        (404, "Template is not found.", "template_code"),
+        (404, "Organization is not found or you don't have access to it.", "org_id"),
+        (404, "User is not found or you don't have access to him.", "owner"),
+        (400, "User is not activated.", "owner"),
+        (400, "Request with incorrect parameters", "name"),
+    ],
+)
+def test_a_refusal_stands_beside_its_field_and_nothing_typed_is_lost(
+    admin: Person, fresh_sandbox: SandboxServer, status: int, message: str, field: str
+) -> None:
+    fresh_sandbox.fault("/device/create", "status", status=status, message=message)
+    for ask in (admin.post, admin.htmx):
+        answer = ask(NEW, filled(org_id="2", owner="me"))
+        assert answer.status_code == 422
+        assert list(errors(answer)) == [field]
+        assert message in errors(answer)[field]
+        assert soup(answer).select_one(f"[data-error-summary] a[href='#id_{field}']")
+        assert soup(answer).select_one("#id_name")["value"] == "Boiler room 300"  # type: ignore[index]
+        assert soup(answer).select_one("#id_org_id option[selected]")["value"] == "2"  # type: ignore[index]
+        assert soup(answer).select_one("#id_template_code option[selected]")["value"] == COLD  # type: ignore[index]
+
+
+def test_letters_that_this_platform_does_not_take_are_refused_beside_the_name(
+    admin: Person, fresh_sandbox: SandboxServer
+) -> None:
+    fresh_sandbox.switch(name_letters="ascii")
+    assert list(errors(admin.post(NEW, filled(name="Küche")))) == ["name"]
+
+
+def test_a_refusal_in_markup_is_shown_as_text(admin: Person, fresh_sandbox: SandboxServer) -> None:
+    fresh_sandbox.fault("/device/create", "status", status=400, message="<img src=x onerror=alert(1)>\x1b[2J")
+    answer = admin.post(NEW, filled())
+    assert not soup(answer).select("main img")
+    assert "\x1b" not in answer.content.decode()
+
+
+# --- what people type -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "sentence"),
+    [
+        ({"template_code": ""}, "template_code", "Choose a template."),
+        ({"template_code": "TMPLnone"}, "template_code", "Choose one of the templates."),
+        ({"template_code": "11"}, "template_code", "Choose one of the templates."),
+        ({"name": ""}, "name", "Enter a name of 1 to 50 characters."),
+        ({"name": "   "}, "name", "Enter a name of 1 to 50 characters."),
+        ({"name": "x" * 51}, "name", "Shorten the name to 50 characters. This one has 51."),
+        ({"name": "x" * 10_000}, "name", "This one has 10000."),
+        ({"name": "Boiler #3"}, "name", "Remove “#”: this character is not allowed."),
+        ({"name": "Boiler\x003"}, "name", "Null characters are not allowed."),
+        ({"org_id": "5"}, "org_id", "Choose one of the organizations."),
+        ({"org_id": "2 OR 1=1"}, "org_id", "Choose one of the organizations."),
+        ({"owner": "ana"}, "owner", "Enter a whole e-mail"),
+        ({"owner": "nobody@example.net"}, "owner", "No user with the e-mail nobody@example.net was found."),
+        ({"owner": "9223372036854775808"}, "owner", "No user has that ID"),
+        ({"owner": "4000000000"}, "owner", "There is no user 4000000000 within your reach."),
+        ({"owner": "0"}, "owner", "No user has that ID"),
+        ({"owner": "pending@example.com"}, "owner", "has not accepted the invitation yet"),
+        ({"owner": "suspended@example.com"}, "owner", "is suspended"),
+        ({"owner": "x" * 10_000}, "owner", "Enter a whole e-mail"),
+    ],
+)
+def test_what_cannot_be_right_is_refused_beside_its_field_and_nothing_is_sent(
+    admin: Person, platform: SandboxServer, changes: dict[str, str], field: str, sentence: str
+) -> None:
+    for ask in (admin.post, admin.htmx):
+        answer = ask(NEW, filled(**changes))
+        assert answer.status_code == 422
+        assert list(errors(answer)) == [field]
+        assert sentence in errors(answer)[field]
+        title = soup(answer).title or soup(answer).select_one("[data-title]")
+        assert title is not None
+        assert (title.get("data-title") or title.get_text()).startswith("Error:")
+    assert created(platform) == 0
+
+
+def test_the_longest_name_is_taken(admin: Person, fresh_sandbox: SandboxServer) -> None:
+    assert the_device(fresh_sandbox, admin.post(NEW, filled(name="x" * 50)))["name"] == "x" * 50
+
+
+def test_a_wrong_name_keeps_everything_and_suggests_another(admin: Person, platform: SandboxServer) -> None:
+    answer = admin.post(NEW, filled(name="Boiler #3", owner="ana.lund@example.org"))
+    assert "For instance: Boiler 3" in words(answer)
+    assert soup(answer).select_one("#id_name")["value"] == "Boiler #3"  # type: ignore[index]
+    assert soup(answer).select_one("#id_owner")["value"] == "ana.lund@example.org"  # type: ignore[index]
+    assert soup(answer).select_one("[name=form_id]")["value"] == "f"  # type: ignore[index]
+
+
+def test_a_typed_template_id_has_its_limit(admin: Person, fresh_sandbox: SandboxServer) -> None:
+    fresh_sandbox.fault("/templates", "status", status=500)
+    refused = admin.post(NEW, filled(template_code="T" * 201))
+    assert "at most 200 characters. This one has 201." in errors(refused)["template_code"]
+    assert soup(refused).select_one("#id_template_code")["value"] == "T" * 201  # type: ignore[index]
+    sent = admin.post(NEW, filled(template_code="T" * 200))
+    assert "Template is not found" in errors(sent)["template_code"]
+    assert created(fresh_sandbox) == 1
+
+
+def test_a_doubled_field_counts_once(admin: Person, fresh_sandbox: SandboxServer) -> None:
+    answer = admin.post(NEW, filled() | {"name": ["Boiler room 1", "Boiler room 2"]})
+    assert the_device(fresh_sandbox, answer)["name"] == "Boiler room 2"
+
+
+# --- who may ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("person", ["support", "viewer", "owner"])
+def test_without_the_permission_it_is_named_before_anything_is_sent(
+    sign_in: SignIn, platform: SandboxServer, person: str
+) -> None:
+    someone = sign_in(person)
+    for answer in (someone.get(NEW), someone.post(NEW, filled()), someone.htmx(NEW, filled())):
+        assert answer.status_code == 403
+        assert "ORG_DEVICES_CREATE" in words(answer)
+    assert created(platform) == 0
+
+
+@pytest.mark.parametrize(
+    ("person", "allowed"), [("admin", True), ("installer", True), ("support", False), ("owner", False)]
+)
+def test_the_list_offers_it_or_says_what_is_missing(sign_in: SignIn, person: str, allowed: bool) -> None:
+    page = sign_in(person).get("/devices/", follow=True)
+    link = soup(page).select_one(f"a.button[href='{NEW}']")
+    assert bool(link) == allowed
+    if not allowed:
+        button = soup(page).select_one("#new-device")
+        assert button is not None
+        assert button["aria-disabled"] == "true"
+        assert "ORG_DEVICES_CREATE" in soup(page).select_one(f"#{button['aria-describedby']}").get_text()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("owner", ["ana.lund@example.org", "11"])
+def test_another_owner_needs_the_right_to_see_people(sign_in: SignIn, platform: SandboxServer, owner: str) -> None:
+    answer = sign_in("installer").post(NEW, filled(owner=owner))
+    assert answer.status_code == 422
+    assert "ORG_VIEW_USERS" in errors(answer)["owner"]
+    assert created(platform) == 0
+
+
+def test_for_oneself_it_does_not(sign_in: SignIn, fresh_sandbox: SandboxServer) -> None:
+    for owner in ("installer@example.com", "5", "me"):
+        answer = sign_in("installer").post(NEW, filled(owner=owner))
+        assert the_device(fresh_sandbox, answer)["ownerUserId"] == 5
+
+
+def test_a_refusal_that_comes_all_the_same_is_a_refusal(admin: Person, fresh_sandbox: SandboxServer) -> None:
+    fresh_sandbox.fault("/device/create", "status", status=403)
+    answer = admin.post(NEW, filled())
+    assert answer.status_code == 403
+    assert "Nothing was changed" in words(answer)
+
+
+def test_signed_out_nothing_is_sent(platform: SandboxServer) -> None:
+    platform.clear_requests()
+    assert Person().get(NEW, secure=True).status_code == 302
+    assert Person().htmx(NEW, filled()).status_code == 401
+    assert created(platform) == 0
+
+
+def test_a_session_that_ended_keeps_the_form_on_the_screen(admin: Person, fresh_sandbox: SandboxServer) -> None:
+    fresh_sandbox.fault("/device/create", "status", status=401)
+    answer = admin.htmx(NEW, filled())
+    assert answer.status_code == 401
+    assert answer["HX-Retarget"] == "#session-banner"
+
+
+def test_other_methods_are_refused(admin: Person, platform: SandboxServer) -> None:
+    for method in (admin.put, admin.delete, admin.patch):
+        answer = method(NEW)
+        assert answer.status_code == 405
+        assert answer["Allow"] == "GET, HEAD, POST"
