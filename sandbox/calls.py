@@ -97,7 +97,7 @@ class Call:
 
     def find_device(self) -> None:
         device_id: int = self.args["deviceId"]
-        device = Device.objects.select_related("template", "owner").filter(pk=device_id, org__in=self.reach()).first()
+        device = Device.objects.filter(pk=device_id, org__in=self.reach()).first()
         if device is None:
             raise no_device(device_id)
         if not self.caller.sees_all and device.owner_id != self.caller.user_id:

@@ -49,15 +49,15 @@ def caller_of(request: HttpRequest) -> Caller | None:
         return None
     row = (
         Token.objects.filter(digest=_digest(token.strip()), refresh=False, expires_at__gt=now_ms())
-        .select_related("user__role")
+        .values_list("user_id", "user__org_id", "user__email", "user__role__permissions")
         .first()
     )
     if row is None:
         return None
-    if row.user is None:
+    user_id, org_id, email, permissions = row
+    if user_id is None:
         return Caller(org_id=_home())
-    user = row.user
-    return Caller(user.org_id, user.pk, user.email, frozenset(user.role.permissions))
+    return Caller(org_id, user_id, email, frozenset(permissions))
 
 
 def _home() -> int:
