@@ -145,7 +145,8 @@
     if (detail.elt.matches("form")) setIdle(detail.elt);
     if (!dialog.open && detail.target !== dialog) dialog.replaceChildren();
     if (detail.xhr.status) document.querySelectorAll("[data-unreachable]").forEach((notice) => notice.remove());
-    if (detail.successful) byId("session-banner").replaceChildren(); // signed in again, in another tab
+    // Not `detail.successful`: to htmx, whatever may be swapped in is a success, this banner's own 401 too.
+    if (detail.xhr.status >= 200 && detail.xhr.status < 400) byId("session-banner").replaceChildren(); // signed in again, in another tab
   });
 
   function unreachable({ detail }) {
