@@ -14,7 +14,7 @@ from django_htmx.middleware import HtmxDetails
 
 from devices.gateway.api import Gateway
 from devices.gateway.errors import Forbidden
-from devices.permissions import Access, judge
+from devices.permissions import Access, Verdict, judge
 from devices.presentation import Clock
 
 
@@ -70,10 +70,22 @@ def clock_for(request: DeviceRequest) -> Clock:
     return Clock(request.access.tz, time.time())
 
 
-def require(request: DeviceRequest, operation: str, *, owner_id: int | None = None) -> None:
-    """Raise Forbidden, as the API would, when it is known beforehand: no call is spent on a refusal."""
-    if not judge(operation, request.access, owner_id=owner_id).allowed:
-        raise Forbidden(operation=operation, request_id=request.request_id)
+class Denied(Forbidden):
+    """Forbidden, as the API would, but known beforehand: `verdict` says why."""
+
+    def __init__(self, verdict: Verdict, *, operation: str, request_id: str) -> None:
+        super().__init__(operation=operation, request_id=request_id)
+        self.verdict = verdict
+
+
+def require(request: DeviceRequest, operation: str, *, verdict: Verdict | None = None) -> None:
+    """Raise Denied when it is known beforehand that one may not: no call is spent on a refusal.
+
+    `verdict`: what was found about this very device (`permissions.judge_here`).
+    """
+    verdict = verdict or judge(operation, request.access)
+    if not verdict.allowed:
+        raise Denied(verdict, operation=operation, request_id=request.request_id)
 
 
 def query_string(**params: object) -> str:

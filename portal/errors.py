@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, RateLimited, Rejected
-from devices.http import DeviceRequest, wants_partial
+from devices.http import Denied, DeviceRequest, wants_partial
 from devices.permissions import RULES, Rule, judge
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def _effect(request: HttpRequest, error: GatewayError) -> str:
 def _denied(request: DeviceRequest, error: Forbidden) -> dict[str, Any]:
     """Which permissions are missing, why, and a text for whoever can grant them."""
     access = request.access
-    verdict = judge(error.operation, access)
+    verdict = error.verdict if isinstance(error, Denied) else judge(error.operation, access)
     if verdict.allowed:
         # The platform refused all the same, so it knows more: this is another's device, or concerns another person.
         verdict = judge(error.operation, access, owner_id=0, other=True)

@@ -118,10 +118,11 @@ class OwnerForm(ReasonForm):
 
 
 class OrganizationForm(ReasonForm):
-    """Which organization shall have the device, by id."""
+    """Which organization shall have the device, by id. `known`: ids and names to choose from, none for a field."""
 
     org_id = forms.IntegerField(
         label=gettext_lazy("New organization"),
+        widget=_line(spellcheck="false"),
         min_value=1,
         max_value=rules.INT32_MAX,
         error_messages={
@@ -132,6 +133,14 @@ class OrganizationForm(ReasonForm):
         },
     )
     field_order = ("org_id", "reason")
+
+    def __init__(self, *args: Any, known: Sequence[tuple[int, str]] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.listed = bool(known)
+        if known:
+            self.fields["org_id"].widget = forms.Select(choices=[("", _("Choose an organization")), *known])
+        else:
+            self.fields["org_id"].help_text = _("Its ID; with a part of its name it is found.")
 
 
 class EventForm(ReasonForm):

@@ -41,6 +41,8 @@ def device_transfer_to_owner(request: DeviceRequest, device_id: int) -> HttpResp
     """`POST /device/transfer/to-owner`, then the owner and the organization as they read back."""
     require(request, "transfer_to_owner")
     info = request.gateway.get_base_info(device_id)
+    verdict = judge_here("transfer_to_owner", request.access, info.owner_user_id)
+    require(request, "transfer_to_owner", verdict=verdict)
     sent = _sent(request)
     if "owner" not in sent:
         return _owner_page(request, info, OwnerForm(), None)
@@ -105,7 +107,9 @@ def _as_seen(request: DeviceRequest, info: BaseInfo, form: OwnerForm) -> bool:
 
 def _owner_page(request: DeviceRequest, info: BaseInfo, form: OwnerForm, person: Person | None) -> HttpResponse:
     context = decision(request, info) | {"form": form, "person": person, "seen": info.owner_user_id or 0}
-    context["to_self_only"] = "" if request.access.has(VIEW_USERS) else VIEW_USERS
+    may_search = request.access.has(VIEW_USERS)
+    context["to_self_only"] = "" if may_search else VIEW_USERS
+    context["pick_url"] = reverse("devices:pick-user") if may_search else ""
     if person:
         names = names_for(request.gateway, request.access)
         there = names.organization(person.org_id)
@@ -139,9 +143,10 @@ def device_transfer_to_organization(request: DeviceRequest, device_id: int) -> H
     require(request, "transfer_to_organization")
     info = request.gateway.get_base_info(device_id)
     sent = _sent(request)
+    known = _known(request, info, sent)
     if "org_id" not in sent:
-        return _organization_page(request, info, OrganizationForm(), None)
-    form = OrganizationForm(sent)
+        return _organization_page(request, info, OrganizationForm(known=known), None)
+    form = OrganizationForm(sent, known=known)
     target = _organization(request, info, form)
     if request.method == "POST" and target and form.is_valid():
         reason = form.cleaned_data["reason"]
@@ -158,6 +163,15 @@ def device_transfer_to_organization(request: DeviceRequest, device_id: int) -> H
         else:
             return _organization_changed(request, device_id, target)
     return _organization_page(request, info, form, target)
+
+
+def _known(request: DeviceRequest, info: BaseInfo, sent: QueryDict) -> list[tuple[int, str]]:
+    """The organizations to choose from, by name. None, for a field, on wish or where the one sent is not among them."""
+    names = names_for(request.gateway, request.access).organizations
+    others = sorted(((id, name) for id, name in names.items() if id != info.org_id), key=lambda org: org[1].casefold())
+    typed = sent.get("org_id", "")
+    elsewhere = typed and typed not in {str(id) for id, _name in others}
+    return [] if elsewhere or "by_id" in sent else others
 
 
 def _organization(request: DeviceRequest, info: BaseInfo, form: OrganizationForm) -> End | None:
@@ -181,13 +195,9 @@ def _organization(request: DeviceRequest, info: BaseInfo, form: OrganizationForm
 def _organization_page(
     request: DeviceRequest, info: BaseInfo, form: OrganizationForm, target: End | None
 ) -> HttpResponse:
-    names = names_for(request.gateway, request.access)
     context = decision(request, info) | {"form": form, "target": target}
     context |= {
-        "known": sorted(
-            ((org_id, name) for org_id, name in names.organizations.items() if org_id != info.org_id),
-            key=lambda item: item[1].casefold(),
-        ),
+        "pick_url": reverse("devices:pick-organization"),
         "origin": End(info.org_id, context["organization"]),
         "loses_sight": request.access.only_own,
     }

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
+from devices.permissions import Access
 from tests.devices import fleet
 from tests.devices.changes import ANA, JONAS, KARI, KARI_ORG, NAME, held, lines, writes
 from tests.devices.conftest import Person, SignIn, soup, words
@@ -177,12 +178,30 @@ def test_an_owner_changed_meanwhile_stops_the_transfer(support: Person, platform
 def test_who_may_not_look_users_up_can_take_a_device_and_nothing_else(sign_in: SignIn, platform: SandboxServer) -> None:
     installer = sign_in("installer")
     url = f"/devices/{INSTALLERS}/transfer-to-owner/"
-    assert "ORG_VIEW_USERS" in words(installer.get(url))
-    for typed in ("12", "jonas.aas@example.org"):
-        for answer in (installer.get(url, {"owner": typed}), installer.post(url, {"owner": typed})):
-            assert answer.status_code == 422
-            assert "ORG_VIEW_USERS" in soup(answer).select_one(".field .error").get_text()  # type: ignore[union-attr]
+    for answer in (installer.get(url), installer.get(url, {"owner": "12"}), installer.post(url, {"owner": "12"})):
+        assert answer.status_code == 403
+        assert "ORG_VIEW_USERS" in words(answer)
+        assert "its new owner would be somebody else" in words(answer)
+        assert "You are not this device's owner" not in words(answer)
     assert writes(platform) == []
+
+
+def test_who_sees_all_devices_but_no_users_can_take_one_and_give_it_to_nobody_else(
+    platform: SandboxServer, support: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Access.has
+    monkeypatch.setattr(Access, "has", lambda self, *names: "ORG_VIEW_USERS" not in names and kept(self, *names))
+    assert "To anybody but yourself, your role needs ORG_VIEW_USERS" in words(support.get(OWNER))
+    assert "To yourself only" in words(support.get(f"/devices/{fleet.RICH}/"))
+    for typed, sentence in (("12", "The new owner is not you."), ("jonas.aas@example.org", "only yourself")):
+        for answer in (support.get(OWNER, {"owner": typed}), support.post(OWNER, {"owner": typed})):
+            assert answer.status_code == 422
+            error = soup(answer).select_one(".field .error")
+            assert error is not None
+            assert sentence in error.get_text()
+            assert "ORG_VIEW_USERS" in error.get_text()
+    assert writes(platform) == []
+    assert support.post(OWNER, {"owner": "me"}).status_code == 303
 
 
 @pytest.mark.parametrize("status", [404, 403])
@@ -285,8 +304,39 @@ def test_where_the_device_cannot_go_is_told_beside_the_field(
         error = soup(answer).select_one(".field .error")
         assert error is not None
         assert sentence in error.get_text()
-        assert soup(answer).select_one("input[name=org_id]").get("value", "") == typed  # type: ignore[union-attr]
+        field = soup(answer).select_one("input[name=org_id], select[name=org_id]")
+        assert field is not None
+        assert field["aria-invalid"] == "true"
+        assert field.get("value", "") == typed
     assert writes(platform) == []
+
+
+def test_known_organizations_are_offered_by_name_and_others_can_be_typed(support: Person) -> None:
+    page = support.get(ORGANIZATION)
+    options = {str(option["value"]): option.get_text() for option in soup(page).select("select[name=org_id] option")}
+    assert options == {
+        "": "Choose an organization",
+        "3": "Halden Depot",
+        "2": "Halden North",
+        "4": "Halden North Marine",
+    }
+    typed = support.get(str(soup(page).find("a", string="It is not in this list")["href"]))  # type: ignore[index]
+    field = soup(typed).select_one("input[name=org_id]")
+    assert field is not None
+    assert field["hx-get"] == "/devices/pick/organization/"
+
+
+def test_people_are_offered_while_typing_to_those_who_may_search_them(
+    support: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    field = soup(support.get(OWNER)).select_one("input[name=owner]")
+    assert field is not None
+    assert field["hx-get"] == "/devices/pick/user/"
+    kept = Access.has
+    monkeypatch.setattr(Access, "has", lambda self, *names: "ORG_VIEW_USERS" not in names and kept(self, *names))
+    plain = soup(support.get(OWNER)).select_one("input[name=owner]")
+    assert plain is not None
+    assert "hx-get" not in plain.attrs
 
 
 def test_an_organization_the_platform_does_not_find_is_told(support: Person, platform: SandboxServer) -> None:
