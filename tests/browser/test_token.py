@@ -1,0 +1,53 @@
+"""A shown token hides itself in its place. (Without script its page goes back to the masked one: a header says so.)"""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Open
+from tests.servers import SandboxServer
+
+
+@pytest.fixture
+def token(fresh_sandbox: SandboxServer) -> str:
+    return str(fresh_sandbox.get("/device/baseInfo", deviceId=1).json()["token"])
+
+
+def test_in_its_place_it_goes_after_half_a_minute_and_can_be_shown_again(open_page: Open, token: str) -> None:
+    page = open_page("viewer")
+    page.clock.install()
+    page.goto("/devices/1/")
+    for _ in range(2):
+        page.get_by_role("button", name="Reveal token").click()
+        expect(page.locator("#token")).to_contain_text(token)
+        page.clock.run_for(29_000)
+        expect(page.locator("#token")).to_contain_text(token)
+        page.clock.run_for(2_000)
+        expect(page.locator("#token")).to_have_text("Hidden again")
+        assert token not in page.content()
+
+
+def test_shown_again_it_stays_its_full_time(open_page: Open, token: str) -> None:
+    page = open_page("viewer")
+    page.clock.install()
+    page.goto("/devices/1/")
+    page.get_by_role("button", name="Reveal token").click()
+    expect(page.locator("#token")).to_contain_text(token)
+    page.clock.run_for(20_000)
+    with page.expect_response("**/reveal-token/"):
+        page.get_by_role("button", name="Reveal token").click()
+    expect(page.locator("#token")).to_contain_text(token)
+    page.clock.run_for(15_000)
+    expect(page.locator("#token")).to_contain_text(token)
+
+
+def test_going_back_does_not_bring_it_back(open_page: Open, token: str) -> None:
+    page = open_page("viewer")
+    page.goto("/devices/1/")
+    page.get_by_role("button", name="Reveal token").click()
+    expect(page.locator("#token")).to_contain_text(token)
+    page.goto("/devices/")
+    page.go_back()
+    expect(page.get_by_role("button", name="Reveal token")).to_be_visible()
+    assert token not in page.content()
