@@ -22,8 +22,6 @@ PLATFORM_API_USER_GRANT = environment.user_grant(env)
 TOKEN_KEYS = environment.token_keys(env)
 # Also edit the types of metafields that can probably be set, though the API's document does not say so.
 METAFIELDS_LIKELY = env.bool("METAFIELDS_LIKELY", False)
-# Metafield types that the API can probably set from text, though its documents do not promise it.
-METAFIELDS_LIKELY = env.bool("METAFIELDS_LIKELY", False)
 
 INSTALLED_APPS = [
     "django.contrib.sessions",
