@@ -242,7 +242,8 @@ def _in_words(errors: Iterator[Exception]) -> Iterator[str]:
             if isinstance(inner, ValidationError):
                 # Of alternatives that all fail, the one that came nearest tells most.
                 near = best_match([inner]) or inner
-                yield _short(f"{_place(error)} {near.json_path}: {near.message}")
+                at = "" if near.json_path == "$" else f" {near.json_path}"
+                yield _short(f"{_place(error)}{at}: {near.message}")
             else:
                 yield _short(f"{_place(error)}: {inner}" if cause else str(error))
 
