@@ -38,8 +38,9 @@ def device_new(request: DeviceRequest) -> HttpResponse:
     if request.method != "POST":
         return _page(request, CreateForm(initial={"form_id": new_form_id()}, **offered))
     form = CreateForm(request.POST, **offered)
-    owner_id = _owner(request, form) if form.is_valid() else None
-    if not form.is_valid():
+    form.is_valid()
+    owner_id = _owner(request, form)  # also beside other mistakes, so that all are told at once
+    if form.errors:
         return _page(request, form, status=422)
     sending = Sending(request.access, form.cleaned_data["form_id"], form.cleaned_data | {"owner": owner_id})
     earlier = sending.earlier()
@@ -90,13 +91,18 @@ def _go_to(request: DeviceRequest, device_id: int, *, seen: bool) -> HttpRespons
 
 def _owner(request: DeviceRequest, form: CreateForm) -> int | None:
     """The id of the owner meant; None for nobody in particular, or with an error beside the field."""
-    typed = form.cleaned_data["owner"]
+    typed = form.cleaned_data.get("owner")
     if not typed:
         return None
     try:
         person = resolve_user(request.gateway, request.access, typed)
     except Unresolved as problem:
         form.add_error("owner", _needing(str(problem), problem.missing))
+        return None
+    except (Unauthorized, Forbidden):
+        raise
+    except GatewayError as error:
+        form.add_error("owner", _("The owner could not be looked up. %s") % _(error.sentence))
         return None
     verdict = judge("create_device", request.access, other=person.id != request.access.user_id)
     if not verdict.allowed:

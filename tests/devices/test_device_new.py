@@ -248,6 +248,22 @@ def test_what_was_not_sent_was_not_made_and_the_form_is_kept(admin: Person, plat
             assert soup(answer).select_one("#id_owner")["value"] == "me"  # type: ignore[index]
 
 
+def test_an_owner_who_cannot_be_looked_up_just_now_costs_nothing_that_was_typed(
+    admin: Person, platform: SandboxServer, platform_down: Any
+) -> None:
+    admin.get(NEW)
+    with platform_down():
+        answer = admin.htmx(NEW, filled(owner="ana.lund@example.org"))
+    assert answer.status_code == 422
+    assert "could not be looked up. The platform cannot be reached." in errors(answer)["owner"]
+    assert soup(answer).select_one("#id_name")["value"] == "Boiler room 300"  # type: ignore[index]
+
+
+def test_all_mistakes_are_told_at_once(admin: Person, platform: SandboxServer) -> None:
+    answer = admin.post(NEW, filled(template_code="", name="#", org_id="5", owner="nobody@example.net"))
+    assert list(errors(answer)) == ["template_code", "name", "org_id", "owner"]
+
+
 def test_too_many_requests_keep_the_form_and_say_how_long(admin: Person, fresh_sandbox: SandboxServer) -> None:
     fresh_sandbox.fault("/device/create", "status", status=429, retry_after=7)
     answer = admin.post(NEW, filled())
