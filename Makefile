@@ -41,6 +41,7 @@ check: .dev ## Everything that can be checked without running the portal: style,
 	$(PY) -m tools.locks
 	.venv/bin/hadolint Dockerfile
 	$(PY) -m tools.migrations
+	$(PY) -m tests.contract.table --check
 
 .PHONY: lock
 lock: .dev ## Bring requirements/*.txt up to date with requirements/*.in (ARGS="--upgrade" for newer versions)
