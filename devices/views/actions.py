@@ -15,6 +15,7 @@ from devices.forms.changes import RenameForm
 from devices.gateway.errors import Rejected
 from devices.http import DeviceRequest, SeeOther, answer, clock_for, require, wants_partial
 from devices.text import clean
+from devices.views.record import recorded
 from devices.views.shell import shell
 
 
@@ -28,7 +29,8 @@ def device_rename(request: DeviceRequest, device_id: int) -> HttpResponse:
     form = RenameForm(request.POST)
     if form.is_valid():
         try:
-            device = request.gateway.rename_device(device_id, form.cleaned_data["name"])
+            with recorded(request, "rename_device", device_id, name=form.cleaned_data["name"]):
+                device = request.gateway.rename_device(device_id, form.cleaned_data["name"])
         except Rejected as refusal:
             form.add_error("name", _("The platform refused this name. %s") % clean(refusal.api_message))
         else:

@@ -17,6 +17,7 @@ from devices.http import DeviceRequest, answer, clock_for, move_on, require, wan
 from devices.metafields import FieldView, view_of
 from devices.permissions import judge
 from devices.text import clean
+from devices.views.record import recorded
 from devices.views.shell import shell
 
 
@@ -57,7 +58,8 @@ def device_metafield(request: DeviceRequest, device_id: int, metafield_id: int) 
         form.add_error("value", field.why_not)
     elif form.is_valid():
         try:
-            request.gateway.set_metafield(device_id, metafield_id, form.cleaned_data["value"])
+            with recorded(request, "set_metafield", device_id, metafield=metafield_id):
+                request.gateway.set_metafield(device_id, metafield_id, form.cleaned_data["value"])
         except Rejected as refusal:
             form.add_error("value", _refused(refusal, field))
     if form.errors:

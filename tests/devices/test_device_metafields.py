@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.devices import fleet
+from tests.devices.changes import lines
 from tests.devices.conftest import Person, soup, words
 from tests.servers import SandboxServer
 
@@ -72,6 +73,17 @@ def test_an_edit_in_place_shows_what_the_platform_now_holds(support: Person, pla
     assert "B-7" in row.get_text()
     assert "saved" in row.get_text()
     assert held(platform, "Shelf")["value"] == "B-7"
+
+
+def test_that_a_field_was_set_is_written_down_without_its_value(
+    support: Person, platform: SandboxServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    support.post(address(platform, "Shelf"), {"value": "QX-4711"})
+    (line,) = lines(caplog)
+    for part in ("set_metafield device=9", f"metafield={ids(platform)['Shelf']}", "user=2", 'outcome="done"'):
+        assert part in line
+    assert "QX-4711" not in caplog.text
 
 
 def test_without_script_the_editor_is_a_page_and_saving_returns(support: Person, platform: SandboxServer) -> None:
@@ -150,6 +162,12 @@ def test_a_save_that_cannot_be_read_back_is_not_shown_as_lost(support: Person, p
     platform.clear_faults()
     assert "could not be read back" in words(support.get(PANEL))
     assert held(platform, "Shelf")["value"] == "D-4"
+    platform.fault("/device/metafield", "status", status=500, method="GET", skip=1)
+    answer = support.htmx(here, {"value": "D-5"})
+    platform.clear_faults()
+    assert answer["HX-Redirect"] == PANEL
+    assert "could not be read back" in words(support.get(PANEL))
+    assert held(platform, "Shelf")["value"] == "D-5"
 
 
 def test_a_metafield_the_device_does_not_have_is_not_found(support: Person) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.devices import fleet
+from tests.devices.changes import lines
 from tests.devices.conftest import Person, soup, words
 from tests.servers import SandboxServer
 
@@ -79,6 +80,14 @@ def test_a_name_against_the_rule_is_refused_beside_the_field_and_kept(
         assert "There is a problem" in words(answer)
     assert held(platform) == NAME
     assert not [entry for entry in platform.requests() if entry["method"] == "PUT"]
+
+
+def test_the_rename_is_written_down(support: Person, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    support.post(RENAME, {"name": "Cold room 15"})
+    (line,) = lines(caplog)
+    for part in ("rename_device device=1", 'name="Cold room 15"', "user=2", 'outcome="done"'):
+        assert part in line
 
 
 def test_fifty_characters_pass(support: Person, platform: SandboxServer) -> None:

@@ -50,6 +50,10 @@ def test_a_person_is_found_and_shown_beside_the_present_owner(
     assert "Jonas Aas" in end(fragment, "to")
 
 
+def test_an_address_is_the_same_in_any_case_also_without_devices_to_tell(support: Person) -> None:
+    assert f"ID {KARI}" in end(support.get(OWNER, {"owner": "Kari.MOEN@Example.org"}), "to")
+
+
 def test_what_was_shown_is_what_the_second_step_does(support: Person, platform: SandboxServer) -> None:
     form = soup(support.get(OWNER, {"owner": "jonas.aas@example.org"})).select_one("main form[method=post]")
     assert form is not None

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from devices.permissions import Access
 from tests.devices import fleet
 from tests.devices.changes import lines, writes
 from tests.devices.conftest import Person, soup, words
@@ -58,6 +59,15 @@ def test_what_cannot_be_read_costs_only_the_offer(admin: Person, platform: Sandb
         assert list(offered(page)) == ["Other events of its template"]
 
 
+def test_who_may_not_read_templates_types_the_code_and_no_call_is_spent_on_the_list(
+    admin: Person, platform: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Access.has
+    monkeypatch.setattr(Access, "has", lambda self, *names: "PRODUCT_VIEW" not in names and kept(self, *names))
+    assert soup(admin.get(TRIGGER)).select_one("input[name=code]")
+    assert not [entry for entry in platform.requests() if entry["path"].endswith("/template/events")]
+
+
 def test_a_plain_post_leads_to_the_timeline_which_shows_the_event(admin: Person, platform: SandboxServer) -> None:
     answer = admin.post(TRIGGER, {"code": "door_open", "description": "Porten står åpen <b>"})
     assert answer.status_code == 303
@@ -86,7 +96,7 @@ def test_by_htmx_the_dialog_closes_and_the_page_says_accepted(
 
 def test_without_a_description_none_is_sent(admin: Person, platform: SandboxServer) -> None:
     admin.post(TRIGGER, {"code": "door_open", "description": "  "})
-    assert not newest(platform).get("description")
+    assert newest(platform).get("description") is None
 
 
 @pytest.mark.parametrize(
