@@ -89,8 +89,9 @@ class Email(Param):
 @dataclass(frozen=True)
 class Flag(Param):
     def read(self, raw: object, *, from_text: bool) -> bool:
-        value = {"true": True, "false": False}.get(str(raw).lower())
-        if value is None or (not from_text and not isinstance(raw, bool)):
+        """Values are case-sensitive: `TRUE` in a query is no boolean."""
+        value = {"true": True, "false": False}.get(str(raw)) if from_text else raw
+        if not isinstance(value, bool):
             raise Invalid
         return value
 

@@ -116,6 +116,7 @@ def test_search_texts(sandbox: SandboxServer, path: str, query: str, status: int
     [
         ("/devices", {"includeSubOrgDevices": "yes"}),
         ("/devices", {"includeSubOrgDevices": "1"}),
+        ("/devices", {"includeSubOrgDevices": "TRUE"}),
         ("/users", {"includeSubOrgUsers": "on"}),
         ("/search/devices", {"query": "x", "sortOrder": "asc"}),
         ("/search/devices", {"query": "x", "sortOrder": "UP"}),
