@@ -144,32 +144,28 @@ class OrganizationForm(ReasonForm):
 
 
 class EventForm(ReasonForm):
-    """An event to trigger. `codes`: (code, words) that the template defines, or none where nobody could read them."""
+    """An event to trigger, typed by its code or chosen (`offer`)."""
 
     code = forms.CharField(
-        label=gettext_lazy("Event"), required=False, strip=False, widget=_line(spellcheck="false", autocapitalize="off")
+        label=gettext_lazy("Event"),
+        required=False,
+        widget=_line(spellcheck="false", autocapitalize="off"),
     )
     description = forms.CharField(label=gettext_lazy("Description"), required=False, widget=_line())
     field_order = ("code", "description", "reason")
 
-    def __init__(self, *args: Any, codes: Choices = (), **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if codes:
-            self.fields["code"].widget = forms.Select(choices=self._with_typed(codes))
-        else:
-            self.fields["code"].label = _("Event code")
-            self.fields["code"].help_text = _("As the device’s template spells it.")
-
-    def _with_typed(self, codes: Choices) -> list[Any]:
-        """A code that is not offered stays chosen when the form comes back: the platform may know it all the same."""
+    def offer(self, codes: Choices) -> None:
+        """Choose among `codes`, if there are any. Another one that was sent stays chosen: the platform has the word."""
+        if not codes:
+            return
         typed = self.data.get("code", "")
         known = {code for _group, members in codes for code, _words in members}
         extra = [(typed, clean(typed))] if typed and typed not in known else []
-        return [("", _("Choose an event")), *extra, *codes]
+        self.fields["code"].widget = forms.Select(choices=[("", _("Choose an event")), *extra, *codes])
 
     def clean_code(self) -> str:
         code: str = self.cleaned_data["code"]
-        if not code.strip():
+        if not code:
             raise forms.ValidationError(_("Choose or enter an event."), code="required")
         return _within(code, rules.EVENT_CODE_MAX)
 

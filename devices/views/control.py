@@ -38,11 +38,9 @@ SEEN_IN = 100
 def device_trigger_event(request: DeviceRequest, device_id: int) -> HttpResponse:
     """`POST /device/trigger-event`. Accepted is not shown: an entry may take a minute, or be muted."""
     require(request, "trigger_event")
-    info = request.gateway.get_base_info(device_id)
-    codes = _codes(request, info)
     if request.method != "POST":
-        return _event_form(request, info, EventForm(codes=codes))
-    form = EventForm(request.POST, codes=codes)
+        return _event_form(request, device_id, EventForm())
+    form = EventForm(request.POST)
     status, wait = 422, ""
     if form.is_valid():
         code, description = form.cleaned_data["code"], form.cleaned_data["description"]
@@ -52,15 +50,14 @@ def device_trigger_event(request: DeviceRequest, device_id: int) -> HttpResponse
         except Rejected as refusal:
             form.add_error("code", _("The platform refused this event. %s") % clean(refusal.api_message))
         except NotFound:
-            # Of the event or of the device: the status does not tell. A device that is gone says so itself.
-            info = request.gateway.get_base_info(device_id)
+            # Of the event or of the device: the status does not tell. A device that is gone says so below.
             form.add_error("code", _("There is no such event in the template of this device."))
         except RateLimited as limit:
             status, wait = limit.status, str(math.ceil(limit.retry_after)) if limit.retry_after is not None else ""
             form.add_error(None, _limited(limit))
         else:
-            return _accepted(request, info, code)
-    response = _event_form(request, info, form, status=status)
+            return _accepted(request, device_id, code)
+    response = _event_form(request, device_id, form, status=status)
     if wait:
         response["Retry-After"] = wait
     return response
@@ -108,22 +105,24 @@ def _seen_events(request: DeviceRequest, device_id: int) -> set[int | None]:
         return set()
 
 
-def _event_form(request: DeviceRequest, info: BaseInfo, form: EventForm, *, status: int = 200) -> HttpResponse:
+def _event_form(request: DeviceRequest, device_id: int, form: EventForm, *, status: int = 200) -> HttpResponse:
+    info = request.gateway.get_base_info(device_id)
+    form.offer(_codes(request, info))
     context: dict[str, Any] = {
-        "device_id": info.id,
+        "device_id": device_id,
         "device_name": name_of(info),
         "form": form,
         "description_max": rules.EVENT_DESCRIPTION_MAX,
     }
     if not wants_partial(request):
-        context = shell(request, info.id, tab="overview", info=info) | context
+        context = shell(request, device_id, tab="overview", info=info) | context
     page, fragment = "devices/device_trigger_event.html", "devices/_device_trigger_event.html"
     return answer(request, page, fragment, context, status=status)
 
 
-def _accepted(request: DeviceRequest, info: BaseInfo, code: str) -> HttpResponse:
+def _accepted(request: DeviceRequest, device_id: int, code: str) -> HttpResponse:
     said = _("Accepted: %s. It shows in the timeline within about a minute, and may be muted.") % clean(code)
-    timeline = reverse("devices:device-timeline", args=[info.id])
+    timeline = reverse("devices:device-timeline", args=[device_id])
     if not wants_partial(request):
         messages.success(request, said)
         return SeeOther(timeline)

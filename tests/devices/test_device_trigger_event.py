@@ -40,6 +40,8 @@ def test_the_templates_events_are_offered_those_of_this_timeline_first(admin: Pe
         assert code in everything
     assert "None" not in everything  # events without a code cannot be triggered
     assert "Door open too long – Warning, door_open" in words(admin.htmx(TRIGGER))
+    for page in (admin.get(TRIGGER), admin.post(TRIGGER, {"code": "no_such_event"})):
+        assert "as the device’s template spells it" not in words(page)
 
 
 def test_a_device_without_history_has_one_group(admin: Person) -> None:
@@ -53,7 +55,7 @@ def test_what_cannot_be_read_costs_only_the_offer(admin: Person, platform: Sandb
     assert page.status_code == 200
     if path == "/template/events":
         assert soup(page).select_one("input[name=code]")
-        assert "As the device’s template spells it." in words(page)
+        assert "Its code, as the device’s template spells it" in words(page)
         assert admin.post(TRIGGER, {"code": "door_open"}).status_code == 303
     else:
         assert list(offered(page)) == ["Other events of its template"]
@@ -92,6 +94,11 @@ def test_by_htmx_the_dialog_closes_and_the_page_says_accepted(
     assert notice.select_one(f"a[href='/devices/{fleet.RICH}/timeline/']")
     assert newest(platform)["eventType"] == "CRITICAL"
     assert 'code="temp_high" reason="drill"' in lines(caplog)[0]
+
+
+def test_triggering_costs_one_call(admin: Person, platform: SandboxServer) -> None:
+    assert admin.post(TRIGGER, {"code": " door_open "}).status_code == 303
+    assert [entry["path"].rsplit("/", 1)[-1] for entry in platform.requests()] == ["trigger-event"]
 
 
 def test_without_a_description_none_is_sent(admin: Person, platform: SandboxServer) -> None:
@@ -166,7 +173,7 @@ def test_a_device_deleted_meanwhile_is_gone_and_not_without_such_an_event(
     admin: Person, platform: SandboxServer
 ) -> None:
     platform.fault("/device/trigger-event", "status", status=404)
-    platform.fault("/device/baseInfo", "status", status=404, skip=1)
+    platform.fault("/device/baseInfo", "status", status=404)
     answer = admin.post(TRIGGER, {"code": "door_open"})
     assert answer.status_code == 404
     assert "gone, or outside your reach" in words(answer)
