@@ -1,0 +1,87 @@
+"""The page of recent activations asks again by itself, and knows when to stop."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Open
+from tests.servers import SandboxServer
+
+PATH = "/devices/recent/?minutes=15"
+LIST = "/api/v1/organization/device/last-activated"
+
+
+def polls(page: Page) -> list[str]:
+    """Addresses that the page asks for from now on."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/recent/" in request.url else None)
+    return asked
+
+
+def opened(open_page: Open, fresh_sandbox: SandboxServer, path: str = PATH, **options: Any) -> Page:
+    fresh_sandbox.reset()
+    page = open_page("support", **options)
+    page.clock.install()
+    page.goto(path)
+    expect(page.locator("#device-12")).to_be_visible()
+    return page
+
+
+def test_it_asks_every_thirty_seconds_and_disturbs_nobody(open_page: Open, fresh_sandbox: SandboxServer) -> None:
+    page = opened(open_page, fresh_sandbox)
+    asked = polls(page)
+    page.locator("#id_minutes").fill("33")
+    page.locator("#device-12").focus()
+    for count in (1, 2, 3):
+        with page.expect_response("**/recent/**"):
+            page.clock.run_for(30_000)
+        expect(page.locator("#results")).to_have_attribute("hx-trigger", "every 30s")
+        assert len(asked) == count
+    expect(page.locator("#device-12")).to_be_focused()
+    expect(page.locator("#id_minutes")).to_have_value("33")
+
+
+def test_paused_it_does_not_ask(open_page: Open, fresh_sandbox: SandboxServer) -> None:
+    page = opened(open_page, fresh_sandbox)
+    page.get_by_role("link", name="Pause").click()
+    expect(page).to_have_url(re.compile("paused=on"))
+    asked = polls(page)
+    page.clock.run_for(120_000)
+    assert asked == []
+    page.get_by_role("link", name="Resume").click()
+    expect(page.locator("#results")).to_have_attribute("hx-trigger", "every 30s")
+
+
+def test_a_failure_keeps_the_rows_and_the_asking(open_page: Open, fresh_sandbox: SandboxServer) -> None:
+    page = opened(open_page, fresh_sandbox)
+    fresh_sandbox.fault(LIST, "status", status=500, times=1)
+    page.clock.run_for(30_000)
+    expect(page.locator("#results .notice")).to_contain_text("This is the last answer")
+    expect(page.locator("#device-12")).to_be_visible()
+    page.clock.run_for(30_000)
+    expect(page.locator("#results .notice")).to_have_count(0)
+
+
+def test_when_the_session_ends_it_says_so_once_and_stops(open_page: Open, fresh_sandbox: SandboxServer) -> None:
+    page = opened(open_page, fresh_sandbox)
+    page.watch.expected = {401}  # type: ignore[attr-defined]
+    fresh_sandbox.expire_tokens(refresh=True)
+    asked = polls(page)
+    page.clock.run_for(30_000)
+    expect(page.locator("#session-banner")).to_contain_text("Your session has ended")
+    expect(page.locator("#device-12")).to_be_visible()
+    page.clock.run_for(120_000)
+    assert len(asked) == 1
+    expect(page.locator("#session-banner")).to_contain_text("Your session has ended")
+
+
+def test_without_script_it_is_a_page_to_reload(open_page: Open, fresh_sandbox: SandboxServer) -> None:
+    fresh_sandbox.reset()
+    page = open_page("support", java_script_enabled=False)
+    page.goto(PATH)
+    expect(page.get_by_role("link", name="Pause")).to_be_hidden()
+    page.get_by_role("link", name="Read again").click()
+    expect(page.locator("#device-12")).to_be_visible()
