@@ -41,3 +41,10 @@ def bar(access: Access) -> Bar:
 def my_devices(access: Access) -> str:
     """The address of the devices that this person owns."""
     return f"{reverse('devices:device-by-owner')}?{urlencode({'email': access.email})}"
+
+
+def owner_prefix(access: Access) -> str:
+    """What an e-mail is put behind to list its devices; empty for those who may list only their own."""
+    if not judge("list_devices_by_owner", access, other=True).allowed:
+        return ""
+    return f"{reverse('devices:device-by-owner')}?email="

@@ -16,7 +16,7 @@ from devices.gateway.pages import Page
 from devices.gateway.types import Device
 from devices.http import DeviceRequest, answer, query_string, require, wants_partial
 from devices.names import Names, names_for
-from devices.navigation import my_devices
+from devices.navigation import my_devices, owner_prefix
 from devices.permissions import judge
 from devices.presentation import number
 from devices.text import shorten
@@ -85,6 +85,7 @@ def _context(
         "organizations": organization_choices(names),
         "page_sizes": sorted({*PAGE_SIZES, query["size"]}),
         "chips": _chips(query, links, names),
+        "owner_prefix": owner_prefix(request.access),
         "order_note": "" if searching else _("in the platform's order: it sorts only a search"),
         "create": judge("create_device", request.access),
         "include_url": links.to(sub_orgs=True, page=1),

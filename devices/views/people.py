@@ -18,7 +18,7 @@ from devices.gateway.pages import Page
 from devices.gateway.types import Device
 from devices.http import DeviceRequest, answer, query_string, require
 from devices.names import Names, names_for
-from devices.navigation import my_devices
+from devices.navigation import my_devices, owner_prefix
 from devices.permissions import Access, Verdict, judge
 from devices.presentation import number
 from devices.text import shorten
@@ -113,6 +113,7 @@ def _context(
         else "",
         "own_org": own,
         "notices": form.fallen_back(),
+        "owner_prefix": "" if operation == OWNED else owner_prefix(access),
         "order_note": _("in the platform's order"),
         "organizations": organization_choices(names) if operation == OWNED else [],
         "refused": "email" in form.errors,

@@ -20,6 +20,7 @@ from devices.gateway.errors import Forbidden, GatewayError, NotFound, Unauthoriz
 from devices.gateway.types import Activation
 from devices.http import DeviceRequest, answer, clock_for, query_string, require
 from devices.names import Names, names_for
+from devices.navigation import owner_prefix
 from devices.parallel import ask_each
 from devices.presentation import Clock, When, age, number
 from devices.text import clean, shorten
@@ -146,6 +147,7 @@ def _context(request: DeviceRequest, query: dict[str, Any], reading: Reading, tr
         "poll_url": "" if query["paused"] else url(seen=max(newest, query["seen"], 1), stale=bool(trouble)),
         "pause_url": url(paused=not query["paused"]),
         "every": EVERY,
+        "owner_prefix": owner_prefix(request.access),
         "device_prefix": reverse("devices:device-list"),
         "section": "recent",
     }

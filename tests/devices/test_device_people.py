@@ -85,6 +85,14 @@ def test_another_organization_is_asked_by_choice(support: Person) -> None:
     assert {cell.get_text() for cell in soup(page).select("tbody .col-org")} == {"Halden North"}
 
 
+def test_an_owner_in_a_list_leads_to_all_their_devices(support: Person, viewer: Person) -> None:
+    for start in ("/devices/", "/devices/by-user/?email=viewer@example.com", "/devices/recent/?minutes=60"):
+        link = soup(support.get(start)).select_one(".col-owner a")
+        assert link is not None
+        assert owners(support.get(str(link["href"]))) == {link.get_text()}
+    assert not soup(viewer.get("/devices/")).select(".col-owner a"), "who may not ask is not led there"
+
+
 # --- totals may be missing --------------------------------------------------------------------------------------------
 
 
