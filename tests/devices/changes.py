@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
 from tests.devices import fleet
+from tests.devices.conftest import soup
 from tests.servers import SandboxServer
 
 NAME = "Cold room 14 - door's sensor"
@@ -67,3 +68,10 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
         for record in caplog.records
         if record.name == "devices.changes" and record.levelno == logging.INFO
     ]
+
+
+def end(page: Any, which: str) -> str:
+    """The words of one end of the transfer: `from` or `to`."""
+    section = soup(page).find("section", attrs={"aria-labelledby": which})
+    assert section is not None
+    return " ".join(section.get_text(" ").split())

@@ -1,34 +1,20 @@
-"""Transfers: who or what is found, from and to before anything is sent, and what reads back."""
+"""To another owner: who is found, from and to before anything is sent, and what reads back."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from django.core.cache import cache
 
 from devices.permissions import Access
 from tests.devices import fleet
-from tests.devices.changes import ANA, JONAS, KARI, KARI_ORG, NAME, held, lines, writes
+from tests.devices.changes import ANA, JONAS, KARI, KARI_ORG, end, held, writes
 from tests.devices.conftest import Person, SignIn, soup, words
 from tests.servers import SandboxServer
 
 OWNER = f"/devices/{fleet.RICH}/transfer-to-owner/"
-ORGANIZATION = f"/devices/{fleet.RICH}/transfer-to-organization/"
 INSTALLERS = 10
 """Owned by installer@example.com, who sees only what they own."""
 
 pytestmark = pytest.mark.usefixtures("fresh_sandbox")
-
-
-def end(page: Any, which: str) -> str:
-    """The words of one end of the transfer: `from` or `to`."""
-    section = soup(page).find("section", attrs={"aria-labelledby": which})
-    assert section is not None
-    return " ".join(section.get_text(" ").split())
-
-
-# --- to an owner ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -247,89 +233,6 @@ def test_a_hostile_persons_name_is_text(support: Person) -> None:
     assert not soup(page).select("[onclick]")
 
 
-# --- to an organization -----------------------------------------------------------------------------------------------
-
-
-def test_the_organization_is_shown_beside_the_present_one_with_what_may_be_lost(
-    support: Person, platform: SandboxServer
-) -> None:
-    page = support.get(ORGANIZATION, {"org_id": "2"})
-    assert "Halden Cooling" in end(page, "from")
-    assert "Halden North" in end(page, "to")
-    assert "It may lose its owner, ana.lund@example.org, and leave your view." in words(page)
-    assert soup(page).select_one("form[method=post] input[name=org_id]")["value"] == "2"  # type: ignore[index]
-    assert writes(platform) == []
-
-
-def test_a_transfer_to_an_organization_tells_what_reads_back(support: Person, platform: SandboxServer) -> None:
-    answer = support.post(ORGANIZATION, {"org_id": "2"})
-    assert answer.status_code == 303
-    said = words(support.get(answer["Location"]))
-    assert "Transferred to Halden North. Read back " in said
-    assert "owner nobody, organization Halden North." in said
-    assert held(platform)["orgId"] == 2
-    assert not held(platform).get("ownerUserId")
-
-
-def test_an_organization_that_is_not_known_by_name_is_looked_up(support: Person, platform: SandboxServer) -> None:
-    platform.fault("/sub-organizations", "status", status=500)
-    cache.clear()
-    assert "Halden Depot" in end(support.get(ORGANIZATION, {"org_id": "3"}), "to")
-
-
-def test_an_organization_that_cannot_be_read_counts_as_typed(support: Person, platform: SandboxServer) -> None:
-    for path in ("/sub-organizations", "/api/v1/organization"):
-        platform.fault(path, "status", status=500)
-    cache.clear()
-    assert "Organization 3" in end(support.get(ORGANIZATION, {"org_id": "3"}), "to")
-    assert support.post(ORGANIZATION, {"org_id": "3"}).status_code == 303
-    assert held(platform)["orgId"] == 3
-
-
-@pytest.mark.parametrize(
-    ("typed", "sentence"),
-    [
-        ("", "Choose an organization, or enter its ID."),
-        ("Halden North", "Enter the organization’s ID: a number."),
-        ("2.5", "Enter the organization’s ID: a number."),
-        ("0", "No organization has that ID"),
-        ("-1", "No organization has that ID"),
-        ("2147483648", "No organization has that ID"),
-        ("2147483647", "There is no organization 2147483647 within your reach."),
-        ("5", "There is no organization 5 within your reach."),
-        ("1", "The device is in this organization already: there is nothing to do."),
-    ],
-)
-def test_where_the_device_cannot_go_is_told_beside_the_field(
-    support: Person, platform: SandboxServer, typed: str, sentence: str
-) -> None:
-    for answer in (support.get(ORGANIZATION, {"org_id": typed}), support.post(ORGANIZATION, {"org_id": typed})):
-        assert answer.status_code == 422
-        error = soup(answer).select_one(".field .error")
-        assert error is not None
-        assert sentence in error.get_text()
-        field = soup(answer).select_one("input[name=org_id], select[name=org_id]")
-        assert field is not None
-        assert field["aria-invalid"] == "true"
-        assert field.get("value", "") == typed
-    assert writes(platform) == []
-
-
-def test_known_organizations_are_offered_by_name_and_others_can_be_typed(support: Person) -> None:
-    page = support.get(ORGANIZATION)
-    options = {str(option["value"]): option.get_text() for option in soup(page).select("select[name=org_id] option")}
-    assert options == {
-        "": "Choose an organization",
-        "3": "Halden Depot",
-        "2": "Halden North",
-        "4": "Halden North Marine",
-    }
-    typed = support.get(str(soup(page).find("a", string="It is not in this list")["href"]))  # type: ignore[index]
-    field = soup(typed).select_one("input[name=org_id]")
-    assert field is not None
-    assert field["hx-get"] == "/devices/pick/organization/"
-
-
 def test_people_are_offered_while_typing_to_those_who_may_search_them(
     support: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -341,59 +244,3 @@ def test_people_are_offered_while_typing_to_those_who_may_search_them(
     plain = soup(support.get(OWNER)).select_one("input[name=owner]")
     assert plain is not None
     assert "hx-get" not in plain.attrs
-
-
-def test_an_organization_the_platform_does_not_find_is_told(support: Person, platform: SandboxServer) -> None:
-    platform.fault("/device/transfer/to-organization", "status", status=404)
-    answer = support.post(ORGANIZATION, {"org_id": "2"})
-    assert answer.status_code == 422
-    assert "The platform does not find this organization." in end(answer, "to")
-
-
-def test_a_device_that_left_with_its_organization_leads_to_the_list(support: Person, platform: SandboxServer) -> None:
-    platform.fault("/device/baseInfo", "status", status=404, skip=1)
-    answer = support.post(ORGANIZATION, {"org_id": "2"})
-    assert answer["Location"] == "/devices/"
-    assert "Transferred to Halden North. It has left your view." in words(support.get("/devices/"))
-
-
-# --- to nobody --------------------------------------------------------------------------------------------------------
-
-REMOVE = f"/devices/{fleet.RICH}/remove-owner/"
-
-
-def test_an_owner_is_removed_and_the_page_tells_what_reads_back(
-    support: Person, platform: SandboxServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level("INFO")
-    dialog = support.htmx(REMOVE)
-    assert "ana.lund@example.org" in words(dialog)
-    assert "No owner, still in Halden Cooling" in words(dialog)
-    answer = support.htmx(REMOVE, {})
-    assert answer["HX-Redirect"] == f"/devices/{fleet.RICH}/"
-    assert f"{NAME} has no owner now. Read back " in words(support.get(f"/devices/{fleet.RICH}/"))
-    assert not held(platform).get("ownerUserId")
-    assert f"before={ANA}" in lines(caplog)[0]
-
-
-def test_a_device_without_owner_has_none_to_remove(support: Person, platform: SandboxServer) -> None:
-    url = f"/devices/{fleet.NO_OWNER}/remove-owner/"
-    for page in (support.get(url), support.htmx(url)):
-        assert page.status_code == 200
-        assert "This device has no owner to remove." in words(page)
-        assert not soup(page).select("form.sheet button[type=submit]")
-    answer = support.post(url)
-    assert answer.status_code == 422
-    assert "This device has no owner to remove." in words(answer)
-    assert writes(platform) == []
-
-
-def test_who_sees_only_their_own_is_warned_and_loses_sight_of_it(sign_in: SignIn, platform: SandboxServer) -> None:
-    installer = sign_in("installer")
-    url = f"/devices/{INSTALLERS}/remove-owner/"
-    assert "After this you can no longer see this one" in words(installer.htmx(url))
-    answer = installer.post(url)
-    assert answer.status_code == 303
-    assert answer["Location"] == "/devices/"
-    assert not held(platform, INSTALLERS).get("ownerUserId")
-    assert installer.get(f"/devices/{INSTALLERS}/").status_code == 403
