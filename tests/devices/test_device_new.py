@@ -6,6 +6,7 @@ import logging
 
 import pytest
 
+from devices.permissions import RULES, Rule
 from tests.devices.conftest import Person, SignIn, soup, words
 from tests.devices.new_device import COLD, CREATE, NEW, created, errors, filled, the_device
 from tests.servers import SandboxServer
@@ -46,6 +47,18 @@ def test_without_the_list_of_templates_the_id_is_typed_and_the_reason_said(
     assert page.status_code == 200
     assert soup(page).select_one("input#id_template_code")
     assert "cannot be read just now" in words(page)
+    assert the_device(fresh_sandbox, admin.post(NEW, filled()))["templateId"] == 11
+
+
+def test_who_may_not_list_templates_types_the_id_and_is_told_what_is_missing(
+    admin: Person, fresh_sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(RULES, "list_templates", Rule(("NOT_HELD",)))  # no seeded role may create and not see templates
+    page = admin.get(NEW)
+    assert soup(page).select_one("input#id_template_code")
+    assert "To choose from a list, your role needs NOT_HELD." in words(page)
+    assert "in the platform's console" in words(page)
+    assert fresh_sandbox.requests() == []
     assert the_device(fresh_sandbox, admin.post(NEW, filled()))["templateId"] == 11
 
 
