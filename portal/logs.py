@@ -7,11 +7,13 @@ import re
 import time
 
 # What a credential looks like in a header, a query or form, a JSON body, or a URL with user-info. Bounded on both
-# sides of the word, or a long path full of such words would take seconds.
+# sides of the word, or a long path full of such words would take seconds. What a gateway error says of itself is no
+# credential, though the name of the operation ends in such a word: "ServerFault in refresh_token: status 500".
 SECRETS = re.compile(
     r"""(?ix)
     (?P<auth> \b(?:bearer|basic)\s+ ) [\w.~+/=-]{8,}
-  | (?P<pair> \b\w{0,40}(?:password|passwd|secret|token|api_?key)\w{0,20}["']?\s*[=:]\s*["']? ) [^\s"'&;,)}\]]+
+  | (?P<pair> \b\w{0,40}(?:password|passwd|secret|token|api_?key)\w{0,20}["']?\s*[=:]\s*["']? )
+        (?! status\ (?:\d{3}|None)\b ) [^\s"'&;,)}\]]+
   | (?P<user> ://[^\s/:@]*: ) [^\s/@]+ (?=@)
     """
 )

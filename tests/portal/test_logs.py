@@ -11,6 +11,7 @@ from django.conf import settings
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devices.gateway.errors import ServerFault, Unreachable
 from portal.logs import LineFormatter
 
 FORMATTER = LineFormatter()
@@ -42,6 +43,13 @@ def test_credentials_are_masked(said: str) -> None:
 def test_what_is_no_credential_is_left_alone() -> None:
     said = "Not Found: /devices/42/metafields/?page=2 token endpoint refused, secretary of the basic plan"
     assert said in line(said)
+
+
+def test_what_an_error_says_of_a_call_about_tokens_is_left_alone() -> None:
+    for error in (ServerFault(operation="refresh_token", api_status=500), Unreachable(operation="reveal_token")):
+        assert str(error) in line("%s", error)
+    for said in ("refresh_token: status-500-canary", "refresh_token: status canary", "token=status 500canary"):
+        assert "***" in line("%s", said)
 
 
 @given(st.text())
