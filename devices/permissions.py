@@ -98,6 +98,10 @@ RULES: dict[str, Rule] = {
 }
 
 
+ABOUT_ONE_DEVICE = frozenset(name for name, rule in RULES.items() if rule.sees) - {"list_devices_by_owner"}
+"""Operations in which it matters whose the device is."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """`missing` permission names, in the order to ask for them, and why this case needs them.

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, RateLimited, Rejected
 from devices.http import Denied, DeviceRequest, wants_partial
-from devices.permissions import RULES, Rule, judge
+from devices.permissions import ABOUT_ONE_DEVICE, RULES, Rule, judge
 
 log = logging.getLogger(__name__)
 
@@ -66,9 +66,10 @@ def _denied(request: DeviceRequest, error: Forbidden) -> dict[str, Any]:
     """Which permissions are missing, why, and a text for whoever can grant them."""
     access = request.access
     verdict = error.verdict if isinstance(error, Denied) else judge(error.operation, access)
-    if verdict.allowed:
-        # The platform refused all the same, so it knows more: this is another's device, or concerns another person.
-        verdict = judge(error.operation, access, owner_id=0, other=True)
+    if verdict.allowed and error.operation in ABOUT_ONE_DEVICE:
+        # The platform refused all the same: to somebody who sees only their own devices, this one is another's. Whom
+        # else a call concerned is not known here, so nothing is guessed about that.
+        verdict = judge(error.operation, access, owner_id=0)
     names = verdict.missing or RULES.get(error.operation, Rule()).names
     lines = [
         _("Please check my access to the platform."),

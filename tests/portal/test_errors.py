@@ -144,6 +144,23 @@ def test_somebody_elses_device_is_explained_by_the_owner_and_not_by_a_change_of_
     assert "sign out and in again" not in said
 
 
+@pytest.mark.parametrize(
+    ("person", "operation"),
+    [
+        ("viewer", "list_devices_by_owner"),
+        ("owner", "list_devices_by_owner"),
+        ("installer", "create_device"),
+        ("viewer", "list_devices_by_user"),
+    ],
+)
+def test_what_a_refusal_was_about_is_not_guessed(signed_in: SignedIn, person: str, operation: str) -> None:
+    """The call may have concerned the person themselves: nobody is sent to ask for a right that would not help."""
+    said = words(signed_in(person).get(f"/fail/Forbidden/?operation={operation}"))
+    assert "ORG_VIEW_USERS" not in said
+    assert "not you" not in said
+    assert "not this device's owner" not in said
+
+
 def test_a_refusal_of_something_unknown_is_still_a_page(signed_in: SignedIn) -> None:
     assert signed_in("admin").get("/fail/Forbidden/?operation=no_such_thing").status_code == 403
 
