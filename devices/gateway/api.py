@@ -74,6 +74,11 @@ class Gateway:
 
         return Gateway(self._transport, fixed, request_id=self._request_id, deadline=self._deadline)
 
+    def within(self, seconds: float) -> Gateway:
+        """The same API, whose calls together take no longer than this, nor longer than the page has left."""
+        left = seconds if self._deadline is None else min(seconds, self._deadline.left())
+        return Gateway(self._transport, self._access_token, request_id=self._request_id, deadline=Deadline(left))
+
     # --- devices ------------------------------------------------------------------------------------------------------
 
     def list_devices(
@@ -289,6 +294,7 @@ class Gateway:
         except GatewayError as error:  # from the token endpoint, which does not know what it was asked for
             error.operation = error.operation or operation
             error.request_id = error.request_id or self._request_id
+            error.sent = False  # what was asked for has not been sent, or was refused with the token
             raise
 
 

@@ -128,6 +128,18 @@ def test_a_lost_answer_is_told_as_unknown_and_nothing_is_sent_twice(support: Per
     assert len([entry for entry in platform.requests() if entry["method"] == "PUT"]) == 1
 
 
+def test_a_token_that_cannot_be_renewed_is_not_told_as_a_change_of_unknown_fate(
+    support: Person, platform: SandboxServer
+) -> None:
+    platform.expire_tokens()
+    platform.fault("/oauth2/token", "status", status=500)
+    answer = support.post(RENAME, {"name": "Cold room 18"})
+    assert answer.status_code >= 500
+    assert "not known" not in words(answer)
+    platform.clear_faults()
+    assert held(platform) == NAME
+
+
 def test_the_platform_down_changes_nothing_and_says_so(support: Person, platform_down: Any) -> None:
     with platform_down():
         answer = support.post(RENAME, {"name": "Cold room 17"})
