@@ -16,10 +16,12 @@ from devices.gateway.types import Template, TemplateEvent
 from devices.permissions import Access, judge
 from devices.text import clean, shorten
 
-KEEP = 600
+KEEP = 3600
 """Seconds that names are kept."""
-KEEP_PARTIAL = 60
+KEEP_PARTIAL = 300
 """Seconds until an incomplete reading is tried again."""
+PATIENCE = 3.0
+"""Seconds that a page may spend on names, all of them together."""
 
 
 class Names(msgspec.Struct, frozen=True):
@@ -50,7 +52,7 @@ class Names(msgspec.Struct, frozen=True):
 def names_for(gateway: Gateway, access: Access) -> Names:
     """The names this person may read, from their cache or from the API (up to three calls, the first time)."""
     kept = cache.get(_key(access, "names"))
-    return kept if isinstance(kept, Names) else warm(gateway, access)
+    return kept if isinstance(kept, Names) else warm(gateway.within(PATIENCE), access)
 
 
 def warm(gateway: Gateway, access: Access) -> Names:
@@ -59,7 +61,7 @@ def warm(gateway: Gateway, access: Access) -> Names:
     Raises Unauthorized; every other failure leaves that kind of name out.
     """
     complete = True
-    organizations = {access.org_id: access.org_name} if access.org_id is not None and access.org_name else {}
+    organizations = _own_organization(gateway, access)
     found: dict[str, dict[int, str]] = {"templates": {}, "organizations": {}, "owners": {}}
     for kind, operation in (
         ("templates", "list_templates"),
@@ -84,6 +86,20 @@ def warm(gateway: Gateway, access: Access) -> Names:
     return names
 
 
+def _own_organization(gateway: Gateway, access: Access) -> dict[int, str]:
+    """One's own organization is always among the names: the profile may leave its name out."""
+    if access.org_id is None:
+        return {}
+    name = access.org_name
+    try:
+        name = name or gateway.get_own_organization().name
+    except Unauthorized:
+        raise
+    except GatewayError:
+        name = _("Your organization")
+    return {access.org_id: shorten(clean(name), 60)}
+
+
 def event_names(gateway: Gateway, access: Access, template_id: int) -> dict[int, str]:
     """Names of a template's events by event id; empty where they cannot be read."""
     events = template_events(gateway, access, template_id) or ()
@@ -106,6 +122,26 @@ def template_events(gateway: Gateway, access: Access, template_id: int) -> tuple
         return None
     cache.set(key, events, KEEP)
     return events
+
+
+def remember_template(access: Access, device_id: int, template_id: int) -> None:
+    """Keep which template a device that was just read is made by: its events are named by that."""
+    cache.set(_key(access, f"template-of:{device_id}"), template_id, KEEP)
+
+
+def template_of(gateway: Gateway, access: Access, device_id: int) -> int | None:
+    """The template of a device, as remembered or from its base info; None where that cannot be read."""
+    kept = cache.get(_key(access, f"template-of:{device_id}"))
+    if isinstance(kept, int):
+        return kept
+    try:
+        template_id = gateway.get_base_info(device_id).template_id
+    except Unauthorized:
+        raise
+    except GatewayError:
+        return None
+    remember_template(access, device_id, template_id)
+    return template_id
 
 
 def templates_for(gateway: Gateway, access: Access) -> tuple[Template, ...] | None:

@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 from devices.gateway.errors import GatewayError, NotFound, Unauthorized
 from devices.gateway.types import BaseInfo
 from devices.http import DeviceRequest, clock_for
-from devices.names import names_for
+from devices.names import names_for, remember_template
 from devices.permissions import VIEW_USERS, Verdict, judge, judge_here
 from devices.presentation import Clock, Connection, Fact, connection, hardware
-from devices.text import clean, shorten
+from devices.text import clean
 
 TABS = (
     ("overview", "devices:device-detail", ""),
@@ -27,11 +27,11 @@ TABS = (
 
 @dataclass(frozen=True)
 class Tab:
-    """`title` is the document's while the tab is open."""
+    """`opened` follows the device's name in the document's title while the tab is open."""
 
     name: str
     label: str
-    title: str
+    opened: str
     url: str
     current: bool
     locked: bool
@@ -62,6 +62,7 @@ def shell(request: DeviceRequest, device_id: int, *, tab: str, info: BaseInfo | 
     Raises what the base info raises; an online state that cannot be read costs only itself.
     """
     info = info or request.gateway.get_base_info(device_id)
+    remember_template(request.access, device_id, info.template_id)
     clock = clock_for(request)
     return {
         "device": info,
@@ -201,13 +202,12 @@ def _labels() -> dict[str, str]:
 
 def _tabs(request: DeviceRequest, info: BaseInfo, current: str) -> list[Tab]:
     labels = _labels()
-    device = shorten(clean(info.name), 80)
     owner_id = info.owner_user_id or 0
     return [
         Tab(
             name,
             labels[name],
-            f"{device} – {labels[name]}" if operation else device,
+            labels[name] if operation else "",
             reverse(url_name, args=[info.id]),
             name == current,
             bool(operation) and not judge(operation, request.access, owner_id=owner_id).allowed,

@@ -14,7 +14,8 @@ from devices.forms.listing import PageForm, TimelineForm
 from devices.gateway.pages import Page
 from devices.gateway.types import TimelineEvent
 from devices.http import DeviceRequest, answer, clock_for, query_string, require, wants_partial
-from devices.names import event_names, names_for
+from devices.names import event_names, names_for, template_of
+from devices.permissions import judge
 from devices.presentation import event_days, event_word, log_row
 from devices.text import clean
 from devices.views.fields import field_views
@@ -32,6 +33,7 @@ def device_timeline(request: DeviceRequest, device_id: int) -> HttpResponse:
     page = request.gateway.list_timeline(device_id, event_type=event_type or None, page=number - 1, size=size)
     clock = clock_for(request)
     here = reverse("devices:device-timeline", args=[device_id])
+    around = _around(request, device_id, "timeline")
     context = {
         "days": event_days(page.items, clock, _names_of_events(request, device_id, page)),
         "page": page,
@@ -47,15 +49,15 @@ def device_timeline(request: DeviceRequest, device_id: int) -> HttpResponse:
         "pager": pager(page, lambda to: here + query_string(type=event_type, page=_page(to), size=_size(size))),
         "read_at": clock.stamp(),
     }
-    return _tab(request, device_id, "timeline", context)
+    return _answer(request, device_id, "timeline", around | context)
 
 
 def _names_of_events(request: DeviceRequest, device_id: int, page: Page[TimelineEvent]) -> dict[int, str]:
-    """The template's names for events, asked for only when an entry has neither name nor description of its own."""
-    if all(event.name or event.description for event in page.items):
+    """The template's names for events. Both the template and its names are remembered from the pages before."""
+    if all(event.name for event in page.items) or not judge("list_template_events", request.access).allowed:
         return {}
-    info = request.gateway.get_base_info(device_id)
-    return event_names(request.gateway, request.access, info.template_id)
+    template_id = template_of(request.gateway, request.access, device_id)
+    return event_names(request.gateway, request.access, template_id) if template_id is not None else {}
 
 
 @require_safe
@@ -99,9 +101,15 @@ def device_tags(request: DeviceRequest, device_id: int) -> HttpResponse:
 
 def _tab(request: DeviceRequest, device_id: int, tab: str, context: dict[str, Any]) -> HttpResponse:
     """The panel for htmx; for everybody else the device's page around it (two more calls)."""
+    return _answer(request, device_id, tab, _around(request, device_id, tab) | context)
+
+
+def _around(request: DeviceRequest, device_id: int, tab: str) -> dict[str, Any]:
+    return {} if wants_partial(request) else shell(request, device_id, tab=tab)
+
+
+def _answer(request: DeviceRequest, device_id: int, tab: str, context: dict[str, Any]) -> HttpResponse:
     context |= {"device_id": device_id, "tab": tab}
-    if not wants_partial(request):
-        context = shell(request, device_id, tab=tab) | context
     return answer(request, f"devices/device_{tab}.html", f"devices/_device_{tab}.html", context)
 
 

@@ -197,15 +197,15 @@
     if (!tab) return;
     nav.querySelector("[aria-current]")?.removeAttribute("aria-current");
     tab.setAttribute("aria-current", "page");
-    if (tab.dataset.opened) document.title = tab.dataset.opened;
+    const heading = document.querySelector("h1");
+    if (heading && tab.dataset.opened) document.title = heading.textContent.slice(0, 80) + tab.dataset.opened;
     nav.scrollLeft = tab.offsetLeft - (nav.clientWidth - tab.offsetWidth) / 2;
   }
   showCurrentTab();
 
   /* On arrival: a refused form is read from its summary; a link to a field puts the caret there. */
   document.querySelector("[data-error-summary]")?.focus();
-  const field = location.hash.length > 1 && byId(decodeURIComponent(location.hash.slice(1)));
-  if (field && field.matches("input")) field.focus();
+  document.querySelector("input:target")?.focus();
 
   // A page kept by the browser may be of a session that has ended since, or hold a busy button.
   window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });

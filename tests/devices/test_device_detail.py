@@ -43,6 +43,18 @@ def test_the_first_view_costs_two_calls_and_a_tab_one(support: Person, platform:
     support.htmx(f"/devices/{fleet.RICH}/logs/")
     support.htmx(f"/devices/{fleet.RICH}/")
     assert calls(platform) == ["GET device/tags", "GET device/metafield", "GET device/logs", "GET device"]
+    support.htmx(f"/devices/{fleet.RICH}/timeline/")
+    platform.clear_requests()
+    support.htmx(f"/devices/{fleet.RICH}/timeline/?page=2")
+    assert calls(platform) == ["GET device/timeline"], "names of events are read once a template"
+
+
+def test_a_tab_as_a_page_of_its_own_costs_two_calls_more(support: Person, platform: SandboxServer) -> None:
+    for tab, call in (("tags/", "GET device/tags"), ("timeline/", "GET device/timeline")):
+        support.get(f"/devices/{fleet.RICH}/{tab}")
+        platform.clear_requests()
+        support.get(f"/devices/{fleet.RICH}/{tab}")
+        assert sorted(calls(platform)) == sorted([call, "GET device/baseInfo", "GET device/online"])
 
 
 def test_online_carries_the_time_it_was_checked_with_its_zone(support: Person) -> None:
@@ -164,7 +176,9 @@ def test_signed_out_the_way_leads_back_to_the_tab(platform: SandboxServer, tab: 
     answer = Person().get(f"/devices/1/{tab}", secure=True)
     assert answer.status_code == 302
     assert answer["Location"].endswith(f"%2Fdevices%2F1%2F{tab.replace('/', '%2F')}")
-    assert Person().htmx(f"/devices/1/{tab}").status_code == 401
+    banner = Person().htmx(f"/devices/1/{tab}")
+    assert banner.status_code == 401
+    assert banner["HX-Push-Url"] == "false", "the tab asked for is not on the screen"
 
 
 @pytest.mark.parametrize("tab", ["", "timeline/", "logs/", "metafields/", "tags/", "rename/"])

@@ -50,6 +50,15 @@ def test_a_type_nobody_defined_is_shown_with_the_platforms_own_word(support: Per
     assert [word for word in seen if word.isupper()], "the unknown type stands there as sent"
 
 
+def test_an_entry_bears_the_name_of_its_event_on_every_page(support: Person) -> None:
+    whole = [cell.get_text() for cell in soup(support.get(TIMELINE + "?size=6")).select("td.what")]
+    one_by_one = [
+        soup(support.get(f"{TIMELINE}?size=1&page={n}")).select_one("td.what").get_text()  # type: ignore[union-attr]
+        for n in range(1, 7)
+    ]
+    assert one_by_one == whole
+
+
 @pytest.mark.parametrize("query", ["type=SIDEWAYS", "type=%00", "type=" + "x" * 10_000])
 def test_a_wrong_type_shows_all_and_says_so(support: Person, query: str) -> None:
     page = support.get(TIMELINE + "?" + query)
