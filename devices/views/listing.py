@@ -78,7 +78,7 @@ def _context(
         "form": form,
         "query": query,
         "searching": searching,
-        "where": names.organization(query["org"] or request.access.org_id) or _("your organization"),
+        "where": _where(query, names, request.access.org_id),
         "headline": _headline(page, query, names, request.access.org_id) if page else "",
         "notices": form.fallen_back() + _dropped(searching, query),
         "columns": _columns(links) if searching else None,
@@ -94,8 +94,14 @@ def _context(
     }
 
 
+def _where(query: dict[str, Any], names: Names, own_org: int | None) -> str:
+    """The organization that was listed. A search is always of one's own, whatever was chosen beside it."""
+    org = own_org if query["q"] else query["org"] or own_org
+    return names.organization(org) or _("your organization")
+
+
 def _headline(page: Page[Device], query: dict[str, Any], names: Names, own_org: int | None) -> str:
-    where = names.organization(query["org"] or own_org) or _("your organization")
+    where = _where(query, names, own_org)
     total = page.total if page.total is not None else len(page.items)
     if query["q"]:
         words = ngettext("%(n)s device matches “%(q)s” in %(where)s", "%(n)s devices match “%(q)s” in %(where)s", total)

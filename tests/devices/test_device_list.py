@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import time
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 
 from tests.devices.conftest import HTMX, Person, SignIn, soup, words
 from tests.servers import SandboxServer
@@ -186,6 +188,10 @@ def test_a_foreign_organization_is_out_of_reach(support: Person) -> None:
 def test_a_search_says_that_the_organization_does_not_apply(support: Person) -> None:
     page = support.get("/devices/?q=room&org=2&sub_orgs=on")
     assert "does not apply to a search" in words(page)
+    headline = soup(page).select_one("#headline")
+    assert headline is not None
+    assert headline.get_text().endswith("in Halden Cooling"), "the place that was searched, not the one chosen"
+    assert "in Halden Cooling" in words(support.get("/devices/?q=bioler&org=2"))
 
 
 @pytest.mark.parametrize("address", ["/devices/?q=script", "/devices/?q=7*7", "/devices/?size=200"])
@@ -245,6 +251,36 @@ def test_the_list_takes_no_post(support: Person) -> None:
     answer = support.post("/devices/", {"q": "room"})
     assert answer.status_code == 405
     assert "Nothing was changed" in words(answer)
+
+
+def test_names_that_do_not_come_hold_a_page_up_for_a_few_seconds_at_most(
+    support: Person, fresh_sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("devices.names.PATIENCE", 0.2)
+    cache.clear()
+    for path in ("/templates", "/sub-organizations", "/users"):
+        fresh_sandbox.fault(path, "delay", delay=5)
+    started = time.monotonic()
+    page = support.get("/devices/")
+    assert time.monotonic() - started < 3
+    assert len(names(page)) == 50
+    assert "Template 11" in words(page)
+
+
+def test_ones_own_organization_is_named_though_the_profile_leaves_its_name_out(
+    platform: SandboxServer, fresh_sandbox: SandboxServer
+) -> None:
+    profile = platform.get("/user/profile", "support").json()
+    del profile["orgName"]
+    fresh_sandbox.fault("/user/profile", "json", body=profile)
+    person = Person()
+    person.defaults["wsgi.url_scheme"] = "https"
+    person.post("/sign-in/", {"username": "support@example.com", "password": "demo"})
+    page = person.get("/devices/")
+    assert "devices in Halden Cooling" in words(page)
+    chosen = soup(page).select_one("#id_org option[selected]")
+    assert chosen is not None
+    assert (chosen["value"], chosen.get_text()) == ("", "Halden Cooling")
 
 
 def test_two_people_do_not_share_names(sign_in: SignIn) -> None:
