@@ -25,6 +25,7 @@ def sign_in_answer(request: HttpRequest, *, ended: bool) -> HttpResponse:
         response = render(request, "signin/_session_banner.html", {"sign_in_url": sign_in_url(here)}, status=401)
         response["HX-Retarget"] = "#session-banner"
         response["HX-Reswap"] = "innerHTML"
+        response["HX-Push-Url"] = "false"  # what was asked for is not on the screen
         return response
     if ended:
         messages.info(request, _("Your session has ended. Sign in to go on where you were."))
