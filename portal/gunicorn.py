@@ -10,7 +10,7 @@ import sys
 wsgi_app = "portal.wsgi:application"
 bind = "127.0.0.1:8080"
 worker_class = "gthread"
-workers = 1
+workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
 threads = 32
 keepalive = 75
 timeout = 60
