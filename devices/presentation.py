@@ -217,12 +217,17 @@ def hardware(info: HardwareInfo | None) -> tuple[str, str]:
     return clean(info.version or ""), clean(info.board_type or "")
 
 
+def name_of(device: Device) -> str:
+    """A device's name, fit to be looked at: a heading or a link of blanks could not be seen."""
+    return clean(device.name).strip() or _("(no name)")
+
+
 def device_row(device: Device, names: Any, clock: Clock) -> DeviceRow:
     """One row of a list; `names` looks up people's words for ids (`names.Names`)."""
     firmware, board = hardware(device.hardware_info)
     return DeviceRow(
         id=device.id,
-        name=shorten(clean(device.name)) or _("(no name)"),
+        name=shorten(name_of(device)),
         template=names.template(device.template_id),
         firmware=shorten(firmware, 24),
         board=shorten(board, 24),

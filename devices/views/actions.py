@@ -14,6 +14,7 @@ from devices import rules
 from devices.forms.changes import RenameForm
 from devices.gateway.errors import Rejected
 from devices.http import DeviceRequest, SeeOther, answer, clock_for, require, wants_partial
+from devices.presentation import name_of
 from devices.text import clean
 from devices.views.record import recorded
 from devices.views.shell import shell
@@ -34,7 +35,7 @@ def device_rename(request: DeviceRequest, device_id: int) -> HttpResponse:
         except Rejected as refusal:
             form.add_error("name", _("The platform refused this name. %s") % clean(refusal.api_message))
         else:
-            return _renamed(request, device_id, device.name)
+            return _renamed(request, device_id, name_of(device))
     return _rename_form(request, device_id, form, status=422)
 
 
@@ -42,18 +43,18 @@ def _rename_form(request: DeviceRequest, device_id: int, form: RenameForm, *, st
     context: dict[str, Any] = {"device_id": device_id, "form": form, "name_max": rules.NAME_MAX}
     if wants_partial(request):
         info = request.gateway.get_base_info(device_id)
-        context |= {"device_name": clean(info.name), "read_at": clock_for(request).stamp()}
+        context |= {"device_name": name_of(info), "read_at": clock_for(request).stamp()}
     else:
         context = shell(request, device_id, tab="overview") | context
     return answer(request, "devices/device_rename.html", "devices/_device_rename.html", context, status=status)
 
 
 def _renamed(request: DeviceRequest, device_id: int, name: str) -> HttpResponse:
-    said = _("Renamed to %s.") % clean(name)
+    said = _("Renamed to %s.") % name
     if not wants_partial(request):
         messages.success(request, said)
         return SeeOther(reverse("devices:device-detail", args=[device_id]))
-    context = {"device_id": device_id, "device_name": clean(name), "said": said}
+    context = {"device_id": device_id, "device_name": name, "said": said}
     response = answer(request, "devices/device_detail.html", "devices/_device_title.html", context)
     # The form's target is its own dialog, where a refusal belongs; a success goes into the heading and closes it.
     response["HX-Retarget"] = "#device-title"

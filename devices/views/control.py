@@ -19,9 +19,8 @@ from devices.gateway.types import BaseInfo
 from devices.http import DeviceRequest, SeeOther, answer, require, wants_partial
 from devices.names import template_events
 from devices.permissions import judge
-from devices.presentation import event_word
+from devices.presentation import event_word, name_of
 from devices.text import clean, shorten
-from devices.views.decide import name_of
 from devices.views.record import recorded
 from devices.views.shell import shell
 

@@ -21,6 +21,7 @@ from devices.names import Names, names_for, templates_for
 from devices.navigation import my_devices
 from devices.once import Sending, new_form_id
 from devices.permissions import Access, judge
+from devices.presentation import name_of
 from devices.text import clean, shorten
 from devices.views.record import recorded
 from devices.views.table import organization_choices
@@ -75,7 +76,7 @@ def _create(
 
 def _made(request: DeviceRequest, device: BaseInfo, names: Names) -> HttpResponse:
     """To the device, if this person can see it: without an owner, whoever sees only their own cannot."""
-    told = {"name": clean(device.name), "id": device.id, "owner": names.owner(device.owner_user_id) or _("No owner")}
+    told = {"name": name_of(device), "id": device.id, "owner": names.owner(device.owner_user_id) or _("No owner")}
     messages.success(request, _("Created %(name)s, ID %(id)s. Owner: %(owner)s.") % told)
     seen = judge("get_device", request.access, owner_id=device.owner_user_id or 0).allowed
     return _go_to(request, device.id, seen=seen)

@@ -18,9 +18,9 @@ from devices.gateway.pages import Page
 from devices.gateway.types import BaseInfo
 from devices.http import DeviceRequest, answer, move_on, require
 from devices.permissions import judge, judge_here
-from devices.presentation import number
+from devices.presentation import name_of, number
 from devices.text import clean
-from devices.views.decide import decision, name_of
+from devices.views.decide import decision
 from devices.views.record import recorded
 
 TYPEABLE_MAX = 100

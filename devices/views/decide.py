@@ -13,7 +13,7 @@ from devices.gateway.errors import Forbidden, GatewayError, NotFound, Unauthoriz
 from devices.gateway.types import BaseInfo
 from devices.http import DeviceRequest, clock_for, move_on
 from devices.names import names_for
-from devices.text import clean
+from devices.presentation import name_of
 from devices.views.shell import read_connection
 
 
@@ -32,10 +32,6 @@ def decision(request: DeviceRequest, info: BaseInfo) -> dict[str, Any]:
         "activated": clock.when(info.activated_at),
         "read_at": clock.stamp(),
     }
-
-
-def name_of(info: BaseInfo) -> str:
-    return clean(info.name).strip() or _("(no name)")
 
 
 class Found(NamedTuple):

@@ -9,8 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from devices.http import DeviceRequest, answer, clock_for, require, wants_partial
-from devices.presentation import connection_facts, value_rows
-from devices.text import clean
+from devices.presentation import connection_facts, name_of, value_rows
 from devices.views.shell import actions, read_connection, shell
 
 
@@ -20,7 +19,7 @@ def device_detail(request: DeviceRequest, device_id: int) -> HttpResponse:
     require(request, "get_device")
     details = request.gateway.get_device(device_id)
     clock = clock_for(request)
-    context: dict[str, Any] = {"device_id": device_id, "device_name": clean(details.name), "tab": "overview"}
+    context: dict[str, Any] = {"device_id": device_id, "device_name": name_of(details), "tab": "overview"}
     if not wants_partial(request):
         context = shell(request, device_id, tab="overview", info=details)
     else:

@@ -13,8 +13,7 @@ from devices.gateway.types import BaseInfo
 from devices.http import DeviceRequest, clock_for
 from devices.names import names_for, remember_template
 from devices.permissions import VIEW_USERS, Verdict, judge, judge_here
-from devices.presentation import Clock, Connection, Fact, connection, hardware
-from devices.text import clean
+from devices.presentation import Clock, Connection, Fact, connection, hardware, name_of
 
 TABS = (
     ("overview", "devices:device-detail", ""),
@@ -67,7 +66,7 @@ def shell(request: DeviceRequest, device_id: int, *, tab: str, info: BaseInfo | 
     return {
         "device": info,
         "device_id": device_id,
-        "device_name": clean(info.name) or _("(no name)"),
+        "device_name": name_of(info),
         "facts": _facts(request, info, clock),
         "connection": read_connection(request, device_id, clock),
         "actions": actions(request, info),

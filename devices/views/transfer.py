@@ -19,8 +19,9 @@ from devices.http import DeviceRequest, answer, clock_for, require, wants_partia
 from devices.lookup import Person, Unresolved, resolve_organization, resolve_user
 from devices.names import names_for
 from devices.permissions import VIEW_USERS, judge, judge_here
+from devices.presentation import name_of
 from devices.text import clean
-from devices.views.decide import after_change, decision, look_again, name_of
+from devices.views.decide import after_change, decision, look_again
 from devices.views.record import recorded
 from devices.views.shell import shell
 

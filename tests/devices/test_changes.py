@@ -196,3 +196,15 @@ def test_no_page_and_no_log_has_the_devices_token(
     assert token.encode() not in admin.htmx(change.url).content
     admin.post(change.url, change.data)
     assert token not in caplog.text
+
+
+@pytest.mark.parametrize("page", ["", "rename/", "timeline/", "delete/", "transfer-to-owner/", "remove-owner/"])
+def test_a_name_of_blanks_can_be_seen(admin: Person, platform: SandboxServer, page: str) -> None:
+    for path in ("/device", "/device/baseInfo"):
+        known = platform.get(path, "admin", deviceId=fleet.RICH).json()
+        platform.fault(path, "json", body=known | {"name": " \N{NO-BREAK SPACE} "})
+    shown = admin.get(f"/devices/{fleet.RICH}/{page}")
+    assert shown.status_code == 200
+    assert "(no name)" in soup(shown).h1.get_text()  # type: ignore[union-attr]
+    assert "(no name)" in soup(shown).title.get_text()  # type: ignore[union-attr]
+    assert "(no name)" in words(admin.htmx(f"/devices/{fleet.RICH}/{page}")) or page in ("", "timeline/")
