@@ -128,6 +128,7 @@ def test_a_search_longer_than_the_api_takes_is_refused_beside_the_field(
         error = soup(refused).select_one("#q-error .error")
         assert error is not None
         assert "at most 255 characters" in error.get_text()
+        assert "HX-Push-Url" not in refused, "the address stays that of the last answer"
     assert soup(support.get("/devices/?q=" + "x" * 256)).select_one("#id_q")["value"] == "x" * 256  # type: ignore[index]
     assert paths(platform) == [], "no call is spent on it"
 
