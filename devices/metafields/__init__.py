@@ -7,11 +7,10 @@ in case between versions, so they are compared without it. A type that is not in
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -36,6 +35,7 @@ class Kind:
     check: Callable[[str, Raw], str] = checked.any_text
     control: str = "text"
     hint: Any = ""
+    caution: Callable[[Raw], str] = field(default=lambda raw: "")
 
 
 UNKNOWN = Kind("", show=shown.anything)
@@ -48,11 +48,13 @@ KINDS: dict[str, Kind] = {
     "email": Kind(gettext_lazy("E-mail"), "likely", check=checked.email, control="email"),
     "list": Kind(gettext_lazy("List"), "yes", shown.selected, checked.option, "select"),
     "switch": Kind(gettext_lazy("Switch"), "unclear"),
-    "imei": Kind(gettext_lazy("IMEI"), "yes", check=checked.imei, hint=gettext_lazy("15 digits")),
+    "imei": Kind(
+        gettext_lazy("IMEI"), "yes", check=checked.imei, hint=gettext_lazy("15 digits"), caution=checked.short_imei
+    ),
     "iccid": Kind(gettext_lazy("ICCID"), "yes", hint=gettext_lazy("Usually 18 to 22 digits")),
-    "time": Kind(gettext_lazy("Time"), "unclear", shown.time),
-    "range": Kind(gettext_lazy("Time range"), "no", shown.time_range),
-    "shift": Kind(gettext_lazy("Shifts"), "no", shown.shifts),
+    "time": Kind(gettext_lazy("Time"), "unclear", shown.time, caution=shown.unsure_times),
+    "range": Kind(gettext_lazy("Time range"), "no", shown.time_range, caution=shown.unsure_times),
+    "shift": Kind(gettext_lazy("Shifts"), "no", shown.shifts, caution=shown.unsure_times),
     "contact": Kind(gettext_lazy("Contact"), "no", shown.contact),
     "address": Kind(gettext_lazy("Address"), "no", shown.address),
     "location": Kind(gettext_lazy("Location"), "no", shown.location),
@@ -96,7 +98,11 @@ KINDS: dict[str, Kind] = {
 
 @dataclass(frozen=True)
 class FieldView:
-    """One metafield, ready for a page. `lines` is empty where the field is; `href` only ever an http(s) address."""
+    """One metafield, ready for a page. `lines` is empty where the field is; `href` only ever an http(s) address.
+
+    `device_id`: the device that it points at, 0 for none. `caution`: what is odd about the value it holds.
+    `renames`: it is the device's name, which has a form of its own.
+    """
 
     id: int
     name: str
@@ -105,16 +111,24 @@ class FieldView:
     lines: list[str]
     mandatory: bool = False
     href: str = ""
+    device_id: int = 0
+    renames: bool = False
+    caution: str = ""
     secret: bool = False
     editable: bool = False
     why_not: str = ""
     value: str = ""
     control: str = "text"
-    options: list[str] = field(default_factory=list)
     attrs: dict[str, Any] = field(default_factory=dict)
     unit: str = ""
     hint: str = ""
     raw: Raw = field(default_factory=dict, repr=False)
+
+    @property
+    def options(self) -> Sequence[str]:
+        """What a select offers: only an editor asks, so that a row does not pay for hundreds of zones."""
+        known = _kind(self.type)[0]
+        return checked.zones() if known == "tz" else checked.options(self.raw) if known == "list" else ()
 
     @property
     def missing(self) -> bool:
@@ -149,12 +163,14 @@ def view_of(metafield: Metafield, *, likely: bool) -> FieldView:
         lines=[_("Hidden")] if secret and lines else lines,
         mandatory=bool(metafield.is_mandatory),
         href=_href(known, raw),
+        device_id=shown.device_referred_to(raw) if known == "devicereference" else 0,
+        renames=known == "devicename",
+        caution=kind.caution(raw),
         secret=secret,
         editable=editable,
         why_not="" if editable else _why_not(known, kind),
         value="" if secret else _typed(known, raw),
         control=_control(known, kind, raw),
-        options=_options(known, raw),
         attrs=_attrs(known, raw),
         unit=clean(str(raw.get("units") or "")),
         hint=_bounds_in_words(known, raw) or str(kind.hint),
@@ -197,13 +213,7 @@ def _typed(known: str, raw: Raw) -> str:
 
 def _control(known: str, kind: Kind, raw: Raw) -> str:
     """A list whose options were not told is typed."""
-    return "text" if kind.control == "select" and not _options(known, raw) else kind.control
-
-
-def _options(known: str, raw: Raw) -> list[str]:
-    if known == "tz":
-        return sorted(available_timezones())
-    return checked.options(raw) if known == "list" else []
+    return "text" if known == "list" and not checked.options(raw) else kind.control
 
 
 def _attrs(known: str, raw: Raw) -> dict[str, Any]:

@@ -6,9 +6,9 @@ raises InvalidValue. They are our reading of the API's rules; the API has the la
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -19,8 +19,11 @@ from django.utils.translation import gettext as _
 from devices.metafields.shown import scalar
 
 Raw = Mapping[str, Any]
-NUMBER_LIMIT = 999_999_999_999_999
-"""Fifteen digits are what the platform keeps exactly."""
+DIGITS = 15
+"""What the platform keeps of a number exactly."""
+IMEI_DIGITS = 15
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
+_WHOLE = re.compile(r"[+-]?[0-9]+")
 
 
 class InvalidValue(ValueError):
@@ -32,21 +35,21 @@ def any_text(value: str, raw: Raw) -> str:
 
 
 def number(value: str, raw: Raw) -> str:
-    try:
-        parsed = float(value)
-    except ValueError:
-        raise InvalidValue(_("Enter a number, with a point for decimals, such as 21.5.")) from None
-    if not math.isfinite(parsed) or abs(parsed) > NUMBER_LIMIT or not value.isascii() or "_" in value:
-        raise InvalidValue(_("Enter a number of at most 15 digits."))
+    """Written out, without exponent or grouping. The step is advice in the API, so it is not checked."""
+    if not _DECIMAL.fullmatch(value):
+        raise InvalidValue(_("Enter a number in plain digits, with a point for decimals, such as 21.5."))
+    digits = sum(character.isdigit() for character in value)
+    if digits > DIGITS:
+        raise InvalidValue(_("Use at most %d digits. This has %d.") % (DIGITS, digits))
     limits = bounds(raw)
-    if limits and not limits[0] <= parsed <= limits[1]:
+    if limits and not limits[0] <= float(value) <= limits[1]:
         raise InvalidValue(_("Enter a number from %s to %s.") % (scalar(limits[0])[0], scalar(limits[1])[0]))
     return value
 
 
 def integer(value: str, raw: Raw) -> str:
-    if not re.fullmatch(r"[+-]?[0-9]{1,15}", value):
-        raise InvalidValue(_("Enter a whole number."))
+    if not _WHOLE.fullmatch(value):
+        raise InvalidValue(_("Enter a whole number in plain digits, such as 7."))
     return number(value, raw)
 
 
@@ -79,14 +82,26 @@ def option(value: str, raw: Raw) -> str:
 
 
 def imei(value: str, raw: Raw) -> str:
-    """Digits, at most 15. Fewer pass: some platforms hold shorter ones, and the API does not say."""
-    if not re.fullmatch(r"[0-9]{1,15}", value):
+    """Digits, at most 15. Fewer pass: some platforms hold shorter ones, and the API does not say. See `short_imei`."""
+    if not re.fullmatch(rf"[0-9]{{1,{IMEI_DIGITS}}}", value):
         raise InvalidValue(_("An IMEI is digits only, at most 15 of them."))
     return value
 
 
+def short_imei(raw: Raw) -> str:
+    """A word of warning about what the field holds, if any."""
+    digits = len(str(raw.get("value") or ""))
+    return _("An IMEI normally has 15 digits. This has %d.") % digits if digits not in (0, IMEI_DIGITS) else ""
+
+
+@cache
+def zones() -> tuple[str, ...]:
+    """Every time zone by name. Kept, because looking them up reads hundreds of files."""
+    return tuple(sorted(available_timezones()))
+
+
 def zone(value: str, raw: Raw) -> str:
-    if value not in available_timezones():
+    if value not in zones():
         raise InvalidValue(_("Choose a time zone, such as Europe/Oslo."))
     return value
 

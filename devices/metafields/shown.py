@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
+
+from devices import rules
 
 Raw = Mapping[str, Any]
 
@@ -20,6 +23,8 @@ def scalar(value: Any) -> list[str]:
         return [_("On") if value else _("Off")]
     if isinstance(value, float) and value.is_integer() and abs(value) < 10**15:
         return [str(int(value))]
+    if isinstance(value, float) and 1e-15 <= abs(value) < 10**15:
+        return [f"{Decimal(repr(value)):f}"]  # 0.00001, not 1e-05
     if isinstance(value, (str, int, float)):
         return [str(value)]
     return [json.dumps(value, ensure_ascii=False)]
@@ -53,6 +58,16 @@ def time_range(raw: Raw) -> list[str]:
     if raw.get("from") is None or raw.get("to") is None:
         return []
     return [f"{clock_time(raw['from'])}–{clock_time(raw['to'])}"]
+
+
+def unsure_times(raw: Raw) -> str:
+    """A word of warning where a number cannot be seconds of the day. The API does not say which unit it has."""
+    sent = raw.get("shifts")
+    parts = [part for part in sent if isinstance(part, Mapping)] if isinstance(sent, list) else [raw]
+    told = [part[name] for part in parts for name in ("from", "to", "time") if part.get(name) is not None]
+    if all(clock_time(number) != str(number) for number in told):
+        return ""
+    return _("Shown as sent: not a time of day in seconds, and its unit is not certain.")
 
 
 def shifts(raw: Raw) -> list[str]:
@@ -128,6 +143,12 @@ def rows(raw: Raw) -> list[str]:
     if isinstance(sent, list):
         return [", ".join(str(cell) for cell in row) if isinstance(row, list) else str(row) for row in sent]
     return sent.splitlines() if isinstance(sent, str) else scalar(sent)
+
+
+def device_referred_to(raw: Raw) -> int:
+    """The id of the device that the field points at, 0 for none."""
+    number = raw.get("selectedDeviceId")
+    return number if type(number) is int and 0 < number <= rules.INT32_MAX else 0
 
 
 def device_reference(raw: Raw) -> list[str]:

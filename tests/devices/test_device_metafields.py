@@ -50,6 +50,16 @@ def test_every_type_reads_for_people(support: Person) -> None:
     assert "19.2" in rows["Orbit"]
 
 
+def test_a_device_referred_to_and_the_form_for_the_name_are_one_click_away(
+    support: Person, viewer: Person, platform: SandboxServer
+) -> None:
+    assert soup(support.get(PANEL)).select_one('td.value a[href="/devices/1/"]').get_text() == "Device 1"  # type: ignore[union-attr]
+    rename = f'a[href="/devices/{fleet.BENCH}/rename/"]'
+    assert "Rename the device instead" in [a.get_text() for a in soup(support.get(PANEL)).select(f"td.act {rename}")]
+    assert not soup(viewer.get(PANEL)).select(f"td.act {rename}")
+    assert soup(support.get(address(platform, "Device Name"))).select(f".sheet {rename}")
+
+
 def test_a_secret_key_never_reaches_the_page(support: Person, platform: SandboxServer) -> None:
     assert b"00112233445566778899" not in support.get(PANEL).content
     assert b"00112233445566778899" not in support.get(address(platform, "Application key")).content

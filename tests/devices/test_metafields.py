@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from devices.gateway.types import Metafield
-from devices.metafields import KINDS, FieldView, InvalidValue, view_of
+from devices.metafields import KINDS, FieldView, InvalidValue, checked, view_of
 
 
 def view(value: Any, *, mandatory: bool = False, likely: bool = True) -> FieldView:
@@ -18,6 +18,7 @@ SHOWN = [
     ({"type": "Text", "value": "A-12"}, ["A-12"]),
     ({"type": "Text", "value": None}, []),
     ({"type": "Number", "value": 120.0, "units": "kW"}, ["120 kW"]),
+    ({"type": "Number", "value": 0.00001}, ["0.00001"]),
     ({"type": "Int", "value": 5}, ["5"]),
     ({"type": "Measurement", "value": 21.5, "units": "°C"}, ["21.5 °C"]),
     ({"type": "Email", "value": "a@example.com"}, ["a@example.com"]),
@@ -111,6 +112,14 @@ def test_what_may_be_edited_follows_the_table_and_the_setting() -> None:
 REFUSED = [
     ({"type": "Text"}, "x" * 201),
     ({"type": "Number"}, "12,5"),
+    ({"type": "Number"}, "1e3"),
+    ({"type": "Number"}, "1e-400"),
+    ({"type": "Number"}, "0.1234567890123456"),
+    ({"type": "Number"}, "1234567890123456"),
+    ({"type": "Number"}, "."),
+    ({"type": "Number"}, "1 000"),
+    ({"type": "Int"}, "٣"),
+    ({"type": "Int"}, "1234567890123456"),
     ({"type": "Number"}, "nan"),
     ({"type": "Number"}, "1e99"),
     ({"type": "Number"}, "1_000"),
@@ -140,7 +149,12 @@ TAKEN = [
     ({"type": "Text"}, "", ""),
     ({"type": "Number", "min": 0, "max": 0}, "-7.5", "-7.5"),
     ({"type": "Number", "min": 0, "max": 500}, "500", "500"),
+    ({"type": "Number"}, "+999999999999999", "+999999999999999"),
+    ({"type": "Number"}, "-.5", "-.5"),
+    ({"type": "Number"}, "0.12345678901234", "0.12345678901234"),
+    ({"type": "Number", "min": 0, "max": 500, "step": 5}, "7", "7"),
     ({"type": "List", "options": ["Gold"]}, "Gold", "Gold"),
+    ({"type": "Imei"}, "3598812345", "3598812345"),
     ({"type": "List"}, "anything", "anything"),
     ({"type": "Imei"}, "359881234567890", "359881234567890"),
     ({"type": "Iccid"}, "8947080012345678901F", "8947080012345678901F"),
@@ -171,3 +185,55 @@ def test_a_list_without_options_is_typed_and_one_with_them_is_chosen() -> None:
     assert view({"type": "List"}).control == "text"
     assert view({"type": "List", "options": ["A"]}).control == "select"
     assert view({"type": "Number", "min": 0, "max": 5, "step": 0.5}).attrs == {"step": 0.5, "min": 0, "max": 5}
+
+
+def test_each_refusal_of_a_number_says_what_to_do() -> None:
+    for typed, sentence in (
+        ("1e3", "plain digits, with a point for decimals"),
+        ("0.1234567890123456", "at most 15 digits. This has 17"),
+        ("501", "from 0 to 500"),
+    ):
+        with pytest.raises(InvalidValue, match=sentence):
+            view({"type": "Number", "min": 0, "max": 500}).check(typed)
+
+
+def test_an_imei_of_an_unusual_length_passes_with_a_warning() -> None:
+    assert "normally has 15 digits. This has 10." in view({"type": "Imei", "value": "3598812345"}).caution
+    assert view({"type": "Imei", "value": "359881234567890"}).caution == ""
+    assert view({"type": "Imei", "value": None}).caution == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "unsure"),
+    [
+        ({"type": "Range", "from": 21_600, "to": 79_200}, False),
+        ({"type": "Range", "from": 360, "to": 86_401}, True),
+        ({"type": "Range"}, False),
+        ({"type": "Time", "time": 10**9}, True),
+        ({"type": "Shift", "shifts": [{"from": 0, "to": 1}, 4]}, False),
+        ({"type": "Shift", "shifts": [{"from": 0, "to": 10**6}]}, True),
+    ],
+)
+def test_times_beyond_a_day_are_said_to_be_uncertain(value: dict[str, Any], unsure: bool) -> None:
+    assert ("not certain" in view(value).caution) is unsure
+
+
+def test_a_reference_points_at_a_device_only_by_a_number_that_can_be_one() -> None:
+    assert view({"type": "DeviceReference", "selectedDeviceId": 42}).device_id == 42
+    for number in (0, -1, 2**31, True, "42", 4.0, None):
+        assert view({"type": "DeviceReference", "selectedDeviceId": number}).device_id == 0
+    assert view({"type": "Text", "selectedDeviceId": 42}).device_id == 0
+
+
+def test_time_zones_are_looked_up_by_an_editor_only_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+    known = checked.available_timezones()
+    monkeypatch.setattr(checked, "available_timezones", lambda: looked.append(1) or known)
+    checked.zones.cache_clear()
+    field = view({"type": "Tz", "value": "Europe/Oslo"})
+    assert field.control == "select"
+    assert not looked
+    assert "Europe/Oslo" in field.options
+    assert field.check("Europe/Oslo")
+    assert "Europe/Oslo" in view({"type": "Tz"}).options
+    assert len(looked) == 1
