@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,9 @@ from devices.forms.naming import NamingForm, name_field
 from devices.metafields import FieldView, InvalidValue
 from devices.text import clean
 
+_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]+)?")
+"""What a browser's box for numbers can show, of what we send."""
+
 Choices = Sequence[tuple[str, Sequence[tuple[str, str]]]]
 """Groups of choices: the group's words, then (value, words) of each choice in it."""
 
@@ -23,16 +27,35 @@ class RenameForm(NamingForm):
 
 
 class MetafieldForm(forms.Form):
-    """The new value of one metafield, always sent as text of at most 200 characters, checked by the field's type."""
+    """The new value of one metafield, always sent as text of at most 200 characters, checked by the field's type.
+
+    A browser's box for numbers sends nothing for what it cannot read, such as 12,5, and nothing empties a field. So an
+    empty number is taken only from a box for text (`as_text`), which the refusal brings.
+    """
 
     value = forms.CharField(required=False, strip=False)
+    as_text = forms.BooleanField(required=False)
+    field_order = ("as_text", "value")
 
     def __init__(self, *args: Any, field: FieldView, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, auto_id=f"metafield-{field.id}-%s", **kwargs)
         self.field = field
         self.fields["value"].label = field.name
 
+    @property
+    def input_type(self) -> str:
+        """The `type` of the input: for a number that is not one yet, or came without one, text."""
+        if self.field.control != "number":
+            return {"email": "email", "secret": "password"}.get(self.field.control, "text")
+        value = self["value"].value() or ""
+        return "number" if _NUMBER.fullmatch(value) or not (value or self.is_bound) else "text"
+
     def clean_value(self) -> str:
+        if self.field.control == "number" and not self.cleaned_data["value"] and not self.cleaned_data["as_text"]:
+            words = _("No number arrived. Enter one in plain digits, with a point for decimals, such as 21.5.")
+            if self.field.lines and not self.field.mandatory:
+                words = _("%s To empty the field, save it empty once more.") % words
+            raise forms.ValidationError(words, code="empty")
         try:
             return self.field.check(self.cleaned_data["value"])
         except InvalidValue as problem:

@@ -87,6 +87,7 @@ KINDS: dict[str, Kind] = {
         gettext_lazy("Application key"),
         "likely",
         check=checked.hexadecimal(32),
+        control="secret",
         hint=gettext_lazy("32 hexadecimal characters"),
     ),
     "bluesdevice": Kind(gettext_lazy("Blues device"), "likely"),
@@ -138,7 +139,9 @@ class FieldView:
         """Return the text to send, or raise InvalidValue. The bound of 200 characters is the API's for every type."""
         value = value.strip()
         if not value:
-            if self.mandatory:
+            if self.secret and self.lines:
+                raise InvalidValue(_("Nothing was entered, so it stays unchanged. Enter a new value to replace it."))
+            if self.secret or self.mandatory:
                 raise InvalidValue(_("This field is required. Enter a value."))
             return value
         if len(value) > rules.METAFIELD_VALUE_MAX:

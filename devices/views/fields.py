@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from devices.forms.changes import MetafieldForm
 from devices.gateway.errors import GatewayError, NotFound, Rejected, Unauthorized
-from devices.http import DeviceRequest, answer, clock_for, move_on, require, wants_partial
+from devices.http import DeviceRequest, SeeOther, answer, clock_for, move_on, require, wants_partial
 from devices.metafields import FieldView, view_of
 from devices.permissions import judge
 from devices.text import clean
@@ -47,7 +47,9 @@ def _field(request: DeviceRequest, device_id: int, metafield_id: int) -> FieldVi
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def device_metafield(request: DeviceRequest, device_id: int, metafield_id: int) -> HttpResponse:
-    """GET: the editor of one metafield. POST: `POST /device/metafield`, then the field as read back."""
+    """GET: the editor of one metafield, or with `?row=on` its row. POST: `POST /device/metafield`, then its row."""
+    if request.method != "POST" and request.GET.get("row"):
+        return _row(request, device_id, metafield_id)
     require(request, "set_metafield")
     field = _field(request, device_id, metafield_id)
     if request.method != "POST":
@@ -67,9 +69,27 @@ def device_metafield(request: DeviceRequest, device_id: int, metafield_id: int) 
     return _saved(request, device_id, metafield_id, form.cleaned_data["value"])
 
 
+def _row(request: DeviceRequest, device_id: int, metafield_id: int) -> HttpResponse:
+    """What Cancel brings back. Without script there is no row alone, so it is the panel."""
+    require(request, "list_metafields")
+    if not wants_partial(request):
+        return SeeOther(reverse("devices:device-metafields", args=[device_id]))
+    return _shown(request, device_id, _field(request, device_id, metafield_id))
+
+
+def _shown(request: DeviceRequest, device_id: int, field: FieldView, **more: Any) -> HttpResponse:
+    context = {"field": field, "device_id": device_id, "edit": judge("set_metafield", request.access), **more}
+    return answer(request, "devices/device_metafields.html", "devices/_metafield_row.html", context)
+
+
 def _refused(refusal: Rejected, field: FieldView) -> str:
-    """The API's refusal beside the field: ours first, its own words after, as the untrusted text they are."""
+    """The API's refusal beside the field: ours first, its own words after, as the untrusted text they are.
+
+    Not for a secret: they may repeat it.
+    """
     words = _("The platform refused this value for a field of type %s.") % field.label
+    if field.secret:
+        return words
     return f"{words} {clean(refusal.api_message)}".strip()
 
 
@@ -88,9 +108,7 @@ def _saved(request: DeviceRequest, device_id: int, metafield_id: int, value: str
     if field is None or not wants_partial(request):
         messages.success(request, said)
         return move_on(request, reverse("devices:device-metafields", args=[device_id]))
-    edit = judge("set_metafield", request.access)
-    context = {"field": field, "device_id": device_id, "edit": edit, "said": said}
-    return answer(request, "devices/device_metafields.html", "devices/_metafield_row.html", context)
+    return _shown(request, device_id, field, said=said)
 
 
 def _editor(

@@ -110,7 +110,7 @@ def edit_a_metafield_with_a_refusal_first(page: Page) -> None:
     page.goto("/devices/9/metafields/")
     row = page.locator("tr", has=page.get_by_role("rowheader", name="Capacity", exact=True))
     row.get_by_role("link", name="Edit Capacity").click()
-    value = page.get_by_role("textbox", name="Capacity")
+    value = page.get_by_role("spinbutton", name="Capacity")
     expect(value).to_be_focused()
     value.fill("501")
     page.get_by_role("button", name="Save").click()

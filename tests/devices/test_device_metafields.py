@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.devices import fleet
-from tests.devices.changes import lines
+from tests.devices.changes import lines, writes
 from tests.devices.conftest import Person, soup, words
 from tests.servers import SandboxServer
 
@@ -63,6 +63,121 @@ def test_a_device_referred_to_and_the_form_for_the_name_are_one_click_away(
 def test_a_secret_key_never_reaches_the_page(support: Person, platform: SandboxServer) -> None:
     assert b"00112233445566778899" not in support.get(PANEL).content
     assert b"00112233445566778899" not in support.get(address(platform, "Application key")).content
+
+
+def test_a_secret_key_is_replaced_only_by_another_and_never_by_nothing(
+    support: Person, platform: SandboxServer
+) -> None:
+    here = address(platform, "Application key")
+    box = soup(support.get(here)).select_one("[name=value]")
+    assert box is not None
+    assert (box["type"], box["value"], box["autocomplete"]) == ("password", "", "off")
+    for nothing in ("", "  "):
+        answer = support.htmx(here, {"value": nothing})
+        assert answer.status_code == 422
+        assert "stays unchanged. Enter a new value" in soup(answer).select_one(".field .error").get_text()  # type: ignore[union-attr]
+    assert not [call for call in writes(platform) if call[0] == "POST"]
+    support.post(here, {"value": "FFEEDDCCBBAA99887766554433221100"})
+    assert held(platform, "Application key")["value"] == "FFEEDDCCBBAA99887766554433221100"
+
+
+def test_a_refused_secret_is_not_put_into_the_page_again(support: Person, platform: SandboxServer) -> None:
+    here = address(platform, "Application key")
+    key = "FFEEDDCCBBAA99887766554433221100"
+    platform.fault("/device/metafield", "status", status=400, message=f"{key} is invalid.", method="POST")
+    for post in (support.post, support.htmx):
+        for value in ("FFEEDDCC-mistyped", key):
+            answer = post(here, {"value": value})
+            assert answer.status_code == 422
+            assert soup(answer).select_one(".field .error")
+            assert b"FFEEDDCC" not in answer.content
+
+
+def test_two_editors_share_no_id_and_what_describes_a_control_is_there(
+    support: Person, platform: SandboxServer
+) -> None:
+    seen: list[str] = []
+    for name, value in (("Capacity", "501"), ("Output", "81"), ("Refrigerant", "R12"), ("IMEI", "x")):
+        page = soup(support.htmx(address(platform, name), {"value": value}))
+        control = page.select_one("[name=value]")
+        assert control is not None
+        assert page.select_one(f'label[for="{control["id"]}"]')
+        described = str(control["aria-describedby"]).split()
+        assert any("error" in part for part in described)
+        assert all(page.find(id=part) for part in described)
+        seen += [str(tag["id"]) for tag in page.select("[id]")]
+    assert len(seen) == len(set(seen))
+
+
+def test_the_page_without_script_leads_from_the_summary_to_the_control(
+    support: Person, platform: SandboxServer
+) -> None:
+    page = soup(support.post(address(platform, "Shelf"), {"value": ""}))
+    link = page.select_one("[data-error-summary] a")
+    assert link is not None
+    assert page.select_one(f"[name=value]{link['href']}")
+
+
+def test_cancel_brings_back_its_own_row_by_one_call(support: Person, viewer: Person, platform: SandboxServer) -> None:
+    here = address(platform, "Shelf")
+    cancel = soup(support.htmx(here)).select_one("form a.button")
+    assert cancel is not None
+    row = f"metafield-{ids(platform)['Shelf']}"
+    assert (cancel["href"], cancel["hx-get"], cancel["hx-target"]) == (PANEL, f"{here}?row=on", f"#{row}")
+    platform.clear_requests()
+    answer = support.htmx(str(cancel["hx-get"]))
+    assert [entry["method"] for entry in platform.requests()] == ["GET"]
+    page = soup(answer)
+    assert page.find()["id"] == row  # type: ignore[index]
+    assert page.select_one("a.action")
+    assert not page.select_one("form")
+    assert "A-12" in words(answer)
+    assert not soup(viewer.htmx(f"{here}?row=on")).select_one("a.action")
+    plain = support.get(f"{here}?row=on")
+    assert (plain.status_code, plain["Location"]) == (303, PANEL)
+
+
+def test_a_box_for_numbers_has_its_bounds_and_its_unit(support: Person, platform: SandboxServer) -> None:
+    def box(name: str) -> Any:
+        return soup(support.htmx(address(platform, name))).select_one("[name=value]")
+
+    capacity = box("Capacity")
+    assert [capacity[name] for name in ("type", "min", "max", "step")] == ["number", "0", "500", "5"]
+    assert box("Inspections")["step"] == "1"
+    assert not box("Inspections").has_attr("min")
+    output = soup(support.htmx(address(platform, "Output")))
+    unit = output.select_one(".measured .unit")
+    assert unit is not None
+    assert unit.get_text() == "kW"
+    assert str(unit["id"]) in str(output.select_one("[name=value]")["aria-describedby"])  # type: ignore[index]
+
+
+def test_a_number_off_the_step_is_sent(support: Person, platform: SandboxServer) -> None:
+    assert soup(support.get(address(platform, "Capacity"))).select_one("form[novalidate] [step]")
+    assert support.post(address(platform, "Capacity"), {"value": "7"}).status_code == 303
+    assert held(platform, "Capacity")["value"] == 7
+
+
+def test_what_is_no_number_comes_back_in_a_box_that_can_show_it(support: Person, platform: SandboxServer) -> None:
+    for typed in ("12,5", "1e3", "+5x"):
+        control = soup(support.htmx(address(platform, "Capacity"), {"value": typed})).select_one("[name=value]")
+        assert control is not None
+        assert (control["type"], control["value"]) == ("text", typed)
+
+
+def test_a_number_that_the_browser_could_not_read_does_not_empty_the_field(
+    support: Person, platform: SandboxServer
+) -> None:
+    here = address(platform, "Inspections")
+    answer = support.htmx(here, {"value": ""})
+    assert answer.status_code == 422
+    assert "No number arrived" in words(answer)
+    assert held(platform, "Inspections")["value"] == 7
+    form = soup(answer).select_one("form")
+    assert form is not None
+    sent = {str(tag["name"]): str(tag.get("value", "")) for tag in form.select("input[name]")}
+    assert support.htmx(here, sent).status_code == 200
+    assert held(platform, "Inspections")["value"] is None
 
 
 def test_what_cannot_be_edited_says_why(support: Person) -> None:
@@ -183,6 +298,26 @@ def test_a_save_that_cannot_be_read_back_is_not_shown_as_lost(support: Person, p
 def test_a_metafield_the_device_does_not_have_is_not_found(support: Person) -> None:
     assert support.get(f"{PANEL}999999/").status_code == 404
     assert support.post(f"{PANEL}999999/", {"value": "x"}).status_code == 404
+
+
+def test_a_metafield_the_device_does_not_have_is_not_found_by_htmx_either(support: Person) -> None:
+    for answer in (
+        support.htmx(f"{PANEL}999999/"),
+        support.htmx(f"{PANEL}999999/?row=on"),
+        support.htmx(f"{PANEL}999999/", {"value": "x"}),
+    ):
+        assert answer.status_code == 404
+        assert not soup(answer).select("html, form")
+        assert "HX-Request" in answer["Vary"]
+
+
+def test_another_method_is_refused(support: Person, platform: SandboxServer) -> None:
+    here = address(platform, "Shelf")
+    for method in (support.put, support.delete, support.patch):
+        answer = method(here)
+        assert answer.status_code == 405
+        assert answer["Allow"] == "GET, HEAD, POST"
+    assert held(platform, "Shelf")["value"] == "A-12"
 
 
 def test_a_read_only_field_takes_no_value(support: Person, platform: SandboxServer) -> None:
