@@ -54,6 +54,13 @@ class Unresolved(Exception):
         self.missing = missing
 
 
+def needing(sentence: str, missing: tuple[str, ...]) -> str:
+    """A sentence that says why not, and the permissions that would help, if there are any."""
+    if not missing:
+        return sentence
+    return _("%(sentence)s Your role needs %(names)s for that.") % {"sentence": sentence, "names": ", ".join(missing)}
+
+
 def resolve_user(gateway: Gateway, access: Access, text: str) -> Person:
     """The user meant by an e-mail, an id or "me". Costs no call for oneself, else up to three.
 

@@ -38,7 +38,7 @@ class MetafieldForm(forms.Form):
     field_order = ("as_text", "value")
 
     def __init__(self, *args: Any, field: FieldView, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id=f"metafield-{field.id}-%s", **kwargs)
+        super().__init__(*args, **kwargs | {"auto_id": f"metafield-{field.id}-%s"})
         self.field = field
         self.fields["value"].label = field.name
 
@@ -141,7 +141,10 @@ class OwnerForm(ReasonForm):
 
 
 class OrganizationForm(ReasonForm):
-    """Which organization shall have the device, by id. `known`: ids and names to choose from, none for a field."""
+    """Which organization shall have the device, by id. `seen` is the one that the page showed as the present one.
+
+    `known`: ids and names to choose from, none for a field.
+    """
 
     org_id = forms.IntegerField(
         label=gettext_lazy("New organization"),
@@ -155,6 +158,7 @@ class OrganizationForm(ReasonForm):
             "max_value": gettext_lazy("No organization has that ID: it is a number from 1 to 2147483647."),
         },
     )
+    seen = forms.CharField(required=False, widget=forms.HiddenInput())
     field_order = ("org_id", "reason")
 
     def __init__(self, *args: Any, known: Sequence[tuple[int, str]] = (), **kwargs: Any) -> None:
@@ -175,6 +179,7 @@ class EventForm(ReasonForm):
         widget=_line(spellcheck="false", autocapitalize="off"),
     )
     description = forms.CharField(label=gettext_lazy("Description"), required=False, widget=_line())
+    form_id = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput())
     field_order = ("code", "description", "reason")
 
     def offer(self, codes: Choices) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -12,10 +13,12 @@ from django.views.decorators.http import require_http_methods
 
 from devices import rules
 from devices.forms.changes import RenameForm
-from devices.gateway.errors import Rejected
+from devices.gateway.errors import Forbidden, GatewayError, NotFound, Rejected, Unauthorized
+from devices.gateway.types import BaseInfo
 from devices.http import DeviceRequest, SeeOther, answer, clock_for, require, wants_partial
 from devices.presentation import name_of
 from devices.text import clean
+from devices.views.kept import keep_form
 from devices.views.record import recorded
 from devices.views.shell import shell
 
@@ -25,8 +28,8 @@ def device_rename(request: DeviceRequest, device_id: int) -> HttpResponse:
     """`PUT /device`. The new name is the one in the API's answer, not the one typed."""
     require(request, "rename_device")
     if request.method != "POST":
-        name = request.gateway.get_base_info(device_id).name
-        return _rename_form(request, device_id, RenameForm(initial={"name": name}))
+        info = request.gateway.get_base_info(device_id)
+        return _rename_form(request, device_id, RenameForm(initial={"name": info.name}), info=info)
     form = RenameForm(request.POST)
     if form.is_valid():
         try:
@@ -34,18 +37,28 @@ def device_rename(request: DeviceRequest, device_id: int) -> HttpResponse:
                 device = request.gateway.rename_device(device_id, form.cleaned_data["name"])
         except Rejected as refusal:
             form.add_error("name", _("The platform refused this name. %s") % clean(refusal.api_message))
+        except GatewayError as error:
+            return keep_form(form, error, partial(_rename_form, request, device_id, form))
         else:
             return _renamed(request, device_id, name_of(device))
     return _rename_form(request, device_id, form, status=422)
 
 
-def _rename_form(request: DeviceRequest, device_id: int, form: RenameForm, *, status: int = 200) -> HttpResponse:
+def _rename_form(
+    request: DeviceRequest, device_id: int, form: RenameForm, *, info: BaseInfo | None = None, status: int = 200
+) -> HttpResponse:
+    """`info` is read unless given. A dialog does without it: what was typed is worth more than the present name."""
     context: dict[str, Any] = {"device_id": device_id, "form": form, "name_max": rules.NAME_MAX}
     if wants_partial(request):
-        info = request.gateway.get_base_info(device_id)
-        context |= {"device_name": name_of(info), "read_at": clock_for(request).stamp()}
+        try:
+            info = info or request.gateway.get_base_info(device_id)
+            context |= {"device_name": name_of(info), "read_at": clock_for(request).stamp()}
+        except (Unauthorized, Forbidden, NotFound):
+            raise
+        except GatewayError:
+            context["device_name"] = _("could not be read")
     else:
-        context = shell(request, device_id, tab="overview") | context
+        context = shell(request, device_id, tab="overview", info=info) | context
     return answer(request, "devices/device_rename.html", "devices/_device_rename.html", context, status=status)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from django.contrib import messages
@@ -21,6 +22,7 @@ from devices.permissions import judge, judge_here
 from devices.presentation import name_of, number
 from devices.text import clean
 from devices.views.decide import decision
+from devices.views.kept import keep_form
 from devices.views.record import recorded
 
 TYPEABLE_MAX = 100
@@ -55,6 +57,8 @@ def device_delete(request: DeviceRequest, device_id: int) -> HttpResponse:
             return _gone_already(request, device_id)
         except Rejected as refusal:
             form.add_error(None, _("The platform refused to delete this device. %s") % clean(refusal.api_message))
+        except GatewayError as error:
+            return keep_form(form, error, partial(_delete_page, request, info, form))
         else:
             messages.success(request, _("Deleted %(name)s, ID %(id)s.") % {"name": name_of(info), "id": device_id})
             return move_on(request, reverse("devices:device-list"))
@@ -107,6 +111,8 @@ def device_clear(request: DeviceRequest, device_id: int) -> HttpResponse:
                 request.gateway.clear_device(device_id)
         except Rejected as refusal:
             form.add_error(None, _("The platform refused to erase the data. %s") % clean(refusal.api_message))
+        except GatewayError as error:
+            return keep_form(form, error, partial(_clear_page, request, info, form))
         else:
             messages.success(request, _("Erased the recorded data of %s. The device itself stays.") % name_of(info))
             return move_on(request, reverse("devices:device-detail", args=[device_id]))

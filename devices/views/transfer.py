@@ -5,25 +5,33 @@ The first step is a GET, `?owner=` or `?org_id=`: it changes nothing and can be 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.http import HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from devices.forms.changes import OrganizationForm, OwnerForm, ReasonForm
-from devices.gateway.errors import NotFound, Rejected
+from devices.gateway.api import Gateway
+from devices.gateway.errors import GatewayError, NotFound, Rejected
 from devices.gateway.types import BaseInfo
 from devices.http import DeviceRequest, answer, clock_for, require, wants_partial
-from devices.lookup import Person, Unresolved, resolve_organization, resolve_user
-from devices.names import names_for
+from devices.lookup import Person, Unresolved, needing, resolve_organization, resolve_user
+from devices.names import Names, names_for
 from devices.permissions import VIEW_USERS, judge, judge_here
 from devices.presentation import name_of
 from devices.text import clean
 from devices.views.decide import after_change, decision, look_again
+from devices.views.kept import keep_form
 from devices.views.record import recorded
 from devices.views.shell import shell
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 
 class End(NamedTuple):
@@ -32,6 +40,41 @@ class End(NamedTuple):
     id: int
     name: str
     details: tuple[str, ...] = ()
+
+
+class Way(NamedTuple):
+    """A kind of transfer. `holder`: the id of whom or what has a device, which the form's `field` shall name anew.
+
+    The rest is words, for when the device has another holder by now, and for what the platform answers.
+    """
+
+    what: str
+    field: str
+    send: Callable[[Gateway, int, int], object]
+    holder: Callable[[BaseInfo], int]
+    changed: str | StrPromise
+    refused: str | StrPromise
+    not_found: str | StrPromise
+
+
+TO_OWNER = Way(
+    "to_owner",
+    "owner",
+    Gateway.transfer_to_owner,
+    lambda info: info.owner_user_id or 0,
+    gettext_lazy("Since you looked, the owner has changed: it is %s now. Nothing was transferred."),
+    gettext_lazy("The platform refused this owner. %s"),
+    gettext_lazy("The platform does not find this user."),
+)
+TO_ORGANIZATION = Way(
+    "to_organization",
+    "org_id",
+    Gateway.transfer_to_organization,
+    lambda info: info.org_id,
+    gettext_lazy("Since you looked, the organization has changed: it is %s now. Nothing was transferred."),
+    gettext_lazy("The platform refused this organization. %s"),
+    gettext_lazy("The platform does not find this organization."),
+)
 
 
 # --- to an owner ------------------------------------------------------------------------------------------------------
@@ -46,24 +89,23 @@ def device_transfer_to_owner(request: DeviceRequest, device_id: int) -> HttpResp
     require(request, "transfer_to_owner", verdict=verdict)
     sent = _sent(request)
     if "owner" not in sent:
-        return _owner_page(request, info, OwnerForm(), None)
+        return _owner_page(request, OwnerForm(), None, info)
     form = OwnerForm(sent)
-    person = _person(request, info, form)
-    if request.method == "POST" and person and form.is_valid() and _as_seen(request, info, form):
-        reason = form.cleaned_data["reason"]
-        before = info.owner_user_id or 0
-        try:
-            with recorded(request, "transfer_to_owner", device_id, before=before, after=person.id, reason=reason):
-                request.gateway.transfer_to_owner(device_id, person.id)
-        except Rejected as refusal:
-            form.add_error("owner", _("The platform refused this owner. %s") % clean(refusal.api_message))
-        except NotFound:
-            # Of the user or of the device: the status does not tell. A device that is gone says so itself.
-            info = request.gateway.get_base_info(device_id)
-            form.add_error("owner", _("The platform does not find this user."))
-        else:
-            return _owner_changed(request, device_id, person)
-    return _owner_page(request, info, form, person)
+    try:
+        person = _person(request, info, form)
+    except GatewayError as error:
+        return keep_form(form, error, partial(_owner_page, request, form, _chosen(request, form), info))
+    page = partial(_owner_page, request, form, person)
+    if request.method != "POST" or not person or not form.is_valid():
+        return page(info)
+    owner = names_for(request.gateway, request.access).owner(info.owner_user_id) or _("nobody")
+    return _transfer(request, TO_OWNER, info, form, End(person.id, person.label), page, now=owner)
+
+
+def _chosen(request: DeviceRequest, form: OwnerForm) -> Person | None:
+    """Whom the second step sent, by id alone: who it is cannot be asked, and it need not be chosen again."""
+    typed = form.cleaned_data.get("owner", "")
+    return Person(int(typed)) if request.method == "POST" and typed.isascii() and typed.isdigit() else None
 
 
 def _person(request: DeviceRequest, info: BaseInfo, form: OwnerForm) -> Person | None:
@@ -72,7 +114,7 @@ def _person(request: DeviceRequest, info: BaseInfo, form: OwnerForm) -> Person |
     try:
         person = resolve_user(request.gateway, request.access, form.cleaned_data.get("owner", ""))
     except Unresolved as problem:
-        form.add_error("owner", _needing(str(problem), problem.missing))
+        form.add_error("owner", needing(str(problem), problem.missing))
         return None
     if hindrance := _hindrance(request, info, person):
         form.add_error("owner", hindrance)
@@ -86,28 +128,14 @@ def _hindrance(request: DeviceRequest, info: BaseInfo, person: Person) -> str:
         return _("%s is the owner already: there is nothing to do.") % person.label
     verdict = judge("transfer_to_owner", request.access, other=person.id != request.access.user_id)
     if not verdict.allowed:
-        return _needing(_("The new owner is not you."), verdict.missing)
+        return needing(_("The new owner is not you."), verdict.missing)
     return person.obstacle
 
 
-def _needing(sentence: str, missing: tuple[str, ...]) -> str:
-    if not missing:
-        return sentence
-    return _("%(sentence)s Your role needs %(names)s for that.") % {"sentence": sentence, "names": ", ".join(missing)}
-
-
-def _as_seen(request: DeviceRequest, info: BaseInfo, form: OwnerForm) -> bool:
-    """Whether the device is still owned by whom the page showed. If not, from and to are shown anew."""
-    seen = form.cleaned_data["seen"]
-    if not seen or seen == str(info.owner_user_id or 0):
-        return True
-    owner = names_for(request.gateway, request.access).owner(info.owner_user_id) or _("nobody")
-    form.add_error(None, _("Since you looked, the owner has changed: it is %s now. Nothing was transferred.") % owner)
-    return False
-
-
-def _owner_page(request: DeviceRequest, info: BaseInfo, form: OwnerForm, person: Person | None) -> HttpResponse:
-    context = decision(request, info) | {"form": form, "person": person, "seen": info.owner_user_id or 0}
+def _owner_page(
+    request: DeviceRequest, form: OwnerForm, person: Person | None, info: BaseInfo, *, status: int = 0
+) -> HttpResponse:
+    context = decision(request, info) | {"form": form, "person": person}
     may_search = request.access.has(VIEW_USERS)
     context["to_self_only"] = "" if may_search else VIEW_USERS
     context["pick_url"] = reverse("devices:pick-user") if may_search else ""
@@ -121,18 +149,7 @@ def _owner_page(request: DeviceRequest, info: BaseInfo, form: OwnerForm, person:
             "unread": not person.email,
             "loses_sight": request.access.only_own and person.id != request.access.user_id,
         }
-    return _page(request, "to_owner", context, form)
-
-
-def _owner_changed(request: DeviceRequest, device_id: int, person: Person) -> HttpResponse:
-    found = look_again(request, device_id)
-    return after_change(
-        request,
-        device_id,
-        _("Transferred to %s.") % person.label,
-        found,
-        holds=found.info is None or found.info.owner_user_id == person.id,
-    )
+    return _page(request, TO_OWNER, context, form, info, status)
 
 
 # --- to an organization -----------------------------------------------------------------------------------------------
@@ -146,24 +163,19 @@ def device_transfer_to_organization(request: DeviceRequest, device_id: int) -> H
     sent = _sent(request)
     known = _known(request, info, sent)
     if "org_id" not in sent:
-        return _organization_page(request, info, OrganizationForm(known=known), None)
+        return _organization_page(request, OrganizationForm(known=known), None, info)
     form = OrganizationForm(sent, known=known)
-    target = _organization(request, info, form)
-    if request.method == "POST" and target and form.is_valid():
-        reason = form.cleaned_data["reason"]
-        try:
-            with recorded(
-                request, "transfer_to_organization", device_id, before=info.org_id, after=target.id, reason=reason
-            ):
-                request.gateway.transfer_to_organization(device_id, target.id)
-        except Rejected as refusal:
-            form.add_error("org_id", _("The platform refused this organization. %s") % clean(refusal.api_message))
-        except NotFound:
-            info = request.gateway.get_base_info(device_id)
-            form.add_error("org_id", _("The platform does not find this organization."))
-        else:
-            return _organization_changed(request, device_id, target)
-    return _organization_page(request, info, form, target)
+    names = names_for(request.gateway, request.access)
+    try:
+        target = _organization(request, info, form, names)
+    except GatewayError as error:
+        org_id = form.cleaned_data["org_id"]
+        chosen = End(org_id, names.organization(org_id))
+        return keep_form(form, error, partial(_organization_page, request, form, chosen, info))
+    page = partial(_organization_page, request, form, target)
+    if request.method != "POST" or not target or not form.is_valid():
+        return page(info)
+    return _transfer(request, TO_ORGANIZATION, info, form, target, page, now=names.organization(info.org_id))
 
 
 def _known(request: DeviceRequest, info: BaseInfo, sent: QueryDict) -> list[tuple[int, str]]:
@@ -175,7 +187,7 @@ def _known(request: DeviceRequest, info: BaseInfo, sent: QueryDict) -> list[tupl
     return [] if elsewhere or "by_id" in sent else others
 
 
-def _organization(request: DeviceRequest, info: BaseInfo, form: OrganizationForm) -> End | None:
+def _organization(request: DeviceRequest, info: BaseInfo, form: OrganizationForm, names: Names) -> End | None:
     """Where the device shall go; None, with the reason beside the field, where that cannot be."""
     form.is_valid()
     org_id = form.cleaned_data.get("org_id")
@@ -184,7 +196,6 @@ def _organization(request: DeviceRequest, info: BaseInfo, form: OrganizationForm
     if org_id == info.org_id:
         form.add_error("org_id", _("The device is in this organization already: there is nothing to do."))
         return None
-    names = names_for(request.gateway, request.access)
     try:
         name = names.organizations.get(org_id) or resolve_organization(request.gateway, request.access, org_id)
     except Unresolved as problem:
@@ -194,7 +205,7 @@ def _organization(request: DeviceRequest, info: BaseInfo, form: OrganizationForm
 
 
 def _organization_page(
-    request: DeviceRequest, info: BaseInfo, form: OrganizationForm, target: End | None
+    request: DeviceRequest, form: OrganizationForm, target: End | None, info: BaseInfo, *, status: int = 0
 ) -> HttpResponse:
     context = decision(request, info) | {"form": form, "target": target}
     context |= {
@@ -202,18 +213,7 @@ def _organization_page(
         "origin": End(info.org_id, context["organization"]),
         "loses_sight": request.access.only_own,
     }
-    return _page(request, "to_organization", context, form)
-
-
-def _organization_changed(request: DeviceRequest, device_id: int, target: End) -> HttpResponse:
-    found = look_again(request, device_id)
-    return after_change(
-        request,
-        device_id,
-        _("Transferred to %s.") % target.name,
-        found,
-        holds=found.info is None or found.info.org_id == target.id,
-    )
+    return _page(request, TO_ORGANIZATION, context, form, info, status)
 
 
 # --- to nobody --------------------------------------------------------------------------------------------------------
@@ -237,6 +237,8 @@ def device_remove_owner(request: DeviceRequest, device_id: int) -> HttpResponse:
                 request.gateway.remove_owner(device_id)
         except Rejected as refusal:
             form.add_error(None, _("The platform refused to remove the owner. %s") % clean(refusal.api_message))
+        except GatewayError as error:
+            return keep_form(form, error, partial(_removal, request, info, form, verdict.why))
         else:
             found = look_again(request, device_id)
             said = _("%s has no owner now.") % name_of(info)
@@ -271,7 +273,48 @@ def _sent(request: DeviceRequest) -> QueryDict:
     return request.POST if request.method == "POST" else request.GET
 
 
-def _page(request: DeviceRequest, what: str, context: dict[str, Any], form: ReasonForm) -> HttpResponse:
-    context["again_url"] = reverse(f"devices:device-transfer-{what.replace('_', '-')}", args=[context["device_id"]])
-    page, fragment = f"devices/device_transfer_{what}.html", f"devices/_device_transfer_{what}.html"
-    return answer(request, page, fragment, context, status=422 if form.errors else 200)
+def _transfer(
+    request: DeviceRequest,
+    way: Way,
+    info: BaseInfo,
+    form: OwnerForm | OrganizationForm,
+    target: End,
+    page: Callable[..., HttpResponse],
+    *,
+    now: str,
+) -> HttpResponse:
+    """Send it, once, if the device is still where the page showed it; `page(info)` shows from and to anew otherwise.
+
+    `now`: the present holder's name.
+    """
+    before = way.holder(info)
+    if form.cleaned_data["seen"] not in ("", str(before)):
+        form.add_error(None, way.changed % now)
+        return page(info)
+    reason = form.cleaned_data["reason"]
+    try:
+        with recorded(request, f"transfer_{way.what}", info.id, before=before, after=target.id, reason=reason):
+            way.send(request.gateway, info.id, target.id)
+    except Rejected as refusal:
+        form.add_error(way.field, way.refused % clean(refusal.api_message))
+    except NotFound:
+        # Of the new holder or of the device: the status does not tell. A device that is gone says so itself.
+        info = request.gateway.get_base_info(info.id)
+        form.add_error(way.field, way.not_found)
+    except GatewayError as error:
+        return keep_form(form, error, partial(page, info))
+    else:
+        found = look_again(request, info.id)
+        holds = found.info is None or way.holder(found.info) == target.id
+        return after_change(request, info.id, _("Transferred to %s.") % target.name, found, holds=holds)
+    return page(info)
+
+
+def _page(
+    request: DeviceRequest, way: Way, context: dict[str, Any], form: ReasonForm, info: BaseInfo, status: int
+) -> HttpResponse:
+    """`status`: 0 for the one that the form's errors call for."""
+    again_url = reverse(f"devices:device-transfer-{way.what.replace('_', '-')}", args=[info.id])
+    context |= {"again_url": again_url, "seen": way.holder(info)}
+    page, fragment = f"devices/device_transfer_{way.what}.html", f"devices/_device_transfer_{way.what}.html"
+    return answer(request, page, fragment, context, status=status or (422 if form.errors else 200))

@@ -106,6 +106,26 @@ def test_what_the_platform_rejects_comes_back_with_its_words_and_everything_type
                 assert field_value(answer, name) == value
 
 
+@each_change
+@pytest.mark.parametrize(("wait", "said"), [(7, "Wait 7 seconds and send it again."), (None, "Wait a moment")])
+def test_a_limit_keeps_everything_typed_and_says_how_long(
+    admin: Person, platform: SandboxServer, change: Change, wait: int | None, said: str
+) -> None:
+    method, path = change.wire
+    platform.fault(path, "status", method=method, status=429, retry_after=wait)
+    for post in (admin.post, admin.htmx):
+        answer = post(change.url, change.data | {"reason": "HC-99"})
+        assert answer.status_code == 429
+        assert answer.get("Retry-After") == (wait and str(wait))
+        notice = soup(answer).select_one("[data-error-summary]")
+        assert notice is not None
+        assert said in notice.get_text()
+        assert "Nothing was changed." in notice.get_text() or "Not triggered" in notice.get_text()
+        for name, value in (change.data | {"reason": "HC-99"}).items():
+            assert field_value(answer, name) == value
+    assert set(writes(platform)) == {change.wire}
+
+
 def field_value(answer: Any, name: str) -> str:
     """What the form would send again under this name."""
     element = soup(answer).select_one(f"input[name={name}], select[name={name}] option[selected]")

@@ -142,9 +142,20 @@ def test_a_token_that_cannot_be_renewed_is_not_told_as_a_change_of_unknown_fate(
 
 def test_the_platform_down_changes_nothing_and_says_so(support: Person, platform_down: Any) -> None:
     with platform_down():
-        answer = support.post(RENAME, {"name": "Cold room 17"})
-    assert answer.status_code == 503
-    assert "Nothing was changed" in words(answer)
+        page = support.post(RENAME, {"name": "Cold room 17"})
+        dialog = support.htmx(RENAME, {"name": "Cold room 17"})
+    for answer in (page, dialog):
+        assert answer.status_code == 503
+        assert "Nothing was changed" in words(answer)
+    assert soup(dialog).select_one("form input[name=name]")["value"] == "Cold room 17"  # type: ignore[index]
+    assert "could not be read" in words(dialog)
+
+
+def test_the_form_costs_one_call_and_its_page_two(support: Person, platform: SandboxServer) -> None:
+    for ask, paths in ((support.htmx, ["baseInfo"]), (support.get, ["baseInfo", "online"])):
+        platform.clear_requests()
+        assert ask(RENAME).status_code == 200
+        assert sorted(entry["path"].rsplit("/", 1)[-1] for entry in platform.requests()) == paths
 
 
 def test_a_device_that_is_gone_cannot_be_renamed(support: Person) -> None:

@@ -165,6 +165,27 @@ def test_an_owner_changed_meanwhile_stops_the_transfer(support: Person, platform
     assert support.post(OWNER, {"owner": str(JONAS), "seen": "13"}).status_code == 303
 
 
+@pytest.mark.parametrize("path", ["/search/users", "/user"])
+def test_a_limit_at_the_look_up_keeps_what_was_chosen_and_typed(
+    support: Person, platform: SandboxServer, path: str
+) -> None:
+    platform.fault(path, "status", status=429, retry_after=7)
+    typed = "jonas.aas@example.org" if path == "/search/users" else str(JONAS)
+    first = support.get(OWNER, {"owner": typed})
+    second = (
+        support.post(OWNER, {"owner": str(JONAS), "seen": str(ANA), "reason": "HC-7"}) if path == "/user" else first
+    )
+    for answer in (first, second):
+        assert answer.status_code == 429
+        assert answer["Retry-After"] == "7"
+        assert "Wait 7 seconds and send it again." in words(answer)
+    assert soup(first).select_one("form[method=get] input[name=owner]")["value"] == typed  # type: ignore[index]
+    if path == "/user":
+        assert soup(second).select_one("form[method=post] input[name=owner]")["value"] == str(JONAS)  # type: ignore[index]
+        assert soup(second).select_one("input[name=reason]")["value"] == "HC-7"  # type: ignore[index]
+    assert writes(platform) == []
+
+
 def test_who_may_not_look_users_up_can_take_a_device_and_nothing_else(sign_in: SignIn, platform: SandboxServer) -> None:
     installer = sign_in("installer")
     url = f"/devices/{INSTALLERS}/transfer-to-owner/"

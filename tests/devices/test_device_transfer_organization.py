@@ -107,3 +107,33 @@ def test_a_device_that_left_with_its_organization_leads_to_the_list(support: Per
     answer = support.post(ORGANIZATION, {"org_id": "2"})
     assert answer["Location"] == "/devices/"
     assert "Transferred to Halden North. It has left your view." in words(support.get("/devices/"))
+
+
+def test_an_organization_changed_meanwhile_stops_the_transfer(support: Person, platform: SandboxServer) -> None:
+    form = soup(support.get(ORGANIZATION, {"org_id": "3"})).select_one("main form[method=post]")
+    assert form is not None
+    sent = {str(field["name"]): str(field.get("value", "")) for field in form.select("input[name]")}
+    assert sent["seen"] == "1"
+    platform.call("POST", "/device/transfer/to-organization", json={"deviceId": fleet.RICH, "newOrgId": 2})
+    platform.clear_requests()
+    answer = support.post(ORGANIZATION, sent | {"reason": "HC-7"})
+    assert answer.status_code == 422
+    assert "Since you looked, the organization has changed: it is Halden North now." in words(answer)
+    assert "Halden North" in end(answer, "from")
+    assert soup(answer).select_one("input[name=seen]")["value"] == "2"  # type: ignore[index]
+    assert soup(answer).select_one("input[name=reason]")["value"] == "HC-7"  # type: ignore[index]
+    assert writes(platform) == []
+    assert support.post(ORGANIZATION, sent | {"seen": "2"}).status_code == 303
+    assert held(platform)["orgId"] == 3
+
+
+def test_a_limit_at_the_look_up_keeps_what_was_chosen_and_typed(support: Person, platform: SandboxServer) -> None:
+    platform.fault("/sub-organizations", "status", status=500)
+    platform.fault("/api/v1/organization", "status", status=429, retry_after=7)
+    cache.clear()
+    answer = support.post(ORGANIZATION, {"org_id": "3", "seen": "1", "reason": "HC-7"})
+    assert answer.status_code == 429
+    assert answer["Retry-After"] == "7"
+    assert soup(answer).select_one("form[method=post] input[name=org_id]")["value"] == "3"  # type: ignore[index]
+    assert soup(answer).select_one("input[name=reason]")["value"] == "HC-7"  # type: ignore[index]
+    assert writes(platform) == []

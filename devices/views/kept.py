@@ -1,0 +1,46 @@
+"""The form again, after a change that was surely not made: nothing that somebody typed is lost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from django.forms import Form
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from devices.gateway.errors import Forbidden, GatewayError, NotFound, RateLimited, Unauthorized
+
+ANSWERED = 500
+"""Below this status the platform has answered, and what it refused was not made."""
+
+
+def uncertain(error: GatewayError) -> bool:
+    """Whether the call that failed with `error` may have been carried out all the same."""
+    return error.sent and error.status >= ANSWERED
+
+
+def keep_form(form: Form, error: GatewayError, page: Callable[..., HttpResponse], *, said: str = "") -> HttpResponse:
+    """`page(status=...)`, with what went wrong and what to do as an error of the form, and the wait passed on.
+
+    `said`: instead of "(what went wrong) Nothing was changed." Raises `error` where sending the form again is not the
+    next step: its fate is not known, or the session, the right or the device is missing.
+    """
+    if uncertain(error) or isinstance(error, Unauthorized | Forbidden | NotFound):
+        raise error
+    said = said or _("%s Nothing was changed.") % _(error.sentence)
+    form.add_error(None, f"{said} {_next(error)}")
+    response = page(status=error.status)
+    if error.retry_after is not None:
+        response["Retry-After"] = str(math.ceil(error.retry_after))
+    return response
+
+
+def _next(error: GatewayError) -> str:
+    if error.retry_after is not None:
+        seconds = math.ceil(error.retry_after)
+        return ngettext("Wait %d second and send it again.", "Wait %d seconds and send it again.", seconds) % seconds
+    if isinstance(error, RateLimited):
+        return _("Wait a moment and send it again; a minute is usually enough.")
+    return _("Send the form again in a moment.")
