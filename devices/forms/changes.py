@@ -22,10 +22,6 @@ Choices = Sequence[tuple[str, Sequence[tuple[str, str]]]]
 """Groups of choices: the group's words, then (value, words) of each choice in it."""
 
 
-class RenameForm(NamingForm):
-    name = name_field(gettext_lazy("New name"))
-
-
 class MetafieldForm(forms.Form):
     """The new value of one metafield, always sent as text of at most 200 characters, checked by the field's type.
 
@@ -88,6 +84,15 @@ class ReasonForm(forms.Form):
 
     def clean_reason(self) -> str:
         return _within(self.cleaned_data["reason"], rules.REASON_MAX)
+
+
+class RenameForm(NamingForm, ReasonForm):
+    name = name_field(gettext_lazy("New name"))
+    field_order = ("name", "reason")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].help_text = ""  # a short dialog, and the one change that is easily undone
 
 
 class ConfirmForm(ReasonForm):

@@ -32,9 +32,10 @@ def device_rename(request: DeviceRequest, device_id: int) -> HttpResponse:
         return _rename_form(request, device_id, RenameForm(initial={"name": info.name}), info=info)
     form = RenameForm(request.POST)
     if form.is_valid():
+        name = form.cleaned_data["name"]
         try:
-            with recorded(request, "rename_device", device_id, name=form.cleaned_data["name"]):
-                device = request.gateway.rename_device(device_id, form.cleaned_data["name"])
+            with recorded(request, "rename_device", device_id, name=name, reason=form.cleaned_data["reason"]):
+                device = request.gateway.rename_device(device_id, name)
         except Rejected as refusal:
             form.add_error("name", _("The platform refused this name. %s") % clean(refusal.api_message))
         except GatewayError as error:

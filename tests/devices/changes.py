@@ -35,6 +35,7 @@ class Change(NamedTuple):
 
 
 CHANGES = [
+    Change("rename", {"name": "Cold room 15"}, ("PUT", "/device"), "ORG_DEVICES_EDIT"),
     Change("delete", {"confirm": NAME, "reason": "HC-1"}, ("DELETE", "/device"), "ORG_DEVICES_DELETE"),
     Change("clear", {"confirm": NAME, "reason": "HC-1"}, ("DELETE", "/device/clear"), "ORG_DEVICE_DATA_DELETE"),
     Change("transfer-to-owner", {"owner": str(JONAS)}, ("POST", "/device/transfer/to-owner"), "TRANSFER_DEVICE"),
