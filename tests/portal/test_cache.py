@@ -1,0 +1,88 @@
+"""The shared cache is a courtesy: while Redis is down, pages work, and the log says so once."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+
+from portal import cache as portal_cache
+from tests.devices.conftest import Person, platform, sign_in, soup, words  # noqa: F401 - fixtures
+from tests.servers import SandboxServer
+from tests.services import HOST, free_port
+
+BACKEND = "portal.cache.ForgivingRedisCache"
+
+
+@pytest.fixture
+def redis_down(settings: Any) -> Iterator[None]:
+    """Nobody listens where the cache should be."""
+    settings.CACHES = {"default": {"BACKEND": BACKEND, "LOCATION": f"redis://{HOST}:{free_port()}/0"}}
+    yield
+    portal_cache._asked_again.clear()
+    portal_cache._told_again.clear()
+
+
+@pytest.mark.usefixtures("redis_down")
+def test_without_redis_one_signs_in_and_works(sign_in: Any, fresh_sandbox: SandboxServer) -> None:  # noqa: F811
+    admin: Person = sign_in("admin")
+    for path in ("/devices/", "/devices/1/", "/devices/recent/", "/devices/new/"):
+        assert admin.get(path).status_code == 200, path
+    page = admin.get("/devices/new/")
+    form_id = soup(page).select_one("[name=form_id]")["value"]  # type: ignore[index]
+    filled = {"template_code": "TMPL2cRm01aQ9", "name": "Boiler room 300", "form_id": form_id}
+    made = admin.post("/devices/new/", filled)
+    assert made.status_code == 303
+    assert "Created Boiler room 300" in words(admin.get(made["Location"]))
+
+
+@pytest.mark.usefixtures("redis_down")
+def test_every_question_is_a_miss_and_every_write_is_nothing() -> None:
+    cache.set("a", 1)
+    cache.set_many({"a": 1})
+    cache.delete("a")
+    cache.delete_many(["a"])
+    cache.clear()
+    assert cache.get("a", "default") == "default"
+    assert cache.get_many(["a", "b"]) == {}
+    assert cache.get_or_set("a", 5) == 5
+    assert not cache.add("a", 1)
+    assert not cache.touch("a")
+    assert "a" not in cache
+    for count in (cache.incr, cache.decr):
+        with pytest.raises(ValueError, match="not found"):
+            count("a")
+
+
+@pytest.mark.usefixtures("redis_down")
+def test_it_is_told_once_and_not_asked_at_every_turn(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    kept = portal_cache.RedisCache.get
+    monkeypatch.setattr(portal_cache.RedisCache, "get", lambda *args: (asked.append(1), kept(*args))[1])
+    with caplog.at_level(logging.WARNING, "portal.cache"):
+        for _turn in range(20):
+            cache.get("a")
+    assert len(asked) == 1
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.stack
+def test_when_redis_is_back_it_is_used(redis: str, settings: Any) -> None:
+    settings.CACHES = {"default": {"BACKEND": BACKEND, "LOCATION": redis}}
+    where = (redis,)
+    portal_cache._asked_again[where] = time.monotonic() + 60
+    cache.set("a", {"devices": 5})
+    assert cache.get("a") is None
+    portal_cache._asked_again[where] = time.monotonic() - 1
+    cache.set("a", {"devices": 5})
+    cache.set_many({"b": 1, "c": 2})
+    assert cache.get("a") == {"devices": 5}
+    assert cache.get_many(["b", "c", "d"]) == {"b": 1, "c": 2}
+    assert cache.incr("b") == 2
+    cache.clear()
