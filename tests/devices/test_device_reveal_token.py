@@ -40,6 +40,15 @@ def test_by_htmx_it_appears_in_place_and_hides_itself(viewer: Person, token: str
     assert "Refresh" not in shown
 
 
+def test_a_refusal_by_htmx_says_why_where_the_token_would_be(viewer: Person, token: str) -> None:
+    answer = viewer.htmx(REVEAL, {"reason": "x" * 201})
+    assert answer.status_code == 422
+    place = soup(answer).select_one("#token")
+    assert place is not None
+    assert "Shorten this to 200 characters. It has 201." in place.get_text()
+    assert token not in answer.content.decode()
+
+
 def test_that_it_was_shown_is_written_down_and_the_token_is_not(
     viewer: Person, token: str, caplog: pytest.LogCaptureFixture
 ) -> None:
