@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from devices import rules
 from devices.gateway.types import Metafield
-from devices.metafields import checked, shown
+from devices.metafields import checked, readback, shown
 from devices.metafields.checked import InvalidValue, Raw
 from devices.text import clean
 
@@ -147,6 +147,10 @@ class FieldView:
         if len(value) > rules.METAFIELD_VALUE_MAX:
             raise InvalidValue(_("Use at most %d characters. This has %d.") % (rules.METAFIELD_VALUE_MAX, len(value)))
         return _kind(self.type)[1].check(value, self.raw)
+
+    def holds(self, sent: str) -> bool:
+        """Whether this, read after a write, is what was sent."""
+        return readback.same(_kind(self.type)[0], self.raw, sent)
 
 
 def view_of(metafield: Metafield, *, likely: bool) -> FieldView:

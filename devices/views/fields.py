@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from django.conf import settings
@@ -9,16 +10,20 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from devices.forms.changes import MetafieldForm
-from devices.gateway.errors import GatewayError, NotFound, Rejected, Unauthorized
+from devices.gateway.errors import Forbidden, GatewayError, NotFound, Rejected, Unauthorized
 from devices.http import DeviceRequest, SeeOther, answer, clock_for, move_on, require, wants_partial
 from devices.metafields import FieldView, view_of
 from devices.permissions import judge
-from devices.text import clean
+from devices.text import clean, shorten
 from devices.views.record import recorded
 from devices.views.shell import shell
+
+ANSWERED = 500
+"""Below this status the platform has answered, and what it refused was not done."""
 
 
 def field_views(request: DeviceRequest, device_id: int) -> dict[str, Any]:
@@ -51,22 +56,73 @@ def device_metafield(request: DeviceRequest, device_id: int, metafield_id: int) 
     if request.method != "POST" and request.GET.get("row"):
         return _row(request, device_id, metafield_id)
     require(request, "set_metafield")
-    field = _field(request, device_id, metafield_id)
+    try:
+        field = _field(request, device_id, metafield_id)
+    except (Unauthorized, Forbidden, NotFound):
+        raise
+    except GatewayError as error:
+        if request.method != "POST" or not wants_partial(request):
+            raise
+        return _unsent(request, metafield_id, error)
     if request.method != "POST":
         form = MetafieldForm(initial={"value": field.value}, field=field)
         return _editor(request, device_id, field, form)
     form = MetafieldForm(request.POST, field=field)
+    refusal: GatewayError | None = None
     if not field.editable:
         form.add_error("value", field.why_not)
     elif form.is_valid():
-        try:
-            with recorded(request, "set_metafield", device_id, metafield=metafield_id):
-                request.gateway.set_metafield(device_id, metafield_id, form.cleaned_data["value"])
-        except Rejected as refusal:
-            form.add_error("value", _refused(refusal, field))
-    if form.errors:
-        return _editor(request, device_id, field, form, status=422)
-    return _saved(request, device_id, metafield_id, form.cleaned_data["value"])
+        refusal = _send(request, device_id, field, form)
+    if not form.errors:
+        return _saved(request, device_id, metafield_id, form.cleaned_data["value"])
+    response = _editor(request, device_id, field, form, status=refusal.status if refusal else 422)
+    return _retry_after(response, refusal)
+
+
+def _send(request: DeviceRequest, device_id: int, field: FieldView, form: MetafieldForm) -> GatewayError | None:
+    """The one call. What was not done is said beside the field; raises what may have been done all the same."""
+    try:
+        with recorded(request, "set_metafield", device_id, metafield=field.id):
+            request.gateway.set_metafield(device_id, field.id, form.cleaned_data["value"])
+    except Unauthorized:
+        raise
+    except GatewayError as error:
+        if error.sent and error.status >= ANSWERED:
+            raise
+        form.add_error("value", _refused(error, field) if isinstance(error, Rejected) else _not_done(error))
+        return error
+    return None
+
+
+def _not_done(error: GatewayError) -> str:
+    if error.retry_after is None:
+        wait = _("Save again in a moment.")
+    else:
+        seconds = math.ceil(error.retry_after)
+        wait = ngettext("Wait %d second and save again.", "Wait %d seconds and save again.", seconds) % seconds
+    if isinstance(error, Forbidden | NotFound):
+        wait = ""
+    return (_("%(sentence)s Nothing was changed. %(wait)s") % {"sentence": _(error.sentence), "wait": wait}).strip()
+
+
+def _retry_after(response: HttpResponse, error: GatewayError | None) -> HttpResponse:
+    if error is not None and error.retry_after is not None:
+        response["Retry-After"] = str(math.ceil(error.retry_after))
+    return response
+
+
+def _unsent(request: DeviceRequest, metafield_id: int, error: GatewayError) -> HttpResponse:
+    """The field could not be read before the change, so there is no form to make anew: the one on the page stays."""
+    response = answer(
+        request,
+        "devices/device_metafields.html",
+        "devices/_metafield_unsent.html",
+        {"sentence": _not_done(error)},
+        status=error.status,
+    )
+    response["HX-Retarget"] = f"#metafield-{metafield_id}-unsent"
+    response["HX-Reswap"] = "innerHTML"
+    return _retry_after(response, error)
 
 
 def _row(request: DeviceRequest, device_id: int, metafield_id: int) -> HttpResponse:
@@ -82,7 +138,7 @@ def _shown(request: DeviceRequest, device_id: int, field: FieldView, **more: Any
     return answer(request, "devices/device_metafields.html", "devices/_metafield_row.html", context)
 
 
-def _refused(refusal: Rejected, field: FieldView) -> str:
+def _refused(refusal: GatewayError, field: FieldView) -> str:
     """The API's refusal beside the field: ours first, its own words after, as the untrusted text they are.
 
     Not for a secret: they may repeat it.
@@ -102,13 +158,28 @@ def _saved(request: DeviceRequest, device_id: int, metafield_id: int, value: str
     except GatewayError:
         field = None
     if field is None:
-        said = _("Sent, and accepted. It could not be read back: look again in a moment.")
-    else:
-        said = _("%s saved. Read back %s.") % (field.name, clock_for(request).stamp())
-    if field is None or not wants_partial(request):
-        messages.success(request, said)
+        messages.success(request, _("Sent, and accepted. It could not be read back: look again in a moment."))
         return move_on(request, reverse("devices:device-metafields", args=[device_id]))
-    return _shown(request, device_id, field, said=said)
+    holds = field.holds(value)
+    said = (_told if holds else _told_otherwise)(field, clock_for(request).stamp())
+    if wants_partial(request):
+        return _shown(request, device_id, field, said=said, holds=holds)
+    messages.add_message(request, messages.SUCCESS if holds else messages.WARNING, said)
+    return move_on(request, reverse("devices:device-metafields", args=[device_id]))
+
+
+def _told(field: FieldView, time: str) -> str:
+    return _("%(name)s saved. Read back %(time)s.") % {"name": field.name, "time": time}
+
+
+def _told_otherwise(field: FieldView, time: str) -> str:
+    if not field.lines:
+        words = _("%(name)s: accepted, yet at %(time)s the platform still holds nothing. Look again in a moment.")
+    elif field.secret:
+        words = _("%(name)s: accepted, yet at %(time)s the platform still holds another value. Look again in a moment.")
+    else:
+        words = _("%(name)s: accepted, yet at %(time)s the platform still holds “%(value)s”. Look again in a moment.")
+    return words % {"name": field.name, "time": time, "value": shorten(", ".join(field.lines), 80)}
 
 
 def _editor(

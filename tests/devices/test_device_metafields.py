@@ -7,27 +7,12 @@ from typing import Any
 import pytest
 
 from tests.devices import fleet
-from tests.devices.changes import lines, writes
+from tests.devices.changes import writes
 from tests.devices.conftest import Person, soup, words
+from tests.devices.metafields import PANEL, address, held, ids
 from tests.servers import SandboxServer
 
-PANEL = f"/devices/{fleet.BENCH}/metafields/"
-
 pytestmark = pytest.mark.usefixtures("fresh_sandbox")
-
-
-def ids(platform: SandboxServer) -> dict[str, int]:
-    fields = platform.get("/device/metafield", "admin", deviceId=fleet.BENCH).json()
-    return {field["name"]: field["id"] for field in fields}
-
-
-def held(platform: SandboxServer, name: str) -> Any:
-    fields = platform.get("/device/metafield", "admin", deviceId=fleet.BENCH).json()
-    return next(field["value"] for field in fields if field["name"] == name)
-
-
-def address(platform: SandboxServer, name: str) -> str:
-    return f"{PANEL}{ids(platform)[name]}/"
 
 
 def test_every_type_reads_for_people(support: Person) -> None:
@@ -200,17 +185,6 @@ def test_an_edit_in_place_shows_what_the_platform_now_holds(support: Person, pla
     assert held(platform, "Shelf")["value"] == "B-7"
 
 
-def test_that_a_field_was_set_is_written_down_without_its_value(
-    support: Person, platform: SandboxServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level("DEBUG")
-    support.post(address(platform, "Shelf"), {"value": "QX-4711"})
-    (line,) = lines(caplog)
-    for part in ("set_metafield device=9", f"metafield={ids(platform)['Shelf']}", "user=2", 'outcome="done"'):
-        assert part in line
-    assert "QX-4711" not in caplog.text
-
-
 def test_without_script_the_editor_is_a_page_and_saving_returns(support: Person, platform: SandboxServer) -> None:
     here = address(platform, "Capacity")
     page = support.get(here)
@@ -260,39 +234,11 @@ def test_two_hundred_characters_pass(support: Person, platform: SandboxServer) -
     assert held(platform, "Shelf")["value"] == "z" * 200
 
 
-def test_a_refusal_by_the_api_stands_beside_the_field_with_what_was_typed(
-    support: Person, platform: SandboxServer
-) -> None:
-    here = address(platform, "Shelf")
-    message = "The provided value for metafield is invalid."
-    platform.fault("/device/metafield", "status", status=400, message=message, method="POST")
-    answer = support.htmx(here, {"value": "C-1"})
-    assert answer.status_code == 422
-    assert soup(answer).select_one("input[name=value]")["value"] == "C-1"  # type: ignore[index]
-    assert "The platform refused this value for a field of type Text." in words(answer)
-
-
 def test_the_control_fits_the_type(support: Person, platform: SandboxServer) -> None:
     options = [option["value"] for option in soup(support.get(address(platform, "Refrigerant"))).select("option")]
     assert options == ["R290", "R744", "R449A"]
     assert soup(support.get(address(platform, "Service contact"))).select_one("input[type=email]")
     assert "Europe/Oslo" in str(soup(support.get(address(platform, "Time zone"))).select_one("option[selected]"))
-
-
-def test_a_save_that_cannot_be_read_back_is_not_shown_as_lost(support: Person, platform: SandboxServer) -> None:
-    here = address(platform, "Shelf")
-    platform.fault("/device/metafield", "status", status=500, method="GET", skip=1)
-    answer = support.post(here, {"value": "D-4"})
-    assert answer.status_code == 303
-    platform.clear_faults()
-    assert "could not be read back" in words(support.get(PANEL))
-    assert held(platform, "Shelf")["value"] == "D-4"
-    platform.fault("/device/metafield", "status", status=500, method="GET", skip=1)
-    answer = support.htmx(here, {"value": "D-5"})
-    platform.clear_faults()
-    assert answer["HX-Redirect"] == PANEL
-    assert "could not be read back" in words(support.get(PANEL))
-    assert held(platform, "Shelf")["value"] == "D-5"
 
 
 def test_a_metafield_the_device_does_not_have_is_not_found(support: Person) -> None:

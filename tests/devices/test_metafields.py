@@ -187,6 +187,35 @@ def test_a_list_without_options_is_typed_and_one_with_them_is_chosen() -> None:
     assert view({"type": "Number", "min": 0, "max": 5, "step": 0.5}).attrs == {"step": 0.5, "min": 0, "max": 5}
 
 
+HELD = [
+    ({"type": "Number", "value": 7.5}, "7.50", True),
+    ({"type": "Number", "value": 7}, "+7.0", True),
+    ({"type": "Number", "value": "7.5"}, "7.50", True),
+    ({"type": "Number", "value": 0.1}, "0.2", False),
+    ({"type": "Int", "value": 7}, "007", True),
+    ({"type": "Number", "value": None}, "", True),
+    ({"type": "Number", "value": 0}, "", False),
+    ({"type": "List", "options": ["A", "B"], "selectedOption": "B"}, "B", True),
+    ({"type": "List", "options": ["A", "B"], "selectedOption": "A", "value": "B"}, "B", False),
+    ({"type": "Text", "value": " A-1 "}, "A-1", True),
+    ({"type": "Text", "value": "a-1"}, "A-1", False),
+    ({"type": "Text", "value": "007"}, "7", False),
+    ("A-1", "A-1", True),
+    (None, "", True),
+    (None, "A-1", False),
+    ({"type": "Email", "value": "ana@example.com"}, "Ana@example.com", True),
+    ({"type": "DeviceEui", "value": "AB" * 8}, "ab" * 8, True),
+    ({"type": "ApplicationKey", "value": "AB" * 16}, "ab" * 16, True),
+    ({"type": "ApplicationKey", "value": "00" * 16}, "ab" * 16, False),
+    ({"type": "ApplicationKey", "value": "********"}, "ab" * 16, True),
+]
+
+
+@pytest.mark.parametrize(("value", "sent", "held"), HELD, ids=lambda v: str(v)[:40])
+def test_what_reads_back_is_compared_as_its_type_writes_it(value: Any, sent: str, held: bool) -> None:
+    assert view(value).holds(sent) is held
+
+
 def test_each_refusal_of_a_number_says_what_to_do() -> None:
     for typed, sentence in (
         ("1e3", "plain digits, with a point for decimals"),

@@ -1,0 +1,153 @@
+"""What becomes of a metafield's new value: taken, taken otherwise, refused, lost; and what the page says of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from devices.gateway.api import Gateway
+from devices.gateway.errors import Unreachable
+from tests.devices.changes import lines, writes
+from tests.devices.conftest import Person, soup, words
+from tests.devices.metafields import PANEL, address, held, ids
+from tests.servers import SandboxServer
+
+pytestmark = pytest.mark.usefixtures("fresh_sandbox")
+
+
+def test_that_a_field_was_set_is_written_down_without_its_value(
+    support: Person, platform: SandboxServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    support.post(address(platform, "Shelf"), {"value": "QX-4711"})
+    (line,) = lines(caplog)
+    for part in ("set_metafield device=9", f"metafield={ids(platform)['Shelf']}", "user=2", 'outcome="done"'):
+        assert part in line
+    assert "QX-4711" not in caplog.text
+
+
+def test_a_refusal_by_the_api_stands_beside_the_field_with_what_was_typed(
+    support: Person, platform: SandboxServer
+) -> None:
+    here = address(platform, "Shelf")
+    message = "The provided value for metafield is invalid."
+    platform.fault("/device/metafield", "status", status=400, message=message, method="POST")
+    answer = support.htmx(here, {"value": "C-1"})
+    assert answer.status_code == 422
+    assert soup(answer).select_one("input[name=value]")["value"] == "C-1"  # type: ignore[index]
+    assert "The platform refused this value for a field of type Text." in words(answer)
+
+
+def test_a_save_that_cannot_be_read_back_is_not_shown_as_lost(support: Person, platform: SandboxServer) -> None:
+    here = address(platform, "Shelf")
+    platform.fault("/device/metafield", "status", status=500, method="GET", skip=1)
+    answer = support.post(here, {"value": "D-4"})
+    assert answer.status_code == 303
+    platform.clear_faults()
+    assert "could not be read back" in words(support.get(PANEL))
+    assert held(platform, "Shelf")["value"] == "D-4"
+    platform.fault("/device/metafield", "status", status=500, method="GET", skip=1)
+    answer = support.htmx(here, {"value": "D-5"})
+    platform.clear_faults()
+    assert answer["HX-Redirect"] == PANEL
+    assert "could not be read back" in words(support.get(PANEL))
+    assert held(platform, "Shelf")["value"] == "D-5"
+
+
+def test_a_save_that_reads_back_otherwise_is_not_called_saved(support: Person, platform: SandboxServer) -> None:
+    here = address(platform, "Shelf")
+    platform.fault("/device/metafield", "empty", status=204, method="POST")
+    row = support.htmx(here, {"value": "B-7"})
+    assert row.status_code == 200
+    assert "accepted, yet" in words(row)
+    assert "still holds “A-12”" in words(row)
+    assert "saved" not in words(row)
+    assert not soup(row).select(".word.good")
+    assert "still holds “A-12”" in str(soup(row).select_one("tr")["data-announce"])  # type: ignore[index]
+    support.post(here, {"value": "B-7"})
+    notice = soup(support.get(PANEL)).select_one(".notices .notice")
+    assert notice is not None
+    assert "caution" in notice["class"]
+    assert "still holds “A-12”" in notice.get_text()
+    secret = support.htmx(address(platform, "Application key"), {"value": "ab" * 16})
+    assert "still holds another value" in words(secret)
+    assert "00112233" not in words(secret)
+
+
+def test_the_same_number_written_otherwise_is_saved(support: Person, platform: SandboxServer) -> None:
+    row = support.htmx(address(platform, "Output"), {"value": "+20.50"})
+    assert "Output saved" in words(row)
+    assert held(platform, "Output")["value"] == 20.5
+
+
+def test_a_short_imei_is_taken_and_warned_of(support: Person, platform: SandboxServer) -> None:
+    row = support.htmx(address(platform, "IMEI"), {"value": "3569380356"})
+    assert "IMEI saved" in words(row)
+    assert "normally has 15 digits. This has 10." in words(row)
+    assert "normally has 15 digits" in words(support.get(PANEL))
+
+
+@pytest.mark.parametrize(
+    ("status", "more", "sentence"),
+    [
+        (429, {"retry_after": 7}, "Wait 7 seconds and save again."),
+        (429, {}, "Save again in a moment."),
+        (403, {}, "You may not do this. Nothing was changed."),
+        (404, {}, "Nothing was changed."),
+    ],
+)
+def test_what_the_platform_did_not_do_keeps_the_form(
+    support: Person, platform: SandboxServer, status: int, more: dict[str, Any], sentence: str
+) -> None:
+    here = address(platform, "Shelf")
+    platform.fault("/device/metafield", "status", status=status, method="POST", **more)
+    for post in (support.post, support.htmx):
+        answer = post(here, {"value": "C-9"})
+        assert answer.status_code == status
+        assert answer.get("Retry-After") == (str(more["retry_after"]) if more else None)
+        page = soup(answer)
+        assert page.select_one("form [name=value]")["value"] == "C-9"  # type: ignore[index]
+        assert sentence in page.select_one(".field .error").get_text()  # type: ignore[union-attr]
+
+
+def test_a_write_whose_fate_is_not_known_is_not_offered_again(support: Person, platform: SandboxServer) -> None:
+    here = address(platform, "Shelf")
+    platform.fault("/device/metafield", "status", status=500, method="POST", apply=True)
+    for post in (support.post, support.htmx):
+        answer = post(here, {"value": "C-9"})
+        assert answer.status_code == 502
+        assert "It is not known whether the change was made." in words(answer)
+        assert not soup(answer).select("[name=value]")
+
+
+def test_a_field_that_cannot_be_read_before_the_change_leaves_the_editor_as_it_is(
+    support: Person, platform: SandboxServer
+) -> None:
+    here = address(platform, "Shelf")
+    editor = soup(support.htmx(here))
+    platform.clear_requests()
+    for status, seen in ((503, 502), (429, 429)):
+        platform.fault("/device/metafield", "status", status=status, method="GET", retry_after=0)
+        answer = support.htmx(here, {"value": "C-9"})
+        platform.clear_faults()
+        assert answer.status_code == seen
+        assert editor.select_one(f"form {answer['HX-Retarget']}")
+        assert answer["HX-Reswap"] == "innerHTML"
+        assert "Nothing was changed." in words(answer)
+    assert not [call for call in writes(platform) if call[0] == "POST"]
+
+
+def test_a_change_that_cannot_have_left_the_portal_keeps_the_form(
+    support: Person, platform: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = address(platform, "Shelf")
+
+    def unreachable(*_: object) -> None:
+        raise Unreachable(operation="set_metafield", sent=False)
+
+    monkeypatch.setattr(Gateway, "set_metafield", unreachable)
+    answer = support.htmx(here, {"value": "C-9"})
+    assert answer.status_code == 503
+    assert soup(answer).select_one("form [name=value]")["value"] == "C-9"  # type: ignore[index]
+    assert "Nothing was changed. Save again in a moment." in words(answer)
