@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from devices import rules
@@ -18,9 +17,11 @@ from devices.gateway.errors import GatewayError, NotFound, RateLimited, Rejected
 from devices.gateway.types import BaseInfo
 from devices.http import DeviceRequest, SeeOther, answer, require, wants_partial
 from devices.names import template_events
+from devices.once import DONE, Sending, new_form_id
 from devices.permissions import judge
 from devices.presentation import event_word, name_of
 from devices.text import clean, shorten
+from devices.views.kept import keep_form
 from devices.views.record import recorded
 from devices.views.shell import shell
 
@@ -38,38 +39,50 @@ def device_trigger_event(request: DeviceRequest, device_id: int) -> HttpResponse
     """`POST /device/trigger-event`. Accepted is not shown: an entry may take a minute, or be muted."""
     require(request, "trigger_event")
     if request.method != "POST":
-        return _event_form(request, device_id, EventForm())
+        return _event_form(request, device_id, EventForm(initial={"form_id": new_form_id()}))
     form = EventForm(request.POST)
-    status, wait = 422, ""
+    status = 422
     if form.is_valid():
-        code, description = form.cleaned_data["code"], form.cleaned_data["description"]
         try:
-            with recorded(request, "trigger_event", device_id, code=code, reason=form.cleaned_data["reason"]):
-                request.gateway.trigger_event(device_id, code, description or None)
+            outcome = _trigger(request, device_id, form)
         except Rejected as refusal:
             form.add_error("code", _("The platform refused this event. %s") % clean(refusal.api_message))
         except NotFound:
             # Of the event or of the device: the status does not tell. A device that is gone says so below.
             form.add_error("code", _("There is no such event in the template of this device."))
         except RateLimited as limit:
-            status, wait = limit.status, str(math.ceil(limit.retry_after)) if limit.retry_after is not None else ""
-            form.add_error(None, _limited(limit))
+            said = _("Not triggered: the platform limits the events of a device and the calls of an organization.")
+            return keep_form(form, limit, partial(_event_form, request, device_id, form), said=said)
+        except GatewayError as error:
+            return keep_form(form, error, partial(_event_form, request, device_id, form))
         else:
-            return _accepted(request, device_id, code)
-    response = _event_form(request, device_id, form, status=status)
-    if wait:
-        response["Retry-After"] = wait
-    return response
+            if outcome == DONE:
+                return _accepted(request, device_id, form.cleaned_data["code"])
+            status = 504
+            form.add_error(
+                None,
+                _(
+                    "The same form was sent before, and it is not known whether the event was triggered. Look at the"
+                    " timeline first; to trigger it once more, open this form again."
+                ),
+            )
+    return _event_form(request, device_id, form, status=status)
 
 
-def _limited(limit: RateLimited) -> str:
-    """Not sent, and what to do: everything typed is still in the form."""
-    if limit.retry_after is None:
-        wait = _("Wait a moment and send it again; a minute is usually enough.")
-    else:
-        seconds = math.ceil(limit.retry_after)
-        wait = ngettext("Wait %d second and send it again.", "Wait %d seconds and send it again.", seconds) % seconds
-    return _("Not triggered: the platform limits the events of a device and the calls of an organization. %s") % wait
+def _trigger(request: DeviceRequest, device_id: int, form: EventForm) -> str:
+    """Trigger the event, once for each page of the form. What became of it, as `once.Outcome` has it."""
+    data = form.cleaned_data
+    sending = Sending(request.access, "trigger_event", data["form_id"], data | {"device": device_id})
+    if earlier := sending.earlier():
+        return earlier.state
+    try:
+        with recorded(request, "trigger_event", device_id, code=data["code"], reason=data["reason"]):
+            request.gateway.trigger_event(device_id, data["code"], data["description"] or None)
+    except GatewayError as error:
+        sending.failed(error)
+        raise
+    sending.done()
+    return DONE
 
 
 def _codes(request: DeviceRequest, info: BaseInfo) -> Choices:

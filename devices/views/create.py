@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -16,18 +16,16 @@ from devices.forms.create import CreateForm
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, Rejected, Unauthorized
 from devices.gateway.types import BaseInfo
 from devices.http import DeviceRequest, answer, move_on, query_string, require
-from devices.lookup import Unresolved, resolve_user
+from devices.lookup import Unresolved, needing, resolve_user
 from devices.names import Names, names_for, templates_for
 from devices.navigation import my_devices
-from devices.once import Sending, new_form_id
+from devices.once import DONE, Sending, new_form_id
 from devices.permissions import Access, judge
 from devices.presentation import name_of
 from devices.text import clean, shorten
+from devices.views.kept import keep_form
 from devices.views.record import recorded
 from devices.views.table import organization_choices
-
-ANSWERED = 500
-"""Below this status the platform has answered, and what it refused was not made."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -43,13 +41,17 @@ def device_new(request: DeviceRequest) -> HttpResponse:
     owner_id = _owner(request, form)  # also beside other mistakes, so that all are told at once
     if form.errors:
         return _page(request, form, status=422)
-    sending = Sending(request.access, form.cleaned_data["form_id"], form.cleaned_data | {"owner": owner_id})
+    sending = Sending(
+        request.access, "create_device", form.cleaned_data["form_id"], form.cleaned_data | {"owner": owner_id}
+    )
     earlier = sending.earlier()
-    if isinstance(earlier, int):
-        return _go_to(request, earlier, seen=True)
-    if earlier is not None:
+    if earlier is None:
+        return _create(request, form, owner_id, sending, names)
+    if earlier.state != DONE:
         return _unknown(request, form.cleaned_data["name"], _("The same form was sent before."), status=504)
-    return _create(request, form, owner_id, sending, names)
+    told = {"name": clean(form.cleaned_data["name"]), "id": earlier.made_id}
+    messages.success(request, _("Created %(name)s, ID %(id)s.") % told)
+    return _go_to(request, earlier.made_id, seen=earlier.seen)
 
 
 def _create(
@@ -63,22 +65,20 @@ def _create(
             )
             told["device"] = device.id
     except GatewayError as error:
-        if error.sent and error.status >= ANSWERED:
-            sending.lost()
+        if sending.failed(error):
             return _unknown(request, data["name"], _(error.sentence), status=error.status)
-        sending.refused()
         if isinstance(error, Unauthorized | Forbidden):
             raise
         return _refused(request, form, error)
-    sending.made(device.id)
-    return _made(request, device, names)
+    return _made(request, device, sending, names)
 
 
-def _made(request: DeviceRequest, device: BaseInfo, names: Names) -> HttpResponse:
+def _made(request: DeviceRequest, device: BaseInfo, sending: Sending, names: Names) -> HttpResponse:
     """To the device, if this person can see it: without an owner, whoever sees only their own cannot."""
+    seen = judge("get_device", request.access, owner_id=device.owner_user_id or 0).allowed
+    sending.done(device.id, seen=seen)
     told = {"name": name_of(device), "id": device.id, "owner": names.owner(device.owner_user_id) or _("No owner")}
     messages.success(request, _("Created %(name)s, ID %(id)s. Owner: %(owner)s.") % told)
-    seen = judge("get_device", request.access, owner_id=device.owner_user_id or 0).allowed
     return _go_to(request, device.id, seen=seen)
 
 
@@ -98,7 +98,7 @@ def _owner(request: DeviceRequest, form: CreateForm) -> int | None:
     try:
         person = resolve_user(request.gateway, request.access, typed)
     except Unresolved as problem:
-        form.add_error("owner", _needing(str(problem), problem.missing))
+        form.add_error("owner", needing(str(problem), problem.missing))
         return None
     except (Unauthorized, Forbidden):
         raise
@@ -107,16 +107,10 @@ def _owner(request: DeviceRequest, form: CreateForm) -> int | None:
         return None
     verdict = judge("create_device", request.access, other=person.id != request.access.user_id)
     if not verdict.allowed:
-        form.add_error("owner", _needing(verdict.why, verdict.missing))
+        form.add_error("owner", needing(verdict.why, verdict.missing))
     elif person.obstacle:
         form.add_error("owner", person.obstacle)
     return person.id
-
-
-def _needing(sentence: str, missing: tuple[str, ...]) -> str:
-    if not missing:
-        return sentence
-    return _("%(sentence)s Your role needs %(names)s for that.") % {"sentence": sentence, "names": ", ".join(missing)}
 
 
 def _offered(request: DeviceRequest, names: Names) -> dict[str, Any]:
@@ -149,11 +143,8 @@ def _refused(request: DeviceRequest, form: CreateForm, error: GatewayError) -> H
         said = _("The platform refused this. %s") % clean(error.api_message)
         form.add_error(_field(form, error), said)
         return _page(request, form, status=422)
-    form.add_error(None, _("%s Nothing was created. Send the form again in a moment.") % _(error.sentence))
-    response = _page(request, form, status=error.status)
-    if error.retry_after is not None:
-        response["Retry-After"] = str(math.ceil(error.retry_after))
-    return response
+    said = _("%s Nothing was created.") % _(error.sentence)
+    return keep_form(form, error, partial(_page, request, form), said=said)
 
 
 def _field(form: CreateForm, error: GatewayError) -> str | None:

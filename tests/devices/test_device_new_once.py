@@ -18,6 +18,7 @@ def test_the_same_form_sent_twice_makes_one_device(admin: Person, fresh_sandbox:
     second = admin.post(NEW, filled())
     assert second.status_code == 303
     assert second["Location"] == first["Location"]
+    assert "Created Boiler room 300" in words(admin.get(second["Location"]))
     assert created(fresh_sandbox) == 1
 
 
@@ -124,3 +125,16 @@ def test_too_many_requests_keep_the_form_and_say_how_long(admin: Person, fresh_s
     assert answer["Retry-After"] == "7"
     assert "Nothing was created" in words(answer)
     assert soup(answer).select_one("#id_name")["value"] == "Boiler room 300"  # type: ignore[index]
+
+
+def test_pressed_again_by_somebody_who_cannot_see_it_it_leads_to_the_list_and_says_created(
+    sign_in: SignIn, fresh_sandbox: SandboxServer
+) -> None:
+    fresh_sandbox.switch(create_owner="none")
+    installer = sign_in("installer")
+    for _press in range(2):
+        answer = installer.post(NEW, filled(), follow=True)
+        assert answer.status_code == 200
+        assert "Created Boiler room 300" in words(answer)
+        assert soup(answer).h1.get_text() == "My devices"  # type: ignore[union-attr]
+    assert created(fresh_sandbox) == 1

@@ -101,6 +101,39 @@ def test_triggering_costs_one_call(admin: Person, platform: SandboxServer) -> No
     assert [entry["path"].rsplit("/", 1)[-1] for entry in platform.requests()] == ["trigger-event"]
 
 
+def test_pressed_twice_it_is_triggered_once_and_said_the_same(admin: Person, platform: SandboxServer) -> None:
+    form_id = soup(admin.get(TRIGGER)).select_one("input[name=form_id]")["value"]  # type: ignore[index]
+    data = {"code": "door_open", "form_id": form_id}
+    for _press in range(2):
+        answer = admin.post(TRIGGER, data)
+        assert answer.status_code == 303
+        assert f"Accepted: door_open. {ACCEPTED}" in words(admin.get(answer["Location"]))
+    assert admin.htmx(TRIGGER, data)["HX-Retarget"] == "#said"
+    assert writes(platform) == [("POST", "/device/trigger-event")]
+    assert soup(admin.get(TRIGGER)).select_one("input[name=form_id]")["value"] != form_id  # type: ignore[index]
+    again = f"/devices/{fleet.NO_HISTORY}/trigger-event/"
+    assert admin.post(again, data | {"code": "no_such_event"}).status_code == 422
+
+
+def test_pressed_again_after_a_lost_answer_it_is_not_triggered_again(admin: Person, platform: SandboxServer) -> None:
+    platform.fault("/device/trigger-event", "drop", apply=True, times=1)
+    data = {"code": "door_open", "form_id": "f", "description": "kept"}
+    assert admin.htmx(TRIGGER, data).status_code == 503
+    for post in (admin.post, admin.htmx):
+        answer = post(TRIGGER, data)
+        assert answer.status_code == 504
+        assert "it is not known whether the event was triggered" in words(answer)
+        assert soup(answer).select_one("input[name=description]")["value"] == "kept"  # type: ignore[index]
+    assert writes(platform) == [("POST", "/device/trigger-event")]
+
+
+def test_a_refused_event_can_be_sent_again(admin: Person, platform: SandboxServer) -> None:
+    platform.fault("/device/trigger-event", "status", status=400, times=1)
+    data = {"code": "door_open", "form_id": "f"}
+    assert admin.post(TRIGGER, data).status_code == 422
+    assert admin.post(TRIGGER, data).status_code == 303
+
+
 def test_without_a_description_none_is_sent(admin: Person, platform: SandboxServer) -> None:
     admin.post(TRIGGER, {"code": "door_open", "description": "  "})
     assert newest(platform).get("description") is None
