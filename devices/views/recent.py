@@ -18,7 +18,7 @@ from devices.forms.listing import RecentForm
 from devices.gateway.api import Gateway
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, Unauthorized
 from devices.gateway.types import Activation
-from devices.http import DeviceRequest, answer, clock_for, query_string, require
+from devices.http import DeviceRequest, answer, clock_for, query_string, require, wants_partial
 from devices.names import Names, names_for
 from devices.navigation import owner_prefix
 from devices.parallel import ask_each
@@ -61,22 +61,28 @@ class RecentRow(NamedTuple):
 
 @require_safe
 def device_recent(request: DeviceRequest) -> HttpResponse:
-    """`GET /device/last-activated`, newest first, and a name for each. The last answer stays when a new one fails."""
+    """`GET /device/last-activated`, newest first, and a name for each. The last answer stays when a new one fails.
+
+    A region that asks again by itself is always answered with a region that does, or one failure would end it for good.
+    """
     require(request, "list_last_activated")
     form = RecentForm(request.GET)
     query = form.settle()
     key = f"recent:{request.access.scope}:{query['org']}:{query['minutes']}"
+    again = bool(query["seen"]) and wants_partial(request)
     trouble = ""
+    reading: Reading | None
     try:
         reading = _read(request, query)
         cache.set(key, reading, READING_KEPT)
-    except (Unauthorized, Forbidden, NotFound):
+    except Unauthorized:
         raise
     except GatewayError as error:
         kept = cache.get(key)
-        if not isinstance(kept, Reading):
+        reading = kept if isinstance(kept, Reading) else None
+        if not again and (reading is None or isinstance(error, Forbidden | NotFound)):
             raise
-        reading, trouble = kept, _(error.sentence)
+        trouble = _(error.sentence)
     context = _context(request, query, reading, trouble) | {"notices": form.fallen_back()}
     return answer(request, "devices/device_recent.html", "devices/_recent.html", context)
 
@@ -108,7 +114,9 @@ def _name(gateway: Gateway, device_id: int) -> str:
     return gateway.get_base_info(device_id).name
 
 
-def _context(request: DeviceRequest, query: dict[str, Any], reading: Reading, trouble: str) -> dict[str, Any]:
+def _context(request: DeviceRequest, query: dict[str, Any], reading: Reading | None, trouble: str) -> dict[str, Any]:
+    """`reading` None: nothing could be read, and no last answer is known."""
+    known, reading = reading is not None, reading or Reading(time.time(), (), {}, {})
     clock = clock_for(request)
     names = names_for(request.gateway, request.access)
     rows = [_row(activation, reading, query["seen"], names, clock) for activation in reading.activations]
@@ -125,13 +133,17 @@ def _context(request: DeviceRequest, query: dict[str, Any], reading: Reading, tr
             stale=changes.get("stale", False),
         )
 
+    next_url = url(seen=max(newest, query["seen"], 1), stale=bool(trouble))
     where = names.organization(query["org"] or request.access.org_id) or _("your organization")
     read_at = Clock(request.access.tz, reading.at)
     return {
         "query": query,
         "here": here,
         "rows": rows,
-        "headline": _headline(len(rows), query["minutes"], where),
+        "headline": _headline(len(rows), query["minutes"], where)
+        if known
+        else _("Activated in %(where)s in the last %(minutes)d min") % {"where": where, "minutes": query["minutes"]},
+        "known": known,
         "where": where,
         "announce": _announce(rows, "" if query["stale"] else trouble),
         "trouble": trouble,
@@ -144,7 +156,8 @@ def _context(request: DeviceRequest, query: dict[str, Any], reading: Reading, tr
         "longest_url": url(minutes=rules.RECENT_MINUTES_MAX) if query["minutes"] < rules.RECENT_MINUTES_MAX else "",
         "organizations": organization_choices(names),
         "again_url": url(),
-        "poll_url": "" if query["paused"] else url(seen=max(newest, query["seen"], 1), stale=bool(trouble)),
+        "next_url": next_url,
+        "poll_url": "" if query["paused"] else next_url,
         "pause_url": url(paused=not query["paused"]),
         "every": EVERY,
         "owner_prefix": owner_prefix(request.access),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.core.cache import cache
 
 from tests.devices.conftest import Person, SignIn, soup, words
 from tests.servers import SandboxServer
@@ -180,6 +181,33 @@ def test_without_a_last_answer_a_failure_is_a_failure(support: Person, lately: S
         page = ask("/devices/recent/?minutes=15")
         assert page.status_code == 502
         assert "Try again" in words(page)
+
+
+@pytest.mark.parametrize("status", [403, 404, 429, 500, 400])
+@pytest.mark.parametrize("known", [True, False])
+def test_whatever_a_later_asking_is_answered_the_region_stays_and_goes_on(
+    support: Person, lately: SandboxServer, status: int, known: bool
+) -> None:
+    first = support.get("/devices/recent/")
+    poll = str(region(first)["hx-get"])
+    button = str(soup(first).select_one("#read-again")["hx-get"])  # type: ignore[index]
+    if not known:
+        cache.clear()
+    lately.fault(LIST, "status", status=status)
+    for path in (poll, button):
+        answer = support.htmx(path)
+        assert answer.status_code == 200
+        assert region(answer)["hx-trigger"] == "every 30s"
+        assert region(answer)["data-announce"]
+        assert soup(answer).select_one("#results .notice")
+        assert ids(answer) == (ids(first) if known else [])
+        assert "None in the last" not in words(answer)
+        assert "0 devices" not in words(answer)
+    lately.clear_faults()
+    healed = support.htmx(str(region(answer)["hx-get"]))
+    assert ids(healed) == ids(first)
+    assert not soup(healed).select("#results .notice")
+    assert not soup(healed).select("tbody .tag"), "nothing came meanwhile"
 
 
 def test_nobody_gets_another_persons_last_answer(support: Person, sign_in: SignIn, lately: SandboxServer) -> None:
