@@ -27,8 +27,8 @@ TELL = 60.0
 """Seconds between two lines in the log about it."""
 
 # Per process, by address: Django makes a cache object for each thread.
-_asked_again: dict[tuple[str, ...], float] = {}
-_told_again: dict[tuple[str, ...], float] = {}
+_asked_again: dict[str, float] = {}
+_told_again: dict[str, float] = {}
 
 
 class ForgivingRedisCache(RedisCache):
@@ -38,7 +38,7 @@ class ForgivingRedisCache(RedisCache):
         # redis-py would connect three times over, with pauses.
         options = {"socket_connect_timeout": TIMEOUT, "socket_timeout": TIMEOUT, "retry": Retry(NoBackoff(), 0)}
         super().__init__(server, params | {"OPTIONS": options | params.get("OPTIONS", {})})
-        self._where = tuple(self._servers)
+        self._where = str(server)
 
     def _try(self, otherwise: Any, ask: Callable[..., Any], *args: Any) -> Any:
         now = time.monotonic()

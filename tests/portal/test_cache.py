@@ -75,11 +75,10 @@ def test_it_is_told_once_and_not_asked_at_every_turn(
 @pytest.mark.stack
 def test_when_redis_is_back_it_is_used(redis: str, settings: Any) -> None:
     settings.CACHES = {"default": {"BACKEND": BACKEND, "LOCATION": redis}}
-    where = (redis,)
-    portal_cache._asked_again[where] = time.monotonic() + 60
+    portal_cache._asked_again[redis] = time.monotonic() + 60
     cache.set("a", {"devices": 5})
     assert cache.get("a") is None
-    portal_cache._asked_again[where] = time.monotonic() - 1
+    portal_cache._asked_again[redis] = time.monotonic() - 1
     cache.set("a", {"devices": 5})
     cache.set_many({"b": 1, "c": 2})
     assert cache.get("a") == {"devices": 5}
