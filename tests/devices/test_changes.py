@@ -9,6 +9,8 @@ from urllib.parse import urlencode
 import pytest
 from django.test import Client
 
+from devices.gateway.errors import Unreachable
+from devices.gateway.transport import Transport
 from tests.devices import fleet
 from tests.devices.changes import CHANGES, REVEAL, Change, held, lines, writes
 from tests.devices.conftest import HTMX, Person, SignIn, soup, words
@@ -124,6 +126,27 @@ def test_a_limit_keeps_everything_typed_and_says_how_long(
         for name, value in (change.data | {"reason": "HC-99"}).items():
             assert field_value(answer, name) == value
     assert set(writes(platform)) == {change.wire}
+
+
+@each_change
+def test_a_change_that_could_not_be_sent_keeps_everything_typed(
+    admin: Person, platform: SandboxServer, monkeypatch: pytest.MonkeyPatch, change: Change
+) -> None:
+    send = Transport.send
+
+    def cut_off(self: Transport, method: str, url: str, **more: Any) -> Any:
+        if (method, url.partition("/organization")[2]) == change.wire:
+            raise Unreachable(sent=False)
+        return send(self, method, url, **more)
+
+    monkeypatch.setattr(Transport, "send", cut_off)
+    for post in (admin.post, admin.htmx):
+        answer = post(change.url, change.data | {"reason": "HC-99"})
+        assert answer.status_code == 503
+        assert "cannot be reached. Nothing was changed. Send the form again in a moment." in words(answer)
+        for name, value in (change.data | {"reason": "HC-99"}).items():
+            assert field_value(answer, name) == value
+    assert writes(platform) == []
 
 
 def field_value(answer: Any, name: str) -> str:
