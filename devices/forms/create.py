@@ -19,9 +19,9 @@ Choices = Sequence[tuple[str, str]]
 class CreateForm(NamingForm):
     """What `POST /device/create` takes. `template_code` is the text id (TMPL...), not the number that devices carry.
 
-    `templates` None: they cannot be read, so the id has to be typed. `organizations`: those that can be chosen, the
-    person's own first; empty where none is known, and the platform takes the person's own. The owner is looked up by
-    the view.
+    `templates` None: they cannot be read, so the id has to be typed. `organizations`: those that can be chosen, none
+    for a field that takes an id; without any, the platform takes the person's own. The organization and the owner are
+    looked up by the view.
     """
 
     template_code = forms.CharField(
@@ -29,10 +29,17 @@ class CreateForm(NamingForm):
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}),
     )
-    org_id = forms.ChoiceField(
+    org_id = forms.IntegerField(
         label=gettext_lazy("Organization"),
         required=False,
-        error_messages={"invalid_choice": gettext_lazy("Choose one of the organizations.")},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        min_value=1,
+        max_value=rules.INT32_MAX,
+        error_messages={
+            "invalid": gettext_lazy("Enter the organization’s ID: a number."),
+            "min_value": gettext_lazy("No organization has that ID: it is a number from 1 to 2147483647."),
+            "max_value": gettext_lazy("No organization has that ID: it is a number from 1 to 2147483647."),
+        },
     )
     owner = forms.CharField(
         label=gettext_lazy("Owner"),
@@ -47,7 +54,8 @@ class CreateForm(NamingForm):
         self.templates = templates
         if templates is not None:
             self.fields["template_code"].widget = forms.Select(choices=[("", _("Choose a template")), *templates])
-        self.fields["org_id"].choices = organizations  # type: ignore[attr-defined]
+        if organizations:
+            self.fields["org_id"].widget = forms.Select(choices=organizations)
 
     def clean_template_code(self) -> str:
         code: str = self.cleaned_data["template_code"]
@@ -63,7 +71,3 @@ class CreateForm(NamingForm):
                 code="length",
             )
         return code
-
-    def clean_org_id(self) -> int | None:
-        chosen = self.cleaned_data["org_id"]
-        return int(chosen) if chosen else None

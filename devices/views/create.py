@@ -16,7 +16,7 @@ from devices.forms.create import CreateForm
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, Rejected, Unauthorized
 from devices.gateway.types import BaseInfo
 from devices.http import DeviceRequest, answer, move_on, query_string, require
-from devices.lookup import Unresolved, needing, resolve_user
+from devices.lookup import Unresolved, needing, resolve_organization, resolve_user
 from devices.names import Names, names_for, templates_for
 from devices.navigation import my_devices
 from devices.once import DONE, Sending, new_form_id
@@ -38,6 +38,7 @@ def device_new(request: DeviceRequest) -> HttpResponse:
         return _page(request, CreateForm(initial={"form_id": new_form_id()}, **offered))
     form = CreateForm(request.POST, **offered)
     form.is_valid()
+    _organization(request, form, names)
     owner_id = _owner(request, form)  # also beside other mistakes, so that all are told at once
     if form.errors:
         return _page(request, form, status=422)
@@ -90,6 +91,21 @@ def _go_to(request: DeviceRequest, device_id: int, *, seen: bool) -> HttpRespons
 # --- what was filled in -----------------------------------------------------------------------------------------------
 
 
+def _organization(request: DeviceRequest, form: CreateForm, names: Names) -> None:
+    """Look up an organization that was not chosen by its name; one that is not there is told beside the field."""
+    org_id = form.cleaned_data.get("org_id")
+    if org_id is None or org_id in names.organizations:
+        return
+    try:
+        resolve_organization(request.gateway, request.access, org_id)
+    except Unresolved as problem:
+        form.add_error("org_id", str(problem))
+    except (Unauthorized, Forbidden):
+        raise
+    except GatewayError as error:
+        form.add_error("org_id", _("The organization could not be looked up. %s") % _(error.sentence))
+
+
 def _owner(request: DeviceRequest, form: CreateForm) -> int | None:
     """The id of the owner meant; None for nobody in particular, or with an error beside the field."""
     typed = form.cleaned_data.get("owner")
@@ -116,12 +132,20 @@ def _owner(request: DeviceRequest, form: CreateForm) -> int | None:
 def _offered(request: DeviceRequest, names: Names) -> dict[str, Any]:
     """What can be chosen, as `CreateForm` takes it."""
     templates = templates_for(request.gateway, request.access)
-    own = request.access.org_id
-    organizations = sorted(organization_choices(names), key=lambda choice: choice[0] != own)
     return {
         "templates": None if templates is None else _codes(templates),
-        "organizations": [("" if id == own else str(id), name) for id, name in organizations],
+        "organizations": _listed(request, names),
     }
+
+
+def _listed(request: DeviceRequest, names: Names) -> list[tuple[str, str]]:
+    """The organizations by name, one's own first. None, for a field, where there is no choice, on wish (`?by_id`), or
+    where the one sent is not among them."""
+    own = request.access.org_id
+    known = sorted(organization_choices(names), key=lambda choice: choice[0] != own)
+    choices = [("" if id == own else str(id), name) for id, name in known]
+    elsewhere = request.POST.get("org_id", "").strip() not in {"", *(value for value, _name in choices)}
+    return [] if len(choices) < 2 or elsewhere or "by_id" in request.GET else choices
 
 
 def _codes(templates: Any) -> list[tuple[str, str]]:
@@ -184,8 +208,11 @@ def _page(request: DeviceRequest, form: CreateForm, *, status: int = 200) -> Htt
         "templates_denied": judge("list_templates", access).missing,
         "others": others,
         "pick_url": reverse("devices:pick-user") if others.allowed and _searches(access) else "",
-        "organizations": form.fields["org_id"].choices,  # type: ignore[attr-defined]
+        "pick_organization_url": reverse("devices:pick-organization")
+        if judge("search_organizations", access).allowed
+        else "",
         "organizations_denied": judge("list_sub_organizations", access).missing,
+        "by_id_url": reverse("devices:device-new") + "?by_id",
         "cancel_url": reverse("devices:device-list"),
     }
     return answer(request, "devices/device_new.html", "devices/_device_new.html", context, status=status)

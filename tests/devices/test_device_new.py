@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
+from django.core.cache import cache
 
 from devices.permissions import RULES, Rule
 from tests.devices.conftest import Person, SignIn, soup, words
@@ -94,6 +95,31 @@ def test_everything_chosen_is_sent(admin: Person, fresh_sandbox: SandboxServer) 
     assert device["name"] == "Küche's  cold-room_1"
     assert device["orgId"] == 2
     assert device["ownerUserId"] == 26
+
+
+def test_an_organization_that_is_not_in_the_list_is_found_by_name_or_given_by_its_id(
+    admin: Person, fresh_sandbox: SandboxServer
+) -> None:
+    way = soup(admin.get(NEW)).find("a", string="It is not in this list")
+    page = soup(admin.get(str(way["href"])))  # type: ignore[index]
+    field = page.select_one("input#id_org_id")
+    assert field is not None
+    assert field["hx-get"] == "/devices/pick/organization/"
+    assert "Left empty: Halden Cooling." in page.get_text()
+    assert the_device(fresh_sandbox, admin.post(NEW, filled(org_id="2")))["orgId"] == 2
+
+
+def test_an_organization_whose_name_is_not_known_is_taken_by_its_id(
+    admin: Person, fresh_sandbox: SandboxServer
+) -> None:
+    cache.clear()
+    fresh_sandbox.fault("/sub-organizations", "status", status=500)
+    page = soup(admin.get(NEW))
+    assert page.select_one("input#id_org_id"), "the list could not be read"
+    wrong = admin.htmx(NEW, filled(org_id="4", name="#"))
+    assert list(errors(wrong)) == ["name"]
+    assert soup(wrong).select_one("input#id_org_id")["value"] == "4"  # type: ignore[index]
+    assert the_device(fresh_sandbox, admin.post(NEW, filled(org_id="4")))["orgId"] == 4
 
 
 @pytest.mark.parametrize("owner", ["11", "ana.lund@example.org", " ANA.LUND@example.org "])
@@ -196,8 +222,10 @@ def test_a_refusal_in_markup_is_shown_as_text(admin: Person, fresh_sandbox: Sand
         ({"name": "x" * 10_000}, "name", "This one has 10000."),
         ({"name": "Boiler #3"}, "name", "Remove “#”: this character is not allowed."),
         ({"name": "Boiler\x003"}, "name", "Null characters are not allowed."),
-        ({"org_id": "5"}, "org_id", "Choose one of the organizations."),
-        ({"org_id": "2 OR 1=1"}, "org_id", "Choose one of the organizations."),
+        ({"org_id": "5"}, "org_id", "There is no organization 5 within your reach."),
+        ({"org_id": "2 OR 1=1"}, "org_id", "Enter the organization’s ID: a number."),
+        ({"org_id": "0"}, "org_id", "it is a number from 1 to 2147483647."),
+        ({"org_id": "2147483648"}, "org_id", "it is a number from 1 to 2147483647."),
         ({"owner": "ana"}, "owner", "Enter a whole e-mail"),
         ({"owner": "nobody@example.net"}, "owner", "No user with the e-mail nobody@example.net was found."),
         ({"owner": "9223372036854775808"}, "owner", "No user has that ID"),
