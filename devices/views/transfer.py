@@ -223,11 +223,17 @@ def _organization_page(
 def device_remove_owner(request: DeviceRequest, device_id: int) -> HttpResponse:
     """`DELETE /device/owner`. Whoever sees only what they own loses sight of the device by it."""
     require(request, "remove_owner")
-    info = request.gateway.get_base_info(device_id)
+    form = ReasonForm(request.POST if request.method == "POST" else None)
+    try:
+        info = request.gateway.get_base_info(device_id)
+    except GatewayError as error:
+        if not form.is_bound or not wants_partial(request):
+            raise
+        # A dialog has nothing but this form: what was typed is worth more than the facts beside it.
+        return keep_form(form, error, partial(_removal, request, device_id, None, form, ""))
     verdict = judge_here("remove_owner", request.access, info.owner_user_id)
-    if request.method != "POST":
-        return _removal(request, info, ReasonForm(), verdict.why)
-    form = ReasonForm(request.POST)
+    if not form.is_bound:
+        return _removal(request, device_id, info, form, verdict.why)
     if verdict.closed:
         form.add_error(None, verdict.why)
     if form.is_valid():
@@ -238,30 +244,33 @@ def device_remove_owner(request: DeviceRequest, device_id: int) -> HttpResponse:
         except Rejected as refusal:
             form.add_error(None, _("The platform refused to remove the owner. %s") % clean(refusal.api_message))
         except GatewayError as error:
-            return keep_form(form, error, partial(_removal, request, info, form, verdict.why))
+            return keep_form(form, error, partial(_removal, request, device_id, info, form, verdict.why))
         else:
             found = look_again(request, device_id)
             said = _("%s has no owner now.") % name_of(info)
             return after_change(request, device_id, said, found, holds=not (found.info and found.info.owner_user_id))
-    return _removal(request, info, form, verdict.why, status=422)
+    return _removal(request, device_id, info, form, verdict.why, status=422)
 
 
 def _removal(
-    request: DeviceRequest, info: BaseInfo, form: ReasonForm, closed: str, *, status: int = 200
+    request: DeviceRequest, device_id: int, info: BaseInfo | None, form: ReasonForm, closed: str, *, status: int = 200
 ) -> HttpResponse:
-    names = names_for(request.gateway, request.access)
     context: dict[str, Any] = {
-        "device_id": info.id,
-        "device_name": name_of(info),
+        "device_id": device_id,
         "form": form,
         "closed": closed,
-        "owner": names.owner(info.owner_user_id),
-        "organization": names.organization(info.org_id),
         "loses_sight": request.access.only_own,
-        "read_at": clock_for(request).stamp(),
     }
+    if info:
+        names = names_for(request.gateway, request.access)
+        context |= {
+            "device_name": name_of(info),
+            "owner": names.owner(info.owner_user_id),
+            "organization": names.organization(info.org_id),
+            "read_at": clock_for(request).stamp(),
+        }
     if not wants_partial(request):
-        context = shell(request, info.id, tab="overview", info=info) | context
+        context = shell(request, device_id, tab="overview", info=info) | context
     page, fragment = "devices/device_remove_owner.html", "devices/_device_remove_owner.html"
     return answer(request, page, fragment, context, status=status)
 

@@ -51,3 +51,19 @@ def test_who_sees_only_their_own_is_warned_and_loses_sight_of_it(sign_in: SignIn
     assert answer["Location"] == "/devices/"
     assert not held(platform, INSTALLERS).get("ownerUserId")
     assert installer.get(f"/devices/{INSTALLERS}/").status_code == 403
+
+
+@pytest.mark.parametrize("status", [429, 404])
+def test_in_a_dialog_what_was_typed_outlives_a_limit_at_the_reading(
+    support: Person, platform: SandboxServer, status: int
+) -> None:
+    platform.fault("/device/baseInfo", "status", status=status, retry_after=60)
+    answer = support.htmx(REMOVE, {"reason": "HC-7"})
+    assert answer.status_code == status
+    assert writes(platform) == []
+    if status == 429:
+        assert answer["Retry-After"] == "60"
+        assert "Nothing was changed. Wait 60 seconds and send it again." in words(answer)
+        assert soup(answer).select_one("form input[name=reason]")["value"] == "HC-7"  # type: ignore[index]
+        platform.clear_faults()
+        assert "HX-Redirect" in support.htmx(REMOVE, {"reason": "HC-7"})
