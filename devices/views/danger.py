@@ -14,10 +14,12 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from devices.forms.changes import ConfirmForm
-from devices.gateway.errors import GatewayError, NotFound, Rejected, Unauthorized
+from devices.gateway.api import Gateway
+from devices.gateway.errors import GatewayError, NotFound, Rejected
 from devices.gateway.pages import Page
 from devices.gateway.types import BaseInfo
 from devices.http import DeviceRequest, answer, move_on, require
+from devices.parallel import ask_each
 from devices.permissions import judge, judge_here
 from devices.presentation import name_of, number
 from devices.text import clean
@@ -25,6 +27,10 @@ from devices.views.decide import decision
 from devices.views.kept import keep_form
 from devices.views.record import recorded
 
+COUNTED: dict[str, Callable[[Gateway, int], Page[Any]]] = {
+    "list_timeline": lambda gateway, device_id: gateway.list_timeline(device_id, size=1),
+    "list_logs": lambda gateway, device_id: gateway.list_logs(device_id, size=1),
+}
 TYPEABLE_MAX = 100
 """Characters of a name that somebody can be asked to type."""
 
@@ -75,14 +81,15 @@ def _gone_already(request: DeviceRequest, device_id: int) -> HttpResponse:
 def _delete_page(request: DeviceRequest, info: BaseInfo, form: ConfirmForm, *, status: int = 200) -> HttpResponse:
     context = decision(request, info)
     since = _("since %s") % context["activated"].text if context["activated"] else ""
+    totals = _totals(request, info.id, "list_timeline", "list_logs")
     context |= {
         "form": form,
         "may_remove_owner": judge_here("remove_owner", request.access, info.owner_user_id).allowed,
         "goes": [
             Part(_("The device and its ID %d") % info.id, _("Neither can be restored.")),
             Part(_("All values and their history"), since),
-            _timeline(request, info.id),
-            _logs(request, info.id),
+            _timeline(totals.get("list_timeline")),
+            _logs(totals.get("list_logs")),
             Part(_("Its metafields and tags")),
             Part(_("Its token"), _("The hardware cannot connect again until it is set up as a new device.")),
         ],
@@ -122,11 +129,12 @@ def device_clear(request: DeviceRequest, device_id: int) -> HttpResponse:
 def _clear_page(request: DeviceRequest, info: BaseInfo, form: ConfirmForm, *, status: int = 200) -> HttpResponse:
     context = decision(request, info)
     since = _("since %s") % context["activated"].text if context["activated"] else ""
+    totals = _totals(request, info.id, "list_timeline")
     context |= {
         "form": form,
         "goes": [
             Part(_("The history of all values"), since),
-            _timeline(request, info.id),
+            _timeline(totals.get("list_timeline")),
             Part(_("Its statistics"), _("Counts of disconnects, messages and events.")),
         ],
         "stays": [
@@ -148,15 +156,13 @@ def _form(info: BaseInfo, data: Any = None) -> ConfirmForm:
     return ConfirmForm(data, word=name if typeable else str(info.id), by_id=not typeable)
 
 
-def _timeline(request: DeviceRequest, device_id: int) -> Part:
-    total = _total(request, "list_timeline", lambda: request.gateway.list_timeline(device_id, size=1))
+def _timeline(total: int | None) -> Part:
     if total is None:
         return Part(_("Its timeline"))
     return Part(ngettext("%s event in its timeline", "%s events in its timeline", total) % number(total))
 
 
-def _logs(request: DeviceRequest, device_id: int) -> Part:
-    total = _total(request, "list_logs", lambda: request.gateway.list_logs(device_id, size=1))
+def _logs(total: int | None) -> Part:
     if total is None:
         return Part(_("The log of user actions"))
     return Part(
@@ -164,13 +170,10 @@ def _logs(request: DeviceRequest, device_id: int) -> Part:
     )
 
 
-def _total(request: DeviceRequest, operation: str, ask: Callable[[], Page[Any]]) -> int | None:
-    """How many there are; None where one may not know, or the platform does not tell: no decision hangs on it."""
-    if not judge(operation, request.access).allowed:
-        return None
-    try:
-        return ask().total
-    except Unauthorized:
-        raise
-    except GatewayError:
-        return None
+def _totals(request: DeviceRequest, device_id: int, *operations: str) -> dict[str, int | None]:
+    """How many there are, asked at the same time. Left out where one may not know, or the platform does not tell: no
+    decision hangs on it.
+    """
+    asked = [operation for operation in operations if judge(operation, request.access).allowed]
+    found = ask_each(request.gateway, asked, lambda gateway, operation: COUNTED[operation](gateway, device_id))
+    return {operation: page.total for operation, page in found.items() if isinstance(page, Page)}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
 
+from devices.gateway.transport import Transport
 from tests.devices import fleet
 from tests.devices.changes import NAME, held, lines, writes
 from tests.devices.conftest import Person, soup, words
@@ -64,6 +66,21 @@ def test_what_cannot_be_counted_does_not_hold_the_decision_up(admin: Person, pla
     page = admin.get(url)
     assert page.status_code == 200
     assert "Its timeline" in parts(page, "goes")
+
+
+def test_what_goes_is_counted_at_the_same_time(admin: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    both_asked = threading.Barrier(2, timeout=5)
+    send = Transport.send
+
+    def together(self: Transport, method: str, path: str, **more: Any) -> Any:
+        if path.endswith(("/timeline", "/logs")):
+            both_asked.wait()  # one after the other would break it
+        return send(self, method, path, **more)
+
+    monkeypatch.setattr(Transport, "send", together)
+    page = admin.get(DELETE)
+    assert "640 events in its timeline" in parts(page, "goes")
+    assert "160 entries in the log" in parts(page, "goes")
 
 
 def test_a_deleted_device_is_gone_and_the_list_says_so(
