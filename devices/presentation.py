@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from itertools import groupby
 from typing import Any, NamedTuple
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from django.utils.dates import MONTHS, MONTHS_3, WEEKDAYS
@@ -200,14 +202,24 @@ def connection(connected: bool | None, clock: Clock, failure: str = "") -> Conne
 
 
 class DeviceRow(NamedTuple):
+    """`owner_query` is the owner's e-mail as an address takes it, empty where none is known. Templates unpack a row in
+    this order."""
+
     id: int
     name: str
     template: str
     firmware: str
     board: str
     owner: str
+    owner_query: str
     activated: When | None
     organization: str
+
+
+@lru_cache(maxsize=4096)
+def _as_query(owner: str) -> str:
+    """Remembered: the same few people own the devices of a page, and quoting costs as much as the rest of a row."""
+    return quote(owner) if "@" in owner else ""
 
 
 def hardware(info: HardwareInfo | None) -> tuple[str, str]:
@@ -225,13 +237,15 @@ def name_of(device: Device) -> str:
 def device_row(device: Device, names: Any, clock: Clock) -> DeviceRow:
     """One row of a list; `names` looks up people's words for ids (`names.Names`)."""
     firmware, board = hardware(device.hardware_info)
+    owner = names.owner(device.owner_user_id)
     return DeviceRow(
         id=device.id,
         name=shorten(name_of(device)),
         template=names.template(device.template_id),
         firmware=shorten(firmware, 24),
         board=shorten(board, 24),
-        owner=names.owner(device.owner_user_id),
+        owner=owner,
+        owner_query=_as_query(owner),
         activated=clock.when(device.activated_at),
         organization=names.organization(device.org_id),
     )

@@ -30,9 +30,3 @@ def on_starting(server: object) -> None:
         import portal.settings  # noqa: F401
     except ImproperlyConfigured as error:
         sys.exit(str(error))
-
-
-def post_worker_init(worker: object) -> None:
-    from portal.jinja import warm_up
-
-    warm_up()
