@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,15 +26,15 @@ class Invalid(Exception):
 
 
 @dataclass(frozen=True)
-class Param:
+class Param(ABC):
     """`read` gets text from the query, or any JSON value (never null) from a body."""
 
     name: str
     required: bool = False
     default: Any = None
 
-    def read(self, raw: object, *, from_text: bool) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def read(self, raw: object, *, from_text: bool) -> Any: ...
 
 
 @dataclass(frozen=True)
