@@ -30,8 +30,6 @@ WAIT = 25.0
 PAUSE = 0.1
 """Seconds between two looks."""
 RUNNING, UNKNOWN, DONE = "running", "unknown", "done"
-ANSWERED = 500
-"""Below this status the platform has answered, and what it refused was not done."""
 
 
 class Outcome(NamedTuple):
@@ -82,12 +80,11 @@ class Sending:
 
     def failed(self, error: GatewayError) -> bool:
         """Whether it is not known what became of it. If it is, nothing was done, and the same may be sent again."""
-        lost = error.sent and error.status >= ANSWERED
-        if lost:
+        if error.uncertain:
             self._row().update(state=UNKNOWN)
         else:
             self._row().delete()
-        return lost
+        return error.uncertain
 
     def _row(self) -> models.QuerySet[FormSending]:
         return FormSending.objects.filter(**self._key)

@@ -37,6 +37,11 @@ class GatewayError(Exception):
         self.retry_after = retry_after
         self.sent = sent
 
+    @property
+    def uncertain(self) -> bool:
+        """Whether a write that failed with this may have been carried out all the same: sent, not plainly refused."""
+        return self.sent and self.status >= 500
+
     def __str__(self) -> str:
         return f"{type(self).__name__} in {self.operation or 'a call'}: status {self.api_status}"
 

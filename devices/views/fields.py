@@ -22,9 +22,6 @@ from devices.text import clean, shorten
 from devices.views.record import recorded
 from devices.views.shell import shell
 
-ANSWERED = 500
-"""Below this status the platform has answered, and what it refused was not done."""
-
 
 def field_views(request: DeviceRequest, device_id: int) -> dict[str, Any]:
     """Context of the metafields panel: one call."""
@@ -87,7 +84,7 @@ def _send(request: DeviceRequest, device_id: int, field: FieldView, form: Metafi
     except Unauthorized:
         raise
     except GatewayError as error:
-        if error.sent and error.status >= ANSWERED:
+        if error.uncertain:
             raise
         form.add_error("value", _refused(error, field) if isinstance(error, Rejected) else _not_done(error))
         return error

@@ -12,14 +12,6 @@ from django.utils.translation import ngettext
 
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, RateLimited, Unauthorized
 
-ANSWERED = 500
-"""Below this status the platform has answered, and what it refused was not made."""
-
-
-def uncertain(error: GatewayError) -> bool:
-    """Whether the call that failed with `error` may have been carried out all the same."""
-    return error.sent and error.status >= ANSWERED
-
 
 def keep_form(form: Form, error: GatewayError, page: Callable[..., HttpResponse], *, said: str = "") -> HttpResponse:
     """`page(status=...)`, with what went wrong and what to do as an error of the form, and the wait passed on.
@@ -27,7 +19,7 @@ def keep_form(form: Form, error: GatewayError, page: Callable[..., HttpResponse]
     `said`: instead of "(what went wrong) Nothing was changed." Raises `error` where sending the form again is not the
     next step: its fate is not known, or the session, the right or the device is missing.
     """
-    if uncertain(error) or isinstance(error, Unauthorized | Forbidden | NotFound):
+    if error.uncertain or isinstance(error, Unauthorized | Forbidden | NotFound):
         raise error
     said = said or _("%s Nothing was changed.") % _(error.sentence)
     form.add_error(None, f"{said} {_next(error)}")
