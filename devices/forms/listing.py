@@ -45,11 +45,10 @@ def org_field() -> forms.IntegerField:
     )
 
 
-class SearchForm(ForgivingForm):
-    """The list's query. Only `q` can be refused."""
-
-    q = forms.CharField(
-        label=gettext_lazy("Search devices"),
+def query_field(label: Any) -> forms.CharField:
+    """What is searched for. No `maxlength` in the page: it would cut a pasted text without a word."""
+    return forms.CharField(
+        label=label,
         required=False,
         max_length=rules.QUERY_MAX,
         error_messages={
@@ -59,6 +58,12 @@ class SearchForm(ForgivingForm):
             attrs={"type": "search", "autocomplete": "off", "spellcheck": "false", "maxlength": False}
         ),
     )
+
+
+class SearchForm(ForgivingForm):
+    """The list's query. Only `q` can be refused."""
+
+    q = query_field(gettext_lazy("Search devices"))
     org = org_field()
     sub_orgs = forms.BooleanField(label=gettext_lazy("Include sub-organizations"), required=False)
     sort = forms.ChoiceField(
@@ -161,14 +166,4 @@ class RecentForm(ForgivingForm):
 class PickForm(forms.Form):
     """What somebody types to find a person or an organization."""
 
-    q = forms.CharField(
-        label=gettext_lazy("Name or e-mail"),
-        required=False,
-        max_length=rules.QUERY_MAX,
-        error_messages={
-            "max_length": gettext_lazy("Search for at most %(limit_value)d characters. You typed %(show_value)d.")
-        },
-        widget=forms.TextInput(
-            attrs={"type": "search", "autocomplete": "off", "spellcheck": "false", "maxlength": False}
-        ),
-    )
+    q = query_field(gettext_lazy("Name or e-mail"))
