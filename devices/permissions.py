@@ -18,9 +18,19 @@ OWN_VIEW = "OWN_DEVICES_VIEW"
 ORG_VIEW_DEVICES = "ORG_DEVICES_VIEW"
 VIEW_USERS = "ORG_VIEW_USERS"
 
+PORTAL_AUDIT = "PORTAL_AUDIT"
+"""Read the portal's own trail of changes."""
+PORTAL_ADMIN = "PORTAL_ADMIN"
+"""Look after the portal itself: end sessions, service pages."""
+RIGHTS = (PORTAL_AUDIT, PORTAL_ADMIN)
+"""What the portal itself grants, by role or group (settings), never the platform: kept apart from its permissions."""
+
 
 class Access(msgspec.Struct, frozen=True):
-    """Who is asking and what their role holds. `scope` keys this person's caches and changes with every sign-in."""
+    """Who is asking and what their role holds. `scope` keys this person's caches and changes with every sign-in.
+
+    `rights`: those of RIGHTS that they hold. `subject`: who they are to the company's sign-on, empty without one.
+    """
 
     user_id: int
     email: str
@@ -31,9 +41,11 @@ class Access(msgspec.Struct, frozen=True):
     org_name: str
     tz: str
     scope: str = ""
+    rights: frozenset[str] = frozenset()
+    subject: str = ""
 
     @classmethod
-    def of(cls, profile: UserProfile, scope: str) -> Access:
+    def of(cls, profile: UserProfile, scope: str, *, rights: frozenset[str] = frozenset(), subject: str = "") -> Access:
         return cls(
             user_id=profile.id,
             email=profile.email,
@@ -44,7 +56,14 @@ class Access(msgspec.Struct, frozen=True):
             org_name=profile.org_name or "",
             tz=profile.tz or "UTC",
             scope=scope,
+            rights=rights,
+            subject=subject,
         )
+
+    @property
+    def person(self) -> str:
+        """The same for one person over all their sign-ins: what the trail and unsent drafts know them by."""
+        return self.subject or f"user:{self.user_id}"
 
     def has(self, *names: str) -> bool:
         return self.permissions.issuperset(names)

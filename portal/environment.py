@@ -5,6 +5,7 @@ The settings file calls this before Django exists, so of Django there is only an
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from devices.gateway.address import check_base_url, is_loopback
 from devices.gateway.deadline import Timeouts
+from devices.permissions import RIGHTS
 
 # For `DEBUG=on` only: a portal on one's own machine, talking to the sandbox with its published demonstration account.
 # With DEBUG off none of these is used, and a missing name stops the start.
@@ -106,6 +108,20 @@ def timeouts(env: environ.Env) -> Timeouts:
             "PLATFORM_API_TIMEOUTS: write seconds to connect, to read, for a call and for a page, like 3,10,15,20."
         )
     return found
+
+
+def access_roles(env: environ.Env) -> dict[str, frozenset[str]]:
+    """ACCESS_ROLES: JSON, the name of a role at the platform -> the portal's own rights that go with it."""
+    try:
+        found = json.loads(env.str("ACCESS_ROLES", "{}"))
+        roles = {str(role): frozenset(rights) for role, rights in found.items() if isinstance(rights, list)}
+    except (ValueError, AttributeError, TypeError):
+        found, roles = {"": None}, {}
+    if len(roles) != len(found) or frozenset().union(*roles.values()) - set(RIGHTS):
+        raise ImproperlyConfigured(
+            f'ACCESS_ROLES: write JSON like {{"Admin": ["{RIGHTS[0]}"]}}; the rights are {", ".join(RIGHTS)}.'
+        )
+    return roles
 
 
 @dataclass(frozen=True)

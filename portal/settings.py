@@ -20,6 +20,8 @@ PLATFORM_API_CLIENT_SECRET = env.str("PLATFORM_API_CLIENT_SECRET")
 PLATFORM_API_TIMEOUTS = environment.timeouts(env)
 PLATFORM_API_USER_GRANT = environment.user_grant(env)
 TOKEN_KEYS = environment.token_keys(env)
+# The portal's own rights by role at the platform; whoever has no such role has none of them.
+ACCESS_ROLES = environment.access_roles(env)
 # Also edit the types of metafields that can probably be set, though the API's document does not say so.
 METAFIELDS_LIKELY = env.bool("METAFIELDS_LIKELY", False)
 

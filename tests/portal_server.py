@@ -47,6 +47,7 @@ class PortalServer:
             "PLATFORM_API_USER_GRANT": "username,password,body",
             "TOKEN_KEYS": "Zm9yLXRlc3RzLW9ubHkta2V5LW9mLTMyLWJ5dGVzLS0=",
             "METAFIELDS_LIKELY": "on",
+            "ACCESS_ROLES": '{"Admin": ["PORTAL_AUDIT", "PORTAL_ADMIN"]}',
         }
         self._migrate()
         with self._log.open("w") as log:

@@ -137,6 +137,7 @@ class Demo:
             "PLATFORM_API_CLIENT_ID": CLIENT_ID,
             "PLATFORM_API_CLIENT_SECRET": CLIENT_SECRET,
             "METAFIELDS_LIKELY": "on",  # the sandbox takes them
+            "ACCESS_ROLES": '{"Admin": ["PORTAL_AUDIT", "PORTAL_ADMIN"]}',
         }
 
     # -- the run

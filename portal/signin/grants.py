@@ -73,7 +73,8 @@ READ = f"SELECT {COLUMNS} FROM signin_apigrant WHERE handle = %s AND NOT lost"  
 
 def access_for(person: UserProfile, handle: str) -> Access:
     """Who is asking, with a scope for their caches that changes at each sign-in and does not give the handle away."""
-    return Access.of(person, hashlib.sha256(handle.encode()).hexdigest()[:32])
+    scope = hashlib.sha256(handle.encode()).hexdigest()[:32]
+    return Access.of(person, scope, rights=settings.ACCESS_ROLES.get(person.role.name, frozenset()))
 
 
 def read(handle: str) -> Row | None:

@@ -184,3 +184,23 @@ def test_the_form_of_the_user_grant_can_be_set(env: environ.Env, monkeypatch: py
         monkeypatch.setenv("PLATFORM_API_USER_GRANT", wrong)
         with pytest.raises(ImproperlyConfigured, match="PLATFORM_API_USER_GRANT"):
             environment.user_grant(env)
+
+
+@pytest.mark.parametrize(
+    "text", ["Admin", '["Admin"]', '{"Admin": "PORTAL_AUDIT"}', '{"Admin": ["ORG_DEVICES_VIEW"]}', '{"Admin": [1]}']
+)
+def test_rights_that_the_portal_does_not_have_stop_the_start(
+    env: environ.Env, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("ACCESS_ROLES", text)
+    with pytest.raises(ImproperlyConfigured, match="ACCESS_ROLES"):
+        environment.access_roles(env)
+
+
+def test_only_the_roles_that_a_setting_names_have_rights_of_the_portal(
+    env: environ.Env, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ACCESS_ROLES", raising=False)
+    assert environment.access_roles(env) == {}
+    monkeypatch.setenv("ACCESS_ROLES", '{"Lead": ["PORTAL_AUDIT"]}')
+    assert environment.access_roles(env) == {"Lead": frozenset({"PORTAL_AUDIT"})}
