@@ -88,6 +88,16 @@ def require(request: DeviceRequest, operation: str, *, verdict: Verdict | None =
         raise Denied(verdict, operation=operation, request_id=request.request_id)
 
 
+class RightMissing(Denied):
+    """What the portal itself grants, and the platform knows nothing of, is not this person's."""
+
+
+def require_right(request: DeviceRequest, right: str) -> None:
+    """Raise RightMissing (403, naming it) unless the person holds `right`, one of permissions.RIGHTS."""
+    if right not in request.access.rights:
+        raise RightMissing(Verdict((right,)), operation="", request_id=request.request_id)
+
+
 def query_string(**params: object) -> str:
     """`?a=1&b=2` in the order given, leaving out what is empty or false; an empty string when nothing is left."""
     kept = {name: "on" if value is True else value for name, value in params.items() if value not in (None, "", False)}

@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, RateLimited, Rejected
-from devices.http import Denied, DeviceRequest, wants_partial
+from devices.http import Denied, DeviceRequest, RightMissing, wants_partial
 from devices.permissions import ABOUT_ONE_DEVICE, RULES, Rule, judge
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,9 @@ def platform_error(request: DeviceRequest, error: GatewayError) -> HttpResponse:
     page = next(page for kind, page in PAGES if isinstance(error, kind))
     context: dict[str, Any] = {"sentence": _(error.sentence), "effect": _effect(request, error)}
     if isinstance(error, Forbidden):
-        context["denied"] = _denied(request, error)
+        context["denied"] = (
+            _right_missing(request, error) if isinstance(error, RightMissing) else _denied(request, error)
+        )
     if isinstance(error, RateLimited) and error.retry_after is not None:
         context["wait"] = math.ceil(error.retry_after)
     return retry_headers(_answer(request, page, context, error.status), error)
@@ -71,22 +73,41 @@ def _denied(request: DeviceRequest, error: Forbidden) -> dict[str, Any]:
         # else a call concerned is not known here, so nothing is guessed about that.
         verdict = judge(error.operation, access, owner_id=0)
     names = verdict.missing or RULES.get(error.operation, Rule()).names
-    lines = [
-        _("Please check my access to the platform."),
-        _("Person: %(email)s") % {"email": access.email},
-        _("Role: %(role)s") % {"role": access.role_name},
-        _("Organization: %(org)s") % {"org": access.org_name},
-        _("Page: %(url)s") % {"url": request.build_absolute_uri(request.path)},
-    ]
-    if names:
-        lines.append(_("Permissions needed: %(names)s") % {"names": ", ".join(names)})
+    needed = _("Permissions needed: %(names)s") % {"names": ", ".join(names)} if names else ""
     return {
         "role": access.role_name,
         "names": names,
         "missing": bool(verdict.missing),
         "why": verdict.why,
-        "letter": "\n".join(lines),
+        "letter": _letter(request, _("Please check my access to the platform."), needed),
     }
+
+
+def _right_missing(request: DeviceRequest, error: RightMissing) -> dict[str, Any]:
+    """The portal's own right, which its settings give by role: nobody at the platform can help."""
+    right = ", ".join(error.verdict.missing)
+    return {
+        "role": request.access.role_name,
+        "right": right,
+        "letter": _letter(
+            request,
+            _("Please check my rights in the device portal."),
+            _("Right needed: %(right)s (setting ACCESS_ROLES)") % {"right": right},
+        ),
+    }
+
+
+def _letter(request: DeviceRequest, asks: str, needed: str) -> str:
+    access = request.access
+    lines = [
+        asks,
+        _("Person: %(email)s") % {"email": access.email},
+        _("Role: %(role)s") % {"role": access.role_name},
+        _("Organization: %(org)s") % {"org": access.org_name},
+        _("Page: %(url)s") % {"url": request.build_absolute_uri(request.path)},
+        needed,
+    ]
+    return "\n".join(line for line in lines if line)
 
 
 def _answer(request: HttpRequest, page: str, context: dict[str, Any], status: int) -> HttpResponse:

@@ -165,6 +165,21 @@ def test_a_refusal_of_something_unknown_is_still_a_page(signed_in: SignedIn) -> 
     assert signed_in("admin").get("/fail/Forbidden/?operation=no_such_thing").status_code == 403
 
 
+def test_a_missing_right_of_the_portal_is_named_and_so_is_who_can_give_it(signed_in: SignedIn) -> None:
+    assert signed_in("admin").get("/right/").content == b"audit"
+    response = signed_in("viewer").get("/right/")
+    said = words(response)
+    assert response.status_code == 403
+    assert "This needs the portal right PORTAL_AUDIT." in said
+    assert "Ask the portal’s administrator" in said
+    assert "platform refused" not in said
+    letter = BeautifulSoup(response.content, "html.parser").find(id="admin-request")
+    assert letter
+    for part in ("viewer@example.com", "PORTAL_AUDIT", "ACCESS_ROLES", "https://testserver/right/"):
+        assert part in letter.get_text()
+    assert "PORTAL_AUDIT" in words(signed_in("viewer").get("/right/", headers=HTMX))
+
+
 # --- our own ----------------------------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,8 @@ from django.urls import path
 from django.views.decorators.http import require_POST, require_safe
 
 from devices.gateway import errors
-from devices.http import DeviceRequest
+from devices.http import DeviceRequest, require_right
+from devices.permissions import PORTAL_AUDIT
 from portal.urls import *  # noqa: F403
 from portal.urls import urlpatterns
 
@@ -53,6 +54,12 @@ def look(request: DeviceRequest) -> HttpResponse:
     return HttpResponse(f"{request.access.email} {request.access.scope} {request.request_id}")
 
 
+def right(request: DeviceRequest) -> HttpResponse:
+    """For those who hold a right of the portal's own."""
+    require_right(request, PORTAL_AUDIT)
+    return HttpResponse("audit")
+
+
 urlpatterns = [
     *urlpatterns,
     path("fail/<str:kind>/", fail),
@@ -62,6 +69,7 @@ urlpatterns = [
     path("interrupted/", interrupted),
     path("ask/", ask),
     path("look/", look),
+    path("right/", right),
     path("post-only/", require_POST(look)),
     path("read-only/", require_safe(look)),
 ]
