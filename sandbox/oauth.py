@@ -10,7 +10,7 @@ import json
 import secrets
 import threading
 import time
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
@@ -108,8 +108,8 @@ def _signed_in(params: dict[str, str]) -> User:
     return user
 
 
-def _spent(params: dict[str, str]) -> Token:
-    """Uses up the refresh token that was sent, and returns its row."""
+def _spent(params: dict[str, str], note: dict[str, Any]) -> Token:
+    """Uses up the refresh token that was sent, and returns its row. A second use is noted for the request log."""
     text = params.get("refresh_token", "")
     if not text:
         raise OAuthError("invalid_request", "The refresh token is required.")
@@ -120,6 +120,7 @@ def _spent(params: dict[str, str]) -> Token:
     row = tokens.first()
     if row is None:
         _refuse_refresh()
+    note["reused"] = not first_use
     grace = int(switches.number("refresh_grace") * 1000)
     if not first_use and not (grace and now - row.used_at <= grace):
         if switches.get("refresh_reuse") == "family":
@@ -174,12 +175,12 @@ def _grant(request: HttpRequest) -> dict[str, object]:
         raise OAuthError("invalid_request", "grant_type is required.")
     if grant not in GRANTS:
         raise OAuthError("unsupported_grant_type", "This grant_type is not supported.")
-    request.META["sandbox.note"].append(grant)
+    request.META["sandbox.note"]["grant"] = grant
     if grant == "client_credentials":
         return issue(None)
     if grant == "user_credentials":
         return issue(_signed_in(params).pk)
-    row = _spent(params)
+    row = _spent(params, request.META["sandbox.note"])
     return issue(row.user_id, row.family)
 
 

@@ -36,12 +36,13 @@ def recorded(application: Application) -> Application:
     """The application, with an entry for each call but those to the control end points.
 
     An entry: `method`, `path`, `query` (names), `status` (None until answered, 0 if the connection was cut without an
-    answer), `request_id` (X-Request-ID), `grant` (of a token call), `started` (epoch ms), `ms`.
+    answer), `request_id` (X-Request-ID), `grant` (of a token call), `reused` (it brought a refresh token that had been
+    used before), `started` (epoch ms), `ms`.
     """
 
     def run(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
-        note: list[str] = []
+        note: dict[str, Any] = {"grant": "", "reused": False}
         environ["sandbox.note"] = note
         if path.startswith("/_sandbox/"):
             return application(environ, start_response)
@@ -51,7 +52,7 @@ def recorded(application: Application) -> Application:
             "query": _names(environ.get("QUERY_STRING", "")),
             "status": None,
             "request_id": environ.get("HTTP_X_REQUEST_ID", "")[:100],
-            "grant": "",
+            **note,
             "started": time.time_ns() // 1_000_000,
             "ms": None,
         }
@@ -69,7 +70,7 @@ def recorded(application: Application) -> Application:
             entry["status"] = 0
             raise
         finally:
-            entry["grant"] = "".join(note)
+            entry.update(note)
             entry["ms"] = round((time.perf_counter() - begun) * 1000, 1)
 
     return run

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import requests
@@ -19,10 +20,22 @@ STARTS_WITHIN = 60  # seconds
 
 
 class PortalServer:
-    """gunicorn on a free port with a database of its own, talking to `sandbox`. `log()` is what it wrote."""
+    """gunicorn on a free port with a database of its own, talking to `sandbox`. `log()` is what it wrote.
+
+    `settings`, `application` and `extra` (environment) put something else in the portal's place, or around it.
+    """
 
     def __init__(
-        self, sandbox: SandboxServer, *, database_url: str = "", redis_url: str = "", threads: int = 8
+        self,
+        sandbox: SandboxServer,
+        *,
+        database_url: str = "",
+        redis_url: str = "",
+        workers: int = 1,
+        threads: int = 8,
+        settings: str = "tests.live_settings",
+        application: str = "portal.wsgi:application",
+        extra: Mapping[str, str] | None = None,
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="portal-")
         self.database = Path(self._folder.name) / "portal.sqlite3"
@@ -30,7 +43,7 @@ class PortalServer:
         self.url = f"http://{HOST}:{free_port()}"
         self.env = {
             **os.environ,
-            "DJANGO_SETTINGS_MODULE": "tests.live_settings",
+            "DJANGO_SETTINGS_MODULE": settings,
             "ENV_FILE": "",
             "DEBUG": "off",
             "SECRET_KEY": "for-tests-only-0123456789-abcdefghijklmnopqrstuvwxyz-0123456789",
@@ -48,13 +61,15 @@ class PortalServer:
             "TOKEN_KEYS": "Zm9yLXRlc3RzLW9ubHkta2V5LW9mLTMyLWJ5dGVzLS0=",
             "METAFIELDS_LIKELY": "on",
             "ACCESS_ROLES": '{"Admin": ["PORTAL_AUDIT", "PORTAL_ADMIN"]}',
+            **(extra or {}),
         }
         self._migrate()
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "gunicorn", "-c", "python:portal.gunicorn"),
-                    *("--bind", self.url.removeprefix("http://"), "--threads", str(threads)),
+                    *(sys.executable, "-m", "gunicorn", "-c", "python:portal.gunicorn", application),
+                    *("--bind", self.url.removeprefix("http://")),
+                    *("--workers", str(workers), "--threads", str(threads)),
                 ],
                 cwd=ROOT,
                 env=self.env,

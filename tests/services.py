@@ -16,6 +16,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,9 +129,9 @@ def _run(*command: object) -> None:
     assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}"
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL cluster of this session's own. It keeps nothing safe from a crash, which makes it quick."""
+@contextmanager
+def postgres_server() -> Iterator[Postgres]:
+    """A PostgreSQL cluster of one's own. It keeps nothing safe from a crash, which makes it quick."""
     programs = postgres_bin()
     assert programs, missing()["stack"]
     folder = Path(tempfile.mkdtemp(prefix="pg-"))  # short: the path of its socket may have 107 characters at most
@@ -140,7 +141,9 @@ def postgres() -> Iterator[Postgres]:
         _run(
             *prefix, programs / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "-N"
         )
-        options = f"-p {port} -h {HOST} -k {folder} -c fsync=off -c full_page_writes=off -c synchronous_commit=off"
+        # Each thread of the portal keeps a connection: 2 hosts x 4 processes x 32 threads are more than the usual 100.
+        options = f"-p {port} -h {HOST} -k {folder} -c max_connections=300"
+        options += " -c fsync=off -c full_page_writes=off -c synchronous_commit=off"
         _run(*prefix, programs / "pg_ctl", "-D", data, "-l", folder / "log", "-o", options, "-w", "-t", "30", "start")
         try:
             yield Postgres(port, itertools.count(1))
@@ -151,11 +154,17 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="session")
-def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a Redis server of this session's own, in memory only."""
+def postgres() -> Iterator[Postgres]:
+    with postgres_server() as running:
+        yield running
+
+
+@contextmanager
+def redis_server(folder: Path) -> Iterator[str]:
+    """The URL of a Redis server of one's own, in memory only."""
     program = redis_path()
     assert program, missing()["stack"]
-    port, folder = free_port(), tmp_path_factory.mktemp("redis")
+    port = free_port()
     command = [program, "--bind", HOST, "--port", str(port), "--save", "", "--appendonly", "no", "--dir", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
         assert server.stdout is not None
@@ -165,8 +174,14 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             if "Ready to accept connections" in line:
                 break
         else:
-            pytest.fail("Redis did not start:\n" + "".join(said))
+            raise RuntimeError("Redis did not start:\n" + "".join(said))
         try:
             yield f"redis://{HOST}:{port}/0"
         finally:
             server.terminate()
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with redis_server(tmp_path_factory.mktemp("redis")) as url:
+        yield url

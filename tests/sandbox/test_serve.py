@@ -127,6 +127,17 @@ def test_calls_can_be_counted(fresh_sandbox: SandboxServer) -> None:
     assert fresh_sandbox.requests() == []
 
 
+def test_a_second_use_of_a_refresh_token_is_noted(fresh_sandbox: SandboxServer) -> None:
+    first = fresh_sandbox.grant("user_credentials", username="viewer@example.com", password="demo").json()
+    fresh_sandbox.clear_requests()
+    for _ in range(2):
+        fresh_sandbox.grant("refresh_token", refresh_token=first["refresh_token"])
+    assert [(e["grant"], e["status"], e["reused"]) for e in fresh_sandbox.requests()] == [
+        ("refresh_token", 200, False),
+        ("refresh_token", 400, True),
+    ]
+
+
 # -- who may steer
 
 CONTROL = ("reset", "requests", "expire-tokens", "faults", "switches")
