@@ -1,0 +1,43 @@
+"""Every address of the portal, as its own resolver has them: a new one is walked without anybody thinking of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from tests.devices import fleet
+
+SAMPLES: dict[str, int | str] = {"device_id": fleet.RICH, "metafield_id": 1}
+"""An argument of addresses -> a value that admin@example.com may look at. A new argument needs a line here."""
+
+HTMX = {"HX-Request": "true", "HX-Current-URL": "https://testserver/devices/"}
+
+
+class Address(NamedTuple):
+    """`name` with its namespaces; `arguments`: names of what stands in the path."""
+
+    name: str
+    arguments: tuple[str, ...] = ()
+
+    def path(self, **instead: int | str) -> str:
+        return reverse(self.name, kwargs={name: instead.get(name, SAMPLES[name]) for name in self.arguments})
+
+    def unknown(self) -> list[str]:
+        return [name for name in self.arguments if name not in SAMPLES]
+
+
+def _below(resolver: URLResolver, spaces: tuple[str, ...] = (), arguments: tuple[str, ...] = ()) -> Iterator[Address]:
+    for entry in resolver.url_patterns:
+        names = (*arguments, *entry.pattern.converters, *getattr(entry.pattern.regex, "groupindex", {}))
+        names = tuple(dict.fromkeys(names))
+        if isinstance(entry, URLPattern):
+            yield Address(":".join((*spaces, entry.name or "")), names)
+        else:
+            yield from _below(entry, (*spaces, *filter(None, [entry.namespace])), names)
+
+
+ALL = tuple(_below(get_resolver("portal.urls")))
+KNOWN = tuple(address for address in ALL if address.name.split(":")[-1] and not address.unknown())
+"""Those that can be walked; `test_walk_urls` fails while there are others."""
