@@ -124,6 +124,14 @@ def access_roles(env: environ.Env) -> dict[str, frozenset[str]]:
     return roles
 
 
+def audit_keep_days(env: environ.Env) -> int:
+    """AUDIT_KEEP_DAYS, two years unless told otherwise."""
+    days: int = env.int("AUDIT_KEEP_DAYS", 730)
+    if not 1 <= days <= 36500:
+        raise ImproperlyConfigured("AUDIT_KEEP_DAYS: write how many days the trail of changes is kept, 1 to 36500.")
+    return days
+
+
 @dataclass(frozen=True)
 class UserGrant:
     """How the token endpoint wants a user's e-mail and password; refresh tokens travel in the same place.

@@ -22,6 +22,8 @@ PLATFORM_API_USER_GRANT = environment.user_grant(env)
 TOKEN_KEYS = environment.token_keys(env)
 # The portal's own rights by role at the platform; whoever has no such role has none of them.
 ACCESS_ROLES = environment.access_roles(env)
+# How long the trail of changes and its receipts are kept: the database refuses to delete them before.
+AUDIT_KEEP_DAYS = environment.audit_keep_days(env)
 # Also edit the types of metafields that can probably be set, though the API's document does not say so.
 METAFIELDS_LIKELY = env.bool("METAFIELDS_LIKELY", False)
 
@@ -32,7 +34,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "portal.apps.PortalConfig",
     "portal.signin",
-    "devices",
+    "devices.apps.DevicesConfig",
 ]
 # Outermost first. The headers stand outside WhiteNoise, so that static files carry them too; compression stands outside
 # whatever writes the page. Access comes last: what it refuses has already been checked for host and session.

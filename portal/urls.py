@@ -11,6 +11,7 @@ urlpatterns = [
     path("sign-in/", views.sign_in, name="sign-in"),
     path("sign-out/", views.sign_out, name="sign-out"),
     path("devices/", include("devices.urls")),
+    path("audit/", include("devices.audit_urls")),
 ]
 
 handler400 = "portal.errors.bad_request"

@@ -36,3 +36,6 @@ STORAGES = STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.st
 STATIC_ROOT = None  # type: ignore[assignment]
 WHITENOISE_AUTOREFRESH = False
 WHITENOISE_USE_FINDERS = True
+
+# Free to be deleted at once, or the database would refuse to be emptied between tests.
+AUDIT_KEEP_DAYS = 0

@@ -73,11 +73,17 @@ def _line(**attrs: str) -> forms.TextInput:
 
 
 class ReasonForm(forms.Form):
-    """Why somebody makes a change. Goes into the portal's log."""
+    """Every change: why somebody makes it, which page of the form this is, and what it was opened with.
 
+    `form_id` makes it one sending however often it arrives; `seen` marks the value that its page showed as the present
+    one (views/changing.py).
+    """
+
+    form_id = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput())
+    seen = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput())
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
-        help_text=gettext_lazy("Goes into the portal’s log with your name. A ticket number is enough."),
+        help_text=gettext_lazy("Goes into the portal’s trail of changes with your name. A ticket number is enough."),
         required=False,
         widget=_line(),
     )
@@ -184,7 +190,6 @@ class EventForm(ReasonForm):
         widget=_line(spellcheck="false", autocapitalize="off"),
     )
     description = forms.CharField(label=gettext_lazy("Description"), required=False, widget=_line())
-    form_id = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput())
     field_order = ("code", "description", "reason")
 
     def offer(self, codes: Choices) -> None:

@@ -2,47 +2,91 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from django.contrib import messages
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
+from msgspec import structs
 
 from devices import rules
+from devices.audit import Facts
+from devices.changes import Done, carry_out, sent_before
 from devices.forms.changes import RenameForm
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, Rejected, Unauthorized
 from devices.gateway.types import BaseInfo
-from devices.http import DeviceRequest, SeeOther, answer, clock_for, require, wants_partial
+from devices.http import DeviceRequest, answer, clock_for, require, wants_partial
 from devices.presentation import name_of
 from devices.text import clean
+from devices.turns import Busy, turn
+from devices.views.changing import (
+    BUSY_STATUS,
+    busy,
+    changed_meanwhile,
+    conflict,
+    desk_of,
+    not_made,
+    opened_with,
+    renew,
+    unknown,
+    view_of_entry,
+    went_through,
+)
 from devices.views.kept import keep_form
-from devices.views.record import recorded
 from devices.views.shell import shell
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def device_rename(request: DeviceRequest, device_id: int) -> HttpResponse:
-    """`PUT /device`. The new name is the one in the API's answer, not the one typed."""
+    """`PUT /device`, then the name as it reads back."""
     require(request, "rename_device")
     if request.method != "POST":
         info = request.gateway.get_base_info(device_id)
-        return _rename_form(request, device_id, RenameForm(initial={"name": info.name}), info=info)
+        initial = {"name": info.name} | opened_with(info.name)
+        return _rename_form(request, device_id, RenameForm(initial=initial), info=info)
     form = RenameForm(request.POST)
-    if form.is_valid():
-        name = form.cleaned_data["name"]
-        try:
-            with recorded(request, "rename_device", device_id, name=name, reason=form.cleaned_data["reason"]):
-                device = request.gateway.rename_device(device_id, name)
-        except Rejected as refusal:
-            form.add_error("name", _("The platform refused this name. %s") % clean(refusal.api_message))
-        except GatewayError as error:
-            return keep_form(form, error, partial(_rename_form, request, device_id, form))
-        else:
-            return _renamed(request, device_id, name_of(device))
-    return _rename_form(request, device_id, form, status=422)
+    if not form.is_valid():
+        return _rename_form(request, device_id, form, status=422)
+    page = partial(_rename_form, request, device_id, form)
+    try:
+        with turn(device_id):
+            return _rename(request, device_id, form, page)
+    except Busy:
+        busy(form)
+        return page(status=BUSY_STATUS)
+    except Rejected as refusal:
+        form.add_error("name", _("The platform refused this name. %s") % clean(refusal.api_message))
+        renew(form)
+        return page(status=422)
+    except GatewayError as error:
+        return keep_form(form, error, page)
+
+
+def _rename(
+    request: DeviceRequest, device_id: int, form: RenameForm, page: Callable[..., HttpResponse]
+) -> HttpResponse:
+    """With the device's turn held: what it holds now and what is sent belong together."""
+    desk, data = desk_of(request), form.cleaned_data
+    facts = Facts(operation="rename_device", device_id=device_id, after=data["name"], reason=data["reason"])
+    done = sent_before(desk, facts, form_id=data["form_id"])
+    if done is None:
+        info = request.gateway.get_base_info(device_id)
+        if changed_meanwhile(form, info.name):
+            conflict(form, info.name, data["name"])
+            return page(info=info, status=BUSY_STATUS)
+        facts = structs.replace(facts, device_name=info.name, org_id=info.org_id, before=info.name)
+        done = carry_out(
+            desk, facts, lambda gateway: gateway.rename_device(device_id, data["name"]), form_id=data["form_id"]
+        )
+    if done.confirmed:
+        return _renamed(request, device_id, done)
+    if done.rejected:
+        not_made(form, done)
+        return page(status=done.error.status if done.error else 409)
+    return unknown(request, done)
 
 
 def _rename_form(
@@ -63,12 +107,14 @@ def _rename_form(
     return answer(request, "devices/device_rename.html", "devices/_device_rename.html", context, status=status)
 
 
-def _renamed(request: DeviceRequest, device_id: int, name: str) -> HttpResponse:
-    said = _("Renamed to %s.") % name
+def _renamed(request: DeviceRequest, device_id: int, done: Done[Any]) -> HttpResponse:
     if not wants_partial(request):
-        messages.success(request, said)
-        return SeeOther(reverse("devices:device-detail", args=[device_id]))
-    context = {"device_id": device_id, "device_name": name, "said": said}
+        return went_through(request, done, reverse("devices:device-detail", args=[device_id]))
+    context = {
+        "device_id": device_id,
+        "device_name": clean(done.entry.after),
+        "done": view_of_entry(request, done.entry),
+    }
     response = answer(request, "devices/device_detail.html", "devices/_device_title.html", context)
     # The form's target is its own dialog, where a refusal belongs; a success goes into the heading and closes it.
     response["HX-Retarget"] = "#device-title"

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, RateLimited, Unauthorized
+from devices.views.changing import renew
 
 
 def keep_form(form: Form, error: GatewayError, page: Callable[..., HttpResponse], *, said: str = "") -> HttpResponse:
@@ -23,6 +24,7 @@ def keep_form(form: Form, error: GatewayError, page: Callable[..., HttpResponse]
         raise error
     said = said or _("%s Nothing was changed.") % _(error.sentence)
     form.add_error(None, f"{said} {_next(error)}")
+    renew(form)
     response = page(status=error.status)
     if error.retry_after is not None:
         response["Retry-After"] = str(math.ceil(error.retry_after))

@@ -14,6 +14,7 @@ from devices.http import DeviceRequest, clock_for
 from devices.names import names_for, remember_template
 from devices.permissions import VIEW_USERS, Verdict, judge, judge_here
 from devices.presentation import Clock, Connection, Fact, connection, hardware, name_of
+from devices.views.changing import done_view
 
 TABS = (
     ("overview", "devices:device-detail", ""),
@@ -73,6 +74,7 @@ def shell(request: DeviceRequest, device_id: int, *, tab: str, info: BaseInfo | 
         "tabs": _tabs(request, info, tab),
         "tab": tab,
         "tab_label": _labels()[tab],
+        "done": done_view(request),
         "clock": clock,
     }
 

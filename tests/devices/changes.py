@@ -63,11 +63,13 @@ def held(platform: SandboxServer, device_id: int = fleet.RICH) -> dict[str, obje
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What was written down about changes."""
+    """What was written down about what became of changes."""
     return [
         record.getMessage()
         for record in caplog.records
-        if record.name == "devices.changes" and record.levelno == logging.INFO
+        if record.name == "devices.changes"
+        and record.levelno == logging.INFO
+        and 'outcome="intended"' not in record.getMessage()
     ]
 
 

@@ -26,10 +26,11 @@ def held(platform: SandboxServer) -> str:
 def test_a_plain_post_renames_and_returns_to_the_device(support: Person, platform: SandboxServer) -> None:
     answer = support.post(RENAME, {"name": "Cold room 15"})
     assert answer.status_code == 303
-    assert answer["Location"] == f"/devices/{fleet.RICH}/"
+    assert answer["Location"].startswith(f"/devices/{fleet.RICH}/?change=")
     page = support.get(answer["Location"])
     assert soup(page).h1.get_text() == "Cold room 15"  # type: ignore[union-attr]
-    assert "Renamed to Cold room 15." in words(page)
+    assert "Rename. Confirmed." in words(page)
+    assert f"{NAME} → Cold room 15" in words(page)
     assert held(platform) == "Cold room 15"
 
 
@@ -86,7 +87,7 @@ def test_the_rename_is_written_down(support: Person, caplog: pytest.LogCaptureFi
     caplog.set_level("INFO")
     support.post(RENAME, {"name": "Cold room 15"})
     (line,) = lines(caplog)
-    for part in ("rename_device device=1", 'name="Cold room 15"', "user=2", 'outcome="done"'):
+    for part in ("rename_device", "device=1", 'after="Cold room 15"', "user=2", 'outcome="confirmed"'):
         assert part in line
 
 
@@ -119,13 +120,59 @@ def test_without_the_permission_the_button_is_locked_and_the_form_refused(viewer
         assert "ORG_DEVICES_EDIT" in words(answer)
 
 
-def test_a_lost_answer_is_told_as_unknown_and_nothing_is_sent_twice(support: Person, platform: SandboxServer) -> None:
-    platform.clear_requests()
+def puts(platform: SandboxServer) -> int:
+    return sum(entry["method"] == "PUT" for entry in platform.requests())
+
+
+def test_a_lost_answer_is_read_back_and_nothing_is_sent_twice(support: Person, platform: SandboxServer) -> None:
     platform.fault("/device", "cut", method="PUT", apply=True)
     answer = support.post(RENAME, {"name": "Cold room 16"})
+    assert "the change reads back" in words(support.get(answer["Location"]))
+    assert puts(platform) == 1
+    platform.clear_faults()
+    platform.fault("/device", "drop", method="PUT")
+    answer = support.post(RENAME, {"name": "Cold room 17"})
     assert answer.status_code in (502, 503, 504)
-    assert "not known whether the change was made" in words(answer)
-    assert len([entry for entry in platform.requests() if entry["method"] == "PUT"]) == 1
+    assert "still holds “Cold room 16”: nothing was changed" in words(answer)
+    assert soup(answer).select_one("input[name=name]")["value"] == "Cold room 17"  # type: ignore[index]
+    assert puts(platform) == 2
+
+
+def test_a_lost_answer_that_cannot_be_read_back_is_told_as_unknown(support: Person, platform: SandboxServer) -> None:
+    platform.fault("/device", "cut", method="PUT", apply=True)
+    platform.fault("/device/baseInfo", "status", skip=1)
+    answer = support.post(RENAME, {"name": "Cold room 16"})
+    assert answer.status_code >= 500
+    assert "not known whether this was done" in words(answer)
+    assert not soup(answer).select("main form[method=post]")
+    platform.clear_faults()
+    entry = soup(answer).select_one("main a.primary")
+    assert entry is not None
+    assert "Confirmed" in words(support.get(str(entry["href"])))
+    assert puts(platform) == 1
+
+
+def test_a_form_sent_again_shows_the_outcome_of_the_first(support: Person, platform: SandboxServer) -> None:
+    fields = {field["name"]: field.get("value", "") for field in soup(support.get(RENAME)).select("main form input")}
+    first, second = (support.post(RENAME, fields | {"name": "Cold room 16"}) for _ in range(2))
+    assert first.status_code == second.status_code == 303
+    assert first["Location"] == second["Location"]
+    assert puts(platform) == 1
+
+
+def test_who_opened_the_form_before_somebody_elses_change_sees_both_and_chooses(
+    support: Person, admin: Person, platform: SandboxServer
+) -> None:
+    fields = {field["name"]: field.get("value", "") for field in soup(support.get(RENAME)).select("main form input")}
+    admin.post(RENAME, {"name": "Cold room 15"})
+    answer = support.post(RENAME, fields | {"name": "Cold room 16"})
+    assert answer.status_code == 409
+    assert "it is “Cold room 15” now. You entered “Cold room 16”" in words(answer)
+    assert held(platform) == "Cold room 15"
+    again = {field["name"]: field.get("value", "") for field in soup(answer).select("main form input")}
+    assert again["name"] == "Cold room 16"
+    assert support.post(RENAME, again).status_code == 303
+    assert held(platform) == "Cold room 16"
 
 
 def test_a_token_that_cannot_be_renewed_is_not_told_as_a_change_of_unknown_fate(

@@ -1,0 +1,15 @@
+"""Addresses of the trail of changes."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from devices.views import audit
+
+app_name = "audit"
+
+urlpatterns = [
+    path("<int:entry_id>/", audit.entry_page, name="entry"),
+    path("<int:entry_id>/undo/", audit.entry_page, name="undo"),
+    path("<int:entry_id>/receipt.json", audit.entry_page, name="receipt"),
+]

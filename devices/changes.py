@@ -1,0 +1,158 @@
+"""The way of every change: written down, sent once, read back, and its outcome written beside it.
+
+A write whose answer was lost is never repeated. It is read back instead, and what that shows is the outcome: made, not
+made, or not known, which the next look at the device settles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from django.utils import timezone
+
+from devices import audit
+from devices.audit import ACCEPTED, ANSWER, CONFIRMED, LOST, READ, REFUSED, REJECTED, UNKNOWN, Facts, State
+from devices.gateway.api import Gateway
+from devices.gateway.errors import GatewayError, TimedOut
+from devices.models import AuditEntry
+from devices.permissions import Access
+from devices.proof import LOOKS, WORD_IS_ENOUGH, Now, Reading, look, look_at_new
+
+T = TypeVar("T")
+SURE_AFTER = timedelta(seconds=60)
+"""How long after a change its absence is proof. Before, a platform that did not answer in time may still be at it."""
+
+
+class Done(NamedTuple, Generic[T]):
+    """A change and what became of it.
+
+    `answer`: what the gateway returned, None where that was lost. `error`: why it was lost. `again`: the same form was
+    sent before, so nothing was sent now and this is the outcome of that.
+    """
+
+    entry: AuditEntry
+    state: State
+    reading: Reading
+    answer: T | None = None
+    error: GatewayError | None = None
+    again: bool = False
+
+    @property
+    def confirmed(self) -> bool:
+        return self.state.outcome == CONFIRMED
+
+    @property
+    def rejected(self) -> bool:
+        """Surely not made."""
+        return self.state.outcome == REJECTED
+
+    @property
+    def unknown(self) -> bool:
+        return self.state.outcome == UNKNOWN
+
+
+class Desk(NamedTuple):
+    """Who changes something, and for which request."""
+
+    gateway: Gateway
+    access: Access
+    request_id: str
+
+
+def carry_out(
+    desk: Desk,
+    facts: Facts,
+    send: Callable[[Gateway], T],
+    *,
+    form_id: str = "",
+    asked: str | None = None,
+    contents: object = None,
+    made: Callable[[T], int] | None = None,
+) -> Done[T]:
+    """Write down, send once, read back, write the outcome.
+
+    `asked`: the value sent, where `facts.after` may not hold it. `contents`: what else was filled in, to tell two
+    sendings of one form apart. `made`: the id of what the answer tells was created. Raises the GatewayError of a change
+    that was surely not made, after writing that down.
+    """
+    filled = [facts.after if asked is None else asked, contents]
+    entry, first = audit.intend(desk.access, facts, request_id=desk.request_id, form_id=form_id, asked=filled)
+    if not first:
+        return _again(entry)
+    try:
+        answer = send(desk.gateway)
+    except GatewayError as error:
+        if not error.uncertain:
+            _settle(desk, entry, REJECTED, answer=REFUSED if error.sent else "", error=type(error).__name__)
+            raise
+        return _lost(desk, entry, error, asked)
+    made_id = made(answer) if made else None
+    reading = look(desk.gateway, entry, asked=asked) if made_id is None else look_at_new(desk.gateway, made_id)
+    return Done(entry, _accepted(desk, entry, reading, made_id), reading, answer)
+
+
+def sent_before(
+    desk: Desk, facts: Facts, *, form_id: str, asked: str | None = None, contents: object = None
+) -> Done[Any] | None:
+    """What became of this very sending, if there was one: to be asked before anything else is looked at, since what
+    the first one changed would look like somebody else's change. Arguments as for `carry_out`; of `facts` only the
+    operation, the device, the target and `after` count.
+    """
+    filled = [facts.after if asked is None else asked, contents]
+    entry = audit.find(desk.access, facts, form_id=form_id, asked=filled) if form_id else None
+    return None if entry is None else _again(entry)
+
+
+def _again(entry: AuditEntry) -> Done[Any]:
+    return Done(entry, audit.wait_for(entry), Reading(Now.UNREAD), again=True)
+
+
+def look_again(desk: Desk, entry: AuditEntry) -> Done[None]:
+    """Read back a change whose outcome is open, and settle it if that tells. What is settled is left alone."""
+    state = audit.state_of(entry)
+    if state.final:
+        return Done(entry, state, Reading(Now.UNREAD))
+    reading = look(desk.gateway, entry)
+    sure = timezone.now() - entry.created_at > SURE_AFTER
+    if reading.now is Now.ASKED:
+        told: dict[str, Any] = {"answer": state.answer, "found": reading.found, "made_id": reading.made_id}
+        state = _settle(desk, entry, CONFIRMED, proof=READ, **told)
+    elif sure and reading.now is Now.BEFORE and state.answer != ACCEPTED:
+        state = _settle(desk, entry, REJECTED, answer=state.answer, proof=READ, found=reading.found)
+    elif sure and (reading.now in (Now.BEFORE, Now.OTHER) or entry.operation not in LOOKS):
+        # Somebody has changed it since, or there is nothing to read: no later look can tell more.
+        state = _settle(desk, entry, UNKNOWN, answer=state.answer, found=reading.found)
+    return Done(entry, state, reading)
+
+
+def settle_open(desk: Desk, device_id: int) -> list[Done[None]]:
+    """Look after the changes of this device whose outcome is open. Costs one query; reads only where there are any."""
+    return [look_again(desk, entry) for entry in audit.open_entries(device_id)]
+
+
+def _accepted(desk: Desk, entry: AuditEntry, reading: Reading, made_id: int | None) -> State:
+    """The platform said yes. It is confirmed if it reads back so, or if there is nothing to read back."""
+    if reading.now is Now.ASKED or reading.now is Now.GONE or entry.operation in WORD_IS_ENOUGH:
+        proof = READ if reading.now is Now.ASKED else ANSWER
+        return _settle(desk, entry, CONFIRMED, answer=ACCEPTED, proof=proof, found=reading.found, made_id=made_id)
+    return _settle(desk, entry, UNKNOWN, final=False, answer=ACCEPTED, found=reading.found, made_id=made_id)
+
+
+def _lost(desk: Desk, entry: AuditEntry, error: GatewayError, asked: str | None) -> Done[T]:
+    """No answer came, or a fault. A connection that broke has ended the platform's work; a time-out may not have."""
+    reading = look(desk.gateway, entry, asked=asked)
+    told: dict[str, Any] = {"answer": LOST, "error": type(error).__name__}
+    told |= {"found": reading.found, "made_id": reading.made_id}
+    if reading.now is Now.ASKED:
+        state = _settle(desk, entry, CONFIRMED, proof=READ, **told)
+    elif reading.now is Now.BEFORE and not isinstance(error, TimedOut):
+        state = _settle(desk, entry, REJECTED, proof=READ, **told)
+    else:
+        state = _settle(desk, entry, UNKNOWN, final=False, **told)
+    return Done(entry, state, reading, error=error)
+
+
+def _settle(desk: Desk, entry: AuditEntry, outcome: str, *, final: bool = True, **told: Any) -> State:
+    return audit.settle(entry, outcome, access=desk.access, request_id=desk.request_id, final=final, **told)

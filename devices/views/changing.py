@@ -1,0 +1,113 @@
+"""What the views share that change something: who sends it, what the form was opened with, and what became of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.forms import Form
+from django.http import HttpResponse
+from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
+
+from devices import audit
+from devices.changes import Desk, Done
+from devices.http import DeviceRequest, answer, clock_for, move_on, query_string
+from devices.models import AuditEntry
+from devices.names import names_for
+from devices.text import clean, shorten
+from devices.views.trail import EntryView, entry_view
+
+BUSY_STATUS = 409
+
+
+def desk_of(request: DeviceRequest) -> Desk:
+    return Desk(request.gateway, request.access, request.request_id)
+
+
+def mark(value: str) -> str:
+    """What a form carries of the value it was opened with: enough to tell another value, and gives no secret away."""
+    return salted_hmac("devices.seen", value).hexdigest()[:20]
+
+
+def opened_with(value: str) -> dict[str, str]:
+    """Initial data of the hidden fields of every form that changes something (`forms.changes.ReasonForm`)."""
+    return {"form_id": audit.new_form_id(), "seen": mark(value)}
+
+
+def renew(form: Any, now: str | None = None) -> None:
+    """Give a form that is shown again a form id of its own: what it sends next is another sending.
+
+    `now`: the value that its page shows as the present one this time.
+    """
+    data = form.data.copy()
+    data["form_id"] = audit.new_form_id()
+    if now is not None:
+        data["seen"] = mark(now)
+    form.data = data
+
+
+def changed_meanwhile(form: Form, now: str) -> bool:
+    """Whether the device holds something else than when the form was opened; forms without a mark do not ask."""
+    seen = form.cleaned_data.get("seen", "")
+    return bool(seen) and seen != mark(now)
+
+
+def conflict(form: Form, now: str, mine: str) -> None:
+    """Show the form again with both values: sending it now is the choice of one's own."""
+    told = {"now": shorten(clean(now), 120) or _("nothing"), "mine": shorten(clean(mine), 120) or _("nothing")}
+    form.add_error(
+        None,
+        _(
+            "Somebody changed this since you opened the form: it is “%(now)s” now. You entered “%(mine)s”. Nothing was"
+            " changed. Send the form again to replace it with yours, or cancel to keep it."
+        )
+        % told,
+    )
+    renew(form, now)
+
+
+def busy(form: Form) -> None:
+    form.add_error(
+        None, _("Another change of this device is under way. Nothing was changed. Wait a moment and send it again.")
+    )
+
+
+def not_made(form: Form, done: Done[Any], *, secret: bool = False) -> None:
+    """The answer was lost, and the device reads as before: what was typed stays, to be sent as a new change."""
+    found = "" if secret else shorten(clean(done.state.found), 120)
+    if done.again and not done.state.error:
+        words = _("This form was sent before, and the platform refused it. Nothing was changed.")
+    elif found:
+        words = (
+            _("The platform’s answer was lost. Read back, the device still holds “%s”: nothing was changed.") % found
+        )
+    else:
+        words = _("The platform’s answer was lost. Read back, the device is as it was: nothing was changed.")
+    form.add_error(None, _("%s Send the form again if you still want it.") % words)
+    renew(form)
+
+
+def went_through(request: DeviceRequest, done: Done[Any], url: str) -> HttpResponse:
+    """To `url`, which tells what was done from the trail (`done_view`): it lasts, and offers to undo it."""
+    return move_on(request, url + query_string(change=done.entry.pk))
+
+
+def done_view(request: DeviceRequest) -> EntryView | None:
+    """The change that `?change=` of this page names, if this person may read about it."""
+    wanted = request.GET.get("change", "")
+    if not (wanted.isascii() and wanted.isdigit() and len(wanted) < 19):
+        return None
+    entry = audit.visible_to(request.access).filter(pk=int(wanted)).first()
+    return view_of_entry(request, entry) if entry else None
+
+
+def view_of_entry(request: DeviceRequest, entry: AuditEntry) -> EntryView:
+    return entry_view(entry, names_for(request.gateway, request.access), clock_for(request), request.access)
+
+
+def unknown(request: DeviceRequest, done: Done[Any]) -> HttpResponse:
+    """Nobody knows what became of it: no button that sends it, only one that looks again."""
+    entry = view_of_entry(request, done.entry)
+    context = {"entry": entry, "device_id": entry.device_id}
+    status = done.error.status if done.error else 502
+    return answer(request, "audit/change_unknown.html", "audit/_change_unknown.html", context, status=status)

@@ -1,0 +1,127 @@
+"""An entry of the trail in words: what, who, from what to what, and what is known to have become of it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from devices.audit import ANSWER, CONFIRMED, LOST, REJECTED, State, state_of
+from devices.models import AuditEntry
+from devices.names import Names
+from devices.permissions import Access
+from devices.presentation import Clock, When, Word
+from devices.text import clean, shorten
+from devices.undo import can_undo
+
+LABELS = {
+    "create_device": gettext_lazy("Create device"),
+    "rename_device": gettext_lazy("Rename"),
+    "set_metafield": gettext_lazy("Edit metafield"),
+    "transfer_to_owner": gettext_lazy("Transfer to another owner"),
+    "transfer_to_organization": gettext_lazy("Transfer to another organization"),
+    "remove_owner": gettext_lazy("Remove the owner"),
+    "trigger_event": gettext_lazy("Trigger an event"),
+    "reveal_token": gettext_lazy("Show the token"),
+    "clear_device": gettext_lazy("Erase data"),
+    "delete_device": gettext_lazy("Delete device"),
+}
+OWNERS = frozenset({"transfer_to_owner", "remove_owner"})
+SHOWN = 120
+"""Characters of a value in a row."""
+
+
+class EntryView(NamedTuple):
+    """`before` and `after` are words; empty where there is nothing to tell. `undo_url`: empty where it cannot be."""
+
+    id: int
+    url: str
+    label: str
+    target: str
+    device_id: int | None
+    device_name: str
+    before: str
+    after: str
+    secret: bool
+    person: str
+    email: str
+    reason: str
+    when: When | None
+    outcome: Word
+    told: str
+    final: bool
+    undo_url: str
+    receipt_url: str
+    undoes: int | None
+    request_id: str
+
+
+def entry_view(entry: AuditEntry, names: Names, clock: Clock, access: Access) -> EntryView:
+    state = state_of(entry)
+    device_id = entry.device_id or state.made_id
+    url = reverse("audit:entry", args=[entry.pk])
+    return EntryView(
+        id=entry.pk,
+        url=url,
+        label=str(LABELS.get(entry.operation, entry.operation)),
+        target=clean(entry.target_name or entry.target),
+        device_id=device_id,
+        device_name=shorten(clean(entry.device_name), SHOWN) or (_("Device %d") % device_id if device_id else ""),
+        before=value_words(entry, entry.before, names),
+        after=value_words(entry, entry.after, names),
+        secret=entry.secret,
+        person=_("You") if entry.person.key == access.person else clean(entry.person.name) or _("Somebody erased"),
+        email=clean(entry.person.email),
+        reason=clean(entry.reason),
+        when=clock.when(int(entry.created_at.timestamp() * 1000), seconds=True),
+        outcome=outcome_word(state),
+        told=outcome_told(entry, state, names, clock),
+        final=state.final,
+        undo_url=reverse("audit:undo", args=[entry.pk]) if can_undo(entry, state) else "",
+        receipt_url=reverse("audit:receipt", args=[entry.pk]) if entry.receipt_hash else "",
+        undoes=entry.undoes_id,
+        request_id=entry.request_id,
+    )
+
+
+def value_words(entry: AuditEntry, value: str, names: Names) -> str:
+    """A value of the trail as people know it: an owner or an organization by name."""
+    if entry.operation in OWNERS:
+        return names.owner(int(value)) if value.isdigit() else _("nobody")
+    if entry.operation == "transfer_to_organization":
+        return names.organization(int(value)) if value.isdigit() else ""
+    return shorten(clean(value), SHOWN)
+
+
+def outcome_word(state: State) -> Word:
+    if state.outcome == CONFIRMED:
+        return Word("check-check", _("Confirmed"), "good")
+    if state.outcome == REJECTED:
+        return Word("circle-x", _("Not made"), "danger")
+    return Word("circle-question-mark", _("Outcome unknown"), "caution")
+
+
+def outcome_told(entry: AuditEntry, state: State, names: Names, clock: Clock) -> str:
+    """What the outcome rests on, in a sentence."""
+    found = value_words(entry, state.found, names) if state.found else ""
+    when = clock.when(int(state.at.timestamp() * 1000), seconds=True) if state.at else None
+    told = {"time": when.text if when else "", "found": found}
+    if state.outcome == CONFIRMED and state.proof == ANSWER:
+        return _("The platform accepted it; there is nothing to read back.")
+    if state.outcome == CONFIRMED and state.answer == LOST:
+        return _("The platform’s answer was lost, but the change reads back at %(time)s.") % told
+    if state.outcome == CONFIRMED:
+        return _("Read back at %(time)s.") % told
+    if state.outcome == REJECTED and state.answer == LOST:
+        return _("The platform’s answer was lost, and at %(time)s the device still holds what it held before.") % told
+    if state.outcome == REJECTED:
+        return _("The platform refused it, or it was never sent. Nothing was changed.")
+    if not state.started:
+        return _("The portal was cut off before it knew the outcome. The next look at the device settles it.")
+    if state.answer == LOST:
+        words = _("The platform’s answer was lost, and what the device holds does not tell what became of it.")
+    else:
+        words = _("The platform accepted it, but it does not read back so.")
+    return f"{words} {_('At %(time)s it held: %(found)s.') % told}" if found else words
