@@ -29,6 +29,9 @@ RIGHTS = (PORTAL_AUDIT, PORTAL_ADMIN)
 class Access(msgspec.Struct, frozen=True):
     """Who is asking and what their role holds. `scope` keys this person's caches and changes with every sign-in.
 
+    `user_id` is 0 for somebody whom the platform does not know: the organization's token does their calls, and what may
+    be done comes from the groups of the company's sign-on. Nothing there is their own.
+
     `rights`: those of RIGHTS that they hold. `subject`: who they are to the company's sign-on, empty without one.
     """
 
@@ -117,6 +120,9 @@ RULES: dict[str, Rule] = {
 }
 
 
+ORGANIZATION_WIDE = frozenset({ORG_VIEW_DEVICES}).union(*(rule.names + rule.other for rule in RULES.values()))
+"""Every permission that some operation asks for, but for OWN_VIEW, which depends on whose the device is."""
+
 ABOUT_ONE_DEVICE = frozenset(name for name, rule in RULES.items() if rule.sees) - {"list_devices_by_owner"}
 """Operations in which it matters whose the device is."""
 
@@ -152,7 +158,7 @@ def judge(operation: str, access: Access, *, owner_id: int | None = None, other:
     why = _("The user concerned is not you.") if other and any(n in rule.other for n in missing) else ""
     if rule.sees and not access.has(ORG_VIEW_DEVICES) and ORG_VIEW_DEVICES not in missing:
         if not access.has(OWN_VIEW):
-            missing.append(OWN_VIEW)
+            missing.append(OWN_VIEW if access.user_id else ORG_VIEW_DEVICES)
             why = _("Nothing can be done with a device that one may not see.")
         elif owner_id is not None and owner_id != access.user_id:
             missing.append(ORG_VIEW_DEVICES)
@@ -169,7 +175,7 @@ def judge_here(operation: str, access: Access, owner_id: int | None) -> Verdict:
     verdict = judge(operation, access, owner_id=owner)
     if operation == "remove_owner" and not owner:
         return Verdict(why=_("This device has no owner to remove."), closed=True)
-    if operation == "transfer_to_owner" and owner == access.user_id and verdict.allowed:
+    if operation == "transfer_to_owner" and owner and owner == access.user_id and verdict.allowed:
         other = judge(operation, access, owner_id=owner, other=True)
         if not other.allowed:
             return Verdict(other.missing, _("The device is yours, so its new owner would be somebody else."))

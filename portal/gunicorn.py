@@ -6,6 +6,7 @@ the proxy in front, or the proxy re-uses a connection that is just being closed.
 
 import os
 import sys
+from typing import Any
 
 wsgi_app = "portal.wsgi:application"
 bind = "127.0.0.1:8080"
@@ -22,10 +23,16 @@ memory = "/dev/shm"  # noqa: S108 - gunicorn makes a private, unlinked file in i
 worker_tmp_dir = memory if os.path.isdir(memory) else None
 
 
-def on_starting(server: object) -> None:
+# `X_Forwarded_User` reads like `X-Forwarded-User` to an application. Such names are dropped (also gunicorn's default).
+header_map = "drop"
+
+
+def on_starting(server: Any) -> None:
     """Refuse to start with the sentence alone: from a worker it would come at the end of a page of traceback."""
     from django.core.exceptions import ImproperlyConfigured
 
+    if server.cfg.header_map == "dangerous":
+        sys.exit("The portal does not start: header_map=dangerous lets a browser forge the headers of a proxy.")
     try:
         import portal.settings  # noqa: F401
     except ImproperlyConfigured as error:

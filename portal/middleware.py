@@ -20,7 +20,9 @@ from devices.http import DeviceRequest
 from portal import errors
 from portal.platform import transport
 from portal.signin import grants
-from portal.signin.answers import sign_in_answer
+from portal.signin.admission import admit
+from portal.signin.answers import refusal, sign_in_answer
+from portal.signin.sso.identity import Refused
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -74,12 +76,15 @@ class AccessMiddleware:
     def __call__(self, request: DeviceRequest) -> HttpResponseBase:
         path = request.path_info
         if path not in EXEMPT and not path.startswith(EXEMPT_PREFIXES):
-            handle = request.session.get(grants.SESSION_KEY)
-            row = grants.read(handle) if handle else None
-            if row is None:
+            try:
+                admitted = admit(request)
+            except Refused as error:
+                return refusal(request, error)
+            if admitted is None:
                 # A cookie without a session behind it: signed out elsewhere, or ten hours old.
                 return sign_in_answer(request, ended=settings.SESSION_COOKIE_NAME in request.COOKIES)
-            request.access = row.access()
+            row, identity = admitted
+            request.access = row.access(identity)
             request.gateway = Gateway(
                 transport(),
                 grants.TokenSource(row),

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from portal import environment
+from portal import environment, sso_environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environment.read(BASE_DIR)
@@ -24,6 +24,20 @@ TOKEN_KEYS = environment.token_keys(env)
 ACCESS_ROLES = environment.access_roles(env)
 # How long the trail of changes and its receipts are kept: the database refuses to delete them before.
 AUDIT_KEEP_DAYS = environment.audit_keep_days(env)
+
+# Who signs people in: the portal's own form, the company's sign-on, or both one after the other
+SIGN_IN, SSO = sso_environment.sign_in(env)
+OIDC_ISSUER = sso_environment.issuer(env, SSO)
+OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", "")
+OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", "")
+OIDC_SCOPES = sso_environment.scopes(env)
+OIDC_GROUPS_CLAIM = env.str("OIDC_GROUPS_CLAIM", "groups")
+SSO_HEADERS = sso_environment.proxy_headers(env, SSO)
+SSO_HEADER_SECRET = sso_environment.header_secret(env, SSO)
+SSO_TRUSTED_PEERS = sso_environment.trusted_peers(env, SSO)
+SSO_ALLOW_OTHER_EMAIL = env.bool("SSO_ALLOW_OTHER_EMAIL", False)
+ACCESS_GROUPS = sso_environment.access_groups(env)
+
 # Also edit the types of metafields that can probably be set, though the API's document does not say so.
 METAFIELDS_LIKELY = env.bool("METAFIELDS_LIKELY", False)
 

@@ -21,6 +21,9 @@ os.environ.update(
     PLATFORM_API_TIMEOUTS="3,10,15,20",
     PLATFORM_API_USER_GRANT="username,password,body",
     TOKEN_KEYS="Zm9yLXRlc3RzLW9ubHkta2V5LW9mLTMyLWJ5dGVzLS0=",
+    SIGN_IN="user",
+    SSO="off",
+    ACCESS_GROUPS="{}",
     ACCESS_ROLES='{"Admin": ["PORTAL_AUDIT", "PORTAL_ADMIN"]}',
 )
 

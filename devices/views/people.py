@@ -64,7 +64,7 @@ def _devices_of(request: DeviceRequest, operation: str, form: VisibleForm) -> Ht
 
 
 def _mine(access: Access, email: str) -> bool:
-    return email.casefold() == access.email.casefold()
+    return bool(access.user_id) and email.casefold() == access.email.casefold()
 
 
 def _read(request: DeviceRequest, operation: str, query: dict[str, Any], names: Names) -> Page[Device]:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from devices.http import wants_partial
 from portal.redirects import HOME, local_path
+from portal.signin.sso.identity import Refused
 
 SIGN_IN = "/sign-in/"
 
@@ -35,3 +36,17 @@ def sign_in_answer(request: HttpRequest, *, ended: bool) -> HttpResponse:
 
 def sign_in_url(path: str) -> str:
     return SIGN_IN if path == HOME else f"{SIGN_IN}?{urlencode({'next': path})}"
+
+
+def refusal(request: HttpRequest, error: Refused, *, again: str = "") -> HttpResponse:
+    """What the sign-on's failure means, in words; `again` is where another try begins. htmx gets the words alone."""
+    partial = wants_partial(request)
+    context = {
+        "sentence": error.sentence,
+        "effect": error.advice or _("You are not signed in."),
+        "retry_url": again if error.again else "",
+        "request_id": getattr(request, "request_id", ""),
+        "partial": partial,
+    }
+    page = "errors/_fragment.html" if partial else "signin/refused.html"
+    return render(request, page, context, status=error.status)

@@ -24,10 +24,11 @@ from django.views.decorators.debug import sensitive_variables
 
 from devices.gateway.errors import GatewayError, TimedOut, Unauthorized, Unreachable
 from devices.gateway.types import UserProfile
-from devices.permissions import Access
+from devices.permissions import RIGHTS, Access
 from portal.signin import oauth
 from portal.signin.crypto import Tokens, Unreadable, seal, unseal
 from portal.signin.models import ApiGrant
+from portal.signin.sso.identity import Identity, held, pack, unpack
 
 log = logging.getLogger(__name__)
 
@@ -58,9 +59,12 @@ class Row(NamedTuple):
     version: int
     lease_by: str
     lease_until: float
+    subject: str
+    identity: str
 
-    def access(self) -> Access:
-        return access_for(_person.decode(self.profile), self.handle)
+    def access(self, identity: Identity | None = None) -> Access:
+        """`identity`: the person as the sign-on describes them now; by default as it did when they signed in."""
+        return access_for(_person.decode(self.profile), self.handle, identity or unpack(self.identity))
 
 
 _person = msgspec.json.Decoder(UserProfile)
@@ -71,10 +75,20 @@ COLUMNS = ", ".join(f'"{name}"' for name in Row._fields)
 READ = f"SELECT {COLUMNS} FROM signin_apigrant WHERE handle = %s AND NOT lost"  # noqa: S608
 
 
-def access_for(person: UserProfile, handle: str) -> Access:
-    """Who is asking, with a scope for their caches that changes at each sign-in and does not give the handle away."""
+def access_for(person: UserProfile, handle: str, identity: Identity | None = None) -> Access:
+    """Who is asking, with a scope for their caches that changes at each sign-in and does not give the handle away.
+
+    Whom the platform knows has what their role holds there. Whom only the sign-on knows (id 0) has what ACCESS_GROUPS
+    gives to their groups. The portal's own rights come from both.
+    """
     scope = hashlib.sha256(handle.encode()).hexdigest()[:32]
-    return Access.of(person, scope, rights=settings.ACCESS_ROLES.get(person.role.name, frozenset()))
+    given = held(identity.groups) if identity else frozenset()
+    if not person.id:
+        role = msgspec.structs.replace(person.role, permissions=given.difference(RIGHTS))
+        person = msgspec.structs.replace(person, role=role)
+    rights = settings.ACCESS_ROLES.get(person.role.name, frozenset()) if person.id else frozenset()
+    subject = identity.subject if identity else ""
+    return Access.of(person, scope, rights=rights | given.intersection(RIGHTS), subject=subject)
 
 
 def read(handle: str) -> Row | None:
@@ -86,8 +100,11 @@ def read(handle: str) -> Row | None:
 
 
 @sensitive_variables("tokens")
-def open_grant(tokens: Tokens, person: UserProfile) -> str:
-    """Store a new sign-in's tokens and return its handle. Grants older than any session are cleared away."""
+def open_grant(tokens: Tokens | None, person: UserProfile, identity: Identity | None = None) -> str:
+    """Store a new sign-in's tokens and return its handle. Grants older than any session are cleared away.
+
+    Without tokens, the organization's own are used (sso/service.py) and `identity` says what for.
+    """
     now = timezone.now()
     ApiGrant.objects.filter(created_at__lt=now - timedelta(seconds=settings.SESSION_COOKIE_AGE)).delete()
     handle = secrets.token_urlsafe(32)
@@ -95,10 +112,13 @@ def open_grant(tokens: Tokens, person: UserProfile) -> str:
         handle=handle,
         user=person.id,
         profile=msgspec.json.encode(person).decode(),
-        blob=seal(tokens, handle, person.id),
+        blob=seal(tokens, handle, person.id) if tokens else "",
+        subject=identity.subject if identity else "",
+        sid=identity.sid if identity else "",
+        identity=pack(identity),
         last_seen=now,
         created_at=now,
-        **_times(tokens),
+        **(_times(tokens) if tokens else {"expires_at": 0.0, "refresh_at": 0.0}),
     )
     return handle
 

@@ -1,4 +1,4 @@
-"""The table of API grants: which person's tokens a session owns."""
+"""What sign-in keeps: the tokens that a session owns, and who its person is to the company's sign-on."""
 
 from __future__ import annotations
 
@@ -27,8 +27,44 @@ class ApiGrant(models.Model):
     """Who is renewing, and until when nobody else may try."""
     lost = models.BooleanField(default=False)
     """The refresh token is spent or refused: only a new sign-in helps."""
+    subject = models.CharField(max_length=640, default="", blank=True, db_index=True)
+    sid = models.CharField(max_length=255, default="", blank=True, db_index=True)
+    """Person and session at the company's sign-on, which may end both from there; empty without one."""
+    identity = models.TextField(default="", blank=True)
+    """The person as the sign-on described them, in JSON (sso/identity.py)."""
     last_seen = models.DateTimeField()
     created_at = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:
         return f"grant of user {self.user}, version {self.version}"
+
+
+class SsoLogin(models.Model):
+    """Somebody whom the company's provider signed in. The session knows `handle`; grants of theirs stand beside it.
+
+    It outlives a lost grant, so that connecting the account on the platform anew needs no second sign-on.
+    """
+
+    handle = models.CharField(max_length=64, primary_key=True)
+    subject = models.CharField(max_length=640, db_index=True)
+    sid = models.CharField(max_length=255, default="", blank=True, db_index=True)
+    identity = models.TextField()
+    hint = models.TextField(default="", blank=True)
+    """The ID token, encrypted: the provider wants it back at sign-out."""
+    created_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"sign-on of {self.subject}"
+
+
+class LogoutNotice(models.Model):
+    """A message of the provider that somebody signed out there. Each counts once, in whichever process it arrives."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    """A digest of issuer and `jti`."""
+    subject = models.CharField(max_length=640, default="", blank=True)
+    sid = models.CharField(max_length=255, default="", blank=True, db_index=True)
+    received_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"signed out: {self.subject or self.sid}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from http import HTTPStatus
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
@@ -24,8 +25,12 @@ from portal.platform import transport
 from portal.redirects import local_path
 from portal.sessions import SessionStore
 from portal.signin import grants, oauth
+from portal.signin.admission import admit, end_session, signed_on
+from portal.signin.answers import refusal
 from portal.signin.crypto import Secret, Tokens
 from portal.signin.forms import SignInForm
+from portal.signin.sso import logins
+from portal.signin.sso.identity import Identity, Refused
 
 log = logging.getLogger(__name__)
 
@@ -33,28 +38,67 @@ log = logging.getLogger(__name__)
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
-    """GET: the form, or onwards for somebody who is signed in. POST: exchange the password and start a new session."""
+    """GET: the form, or onwards for somebody who is signed in. POST: exchange the password and start a new session.
+
+    With a sign-on of the company, that comes first; the form then connects the account on the platform.
+    """
     target = local_path(request, request.POST.get("next") or request.GET.get("next"))
-    if request.method != "POST":
-        handle = request.session.get(grants.SESSION_KEY)
-        if handle and grants.read(handle):
-            return SeeOther(target)
-        return _form_page(request, SignInForm(), target)
-    form = SignInForm(request.POST)
-    if not form.is_valid():
-        return _form_page(request, form, target, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     try:
-        _start_session(request, form)
+        if request.method != "POST" and admit(request):
+            return SeeOther(target)
+        identity = signed_on(request)
+    except Refused as error:
+        return refusal(request, error)
+    if settings.SSO != "off" and identity is None:
+        return _sign_on_first(request, target)
+    if request.method != "POST":
+        return _form_page(
+            request, SignInForm(initial={"username": identity.email if identity else ""}), target, identity
+        )
+    form = SignInForm(request.POST)
+    if form.is_valid() and identity and not _same_person(identity, form.cleaned_data["username"]):
+        form.add_error("username", _other_email(identity))
+    if not form.is_valid():
+        return _form_page(request, form, target, identity, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    try:
+        _start_session(request, form, identity)
     except oauth.WrongCredentials:
-        return _form_page(request, form, target, wrong=True, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+        return _form_page(request, form, target, identity, wrong=True, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    except OtherPerson:
+        form.add_error("username", _other_email(identity))
+        return _form_page(request, form, target, identity, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     except GatewayError as error:
         log.warning("sign-in failed: %s, request %s", error, request.request_id)  # type: ignore[attr-defined]
-        return _form_page(request, form, target, trouble=error, status=error.status)
+        return _form_page(request, form, target, identity, trouble=error, status=error.status)
     return SeeOther(target)
 
 
+class OtherPerson(Exception):
+    """The account on the platform has another e-mail than the person at the sign-on."""
+
+
+def _same_person(identity: Identity | None, email: str) -> bool:
+    return identity is None or settings.SSO_ALLOW_OTHER_EMAIL or identity.is_email(email)
+
+
+def _other_email(identity: Identity | None) -> str:
+    if identity and identity.email and identity.email_verified:
+        return _("Use your own account: the company's sign-on knows you as %(email)s.") % {"email": identity.email}
+    return _("The company's sign-on tells no confirmed e-mail for you, so it is not known which account is yours.")
+
+
+def _sign_on_first(request: HttpRequest, target: str) -> HttpResponse:
+    """Nobody has signed on yet. With a proxy in front there is nothing to press: it should have asked."""
+    if settings.SSO == "header":
+        if request.session.get(grants.SESSION_KEY):
+            end_session(request)
+        again = f"/sign-in/?{urlencode({'next': target})}"
+        return refusal(request, Refused(_("The company's sign-on did not say who you are.")), again=again)
+    raise NotImplementedError
+
+
 @sensitive_variables()
-def _start_session(request: HttpRequest, form: SignInForm) -> None:
+def _start_session(request: HttpRequest, form: SignInForm, identity: Identity | None) -> None:
     """Everything between a filled-in form and a session of its own. Nothing of an older session survives it."""
     request_id: str = request.request_id  # type: ignore[attr-defined]
     deadline = Deadline(settings.PLATFORM_API_TIMEOUTS.page)
@@ -70,14 +114,19 @@ def _start_session(request: HttpRequest, form: SignInForm) -> None:
         raise oauth.ClientRefused(
             operation=error.operation, api_status=error.api_status, request_id=request_id
         ) from None
-    handle = grants.open_grant(tokens, person)
-    _end_session(request)
+    if not _same_person(identity, person.email):
+        raise OtherPerson
+    handle = grants.open_grant(tokens, person, identity)
+    sign_on = request.session.pop(logins.SESSION_KEY, None)
+    end_session(request)
     # The CSRF token is kept: a form that outlived its session in another tab can be sent after signing in again there.
     # It cannot have been planted, its cookie being __Host-; signing out changes it.
     request.session[grants.SESSION_KEY] = handle
+    if sign_on:
+        request.session[logins.SESSION_KEY] = sign_on
     SessionStore.clear_expired()
     try:
-        names.warm(gateway, grants.access_for(person, handle))
+        names.warm(gateway, grants.access_for(person, handle, identity))
     except GatewayError as error:
         log.info("names were not read at sign-in: %s", error)
 
@@ -89,23 +138,18 @@ def _only(tokens: Tokens, rejected: str | None) -> str:
     return tokens.access.reveal()
 
 
-def _end_session(request: HttpRequest) -> None:
-    handle = request.session.get(grants.SESSION_KEY)
-    if handle:
-        grants.close_grant(handle)
-    request.session.flush()
-
-
 def _form_page(
     request: HttpRequest,
     form: SignInForm,
     target: str,
+    identity: Identity | None,
     *,
     wrong: bool = False,
     trouble: GatewayError | None = None,
     status: int = HTTPStatus.OK,
 ) -> HttpResponse:
-    context = {"form": form, "next": target, "wrong": wrong, "trouble": trouble and _(trouble.sentence)}
+    context = {"form": form, "next": target, "identity": identity, "wrong": wrong}
+    context["trouble"] = trouble and _(trouble.sentence)
     response = render(request, "signin/sign_in.html", context, status=status)
     return retry_headers(response, trouble) if trouble else response
 
@@ -113,7 +157,7 @@ def _form_page(
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
     """Delete grant and session: the old cookie opens nothing any more, in any process."""
-    _end_session(request)
+    end_session(request)
     rotate_token(request)
     messages.success(request, _("You are signed out."))
     response = SeeOther("/sign-in/")

@@ -93,7 +93,8 @@ def test_make_without_a_target_gives_help():
 
 
 def test_readme_lists_exactly_the_settings_that_are_read():
-    source = "".join((ROOT / "portal" / name).read_text(encoding="utf-8") for name in ("settings.py", "environment.py"))
+    sources = ("settings.py", "environment.py", "sso_environment.py")
+    source = "".join((ROOT / "portal" / name).read_text(encoding="utf-8") for name in sources)
     read = set(re.findall(r"""env\.\w+\(\s*["']([A-Z][A-Z_]+)["']""", source))
     table = (ROOT / "README.md").read_text(encoding="utf-8").split("## Running it for real")[1].split("## ")[0]
     listed = set(re.findall(r"^\| `([A-Z_]+)`", table, re.MULTILINE))

@@ -6,6 +6,8 @@ import runpy
 
 import pytest
 
+from tests.portal.test_settings import start
+
 
 @pytest.mark.parametrize(("told", "workers"), [(None, 1), ("4", 4)])
 def test_the_number_of_processes_is_the_operators(
@@ -15,3 +17,10 @@ def test_the_number_of_processes_is_the_operators(
     if told:
         monkeypatch.setenv("WEB_CONCURRENCY", told)
     assert runpy.run_module("portal.gunicorn")["workers"] == workers
+
+
+def test_a_server_that_folds_the_names_of_headers_does_not_start() -> None:
+    done = start("-m", "gunicorn", "-c", "python:portal.gunicorn", "--bind", "127.0.0.1:0", "--header-map", "dangerous")
+    assert done.returncode == 1
+    assert "header_map=dangerous" in done.stderr
+    assert "Traceback" not in done.stderr
