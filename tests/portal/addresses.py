@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from devices.models import AuditEntry
 from tests.devices import fleet
 
-SAMPLES: dict[str, int | str] = {"device_id": fleet.RICH, "metafield_id": 1}
-"""An argument of addresses -> a value that admin@example.com may look at. A new argument needs a line here."""
+SAMPLES: dict[str, int | str] = {"device_id": fleet.RICH, "metafield_id": 1, "entry_id": 1}
+"""An argument of addresses -> a value that it may have. A new argument needs a line here."""
 
 HTMX = {"HX-Request": "true", "HX-Current-URL": "https://testserver/devices/"}
+
+
+def make_entry(person: Client, device: int = fleet.RICH) -> int:
+    """Write something into the trail of changes, as that person; its number."""
+    answer = person.post(f"/devices/{device}/rename/", {"name": "Walked by before"})
+    assert answer.status_code == 303, answer.content.decode()[:2000]
+    return int(AuditEntry.objects.latest("pk").pk)
+
+
+MAKERS: dict[str, Callable[[Client], int | str]] = {"entry_id": make_entry}
+"""Arguments of what the portal itself keeps: a row has to be there before there is a page."""
 
 
 class Address(NamedTuple):
@@ -23,6 +36,10 @@ class Address(NamedTuple):
 
     def path(self, **instead: int | str) -> str:
         return reverse(self.name, kwargs={name: instead.get(name, SAMPLES[name]) for name in self.arguments})
+
+    def made(self, person: Client) -> str:
+        """A path to something that is there, also where `person` has to make it first."""
+        return self.path(**{name: MAKERS[name](person) for name in self.arguments if name in MAKERS})
 
     def unknown(self) -> list[str]:
         return [name for name in self.arguments if name not in SAMPLES]
