@@ -17,6 +17,9 @@ from devices.gateway.errors import Forbidden
 from devices.permissions import Access, Verdict, judge
 from devices.presentation import Clock
 
+POLL = "poll"
+"""The parameter that marks a request which no person made."""
+
 
 class DeviceRequest(HttpRequest):
     """A request of a signed-in person. The portal's middleware puts these on it before a view sees it."""
@@ -64,6 +67,15 @@ def move_on(request: HttpRequest, url: str) -> HttpResponse:
     response["HX-Redirect"] = url
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+def polled(url: str) -> str:
+    """The address for a region that asks again by itself. Such requests do not count as activity of a person."""
+    return f"{url}{'&' if '?' in url else '?'}{POLL}=on"
+
+
+def is_poll(request: HttpRequest) -> bool:
+    return request.method == "GET" and request.GET.get(POLL) == "on"
 
 
 def clock_for(request: DeviceRequest) -> Clock:

@@ -30,6 +30,8 @@ DEVELOPMENT = {
     "TOKEN_KEYS": "ZGV2ZWxvcG1lbnQtb25seS1rZXktb2YtMzItYnl0ZXM=",
 }
 NEEDED = tuple(DEVELOPMENT)
+LONGEST_SESSION = 168 * 3600
+"""Seconds. A week: whoever leaves is signed out within it even if nobody thinks of it."""
 
 
 def read(root: Path) -> environ.Env:
@@ -71,6 +73,20 @@ def secure_cookies(env: environ.Env, hosts: list[str]) -> bool:
             "(localhost, 127.0.0.1): over a network cookies need https."
         )
     return on
+
+
+def session_limits(env: environ.Env) -> tuple[int, int]:
+    """SESSION_IDLE_MINUTES and SESSION_HOURS, in seconds: without activity, and at all, it ends."""
+    try:
+        idle, whole = env.int("SESSION_IDLE_MINUTES", 30) * 60, env.int("SESSION_HOURS", 10) * 3600
+    except ValueError:
+        idle, whole = 0, 0
+    if not 0 < idle <= whole <= LONGEST_SESSION:
+        raise ImproperlyConfigured(
+            "SESSION_IDLE_MINUTES and SESSION_HOURS: write whole numbers from 1, the idle time not longer than the "
+            "whole, which is at most 168 hours."
+        )
+    return idle, whole
 
 
 def token_keys(env: environ.Env) -> list[str]:

@@ -16,11 +16,11 @@ from django.utils.cache import patch_vary_headers
 from devices.gateway.api import Gateway
 from devices.gateway.deadline import Deadline
 from devices.gateway.errors import GatewayError, Unauthorized
-from devices.http import DeviceRequest
+from devices.http import DeviceRequest, is_poll
 from portal import errors
 from portal.platform import transport
 from portal.signin import grants
-from portal.signin.admission import admit
+from portal.signin.admission import admit, has_idled
 from portal.signin.answers import refusal, sign_in_answer
 from portal.signin.sso.identity import Refused
 
@@ -68,7 +68,10 @@ class SessionMiddleware(sessions.SessionMiddleware):
 
 
 class AccessMiddleware:
-    """Lets in whoever has a living grant, and puts `gateway` and `access` on the request. Costs two queries."""
+    """Lets in whoever has a living grant, and puts `gateway` and `access` on the request.
+
+    Costs two queries, and once a minute a third that notes the person's activity.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -81,9 +84,12 @@ class AccessMiddleware:
             except Refused as error:
                 return refusal(request, error)
             if admitted is None:
-                # A cookie without a session behind it: signed out elsewhere, or ten hours old.
-                return sign_in_answer(request, ended=settings.SESSION_COOKIE_NAME in request.COOKIES)
+                # A cookie without a session behind it: signed out elsewhere, idle, or too old.
+                ended = settings.SESSION_COOKIE_NAME in request.COOKIES
+                return sign_in_answer(request, ended=ended, idle=has_idled(request))
             row, identity = admitted
+            if not is_poll(request):
+                grants.seen(row)
             request.access = row.access(identity)
             request.gateway = Gateway(
                 transport(),

@@ -101,12 +101,12 @@ CACHES = {
 }
 
 # Cookies and sessions. A session lives in the database, or a signed-out cookie would stay alive in another process. It
-# is written once, at sign-in, so its age is the absolute limit of ten hours.
+# is written once, at sign-in, so its age is the absolute limit; its grant, which every request reads, keeps to both.
 SECURE_COOKIES = environment.secure_cookies(env, ALLOWED_HOSTS)
 COOKIE_PREFIX = "__Host-" if SECURE_COOKIES else ""
 SESSION_ENGINE = "portal.sessions"
 SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}session"
-SESSION_COOKIE_AGE = 10 * 60 * 60
+SESSION_IDLE, SESSION_COOKIE_AGE = environment.session_limits(env)
 SESSION_COOKIE_SECURE = SECURE_COOKIES
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

@@ -60,6 +60,8 @@ class PortalServer:
             "PLATFORM_API_USER_GRANT": "username,password,body",
             "TOKEN_KEYS": "Zm9yLXRlc3RzLW9ubHkta2V5LW9mLTMyLWJ5dGVzLS0=",
             "METAFIELDS_LIKELY": "on",
+            "SESSION_IDLE_MINUTES": "30",
+            "SESSION_HOURS": "10",
             "ACCESS_ROLES": '{"Admin": ["PORTAL_AUDIT", "PORTAL_ADMIN"]}',
             **(extra or {}),
         }

@@ -24,6 +24,8 @@ os.environ.update(
     SIGN_IN="user",
     SSO="off",
     ACCESS_GROUPS="{}",
+    SESSION_IDLE_MINUTES="30",
+    SESSION_HOURS="10",
     ACCESS_ROLES='{"Admin": ["PORTAL_AUDIT", "PORTAL_ADMIN"]}',
 )
 

@@ -18,7 +18,7 @@ from devices.forms.listing import RecentForm
 from devices.gateway.api import Gateway
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, Unauthorized
 from devices.gateway.types import Activation
-from devices.http import DeviceRequest, answer, clock_for, query_string, require, wants_partial
+from devices.http import DeviceRequest, answer, clock_for, polled, query_string, require, wants_partial
 from devices.names import Names, names_for
 from devices.navigation import owner_prefix
 from devices.parallel import ask_each
@@ -157,7 +157,7 @@ def _context(request: DeviceRequest, query: dict[str, Any], reading: Reading | N
         "organizations": organization_choices(names),
         "again_url": url(),
         "next_url": next_url,
-        "poll_url": "" if query["paused"] else next_url,
+        "poll_url": "" if query["paused"] else polled(next_url),
         "pause_url": url(paused=not query["paused"]),
         "every": EVERY,
         "owner_prefix": owner_prefix(request.access),

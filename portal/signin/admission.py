@@ -34,7 +34,16 @@ def admit(request: HttpRequest) -> tuple[grants.Row, Identity | None] | None:
     if row is not None and not _fits(row, identity):
         end_session(request)
         return None
+    if row is None and has_idled(request):
+        # The sign-on is over with it, or the next request would begin a new session by itself.
+        logins.close(request.session.get(logins.SESSION_KEY))
     return (row, identity) if row else None
+
+
+def has_idled(request: HttpRequest) -> bool:
+    """Whether this request's session has ended because nothing was done in it for too long."""
+    handle: str = request.session.get(grants.SESSION_KEY, "")
+    return bool(handle) and grants.idled(handle)
 
 
 def _fits(row: grants.Row, identity: Identity | None) -> bool:

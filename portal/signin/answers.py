@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from devices.http import wants_partial
 from portal.redirects import HOME, local_path
@@ -16,22 +18,33 @@ from portal.signin.sso.identity import Refused
 SIGN_IN = "/sign-in/"
 
 
-def sign_in_answer(request: HttpRequest, *, ended: bool) -> HttpResponse:
+def sign_in_answer(request: HttpRequest, *, ended: bool, idle: bool = False) -> HttpResponse:
     """To a page: the way to sign-in and back here. To htmx: 401 and a banner beside what is on the screen, which stays.
 
-    `ended`: there was a session, so say that it is over.
+    `ended`: there was a session, so say that it is over; `idle`: because nothing was done for too long.
     """
+    over = _idle_sentence() if idle else _("Your session has ended.")
     if wants_partial(request):
         here = local_path(request, request.htmx.current_url)  # type: ignore[attr-defined]
-        response = render(request, "signin/_session_banner.html", {"sign_in_url": sign_in_url(here)}, status=401)
+        context = {"sign_in_url": sign_in_url(here), "over": over}
+        response = render(request, "signin/_session_banner.html", context, status=401)
         response["HX-Retarget"] = "#session-banner"
         response["HX-Reswap"] = "innerHTML"
         response["HX-Push-Url"] = "false"  # what was asked for is not on the screen
         return response
     if ended:
-        messages.info(request, _("Your session has ended. Sign in to go on where you were."))
+        messages.info(request, f"{over} {_('Sign in to go on where you were.')}")
     # Every path of the portal has a page, also those that forms post to.
     return HttpResponseRedirect(sign_in_url(local_path(request, request.get_full_path())))
+
+
+def _idle_sentence() -> str:
+    minutes = settings.SESSION_IDLE // 60
+    return ngettext(
+        "Your session has ended after %(n)s minute without activity.",
+        "Your session has ended after %(n)s minutes without activity.",
+        minutes,
+    ) % {"n": minutes}
 
 
 def sign_in_url(path: str) -> str:

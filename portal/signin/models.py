@@ -16,6 +16,9 @@ class ApiGrant(models.Model):
     user = models.BigIntegerField(db_index=True)
     profile = models.TextField()
     """The person as the platform described them at sign-in, in JSON."""
+    person = models.TextField(db_index=True)
+    """`Access.person`: the same for all sign-ins of one person."""
+    org = models.BigIntegerField(null=True, db_index=True)
     blob = models.TextField()
     """The tokens, encrypted (crypto.py)."""
     expires_at = models.FloatField()
@@ -32,8 +35,9 @@ class ApiGrant(models.Model):
     """Person and session at the company's sign-on, which may end both from there; empty without one."""
     identity = models.TextField(default="", blank=True)
     """The person as the sign-on described them, in JSON (sso/identity.py)."""
-    last_seen = models.DateTimeField()
-    created_at = models.DateTimeField(db_index=True)
+    last_seen = models.FloatField()
+    """When the person last did something, to the minute. A page that asks again by itself does not count."""
+    created_at = models.FloatField(db_index=True)
 
     def __str__(self) -> str:
         return f"grant of user {self.user}, version {self.version}"

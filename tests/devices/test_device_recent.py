@@ -145,7 +145,7 @@ def test_what_is_new_since_the_last_look_is_marked_and_said(support: Person, lat
     first = region(support.get("/devices/recent/"))
     assert first.get("data-announce") is None, "nothing is new on arrival"
     assert region(support.htmx(first["hx-get"])).get("data-announce") is None, "and silence when nothing came"
-    seen = int(first["hx-get"].rsplit("seen=", 1)[1])
+    seen = int(first["hx-get"].rsplit("seen=", 1)[1].removesuffix("&poll=on"))
     later = support.htmx(f"/devices/recent/?seen={seen - 1}")
     assert region(later)["data-announce"] == "1 new activation: Hot water tank 13"
     assert [tag.get_text() for tag in soup(later).select("tbody .tag")] == ["New"]

@@ -186,6 +186,31 @@ def test_the_form_of_the_user_grant_can_be_set(env: environ.Env, monkeypatch: py
             environment.user_grant(env)
 
 
+def test_the_limits_of_a_session_are_minutes_and_hours(env: environ.Env, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SESSION_IDLE_MINUTES", raising=False)
+    monkeypatch.delenv("SESSION_HOURS", raising=False)
+    assert environment.session_limits(env) == (30 * 60, 10 * 3600)
+    monkeypatch.setenv("SESSION_IDLE_MINUTES", "60")
+    monkeypatch.setenv("SESSION_HOURS", "1")
+    assert environment.session_limits(env) == (3600, 3600)
+
+
+@pytest.mark.parametrize(
+    ("idle", "hours"), [("0", "10"), ("-5", "10"), ("30", "0"), ("121", "2"), ("x", "10"), ("", "1")]
+)
+def test_a_session_without_an_end_stops_the_start(
+    env: environ.Env, monkeypatch: pytest.MonkeyPatch, idle: str, hours: str
+) -> None:
+    monkeypatch.setenv("SESSION_IDLE_MINUTES", idle)
+    monkeypatch.setenv("SESSION_HOURS", hours)
+    with pytest.raises(ImproperlyConfigured, match="SESSION_IDLE_MINUTES and SESSION_HOURS"):
+        environment.session_limits(env)
+    monkeypatch.setenv("SESSION_IDLE_MINUTES", "30")
+    monkeypatch.setenv("SESSION_HOURS", "169")
+    with pytest.raises(ImproperlyConfigured, match="at most 168 hours"):
+        environment.session_limits(env)
+
+
 @pytest.mark.parametrize(
     "text", ["Admin", '["Admin"]', '{"Admin": "PORTAL_AUDIT"}', '{"Admin": ["ORG_DEVICES_VIEW"]}', '{"Admin": [1]}']
 )

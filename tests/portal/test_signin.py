@@ -362,7 +362,7 @@ def test_signing_in_sweeps_out_what_no_session_can_reach(browser: Browser, platf
     from datetime import timedelta
 
     browser.sign_in("viewer")
-    ApiGrant.objects.update(created_at=ApiGrant.objects.get().created_at - timedelta(days=1))
+    ApiGrant.objects.update(created_at=ApiGrant.objects.get().created_at - 86_400)
     Session.objects.update(expire_date=Session.objects.get().expire_date - timedelta(days=1))
     Browser().sign_in("admin")
     assert ApiGrant.objects.count() == 1
