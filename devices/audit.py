@@ -83,6 +83,8 @@ def intend(
 ) -> tuple[AuditEntry, bool]:
     """Write down what is about to be done. False beside it: the same form was sent before, and this is its entry.
 
+    A sending that is known to have been refused stands in nobody's way: the next one is another entry.
+
     `form_id` is of one page of a form; with `asked`, what was filled in, it names one sending of that person. Without
     a form id every sending is one of its own.
     """
@@ -102,19 +104,36 @@ def intend(
         values |= {"before": "", "after": ""}
     digest = _digest(access, facts, form_id or new_form_id(), asked)
     entry, first = AuditEntry.objects.get_or_create(sending=digest, defaults=values)
+    while not first and _refused(entry):
+        digest = _after(digest)
+        entry, first = AuditEntry.objects.get_or_create(sending=digest, defaults=values)
     if first:
         log.info("%s", _line(entry, access, "intended"))
     return entry, first
 
 
 def find(access: Access, facts: Facts, *, form_id: str, asked: object = None) -> AuditEntry | None:
-    """The entry of this very sending, if there was one. Arguments as for `intend`."""
-    return AuditEntry.objects.filter(sending=_digest(access, facts, form_id, asked)).first()
+    """The entry of this very sending, if there was one that was not refused. Arguments as for `intend`."""
+    digest = _digest(access, facts, form_id, asked)
+    while entry := AuditEntry.objects.filter(sending=digest).first():
+        if not _refused(entry):
+            return entry
+        digest = _after(digest)
+    return None
 
 
 def _digest(access: Access, facts: Facts, form_id: str, asked: object) -> str:
     told = [access.person, facts.operation, facts.device_id, facts.target, form_id, asked]
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _after(digest: str) -> str:
+    """Names the sending after one that was refused."""
+    return hashlib.sha256(digest.encode()).hexdigest()
+
+
+def _refused(entry: AuditEntry) -> bool:
+    return entry.outcomes.filter(final=True, outcome=REJECTED).exists()
 
 
 def settle(
@@ -174,14 +193,24 @@ def open_entries(device_id: int) -> list[AuditEntry]:
 
     Those that another request is still making are not among them.
     """
+    return list(_open().filter(device_id=device_id).order_by("pk")[:20])
+
+
+def open_creations(access: Access, name: str) -> list[AuditEntry]:
+    """New devices of this name, in this person's organization, of which nobody knows whether they were made."""
+    theirs = Q(person__key=access.person) | Q(person_org_id=access.org_id, person_org_id__isnull=False)
+    return list(_open().filter(theirs, operation="create_device", after=name).order_by("pk")[:20])
+
+
+def _open() -> QuerySet[AuditEntry]:
     now = timezone.now()
     known = AuditOutcome.objects.filter(entry=OuterRef("pk"))
     found = (
-        AuditEntry.objects.filter(device_id=device_id, created_at__gt=now - LOOK_BACK)
+        AuditEntry.objects.filter(created_at__gt=now - LOOK_BACK)
         .filter(~Exists(known.filter(final=True)))
         .filter(Exists(known) | Q(created_at__lt=now - timedelta(seconds=ORPHAN)))
     )
-    return list(found.prefetch_related("outcomes").order_by("pk")[:20])
+    return found.select_related("person").prefetch_related("outcomes")
 
 
 def visible_to(access: Access) -> QuerySet[AuditEntry]:

@@ -80,7 +80,7 @@ def carry_out(
     filled = [facts.after if asked is None else asked, contents]
     entry, first = audit.intend(desk.access, facts, request_id=desk.request_id, form_id=form_id, asked=filled)
     if not first:
-        return _again(entry)
+        return _again(desk, entry)
     try:
         answer = send(desk.gateway)
     except GatewayError as error:
@@ -89,7 +89,12 @@ def carry_out(
             raise
         return _lost(desk, entry, error, asked)
     made_id = made(answer) if made else None
-    reading = look(desk.gateway, entry, asked=asked) if made_id is None else look_at_new(desk.gateway, made_id)
+    if made_id is not None:
+        reading = look_at_new(desk.gateway, made_id)
+    elif facts.operation in WORD_IS_ENOUGH:
+        reading = Reading(Now.UNREAD)
+    else:
+        reading = look(desk.gateway, entry, asked=asked)
     return Done(entry, _accepted(desk, entry, reading, made_id), reading, answer)
 
 
@@ -102,11 +107,15 @@ def sent_before(
     """
     filled = [facts.after if asked is None else asked, contents]
     entry = audit.find(desk.access, facts, form_id=form_id, asked=filled) if form_id else None
-    return None if entry is None else _again(entry)
+    return None if entry is None else _again(desk, entry)
 
 
-def _again(entry: AuditEntry) -> Done[Any]:
-    return Done(entry, audit.wait_for(entry), Reading(Now.UNREAD), again=True)
+def _again(desk: Desk, entry: AuditEntry) -> Done[Any]:
+    """The outcome of the first sending, once it has one; where that is open, as it looks now."""
+    state = audit.wait_for(entry)
+    if not state.started or state.final:
+        return Done(entry, state, Reading(Now.UNREAD), again=True)
+    return look_again(desk, entry)._replace(again=True)
 
 
 def look_again(desk: Desk, entry: AuditEntry) -> Done[None]:

@@ -7,15 +7,23 @@ whose process died can be proven as well as one that was just made.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import NamedTuple
+
+from django.utils import timezone
 
 from devices.gateway.api import Gateway
 from devices.gateway.errors import Forbidden, GatewayError, NotFound
 from devices.gateway.types import BaseInfo
 from devices.metafields import view_of
 from devices.models import AuditEntry
+
+NOT_LOOKED = "?"
+"""`before` of a new device when nobody knows which devices had its name."""
+SEARCH_LAGS = timedelta(seconds=60)
+TIMELINE_LAGS = timedelta(minutes=10)
+"""How long what was made may be missing there."""
 
 
 class Now(Enum):
@@ -101,7 +109,52 @@ def _emptied(gateway: Gateway, entry: AuditEntry, asked: str) -> Reading:
     return Reading(Now.BEFORE if newest < entry.created_at else Now.UNREAD)
 
 
+def _created(gateway: Gateway, entry: AuditEntry, asked: str) -> Reading:
+    """A device of that name that was not there before (`names_before`). Search lags, so it is not missed at once."""
+    if entry.before == NOT_LOOKED:
+        return Reading(Now.UNREAD)
+    known = entry.before.split()
+    new = [id for id in ids_named(gateway, asked, entry.person.email) if str(id) not in known]
+    if len(new) == 1:
+        return look_at_new(gateway, new[0])
+    if new:
+        return Reading(Now.OTHER, " ".join(str(id) for id in new))
+    return Reading(Now.BEFORE if timezone.now() - entry.created_at > SEARCH_LAGS else Now.UNREAD)
+
+
+def ids_named(gateway: Gateway, name: str, email: str) -> list[int]:
+    """Ids of the devices of exactly this name that this person finds: by search, or among their own. At most 200."""
+    try:
+        found = gateway.search_devices(name, size=200).items
+    except Forbidden:
+        found = gateway.list_devices_by_owner(email, size=200).items
+    return sorted(device.id for device in found if device.name == name)
+
+
+def names_before(gateway: Gateway, name: str, email: str) -> str:
+    """What the trail holds as `before` of a new device: the ids that have its name already, so that a device whose
+    maker got no answer can be told from them. Never a reason not to create it.
+    """
+    try:
+        return " ".join(str(id) for id in ids_named(gateway, name, email))
+    except GatewayError:
+        return NOT_LOOKED
+
+
+def _triggered(gateway: Gateway, entry: AuditEntry, asked: str) -> Reading:
+    """An event of that code in the timeline since. It may take a minute, or be muted, so its absence proves nothing."""
+    template_id = gateway.get_base_info(entry.device_id or 0).template_id
+    ids = {event.id for event in gateway.list_template_events(template_id) if event.event_code == entry.target}
+    since = entry.created_at.timestamp() * 1000
+    for event in gateway.list_timeline(entry.device_id or 0, size=100).items:
+        if event.event_id in ids and event.ts >= since:
+            return Reading(Now.ASKED)
+    return Reading(Now.OTHER if timezone.now() - entry.created_at > TIMELINE_LAGS else Now.UNREAD)
+
+
 LOOKS: dict[str, Look] = {
+    "create_device": _created,
+    "trigger_event": _triggered,
     "rename_device": _name,
     "set_metafield": _metafield,
     "transfer_to_owner": _owner,

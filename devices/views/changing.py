@@ -75,8 +75,8 @@ def busy(form: Form) -> None:
 def not_made(form: Form, done: Done[Any], *, secret: bool = False) -> None:
     """The answer was lost, and the device reads as before: what was typed stays, to be sent as a new change."""
     found = "" if secret else shorten(clean(done.state.found), 120)
-    if done.again and not done.state.error:
-        words = _("This form was sent before, and the platform refused it. Nothing was changed.")
+    if done.again:
+        words = _("This form was sent before. Nothing was changed.")
     elif found:
         words = (
             _("The platform’s answer was lost. Read back, the device still holds “%s”: nothing was changed.") % found
@@ -108,6 +108,6 @@ def view_of_entry(request: DeviceRequest, entry: AuditEntry) -> EntryView:
 def unknown(request: DeviceRequest, done: Done[Any]) -> HttpResponse:
     """Nobody knows what became of it: no button that sends it, only one that looks again."""
     entry = view_of_entry(request, done.entry)
-    context = {"entry": entry, "device_id": entry.device_id}
+    context = {"entry": entry, "device_id": entry.device_id, "sentence": _(done.error.sentence) if done.error else ""}
     status = done.error.status if done.error else 502
     return answer(request, "audit/change_unknown.html", "audit/_change_unknown.html", context, status=status)

@@ -11,18 +11,19 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from devices import rules
+from devices import audit, rules
+from devices.audit import ANSWER, CONFIRMED, REJECTED, Facts, new_form_id
+from devices.changes import Done, carry_out
 from devices.forms.changes import Choices, EventForm, ReasonForm
 from devices.gateway.errors import GatewayError, NotFound, RateLimited, Rejected, Unauthorized
 from devices.gateway.types import BaseInfo
 from devices.http import DeviceRequest, SeeOther, answer, require, wants_partial
 from devices.names import template_events
-from devices.once import DONE, Sending, new_form_id
 from devices.permissions import judge
 from devices.presentation import event_word, name_of
 from devices.text import clean, shorten
+from devices.views.changing import desk_of, not_made, renew, unknown
 from devices.views.kept import keep_form
-from devices.views.record import recorded
 from devices.views.shell import shell
 
 HIDE_AFTER = 30
@@ -41,48 +42,48 @@ def device_trigger_event(request: DeviceRequest, device_id: int) -> HttpResponse
     if request.method != "POST":
         return _event_form(request, device_id, EventForm(initial={"form_id": new_form_id()}))
     form = EventForm(request.POST)
-    status = 422
-    if form.is_valid():
-        try:
-            outcome = _trigger(request, device_id, form)
-        except Rejected as refusal:
-            form.add_error("code", _("The platform refused this event. %s") % clean(refusal.api_message))
-        except NotFound:
-            # Of the event or of the device: the status does not tell. A device that is gone says so below.
-            form.add_error("code", _("There is no such event in the template of this device."))
-        except RateLimited as limit:
-            said = _("Not triggered: the platform limits the events of a device and the calls of an organization.")
-            return keep_form(form, limit, partial(_event_form, request, device_id, form), said=said)
-        except GatewayError as error:
-            return keep_form(form, error, partial(_event_form, request, device_id, form))
-        else:
-            if outcome == DONE:
-                return _accepted(request, device_id, form.cleaned_data["code"])
-            status = 504
-            form.add_error(
-                None,
-                _(
-                    "The same form was sent before, and it is not known whether the event was triggered. Look at the"
-                    " timeline first; to trigger it once more, open this form again."
-                ),
-            )
-    return _event_form(request, device_id, form, status=status)
-
-
-def _trigger(request: DeviceRequest, device_id: int, form: EventForm) -> str:
-    """Trigger the event, once for each page of the form. What became of it, as `once.Outcome` has it."""
-    data = form.cleaned_data
-    sending = Sending(request.access, "trigger_event", data["form_id"], data | {"device": device_id})
-    if earlier := sending.earlier():
-        return earlier.state
+    if not form.is_valid():
+        return _event_form(request, device_id, form, status=422)
+    page = partial(_event_form, request, device_id, form)
     try:
-        with recorded(request, "trigger_event", device_id, code=data["code"], reason=data["reason"]):
-            request.gateway.trigger_event(device_id, data["code"], data["description"] or None)
+        done = _trigger(request, device_id, form)
+    except Rejected as refusal:
+        form.add_error("code", _("The platform refused this event. %s") % clean(refusal.api_message))
+    except NotFound:
+        # Of the event or of the device: the status does not tell. A device that is gone says so below.
+        form.add_error("code", _("There is no such event in the template of this device."))
+    except RateLimited as limit:
+        said = _("Not triggered: the platform limits the events of a device and the calls of an organization.")
+        return keep_form(form, limit, page, said=said)
     except GatewayError as error:
-        sending.failed(error)
-        raise
-    sending.done()
-    return DONE
+        return keep_form(form, error, page)
+    else:
+        if done.confirmed:
+            return _accepted(request, device_id, form.cleaned_data["code"])
+        if done.unknown:
+            return unknown(request, done)
+        not_made(form, done)
+        return page(status=409)
+    renew(form)
+    return page(status=422)
+
+
+def _trigger(request: DeviceRequest, device_id: int, form: EventForm) -> Done[None]:
+    """Trigger the event, once for each page of the form."""
+    data = form.cleaned_data
+    facts = Facts(
+        operation="trigger_event",
+        device_id=device_id,
+        target=data["code"],
+        after=data["description"],
+        reason=data["reason"],
+    )
+    return carry_out(
+        desk_of(request),
+        facts,
+        lambda gateway: gateway.trigger_event(device_id, data["code"], data["description"] or None),
+        form_id=data["form_id"],
+    )
 
 
 def _codes(request: DeviceRequest, info: BaseInfo) -> Choices:
@@ -160,8 +161,7 @@ def device_reveal_token(request: DeviceRequest, device_id: int) -> HttpResponse:
     token = ""
     form = ReasonForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        with recorded(request, "reveal_token", device_id, reason=form.cleaned_data["reason"]):
-            token = request.gateway.reveal_token(device_id)
+        token = _reveal(request, device_id, form.cleaned_data["reason"])
     context: dict[str, Any] = {"device_id": device_id, "token": token, "form": form, "hide_after": HIDE_AFTER}
     if not wants_partial(request):
         context = shell(request, device_id, tab="overview") | context
@@ -171,3 +171,17 @@ def device_reveal_token(request: DeviceRequest, device_id: int) -> HttpResponse:
         # Without script the page itself goes away.
         response["Refresh"] = f"{HIDE_AFTER}; url={reverse('devices:device-reveal-token', args=[device_id])}"
     return response
+
+
+def _reveal(request: DeviceRequest, device_id: int, reason: str) -> str:
+    """The token, with who saw it in the trail. An answer that was lost has shown nobody anything."""
+    facts = Facts(operation="reveal_token", device_id=device_id, secret=True, reason=reason)
+    by: dict[str, Any] = {"access": request.access, "request_id": request.request_id}
+    entry, _first = audit.intend(request.access, facts, request_id=request.request_id)
+    try:
+        token = request.gateway.reveal_token(device_id)
+    except GatewayError as error:
+        audit.settle(entry, REJECTED, error=type(error).__name__, **by)
+        raise
+    audit.settle(entry, CONFIRMED, answer=audit.ACCEPTED, proof=ANSWER, **by)
+    return token

@@ -10,21 +10,23 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
+from msgspec import structs
 
-from devices import rules
+from devices import audit, rules
+from devices.audit import Facts, new_form_id
+from devices.changes import Desk, Done, carry_out, look_again, sent_before
 from devices.forms.create import CreateForm
+from devices.gateway.api import Gateway
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, Rejected, Unauthorized
 from devices.gateway.types import BaseInfo
-from devices.http import DeviceRequest, answer, move_on, query_string, require
+from devices.http import DeviceRequest, answer, move_on, require
 from devices.lookup import Unresolved, needing, resolve_organization, resolve_user
 from devices.names import Names, names_for, templates_for
-from devices.navigation import my_devices
-from devices.once import DONE, Sending, new_form_id
 from devices.permissions import Access, judge
-from devices.presentation import name_of
+from devices.proof import Now, look_at_new, names_before
 from devices.text import clean, shorten
+from devices.views.changing import desk_of, not_made, renew, unknown, went_through
 from devices.views.kept import keep_form
-from devices.views.record import recorded
 from devices.views.table import organization_choices
 
 
@@ -42,50 +44,64 @@ def device_new(request: DeviceRequest) -> HttpResponse:
     owner_id = _owner(request, form)  # also beside other mistakes, so that all are told at once
     if form.errors:
         return _page(request, form, status=422)
-    sending = Sending(
-        request.access, "create_device", form.cleaned_data["form_id"], form.cleaned_data | {"owner": owner_id}
-    )
-    earlier = sending.earlier()
-    if earlier is None:
-        return _create(request, form, owner_id, sending, names)
-    if earlier.state != DONE:
-        return _unknown(request, form.cleaned_data["name"], _("The same form was sent before."), status=504)
-    told = {"name": clean(form.cleaned_data["name"]), "id": earlier.made_id}
-    messages.success(request, _("Created %(name)s, ID %(id)s.") % told)
-    return _go_to(request, earlier.made_id, seen=earlier.seen)
-
-
-def _create(
-    request: DeviceRequest, form: CreateForm, owner_id: int | None, sending: Sending, names: Names
-) -> HttpResponse:
-    data = form.cleaned_data
     try:
-        with recorded(request, "create_device", None, name=data["name"], template=data["template_code"]) as told:
-            device = request.gateway.create_device(
-                data["template_code"], data["name"], org_id=data["org_id"], owner_id=owner_id
-            )
-            told["device"] = device.id
+        done = _create(request, form, owner_id)
+    except (Unauthorized, Forbidden):
+        raise
     except GatewayError as error:
-        if sending.failed(error):
-            return _unknown(request, data["name"], _(error.sentence), status=error.status)
-        if isinstance(error, Unauthorized | Forbidden):
-            raise
         return _refused(request, form, error)
-    return _made(request, device, sending, names)
+    if done.confirmed:
+        return _made(request, done)
+    if done.unknown:
+        return unknown(request, done)
+    not_made(form, done)
+    return _page(request, form, status=done.error.status if done.error else 409)
 
 
-def _made(request: DeviceRequest, device: BaseInfo, sending: Sending, names: Names) -> HttpResponse:
+def _create(request: DeviceRequest, form: CreateForm, owner_id: int | None) -> Done[BaseInfo]:
+    desk, data = desk_of(request), form.cleaned_data
+    facts = Facts(
+        operation="create_device",
+        device_name=data["name"],
+        org_id=data["org_id"] or request.access.org_id,
+        target=data["template_code"],
+        target_name=dict(form.templates or ()).get(data["template_code"], ""),
+        after=data["name"],
+    )
+    told: dict[str, Any] = {"form_id": data["form_id"], "contents": [data["org_id"], owner_id]}
+    if done := sent_before(desk, facts, **told) or _lost_before(desk, data["name"]):
+        return done
+    facts = structs.replace(facts, before=names_before(request.gateway, data["name"], request.access.email))
+
+    def send(gateway: Gateway) -> BaseInfo:
+        return gateway.create_device(data["template_code"], data["name"], org_id=data["org_id"], owner_id=owner_id)
+
+    return carry_out(desk, facts, send, made=lambda device: device.id, **told)
+
+
+def _lost_before(desk: Desk, name: str) -> Done[Any] | None:
+    """A device of this name that may have been made already, its answer lost: looked for before another is made.
+
+    One that turns up now is the outcome; one that was surely not made stands in nobody's way.
+    """
+    for entry in audit.open_creations(desk.access, name):
+        done = look_again(desk, entry)
+        if not done.rejected:
+            return done
+    return None
+
+
+def _made(request: DeviceRequest, done: Done[Any]) -> HttpResponse:
     """To the device, if this person can see it: without an owner, whoever sees only their own cannot."""
-    seen = judge("get_device", request.access, owner_id=device.owner_user_id or 0).allowed
-    sending.done(device.id, seen=seen)
-    told = {"name": name_of(device), "id": device.id, "owner": names.owner(device.owner_user_id) or _("No owner")}
-    messages.success(request, _("Created %(name)s, ID %(id)s. Owner: %(owner)s.") % told)
-    return _go_to(request, device.id, seen=seen)
-
-
-def _go_to(request: DeviceRequest, device_id: int, *, seen: bool) -> HttpResponse:
-    url = reverse("devices:device-detail", args=[device_id]) if seen else reverse("devices:device-list")
-    return move_on(request, url)
+    device_id = done.state.made_id or 0
+    reading = look_at_new(request.gateway, device_id) if done.reading.now is Now.UNREAD else done.reading
+    if reading.now is not Now.GONE:
+        return went_through(request, done, reverse("devices:device-detail", args=[device_id]))
+    told = {"name": shorten(clean(done.entry.after)), "id": device_id}
+    messages.success(
+        request, _("Created %(name)s, ID %(id)s. It is not among the devices that you can see: it has no owner.") % told
+    )
+    return move_on(request, reverse("devices:device-list"))
 
 
 # --- what was filled in -----------------------------------------------------------------------------------------------
@@ -166,6 +182,7 @@ def _refused(request: DeviceRequest, form: CreateForm, error: GatewayError) -> H
     if isinstance(error, Rejected | NotFound):
         said = _("The platform refused this. %s") % clean(error.api_message)
         form.add_error(_field(form, error), said)
+        renew(form)
         return _page(request, form, status=422)
     said = _("%s Nothing was created.") % _(error.sentence)
     return keep_form(form, error, partial(_page, request, form), said=said)
@@ -187,16 +204,6 @@ def _field(form: CreateForm, error: GatewayError) -> str | None:
         if word in said:
             return field
     return "name" if form.templates is not None and isinstance(error, Rejected) else None
-
-
-def _unknown(request: DeviceRequest, name: str, sentence: str, *, status: int) -> HttpResponse:
-    """The answer was lost: sending again could make a second device, so the next step is to look."""
-    searches = judge("search_devices", request.access).allowed
-    look = reverse("devices:device-list") + query_string(q=name) if searches else my_devices(request.access)
-    context = {"name": name, "sentence": sentence, "look_url": look, "searches": searches}
-    return answer(
-        request, "devices/device_new_unknown.html", "devices/_device_new_unknown.html", context, status=status
-    )
 
 
 def _page(request: DeviceRequest, form: CreateForm, *, status: int = 200) -> HttpResponse:

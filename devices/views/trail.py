@@ -88,6 +88,8 @@ def entry_view(entry: AuditEntry, names: Names, clock: Clock, access: Access) ->
 
 def value_words(entry: AuditEntry, value: str, names: Names) -> str:
     """A value of the trail as people know it: an owner or an organization by name."""
+    if entry.operation == "create_device" and value == entry.before:
+        return ""  # the devices that had the name already (proof.names_before)
     if entry.operation in OWNERS:
         return names.owner(int(value)) if value.isdigit() else _("nobody")
     if entry.operation == "transfer_to_organization":

@@ -24,7 +24,7 @@ def created(platform: SandboxServer) -> int:
 def the_device(platform: SandboxServer, answer: Any) -> dict[str, Any]:
     """The device that a successful answer leads to, as the platform has it."""
     assert answer.status_code == 303, words(answer)
-    device_id = int(answer["Location"].strip("/").split("/")[-1])
+    device_id = int(answer["Location"].split("/")[2])
     found: dict[str, Any] = platform.get("/device/baseInfo", deviceId=device_id).json()
     return found
 

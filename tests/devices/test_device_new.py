@@ -8,6 +8,7 @@ import pytest
 from django.core.cache import cache
 
 from devices.permissions import RULES, Rule
+from tests.devices.changes import lines
 from tests.devices.conftest import Person, SignIn, soup, words
 from tests.devices.new_device import COLD, CREATE, NEW, created, errors, filled, the_device
 from tests.servers import SandboxServer
@@ -82,7 +83,7 @@ def test_a_device_is_made_and_its_page_opened(admin: Person, fresh_sandbox: Sand
     assert (device["name"], device["templateId"], device["orgId"]) == ("Boiler room 300", 11, 1)
     shown = admin.get(answer["Location"])
     assert shown.status_code == 200
-    assert f"Created Boiler room 300, ID {device['id']}. Owner: You." in words(shown)
+    assert "Create device: Cold Room Controller. Confirmed. Boiler room 300 . Read back at" in words(shown)
     assert [entry["query"] for entry in fresh_sandbox.requests() if entry["path"] == CREATE] == [["baseInfoResponse"]]
     assert device["token"] not in shown.content.decode() + answer.content.decode()
 
@@ -149,7 +150,7 @@ def test_who_may_not_see_the_new_device_is_not_led_into_a_refusal(
     answer = installer.post(NEW, filled(), follow=True)
     assert answer.status_code == 200
     assert "Created Boiler room 300" in words(answer)
-    assert "Owner: No owner" in words(answer)
+    assert "It is not among the devices that you can see" in words(answer)
     assert soup(answer).h1.get_text() == "My devices"  # type: ignore[union-attr]
 
 
@@ -158,11 +159,11 @@ def test_the_change_is_in_the_log(
 ) -> None:
     with caplog.at_level(logging.INFO, "devices.changes"):
         device = the_device(fresh_sandbox, admin.post(NEW, filled()))
-    [line] = [record.getMessage() for record in caplog.records if record.name == "devices.changes"]
+    [line] = lines(caplog)
     assert "create_device" in line
     assert 'name="Boiler room 300"' in line
-    assert f"device={device['id']} " in line
-    assert "done" in line
+    assert f"made_id={device['id']}" in line
+    assert 'outcome="confirmed"' in line
 
 
 # --- what the platform refuses ----------------------------------------------------------------------------------------

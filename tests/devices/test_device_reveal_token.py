@@ -55,7 +55,7 @@ def test_that_it_was_shown_is_written_down_and_the_token_is_not(
     caplog.set_level("DEBUG")
     answer = viewer.post(REVEAL, {"reason": "HC-3"})
     (line,) = lines(caplog)
-    for part in ("reveal_token", "device=1", "user=3", "viewer@example.com", 'reason="HC-3"', 'outcome="done"'):
+    for part in ("reveal_token", "device=1", "user=3", "viewer@example.com", 'reason="HC-3"', 'outcome="confirmed"'):
         assert part in line
     assert answer["X-Request-ID"] in line
     assert token not in caplog.text
