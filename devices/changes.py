@@ -17,7 +17,7 @@ from devices.audit import ACCEPTED, ANSWER, CONFIRMED, LOST, READ, REFUSED, REJE
 from devices.gateway.api import Gateway
 from devices.gateway.errors import GatewayError, TimedOut
 from devices.models import AuditEntry
-from devices.permissions import Access
+from devices.permissions import ORG_VIEW_DEVICES, Access
 from devices.proof import LOOKS, WORD_IS_ENOUGH, Now, Reading, look, look_at_new
 
 T = TypeVar("T")
@@ -98,6 +98,17 @@ def carry_out(
     return Done(entry, _accepted(desk, entry, reading, made_id), reading, answer)
 
 
+def not_needed(desk: Desk, facts: Facts, error: GatewayError, *, form_id: str = "") -> Done[None]:
+    """Write down a change that somebody asked for, and that was not sent since `error` told that it cannot be made."""
+    entry, first = audit.intend(
+        desk.access, facts, request_id=desk.request_id, form_id=form_id, asked=[facts.after, None]
+    )
+    if not first:
+        return _again(entry)
+    state = _settle(desk, entry, REJECTED, error=type(error).__name__)
+    return Done(entry, state, Reading(Now.GONE), error=error)
+
+
 def sent_before(
     desk: Desk, facts: Facts, *, form_id: str, asked: str | None = None, contents: object = None
 ) -> Done[Any] | None:
@@ -124,16 +135,23 @@ def look_again(desk: Desk, entry: AuditEntry) -> Done[None]:
     if state.final:
         return Done(entry, state, Reading(Now.UNREAD))
     reading = look(desk.gateway, entry)
+    if entry.operation == "delete_device" and reading.now is Now.ASKED and not _saw_it(desk.access, entry):
+        reading = Reading(Now.UNREAD)
     sure = timezone.now() - entry.created_at > SURE_AFTER
     if reading.now is Now.ASKED:
         told: dict[str, Any] = {"answer": state.answer, "found": reading.found, "made_id": reading.made_id}
         state = _settle(desk, entry, CONFIRMED, proof=READ, **told)
     elif sure and reading.now is Now.BEFORE and state.answer != ACCEPTED:
         state = _settle(desk, entry, REJECTED, answer=state.answer, proof=READ, found=reading.found)
-    elif sure and (reading.now in (Now.BEFORE, Now.OTHER) or entry.operation not in LOOKS):
+    elif sure and (reading.now in (Now.BEFORE, Now.OTHER, Now.SILENT) or entry.operation not in LOOKS):
         # Somebody has changed it since, or there is nothing to read: no later look can tell more.
         state = _settle(desk, entry, UNKNOWN, answer=state.answer, found=reading.found)
     return Done(entry, state, reading)
+
+
+def _saw_it(access: Access, entry: AuditEntry) -> bool:
+    """Whether they would see the device if it were still there: that a stranger does not see it proves nothing."""
+    return access.org_id == entry.person_org_id and (access.person == entry.person.key or access.has(ORG_VIEW_DEVICES))
 
 
 def settle_open(desk: Desk, device_id: int) -> list[Done[None]]:
@@ -143,7 +161,7 @@ def settle_open(desk: Desk, device_id: int) -> list[Done[None]]:
 
 def _accepted(desk: Desk, entry: AuditEntry, reading: Reading, made_id: int | None) -> State:
     """The platform said yes. It is confirmed if it reads back so, or if there is nothing to read back."""
-    if reading.now is Now.ASKED or reading.now is Now.GONE or entry.operation in WORD_IS_ENOUGH:
+    if reading.now in (Now.ASKED, Now.GONE, Now.SILENT) or entry.operation in WORD_IS_ENOUGH:
         proof = READ if reading.now is Now.ASKED else ANSWER
         return _settle(desk, entry, CONFIRMED, answer=ACCEPTED, proof=proof, found=reading.found, made_id=made_id)
     return _settle(desk, entry, UNKNOWN, final=False, answer=ACCEPTED, found=reading.found, made_id=made_id)

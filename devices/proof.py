@@ -7,7 +7,7 @@ whose process died can be proven as well as one that was just made.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from enum import Enum
 from typing import NamedTuple
 
@@ -27,13 +27,16 @@ TIMELINE_LAGS = timedelta(minutes=10)
 
 
 class Now(Enum):
-    """What reads back. GONE: the device cannot be seen any more. UNREAD: nothing could be read, or nothing told."""
+    """What reads back. GONE: the device cannot be seen any more. UNREAD: nothing could be read now. SILENT: what can be
+    read tells nothing, now or later.
+    """
 
     ASKED = "asked"
     BEFORE = "before"
     OTHER = "other"
     GONE = "gone"
     UNREAD = "unread"
+    SILENT = "silent"
 
 
 class Reading(NamedTuple):
@@ -58,8 +61,10 @@ def look(gateway: Gateway, entry: AuditEntry, *, asked: str | None = None) -> Re
         return Reading(Now.UNREAD)
     try:
         return take(gateway, entry, entry.after if asked is None else asked)
-    except (NotFound, Forbidden):
+    except NotFound:
         return Reading(Now.ASKED if entry.operation == "delete_device" else Now.GONE)
+    except Forbidden:
+        return Reading(Now.SILENT if entry.operation == "clear_device" else Now.GONE)
     except GatewayError:
         return Reading(Now.UNREAD)
 
@@ -100,13 +105,55 @@ def _metafield(gateway: Gateway, entry: AuditEntry, asked: str) -> Reading:
     return Reading(Now.OTHER)
 
 
+class Extent(NamedTuple):
+    """How far a timeline reaches: how many events, the times of the oldest and the newest (ms; 0 for none)."""
+
+    total: int
+    oldest: int = 0
+    newest: int = 0
+
+    @classmethod
+    def read(cls, written: str) -> Extent | None:
+        """Out of what `str` made of it; None for anything else."""
+        numbers = written.split()
+        return cls(*map(int, numbers)) if len(numbers) == 3 and all(each.isdecimal() for each in numbers) else None
+
+    def __str__(self) -> str:
+        return f"{self.total} {self.oldest} {self.newest}"
+
+
+def extent_of(gateway: Gateway, device_id: int) -> Extent | None:
+    """One call, two where there are events. None where its end cannot be found: no total, or it changes right now.
+
+    Raises the GatewayError of a timeline that cannot be read.
+    """
+    newest = gateway.list_timeline(device_id, size=1)
+    if not newest.items:
+        return Extent(0)
+    if not newest.total:
+        return None
+    oldest = gateway.list_timeline(device_id, page=newest.total - 1, size=1)
+    if not oldest.items:
+        return None
+    return Extent(newest.total, max(oldest.items[-1].ts, 0), max(newest.items[0].ts, 0))
+
+
 def _emptied(gateway: Gateway, entry: AuditEntry, asked: str) -> Reading:
-    """Of what is erased only the timeline can be looked at. New events may have come since, so some tell nothing."""
-    page = gateway.list_timeline(entry.device_id or 0, size=1)
-    if not page.items:
-        return Reading(Now.ASKED)
-    newest = datetime.fromtimestamp(page.items[0].ts / 1000, UTC)
-    return Reading(Now.BEFORE if newest < entry.created_at else Now.UNREAD)
+    """Of what is erased only the timeline can be looked at, and new events may have come since.
+
+    So its ends are compared with those of before (`entry.before`), both in the platform's own times: whatever the
+    portal's clock says. Where nothing was there before, or it could not be read then, nothing tells.
+    """
+    before = Extent.read(entry.before)
+    if before is None or not before.total:
+        return Reading(Now.SILENT)
+    now = extent_of(gateway, entry.device_id or 0)
+    if now is None:
+        return Reading(Now.UNREAD)
+    found = str(now)
+    if not now.total or now.oldest > before.newest:
+        return Reading(Now.ASKED, found)
+    return Reading(Now.BEFORE if now.oldest <= before.oldest else Now.UNREAD, found)
 
 
 def _created(gateway: Gateway, entry: AuditEntry, asked: str) -> Reading:
