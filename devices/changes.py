@@ -98,17 +98,6 @@ def carry_out(
     return Done(entry, _accepted(desk, entry, reading, made_id), reading, answer)
 
 
-def not_needed(desk: Desk, facts: Facts, error: GatewayError, *, form_id: str = "") -> Done[None]:
-    """Write down a change that somebody asked for, and that was not sent since `error` told that it cannot be made."""
-    entry, first = audit.intend(
-        desk.access, facts, request_id=desk.request_id, form_id=form_id, asked=[facts.after, None]
-    )
-    if not first:
-        return _again(entry)
-    state = _settle(desk, entry, REJECTED, error=type(error).__name__)
-    return Done(entry, state, Reading(Now.GONE), error=error)
-
-
 def sent_before(
     desk: Desk, facts: Facts, *, form_id: str, asked: str | None = None, contents: object = None
 ) -> Done[Any] | None:
