@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import requests
 
@@ -21,13 +21,15 @@ STARTS_WITHIN = 60  # seconds
 class Process:
     """A command that prints `... ready on <address>` once it answers. Its stderr is kept for a failure's message."""
 
-    def __init__(self, command: list[str], env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, command: list[str], env: dict[str, str] | None = None, stdin: int | IO[str] = subprocess.DEVNULL
+    ) -> None:
         self._stderr = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by stop()
         self._process = subprocess.Popen(
             command,
             cwd=ROOT,
             env={**os.environ, **(env or {})},
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             text=True,

@@ -1,7 +1,8 @@
-"""Programs of the machine that some tests need: Chromium, PostgreSQL, Redis. A plugin: tests/conftest.py names it.
+"""Programs of the machine that some tests need: Chromium, PostgreSQL, Redis, Node, Apache. A plugin: tests/conftest.py
+names it.
 
-Where one is missing, the tests that need it (`browser`, `stack`) are left out and the end of the run says so, loudly,
-with the line that installs it. In CI (CI=true) that is an error instead: there they must run.
+Where one is missing, the tests that need it (`browser`, `stack`, `sso`) are left out and the end of the run says so,
+loudly, with the line that installs it. In CI (CI=true) that is an error instead: there they must run.
 Each started server belongs to one test process, listens on 127.0.0.1 only, keeps its data in a folder of its own and is
 ended with the session.
 """
@@ -18,6 +19,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -38,9 +40,29 @@ def postgres_bin() -> Path | None:
     return versions[-1].parent if versions else None
 
 
+def node_path() -> str | None:
+    """Node, if npm is there too: one without the other is of no use here."""
+    return shutil.which("node") if shutil.which("npm") else None
+
+
+def apache_path() -> str | None:
+    return shutil.which("apache2") or shutil.which("apache2", path="/usr/sbin")
+
+
+def apache_module(name: str) -> Path | None:
+    """The file of one of Apache's modules, where Debian keeps them."""
+    found = Path("/usr/lib/apache2/modules") / f"mod_{name}.so"
+    return found if found.exists() else None
+
+
 NEEDS: dict[str, tuple[tuple[str, Callable[[], object], str], ...]] = {
     "browser": (("Chromium", chromium_path, "chromium fonts-liberation"),),
     "stack": (("PostgreSQL", postgres_bin, "postgresql"), ("Redis", redis_path, "redis-server")),
+    "sso": (
+        ("Node with npm", node_path, "nodejs npm"),
+        ("Apache", apache_path, "apache2"),
+        ("mod_auth_openidc", partial(apache_module, "auth_openidc"), "libapache2-mod-auth-openidc"),
+    ),
 }
 """Marker -> (program, finder, Debian's packages)."""
 

@@ -1,0 +1,109 @@
+"""A real OpenID provider, and the portal behind a real sign-on proxy. Each is a process of the test's own."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import pytest
+import requests
+from bs4 import BeautifulSoup
+
+from tests.portal_server import PortalServer
+from tests.servers import SandboxServer
+from tests.services import HOST, free_port
+from tests.sso.apache import Apache
+from tests.sso.provider import TIMEOUT, Provider, browse, log_in
+
+GROUPS = {
+    "portal-admins": ["*", "PORTAL_AUDIT", "PORTAL_ADMIN"],
+    "portal-support": ["ORG_DEVICES_VIEW", "ORG_DEVICES_EDIT"],
+    "portal-viewers": ["ORG_DEVICES_VIEW"],
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "/sso/" in str(item.path):
+            item.add_marker(pytest.mark.sso)
+
+
+@pytest.fixture(scope="session")
+def provider() -> Iterator[Provider]:
+    server = Provider()
+    yield server
+    server.stop()
+
+
+class Site(NamedTuple):
+    """The portal as a person reaches it, at `url`; `portal` is the server itself, `secret` the proxy's own."""
+
+    url: str
+    portal: PortalServer
+    secret: str = ""
+
+
+@contextmanager
+def running(sandbox: SandboxServer, environment: dict[str, str]) -> Iterator[PortalServer]:
+    portal = PortalServer(sandbox, extra=environment)
+    try:
+        yield portal
+    finally:
+        portal.stop()
+
+
+@contextmanager
+def behind_proxy(sandbox: SandboxServer, provider: Provider, **more: str) -> Iterator[Site]:
+    """The portal with SSO=header, and Apache in front of it. `more`: its environment beside that."""
+    port, secret = free_port(), secrets.token_urlsafe(32)
+    environment = {
+        "SSO": "header",
+        "SSO_HEADER": "X-Forwarded-User",
+        "SSO_GROUPS_HEADER": "X-Forwarded-Groups",
+        "SSO_HEADER_SECRET": secret,
+        "SSO_TRUSTED_PEERS": HOST,
+        "ACCESS_GROUPS": json.dumps(GROUPS),
+    }
+    url = f"http://{HOST}:{port}"
+    client = provider.register({"redirect_uris": [f"{url}/proxy/callback"]})
+    with running(sandbox, environment | more) as portal:
+        apache = Apache(port, portal=portal.url, issuer=provider.url, client=client, secret=secret)
+        try:
+            yield Site(url, portal, secret)
+        finally:
+            apache.stop()
+
+
+class Person:
+    """A browser at a site, with what a person does in it."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.browser = browse()
+
+    def get(self, path: str, **options: Any) -> requests.Response:
+        return self.browser.get(self.site.url + path, timeout=TIMEOUT, **options)
+
+    def post(self, path: str, fields: dict[str, str], form: requests.Response, **options: Any) -> requests.Response:
+        """Send `fields` with the token of the form that stands on the page `form`."""
+        token = BeautifulSoup(form.text, "html.parser").select_one("input[name=csrfmiddlewaretoken]")
+        assert token is not None, form.text[:2000]
+        data = {"csrfmiddlewaretoken": str(token["value"]), **fields}
+        return self.browser.post(self.site.url + path, data, timeout=TIMEOUT, **options)
+
+    def sign_on(self, login: str, path: str = "/devices/") -> requests.Response:
+        """Ask for a page and fill in the provider's form; gives the page where the way back ends."""
+        return log_in(self.browser, self.get(path), login)
+
+    def sign_in(self, login: str, email: str, path: str = "/devices/") -> requests.Response:
+        """Sign on, and connect the account on the platform."""
+        page = self.sign_on(login, path)
+        fields = {"username": email, "password": "demo", "next": path}
+        return self.post("/sign-in/", fields, page)
+
+
+def words(page: requests.Response) -> str:
+    return " ".join(BeautifulSoup(page.text, "html.parser").get_text(" ").split())

@@ -1,0 +1,102 @@
+"""The OpenID provider of the tests: npm's oidc-provider, installed from the lock beside this file into `var/`."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+import requests
+from bs4 import BeautifulSoup
+
+from tests.servers import ROOT, Process
+
+HERE = Path(__file__).resolve().parent
+MANIFESTS = ("package.json", "package-lock.json", ".npmrc")
+INSTALLS_WITHIN = 300  # seconds
+TIMEOUT = 20  # seconds for one request
+
+ACCOUNTS: dict[str, dict[str, Any]] = {
+    "ingrid": {"email": "admin@example.com", "name": "Ingrid Halden", "groups": ["portal-admins", "everybody"]},
+    "sam": {"email": "support@example.com", "name": "Sam Okafor", "groups": ["portal-support", "everybody"]},
+    "vera": {"email": "viewer@example.com", "name": "Vera Lind", "groups": ["portal-viewers", "everybody"]},
+    "stranger": {"email": "stranger@example.org", "name": "Not Known", "groups": ["everybody"]},
+}
+"""Login at the provider -> claims. They are the sandbox's people too, but for the last."""
+
+
+def installed() -> Path:
+    """The folder with `node_modules`, made on first use and again when the lock changes. Test processes take turns."""
+    content = b"".join((HERE / name).read_bytes() for name in MANIFESTS)
+    folder = ROOT / "var" / "sso-provider" / hashlib.sha256(content).hexdigest()[:12]
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "done").exists():
+            for name in MANIFESTS:
+                shutil.copy(HERE / name, folder)
+            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+            done = subprocess.run(
+                command, cwd=folder, capture_output=True, text=True, timeout=INSTALLS_WITHIN, check=False
+            )
+            assert done.returncode == 0, f"npm ci: {done.stdout}{done.stderr}"
+            (folder / "done").touch()
+    return folder
+
+
+class Provider(Process):
+    """A running provider. Its address is the issuer."""
+
+    def __init__(self) -> None:
+        with tempfile.TemporaryFile("w+") as settings:
+            json.dump({"accounts": ACCOUNTS}, settings)
+            settings.seek(0)
+            super().__init__(["node", str(HERE / "provider.mjs"), str(installed())], stdin=settings)
+
+    def register(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        """Make somebody a client (RFC 7591); gives its metadata with `client_id` and `client_secret`."""
+        answer = requests.post(f"{self.url}/reg", json=wanted, timeout=TIMEOUT)
+        assert answer.status_code == 201, answer.text
+        client: dict[str, Any] = answer.json()
+        return client
+
+    def register_portal(self, url: str) -> dict[str, Any]:
+        """Make the portal at that address a client that is told of sign-outs."""
+        return self.register(
+            {
+                "redirect_uris": [f"{url}/sso/callback/"],
+                "post_logout_redirect_uris": [f"{url}/sign-in/"],
+                "backchannel_logout_uri": f"{url}/sso/backchannel-logout/",
+                "backchannel_logout_session_required": True,
+            }
+        )
+
+    def sign_out(self, browser: requests.Session) -> None:
+        """The person ends their session at the provider, which tells every client by back channel."""
+        page = browser.get(f"{self.url}/session/end", timeout=TIMEOUT)
+        form = BeautifulSoup(page.text, "html.parser").find("form")
+        assert form is not None, page.text[:2000]
+        fields = {str(tag["name"]): str(tag.get("value", "")) for tag in form.select("input[name]")}
+        answer = browser.post(urljoin(page.url, str(form["action"])), fields | {"logout": "yes"}, timeout=TIMEOUT)
+        assert answer.status_code == 200, answer.text[:2000]
+
+
+def log_in(browser: requests.Session, page: requests.Response, login: str) -> requests.Response:
+    """Fill in the provider's form on `page` and follow the way back to whoever sent the person there."""
+    form = BeautifulSoup(page.text, "html.parser").select_one("form:has(input[name=login])")
+    assert form is not None, page.text[:2000]
+    fields = {"prompt": "login", "login": login, "password": "any"}
+    return browser.post(urljoin(page.url, str(form["action"])), fields, timeout=TIMEOUT)
+
+
+def browse() -> requests.Session:
+    """A browser's cookies and no settings of this machine."""
+    session = requests.Session()
+    session.trust_env = False
+    return session
