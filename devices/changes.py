@@ -23,6 +23,8 @@ from devices.proof import LOOKS, WORD_IS_ENOUGH, Now, Reading, look, look_at_new
 T = TypeVar("T")
 SURE_AFTER = timedelta(seconds=60)
 """How long after a change its absence is proof. Before, a platform that did not answer in time may still be at it."""
+GATEWAY_GAVE_UP = (502, 504)
+READS_OTHERWISE = (Now.BEFORE, Now.OTHER)
 
 
 class Done(NamedTuple, Generic[T]):
@@ -68,14 +70,15 @@ def carry_out(
     *,
     form_id: str = "",
     asked: str | None = None,
+    before: str | None = None,
     contents: object = None,
     made: Callable[[T], int] | None = None,
 ) -> Done[T]:
     """Write down, send once, read back, write the outcome.
 
-    `asked`: the value sent, where `facts.after` may not hold it. `contents`: what else was filled in, to tell two
-    sendings of one form apart. `made`: the id of what the answer tells was created. Raises the GatewayError of a change
-    that was surely not made, after writing that down.
+    `asked`, `before`: the value sent and the one it replaces, where `facts` may not hold them. `contents`: what else
+    was filled in, to tell two sendings of one form apart. `made`: the id of what the answer tells was created. Raises
+    the GatewayError of a change that was surely not made, after writing that down.
     """
     filled = [facts.after if asked is None else asked, contents]
     entry, first = audit.intend(desk.access, facts, request_id=desk.request_id, form_id=form_id, asked=filled)
@@ -87,14 +90,14 @@ def carry_out(
         if not error.uncertain:
             _settle(desk, entry, REJECTED, answer=REFUSED if error.sent else "", error=type(error).__name__)
             raise
-        return _lost(desk, entry, error, asked)
+        return _lost(desk, entry, error, look(desk.gateway, entry, asked=asked, before=before))
     made_id = made(answer) if made else None
     if made_id is not None:
         reading = look_at_new(desk.gateway, made_id)
     elif facts.operation in WORD_IS_ENOUGH:
         reading = Reading(Now.UNREAD)
     else:
-        reading = look(desk.gateway, entry, asked=asked)
+        reading = look(desk.gateway, entry, asked=asked, before=before)
     return Done(entry, _accepted(desk, entry, reading, made_id), reading, answer)
 
 
@@ -132,9 +135,9 @@ def look_again(desk: Desk, entry: AuditEntry) -> Done[None]:
         state = _settle(desk, entry, CONFIRMED, proof=READ, **told)
     elif sure and reading.now is Now.BEFORE and state.answer != ACCEPTED:
         state = _settle(desk, entry, REJECTED, answer=state.answer, proof=READ, found=reading.found)
-    elif sure and (reading.now in (Now.BEFORE, Now.OTHER, Now.SILENT) or entry.operation not in LOOKS):
+    elif sure and (reading.now in READS_OTHERWISE or reading.now is Now.SILENT or entry.operation not in LOOKS):
         # Somebody has changed it since, or there is nothing to read: no later look can tell more.
-        state = _settle(desk, entry, UNKNOWN, answer=state.answer, found=reading.found)
+        state = _settle(desk, entry, UNKNOWN, answer=state.answer, proof=_read(reading), found=reading.found)
     return Done(entry, state, reading)
 
 
@@ -153,21 +156,30 @@ def _accepted(desk: Desk, entry: AuditEntry, reading: Reading, made_id: int | No
     if reading.now in (Now.ASKED, Now.GONE, Now.SILENT) or entry.operation in WORD_IS_ENOUGH:
         proof = READ if reading.now is Now.ASKED else ANSWER
         return _settle(desk, entry, CONFIRMED, answer=ACCEPTED, proof=proof, found=reading.found, made_id=made_id)
-    return _settle(desk, entry, UNKNOWN, final=False, answer=ACCEPTED, found=reading.found, made_id=made_id)
+    told: dict[str, Any] = {"proof": _read(reading), "found": reading.found, "made_id": made_id}
+    return _settle(desk, entry, UNKNOWN, final=False, answer=ACCEPTED, **told)
 
 
-def _lost(desk: Desk, entry: AuditEntry, error: GatewayError, asked: str | None) -> Done[T]:
+def _lost(desk: Desk, entry: AuditEntry, error: GatewayError, reading: Reading) -> Done[T]:
     """No answer came, or a fault. A connection that broke has ended the platform's work; a time-out may not have."""
-    reading = look(desk.gateway, entry, asked=asked)
     told: dict[str, Any] = {"answer": LOST, "error": type(error).__name__}
     told |= {"found": reading.found, "made_id": reading.made_id}
     if reading.now is Now.ASKED:
         state = _settle(desk, entry, CONFIRMED, proof=READ, **told)
-    elif reading.now is Now.BEFORE and not isinstance(error, TimedOut):
+    elif reading.now is Now.BEFORE and not _still_at_it(error):
         state = _settle(desk, entry, REJECTED, proof=READ, **told)
     else:
-        state = _settle(desk, entry, UNKNOWN, final=False, **told)
+        state = _settle(desk, entry, UNKNOWN, final=False, proof=_read(reading), **told)
     return Done(entry, state, reading, error=error)
+
+
+def _still_at_it(error: GatewayError) -> bool:
+    """Whether the platform may carry it out after all: here nobody waited for it any longer, or a gateway before it."""
+    return isinstance(error, TimedOut) or error.api_status in GATEWAY_GAVE_UP
+
+
+def _read(reading: Reading) -> str:
+    return READ if reading.now in READS_OTHERWISE else ""
 
 
 def _settle(desk: Desk, entry: AuditEntry, outcome: str, *, final: bool = True, **told: Any) -> State:

@@ -74,7 +74,8 @@ class AuditOutcome(models.Model):
     answer = models.CharField(max_length=10, blank=True)
     """What the platform said: "accepted", "refused", "lost" (no answer came), "" where only a look was taken."""
     proof = models.CharField(max_length=10, blank=True)
-    """What `outcome` rests on: "read" (read back), "answer" (the platform's word alone), "" for neither."""
+    """What `outcome` rests on: "read" (read back), "answer" (the platform's word alone), "" for neither. "read" beside
+    an unknown outcome: something else reads back than what was asked for."""
     found = models.TextField(blank=True)
     """The value as it read back; empty for a secret, and where nothing was read."""
     error = models.CharField(max_length=40, blank=True)

@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from devices.gateway.api import Gateway
 from devices.gateway.errors import Forbidden, GatewayError, NotFound
-from devices.gateway.types import BaseInfo
-from devices.metafields import view_of
+from devices.gateway.types import BaseInfo, Metafield
+from devices.metafields import FieldView, view_of
 from devices.models import AuditEntry
 
 NOT_LOOKED = "?"
@@ -40,26 +40,32 @@ class Now(Enum):
 
 
 class Reading(NamedTuple):
-    """`found`: the value that reads back, as the trail writes it. `info`: the device, where that was what was read."""
+    """`found`: the value that reads back, as the trail writes it. `info`, `field`: what was read, where that was it."""
 
     now: Now
     found: str = ""
     info: BaseInfo | None = None
     made_id: int | None = None
+    field: Metafield | None = None
 
 
 Look = Callable[[Gateway, AuditEntry, str], Reading]
 
 
-def look(gateway: Gateway, entry: AuditEntry, *, asked: str | None = None) -> Reading:
-    """Read the thing back: one call, two at most. `asked`: what was sent, where the trail may not hold it (a secret).
+def look(gateway: Gateway, entry: AuditEntry, *, asked: str | None = None, before: str | None = None) -> Reading:
+    """Read the thing back: one call, two at most. `asked`, `before`: what was sent and what was there, where the trail
+    may not hold them (a secret).
 
     Raises nothing of the platform's: a failure is a Reading too.
     """
     take = LOOKS.get(entry.operation)
-    if take is None or (entry.secret and asked is None):
+    if take is None:
         return Reading(Now.UNREAD)
+    if entry.secret and asked is None:
+        return Reading(Now.SILENT)
     try:
+        if entry.secret:
+            return _secret(gateway, entry, asked or "", before)
         return take(gateway, entry, entry.after if asked is None else asked)
     except NotFound:
         return Reading(Now.ASKED if entry.operation == "delete_device" else Now.GONE)
@@ -96,13 +102,29 @@ def _existence(gateway: Gateway, entry: AuditEntry, asked: str) -> Reading:
 
 
 def _metafield(gateway: Gateway, entry: AuditEntry, asked: str) -> Reading:
+    field, view = _field(gateway, entry)
+    if field is None or view is None:
+        return Reading(Now.OTHER)
+    now = Now.ASKED if view.holds(asked) else Now.BEFORE if view.value == entry.before else Now.OTHER
+    return Reading(now, view.value, field=field)
+
+
+def _secret(gateway: Gateway, entry: AuditEntry, asked: str, before: str | None) -> Reading:
+    """A metafield whose value is compared here and goes nowhere."""
+    field, view = _field(gateway, entry)
+    if field is None or view is None:
+        return Reading(Now.OTHER)
+    if view.masked:
+        return Reading(Now.SILENT, field=field)
+    now = Now.ASKED if view.holds(asked) else Now.BEFORE if view.present == before else Now.OTHER
+    return Reading(now, field=field)
+
+
+def _field(gateway: Gateway, entry: AuditEntry) -> tuple[Metafield, FieldView] | tuple[None, None]:
     for field in gateway.list_metafields(entry.device_id or 0):
         if str(field.id) == entry.target:
-            view = view_of(field, likely=True)
-            if view.holds(asked):
-                return Reading(Now.ASKED, view.value)
-            return Reading(Now.BEFORE if view.value == entry.before else Now.OTHER, view.value)
-    return Reading(Now.OTHER)
+            return field, view_of(field, likely=True)
+    return None, None
 
 
 class Extent(NamedTuple):

@@ -148,6 +148,16 @@ class FieldView:
             raise InvalidValue(_("Use at most %d characters. This has %d.") % (rules.METAFIELD_VALUE_MAX, len(value)))
         return _kind(self.type)[1].check(value, self.raw)
 
+    @property
+    def present(self) -> str:
+        """What it holds, to be compared only: a secret too."""
+        return readback.held(_kind(self.type)[0], self.raw)
+
+    @property
+    def masked(self) -> bool:
+        """Whether something stands in the place of its value, so that nothing can be compared with it."""
+        return readback.masked(_kind(self.type)[0], self.raw)
+
     def holds(self, sent: str) -> bool:
         """Whether this, read after a write, is what was sent."""
         return readback.same(_kind(self.type)[0], self.raw, sent)

@@ -12,14 +12,22 @@ _KEY = re.compile(r"[0-9A-Fa-f]{32}")
 
 
 def same(known: str, raw: Mapping[str, Any], sent: str) -> bool:
-    """`known`: the table's key of the type read back. A key that reads back masked cannot be compared, and passes."""
-    held = raw.get("selectedOption", raw.get("value")) if known == "list" else raw.get("value")
-    text = "" if held is None else str(held).strip()
+    """`known`: the table's key of the type read back."""
+    text = held(known, raw)
     if known in NUMBERS:
         return _number(text) == _number(sent)
-    if known == "applicationkey" and text and not _KEY.fullmatch(text):
-        return True
     return text.casefold() == sent.casefold() if known in ANY_CASE else text == sent
+
+
+def held(known: str, raw: Mapping[str, Any]) -> str:
+    value = raw.get("selectedOption", raw.get("value")) if known == "list" else raw.get("value")
+    return "" if value is None else str(value).strip()
+
+
+def masked(known: str, raw: Mapping[str, Any]) -> bool:
+    """Whether a key reads back as something in its place, so that nothing can be compared with it."""
+    text = held(known, raw)
+    return known == "applicationkey" and text != "" and not _KEY.fullmatch(text)
 
 
 def _number(text: str) -> float | str:

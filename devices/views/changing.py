@@ -52,38 +52,46 @@ def changed_meanwhile(form: Form, now: str) -> bool:
     return bool(seen) and seen != mark(now)
 
 
-def conflict(form: Form, now: str, mine: str) -> None:
-    """Show the form again with both values: sending it now is the choice of one's own."""
+def conflict(form: Form, now: str, mine: str, *, field: str | None = None, held: str | None = None) -> None:
+    """Show the form again with both values: sending it now is the choice of one's own.
+
+    `field`: beside which it is said. `held`: what the mark is made of, where `now` is not it but words for it.
+    """
     told = {"now": shorten(clean(now), 120) or _("nothing"), "mine": shorten(clean(mine), 120) or _("nothing")}
     form.add_error(
-        None,
+        field,
         _(
             "Somebody changed this since you opened the form: it is “%(now)s” now. You entered “%(mine)s”. Nothing was"
             " changed. Send the form again to replace it with yours, or cancel to keep it."
         )
         % told,
     )
-    renew(form, now)
+    renew(form, now if held is None else held)
 
 
-def busy(form: Form) -> None:
+def busy(form: Form, *, field: str | None = None) -> None:
     form.add_error(
-        None, _("Another change of this device is under way. Nothing was changed. Wait a moment and send it again.")
+        field, _("Another change of this device is under way. Nothing was changed. Wait a moment and send it again.")
     )
 
 
-def not_made(form: Form, done: Done[Any], *, secret: bool = False) -> None:
-    """The answer was lost, and the device reads as before: what was typed stays, to be sent as a new change."""
-    found = "" if secret else shorten(clean(done.state.found), 120)
-    if done.again:
-        words = _("This form was sent before. Nothing was changed.")
-    elif found:
+def not_made(form: Form, done: Done[Any], *, field: str | None = None, found: str | None = None) -> None:
+    """The answer was lost, and the device reads as before: what was typed stays, to be sent as a new change.
+
+    `found`: words for what it holds, where the value alone tells people nothing; empty for a secret.
+    """
+    holds = shorten(clean(done.state.found if found is None else found), 120)
+    if done.again and done.state.answer == audit.REFUSED:
+        words = _("This form was sent before, and the platform refused it. Nothing was changed.")
+    elif done.again and done.state.proof != audit.READ:
+        words = _("This form was sent before, and did not reach the platform. Nothing was changed.")
+    elif holds:
         words = (
-            _("The platform’s answer was lost. Read back, the device still holds “%s”: nothing was changed.") % found
+            _("The platform’s answer was lost. Read back, the device still holds “%s”: nothing was changed.") % holds
         )
     else:
         words = _("The platform’s answer was lost. Read back, the device is as it was: nothing was changed.")
-    form.add_error(None, _("%s Send the form again if you still want it.") % words)
+    form.add_error(field, _("%s Send the form again if you still want it.") % words)
     renew(form)
 
 
@@ -108,6 +116,8 @@ def view_of_entry(request: DeviceRequest, entry: AuditEntry) -> EntryView:
 def unknown(request: DeviceRequest, done: Done[Any]) -> HttpResponse:
     """Nobody knows what became of it: no button that sends it, only one that looks again."""
     entry = view_of_entry(request, done.entry)
-    context = {"entry": entry, "device_id": entry.device_id, "sentence": _(done.error.sentence) if done.error else ""}
-    status = done.error.status if done.error else 502
+    accepted = done.state.answer == audit.ACCEPTED
+    sentence = _(done.error.sentence) if done.error else ""
+    context = {"entry": entry, "device_id": entry.device_id, "accepted": accepted, "sentence": sentence}
+    status = done.error.status if done.error else 202 if accepted else 502
     return answer(request, "audit/change_unknown.html", "audit/_change_unknown.html", context, status=status)

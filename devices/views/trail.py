@@ -8,11 +8,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from devices.audit import ANSWER, CONFIRMED, LOST, REJECTED, State, state_of
+from devices.audit import ACCEPTED, ANSWER, CONFIRMED, LOST, READ, REFUSED, REJECTED, State, state_of
 from devices.models import AuditEntry
 from devices.names import Names
 from devices.permissions import Access
 from devices.presentation import Clock, When, Word
+from devices.proof import WORD_IS_ENOUGH
 from devices.text import clean, shorten
 from devices.undo import can_undo
 
@@ -107,9 +108,11 @@ def outcome_word(state: State) -> Word:
 
 def outcome_told(entry: AuditEntry, state: State, names: Names, clock: Clock) -> str:
     """What the outcome rests on, in a sentence."""
-    found = value_words(entry, state.found, names) if state.found else ""
+    found = "" if entry.secret or state.proof != READ else value_words(entry, state.found, names) or _("nothing")
     when = clock.when(int(state.at.timestamp() * 1000), seconds=True) if state.at else None
     told = {"time": when.text if when else "", "found": found}
+    if state.outcome == CONFIRMED and state.proof == ANSWER and entry.operation not in WORD_IS_ENOUGH:
+        return _("The platform accepted it; the portal cannot read it back.")
     if state.outcome == CONFIRMED and state.proof == ANSWER:
         return _("The platform accepted it; there is nothing to read back.")
     if state.outcome == CONFIRMED and state.answer == LOST:
@@ -118,12 +121,25 @@ def outcome_told(entry: AuditEntry, state: State, names: Names, clock: Clock) ->
         return _("Read back at %(time)s.") % told
     if state.outcome == REJECTED and state.answer == LOST:
         return _("The platform’s answer was lost, and at %(time)s the device still holds what it held before.") % told
+    if state.outcome == REJECTED and state.proof == READ:
+        return _("At %(time)s the device still holds what it held before.") % told
+    if state.outcome == REJECTED and state.answer == REFUSED:
+        return _("The platform refused it. Nothing was changed.")
     if state.outcome == REJECTED:
-        return _("The platform refused it, or it was never sent. Nothing was changed.")
+        return _("It did not reach the platform. Nothing was changed.")
     if not state.started:
         return _("The portal was cut off before it knew the outcome. The next look at the device settles it.")
-    if state.answer == LOST:
-        words = _("The platform’s answer was lost, and what the device holds does not tell what became of it.")
-    else:
-        words = _("The platform accepted it, but it does not read back so.")
+    words = _open_told(state)
     return f"{words} {_('At %(time)s it held: %(found)s.') % told}" if found else words
+
+
+def _open_told(state: State) -> str:
+    if state.answer == ACCEPTED and state.proof == READ:
+        return _("The platform accepted it, but it does not read back so.")
+    if state.answer == ACCEPTED:
+        return _("The platform accepted it, but it could not be read back.")
+    if state.answer == LOST and state.proof == READ:
+        return _("The platform’s answer was lost, and what the device holds does not tell what became of it.")
+    if state.answer == LOST:
+        return _("The platform’s answer was lost, and the device could not be read back.")
+    return _("The portal was cut off before it knew the outcome, and the device does not tell what became of it.")

@@ -207,7 +207,7 @@ HELD = [
     ({"type": "DeviceEui", "value": "AB" * 8}, "ab" * 8, True),
     ({"type": "ApplicationKey", "value": "AB" * 16}, "ab" * 16, True),
     ({"type": "ApplicationKey", "value": "00" * 16}, "ab" * 16, False),
-    ({"type": "ApplicationKey", "value": "********"}, "ab" * 16, True),
+    ({"type": "ApplicationKey", "value": "********"}, "ab" * 16, False),
 ]
 
 
