@@ -54,6 +54,14 @@ lock: .dev ## Bring requirements/*.txt up to date with requirements/*.in (ARGS="
 bench: .dev ## CPU and time of the list page against two yardsticks; a few minutes on a quiet machine
 	@$(PY) -m tests.load.bench $(ARGS)
 
+.PHONY: load-short
+load-short: .test ## The portal under load and in accidents, a few minutes; ends with non-zero on any failure
+	@$(PY) -m tests.load.suite short $(ARGS)
+
+.PHONY: load
+load: .test ## The same with all its rounds: the full figures (ARGS="race" for one of them)
+	@$(PY) -m tests.load.suite full $(ARGS)
+
 .PHONY: screenshots
 screenshots: .test ## The two pictures of the README, taken from a demo of its own (needs Chromium)
 	@$(PY) -m tools.screenshots

@@ -94,7 +94,8 @@ class PortalServer:
         assert done.returncode == 0, done.stdout + done.stderr
 
     def _wait(self) -> None:
-        """Until it answers. Looks every tenth of a second, for at most a minute."""
+        """Until it answers. Looks every tenth of a second, for at most a minute; on a busy machine it may take long to
+        answer although the port is open."""
         give_up = time.monotonic() + STARTS_WITHIN
         session = requests.Session()
         session.trust_env = False
@@ -102,7 +103,7 @@ class PortalServer:
             while time.monotonic() < give_up and self._process.poll() is None:
                 try:
                     session.get(f"{self.url}/sign-in/", timeout=5)
-                except requests.ConnectionError:
+                except (requests.ConnectionError, requests.Timeout):
                     time.sleep(0.1)
                 else:
                     return
