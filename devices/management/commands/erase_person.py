@@ -1,0 +1,30 @@
+"""`manage.py erase_person EMAIL|USER_ID`: take somebody's name and e-mail out of the trail of changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from devices import retention
+
+
+class Command(BaseCommand):
+    help = (
+        "Erases name, e-mail and user id of a person from the trail of changes; what they did stays, of nobody known. "
+        "Reasons that people typed, receipts and the log are not searched: they may name the person too."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("who", metavar="EMAIL|USER_ID")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        erased = retention.erase(options["who"].strip())
+        if not erased:
+            raise CommandError("Nobody in the trail of changes has this e-mail or user id.")
+        for row in erased:
+            self.stdout.write(
+                f"Erased person {row.id}: name, e-mail and user id are gone. "
+                f"Their {row.entries} changes and {row.looks} outcomes stay, without a name."
+            )
+        self.stdout.write("Reasons, receipts and the log were not searched: they may name the person too.")
