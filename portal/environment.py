@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
 
@@ -87,6 +88,38 @@ def session_limits(env: environ.Env) -> tuple[int, int]:
             "whole, which is at most 168 hours."
         )
     return idle, whole
+
+
+@dataclass(frozen=True)
+class SignInLimits:
+    """Failed sign-ins that one account, and one address, may have within so many minutes."""
+
+    account: int = 10
+    address: int = 100
+    minutes: int = 15
+
+
+def sign_in_limits(env: environ.Env) -> SignInLimits:
+    """SIGN_IN_LIMITS as `failures of an account,failures of an address,minutes`, like `10,100,15`."""
+    try:
+        account, address, minutes = (int(part) for part in env.str("SIGN_IN_LIMITS", "10,100,15").split(","))
+    except ValueError:
+        account = address = minutes = 0
+    if not (0 < account <= 1000 and 0 < address <= 100_000 and 0 < minutes <= 1440):
+        raise ImproperlyConfigured(
+            "SIGN_IN_LIMITS: write failures of an account (at most 1000), failures of an address (at most 100000) and "
+            "minutes (at most 1440), like 10,100,15."
+        )
+    return SignInLimits(account, address, minutes)
+
+
+def trusted_proxies(env: environ.Env) -> tuple[IPv4Network | IPv6Network | Literal["unix"], ...]:
+    """TRUSTED_PROXIES: addresses or networks of proxies, by comma, and `unix` for one at a UNIX socket."""
+    try:
+        names = [name.strip() for name in env.list("TRUSTED_PROXIES", default=[]) if name.strip()]
+        return tuple("unix" if name == "unix" else ip_network(name) for name in names)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"TRUSTED_PROXIES: {error}; write addresses like 10.0.0.5 or 10.0.0.0/24.") from None
 
 
 def token_keys(env: environ.Env) -> list[str]:

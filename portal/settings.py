@@ -107,6 +107,9 @@ COOKIE_PREFIX = "__Host-" if SECURE_COOKIES else ""
 SESSION_ENGINE = "portal.sessions"
 SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}session"
 SESSION_IDLE, SESSION_COOKIE_AGE = environment.session_limits(env)
+SIGN_IN_LIMITS = environment.sign_in_limits(env)
+# Whose X-Forwarded-For is believed when failed sign-ins are counted.
+TRUSTED_PROXIES = environment.trusted_proxies(env)
 SESSION_COOKIE_SECURE = SECURE_COOKIES
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

@@ -62,6 +62,8 @@ class PortalServer:
             "METAFIELDS_LIKELY": "on",
             "SESSION_IDLE_MINUTES": "30",
             "SESSION_HOURS": "10",
+            "SIGN_IN_LIMITS": "10,100,15",
+            "TRUSTED_PROXIES": "",
             "ACCESS_ROLES": '{"Admin": ["PORTAL_AUDIT", "PORTAL_ADMIN"]}',
             **(extra or {}),
         }

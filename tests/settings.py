@@ -26,6 +26,8 @@ os.environ.update(
     ACCESS_GROUPS="{}",
     SESSION_IDLE_MINUTES="30",
     SESSION_HOURS="10",
+    SIGN_IN_LIMITS="10,100,15",
+    TRUSTED_PROXIES="",
     ACCESS_ROLES='{"Admin": ["PORTAL_AUDIT", "PORTAL_ADMIN"]}',
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from http import HTTPStatus
 from urllib.parse import urlencode
 
@@ -24,7 +25,7 @@ from portal.errors import retry_headers
 from portal.platform import transport
 from portal.redirects import local_path
 from portal.sessions import SessionStore
-from portal.signin import grants, oauth
+from portal.signin import grants, oauth, throttle
 from portal.signin.admission import admit, end_session, signed_on
 from portal.signin.answers import refusal
 from portal.signin.crypto import Secret, Tokens
@@ -61,7 +62,10 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _form_page(request, form, target, identity, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     try:
-        _start_session(request, form, identity)
+        with throttle.attempt(request, form.cleaned_data["username"]):
+            _start_session(request, form, identity)
+    except throttle.TooMany as error:
+        return _form_page(request, form, target, identity, wait=error.seconds, status=HTTPStatus.TOO_MANY_REQUESTS)
     except oauth.WrongCredentials:
         return _form_page(request, form, target, identity, wrong=True, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     except OtherPerson:
@@ -146,11 +150,15 @@ def _form_page(
     *,
     wrong: bool = False,
     trouble: GatewayError | None = None,
+    wait: int = 0,
     status: int = HTTPStatus.OK,
 ) -> HttpResponse:
     context = {"form": form, "next": target, "identity": identity, "wrong": wrong}
+    context["wait"] = math.ceil(wait / 60)
     context["trouble"] = trouble and _(trouble.sentence)
     response = render(request, "signin/sign_in.html", context, status=status)
+    if wait:
+        response["Retry-After"] = str(wait)
     return retry_headers(response, trouble) if trouble else response
 
 

@@ -13,6 +13,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from portal.platform import transport
+from portal.signin.throttle import throttle
 from tests.servers import SandboxServer
 
 HTMX = {"HX-Request": "true"}
@@ -24,6 +25,7 @@ def platform(sandbox: SandboxServer, settings: Any, db: None) -> Iterator[Sandbo
     settings.PLATFORM_API_URL = sandbox.url
     settings.METAFIELDS_LIKELY = True
     cache.clear()
+    throttle.cache_clear()
     transport.cache_clear()
     yield sandbox
     transport.cache_clear()

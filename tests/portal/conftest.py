@@ -12,6 +12,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from portal.platform import transport
+from portal.signin.throttle import throttle
 from tests.servers import SandboxServer
 
 HTMX = {"HX-Request": "true", "HX-Current-URL": "https://testserver/devices/?q=pump"}
@@ -45,6 +46,7 @@ def platform(settings: Settings, fresh_sandbox: SandboxServer, db: None) -> Iter
     settings.PLATFORM_API_URL = fresh_sandbox.url
     transport.cache_clear()
     cache.clear()
+    throttle.cache_clear()
     yield fresh_sandbox
     transport.cache_clear()
 

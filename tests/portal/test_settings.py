@@ -211,6 +211,27 @@ def test_a_session_without_an_end_stops_the_start(
         environment.session_limits(env)
 
 
+def test_sign_in_limits_and_trusted_proxies_are_read_and_checked(
+    env: environ.Env, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SIGN_IN_LIMITS", raising=False)
+    monkeypatch.delenv("TRUSTED_PROXIES", raising=False)
+    assert environment.sign_in_limits(env) == environment.SignInLimits(10, 100, 15)
+    assert environment.trusted_proxies(env) == ()
+    monkeypatch.setenv("SIGN_IN_LIMITS", "5,50,30")
+    assert environment.sign_in_limits(env) == environment.SignInLimits(5, 50, 30)
+    monkeypatch.setenv("TRUSTED_PROXIES", "10.0.0.5, 2001:db8::/32,unix")
+    assert list(map(str, environment.trusted_proxies(env))) == ["10.0.0.5/32", "2001:db8::/32", "unix"]
+    for wrong in ("", "10,100", "0,100,15", "10,-1,15", "a,b,c", "10,100,1e9"):
+        monkeypatch.setenv("SIGN_IN_LIMITS", wrong)
+        with pytest.raises(ImproperlyConfigured, match="SIGN_IN_LIMITS"):
+            environment.sign_in_limits(env)
+    for wrong in ("proxy", "10.0.0.5/24", "*"):
+        monkeypatch.setenv("TRUSTED_PROXIES", wrong)
+        with pytest.raises(ImproperlyConfigured, match="TRUSTED_PROXIES"):
+            environment.trusted_proxies(env)
+
+
 @pytest.mark.parametrize(
     "text", ["Admin", '["Admin"]', '{"Admin": "PORTAL_AUDIT"}', '{"Admin": ["ORG_DEVICES_VIEW"]}', '{"Admin": [1]}']
 )
