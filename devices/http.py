@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django_htmx.middleware import HtmxDetails
@@ -21,6 +21,13 @@ POLL = "poll"
 """The parameter that marks a request which no person made."""
 
 
+class Unsent(NamedTuple):
+    """What the person had typed into this form when their session ended, and when: `14:02:10 UTC+1`."""
+
+    fields: QueryDict
+    typed_at: str
+
+
 class DeviceRequest(HttpRequest):
     """A request of a signed-in person. The portal's middleware puts these on it before a view sees it."""
 
@@ -28,6 +35,8 @@ class DeviceRequest(HttpRequest):
     gateway: Gateway
     access: Access
     request_id: str
+    unsent: Unsent | None
+    """Only for the page (GET) of a form."""
 
 
 class SeeOther(HttpResponseRedirect):
@@ -76,6 +85,15 @@ def polled(url: str) -> str:
 
 def is_poll(request: HttpRequest) -> bool:
     return request.method == "GET" and request.GET.get(POLL) == "on"
+
+
+def unsent(request: DeviceRequest, *names: str) -> dict[str, str]:
+    """What the person had typed into these fields and could not send: initial values for the form's page, no more.
+
+    Empty where there is nothing of the kind. The page says by itself that this is not sent yet (base.html).
+    """
+    kept = getattr(request, "unsent", None)
+    return {name: kept.fields[name] for name in names if name in kept.fields} if kept else {}
 
 
 def clock_for(request: DeviceRequest) -> Clock:

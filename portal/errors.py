@@ -15,6 +15,8 @@ from django.utils.translation import gettext as _
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, RateLimited, Rejected
 from devices.http import Denied, DeviceRequest, RightMissing, wants_partial
 from devices.permissions import ABOUT_ONE_DEVICE, RULES, Rule, judge
+from portal.signin import drafts
+from portal.signin.answers import beside
 
 log = logging.getLogger(__name__)
 
@@ -30,12 +32,17 @@ READINGS = ("get_", "list_", "search_", "reveal_")
 """How the names of gateway methods begin that change nothing."""
 
 
-def platform_error(request: DeviceRequest, error: GatewayError) -> HttpResponse:
-    """The answer to whatever a view did not handle itself. The platform's own text is not shown, only its kind."""
+def platform_error(request: DeviceRequest, error: GatewayError, *, form_url: str = "") -> HttpResponse:
+    """The answer to whatever a view did not handle itself. The platform's own text is not shown, only its kind.
+
+    `form_url`: where what was typed is kept.
+    """
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.warning("%s, request %s, %s %s", error, request.request_id, request.method, request.path)
     page = next(page for kind, page in PAGES if isinstance(error, kind))
     context: dict[str, Any] = {"sentence": _(error.sentence), "effect": _effect(request, error)}
+    if form_url:
+        context |= {"form_url": form_url, "effect": f"{context['effect']} {_kept()}"}
     if isinstance(error, Forbidden):
         context["denied"] = (
             _right_missing(request, error) if isinstance(error, RightMissing) else _denied(request, error)
@@ -62,6 +69,10 @@ def _effect(request: HttpRequest, error: GatewayError) -> str:
     if reading or not error.sent or error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return _("Nothing was changed.")
     return _("It is not known whether the change was made. Open the page again and look before you repeat it.")
+
+
+def _kept() -> str:
+    return _("What you had typed is kept for an hour: the form opens filled in with it.")
 
 
 def _denied(request: DeviceRequest, error: Forbidden) -> dict[str, Any]:
@@ -156,6 +167,16 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """The token is of an earlier sign-in, as a rule: signing out changes it, and a form may outlive that in its tab."""
+    if wants_partial(request):
+        return beside(render(request, "signin/_stale_banner.html", status=HTTPStatus.FORBIDDEN))
+    if hasattr(request, "access") and drafts.keep(request):
+        context = {
+            "sentence": _("This form is no longer valid."),
+            "effect": f"{_('It is from an earlier sign-in, so nothing was sent.')} {_kept()}",
+            "form_url": request.path,
+        }
+        return _answer(request, "errors/plain.html", context, HTTPStatus.FORBIDDEN)
     context = {
         "sentence": _("This form is no longer valid."),
         "effect": _("Nothing was changed. Reload the page and send the form again; if this goes on, allow cookies."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from http import HTTPStatus
 
 from csp.utils import build_policy
 from django.conf import settings
@@ -15,13 +16,13 @@ from django.utils.cache import patch_vary_headers
 
 from devices.gateway.api import Gateway
 from devices.gateway.deadline import Deadline
-from devices.gateway.errors import GatewayError, Unauthorized
+from devices.gateway.errors import GatewayError, RateLimited, Unauthorized
 from devices.http import DeviceRequest, is_poll
 from portal import errors
 from portal.platform import transport
-from portal.signin import grants
+from portal.signin import drafts, grants
 from portal.signin.admission import admit, has_idled
-from portal.signin.answers import refusal, sign_in_answer
+from portal.signin.answers import Effect, refusal, sign_in_answer
 from portal.signin.sso.identity import Refused
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -64,7 +65,9 @@ class SessionMiddleware(sessions.SessionMiddleware):
         try:
             return super().process_response(request, response)
         except SessionInterrupted:
-            return sign_in_answer(request, ended=True)
+            # The view has run: what it was to change may be changed.
+            effect = Effect.PERHAPS if request.method == "POST" else Effect.NOTHING
+            return sign_in_answer(request, ended=True, effect=effect)
 
 
 class AccessMiddleware:
@@ -86,7 +89,7 @@ class AccessMiddleware:
             if admitted is None:
                 # A cookie without a session behind it: signed out elsewhere, idle, or too old.
                 ended = settings.SESSION_COOKIE_NAME in request.COOKIES
-                return sign_in_answer(request, ended=ended, idle=has_idled(request))
+                return sign_in_answer(request, ended=ended, idle=has_idled(request), effect=_unsent(request))
             row, identity = admitted
             if not is_poll(request):
                 grants.seen(row)
@@ -98,15 +101,41 @@ class AccessMiddleware:
                 deadline=Deadline(settings.PLATFORM_API_TIMEOUTS.page),
             )
         response = self.get_response(request)
+        drafts.set_cookie(request, response)
         if response.status_code == 405 and isinstance(response, HttpResponse) and not response.content:
             return errors.wrong_method(request, response)
         return response
+
+    def process_view(self, request: DeviceRequest, view: object, args: object, kwargs: object) -> None:
+        """After the CSRF check, whose place is further up."""
+        if hasattr(request, "access"):
+            drafts.meet(request)
 
     def process_exception(self, request: DeviceRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, Unauthorized):
             # The platform takes none of our tokens. Were the grant kept, sign-in would send the person back here.
             grants.close_grant(request.session.get(grants.SESSION_KEY, ""))
-            return sign_in_answer(request, ended=True)
+            # A change may have been made, and its reading back refused.
+            effect = Effect.PERHAPS if _changed(request) else _unsent(request)
+            return sign_in_answer(request, ended=True, effect=effect)
         if isinstance(exception, GatewayError):
-            return errors.platform_error(request, exception)
+            # Such as the reading before a change: where nothing was sent, the form can be filled in again.
+            may_pass = isinstance(exception, RateLimited) or exception.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            kept = may_pass and not _changed(request) and drafts.keep(request)
+            return errors.platform_error(request, exception, form_url=request.path if kept else "")
         return None
+
+
+def _unsent(request: HttpRequest) -> Effect:
+    """Keep what a form brought that was surely not carried out."""
+    if drafts.keep(request):
+        return Effect.KEPT
+    known = settings.SESSION_COOKIE_NAME in request.COOKIES or drafts.COOKIE in request.COOKIES
+    lost = known and request.method == "POST" and drafts.is_form(request.path_info)
+    return Effect.LOST if lost else Effect.NOTHING
+
+
+def _changed(request: HttpRequest) -> bool:
+    """Whether this request has made a change, or perhaps has."""
+    gateway: Gateway | None = getattr(request, "gateway", None)
+    return gateway is not None and gateway.changed

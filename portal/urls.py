@@ -10,6 +10,7 @@ urlpatterns = [
     path("", RedirectView.as_view(url=HOME), name="home"),
     path("sign-in/", views.sign_in, name="sign-in"),
     path("sign-out/", views.sign_out, name="sign-out"),
+    path("throw-away/", views.throw_away, name="throw-away"),
     path("devices/", include("devices.urls")),
     path("audit/", include("devices.audit_urls")),
 ]

@@ -59,6 +59,8 @@ class Gateway:
         self._access_token = access_token
         self._request_id = request_id
         self._deadline = deadline
+        self.changed = False
+        """Whether a change was sent that was not plainly refused: made, or perhaps made."""
 
     def for_threads(self) -> Gateway:
         """The same API with the token of now, for calls in threads of their own; there a 401 is final.
@@ -271,19 +273,24 @@ class Gateway:
         token = None
         for _ in range(2):
             token = self._token(operation, token)
-            reply = self._transport.send(
-                method,
-                ROOT + path,
-                query=query,
-                json=body,
-                bearer=token,
-                request_id=self._request_id,
-                deadline=self._deadline,
-                operation=operation,
-            )
+            try:
+                reply = self._transport.send(
+                    method,
+                    ROOT + path,
+                    query=query,
+                    json=body,
+                    bearer=token,
+                    request_id=self._request_id,
+                    deadline=self._deadline,
+                    operation=operation,
+                )
+            except GatewayError as broken:
+                self.changed |= method != "GET" and broken.uncertain
+                raise
             if reply.status != Unauthorized.status:
                 break
         error = failure(reply, operation)
+        self.changed |= method != "GET" and (error is None or error.uncertain)
         if error is not None:
             raise error
         return reply

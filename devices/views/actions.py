@@ -18,7 +18,7 @@ from devices.changes import Done, carry_out, sent_before
 from devices.forms.changes import RenameForm
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, Rejected, Unauthorized
 from devices.gateway.types import BaseInfo
-from devices.http import DeviceRequest, answer, clock_for, require, wants_partial
+from devices.http import DeviceRequest, answer, clock_for, require, unsent, wants_partial
 from devices.presentation import name_of
 from devices.text import clean
 from devices.turns import Busy, turn
@@ -45,7 +45,7 @@ def device_rename(request: DeviceRequest, device_id: int) -> HttpResponse:
     require(request, "rename_device")
     if request.method != "POST":
         info = request.gateway.get_base_info(device_id)
-        initial = {"name": info.name} | opened_with(info.name)
+        initial = {"name": info.name} | opened_with(info.name) | unsent(request, "name", "reason")
         return _rename_form(request, device_id, RenameForm(initial=initial), info=info)
     form = RenameForm(request.POST)
     if not form.is_valid():

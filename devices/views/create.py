@@ -19,7 +19,7 @@ from devices.forms.create import CreateForm
 from devices.gateway.api import Gateway
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, Rejected, Unauthorized
 from devices.gateway.types import BaseInfo
-from devices.http import DeviceRequest, answer, move_on, require
+from devices.http import DeviceRequest, answer, move_on, require, unsent
 from devices.lookup import Unresolved, needing, resolve_organization, resolve_user
 from devices.names import Names, names_for, templates_for
 from devices.permissions import Access, judge
@@ -37,7 +37,8 @@ def device_new(request: DeviceRequest) -> HttpResponse:
     names = names_for(request.gateway, request.access)
     offered = _offered(request, names)
     if request.method != "POST":
-        return _page(request, CreateForm(initial={"form_id": new_form_id()}, **offered))
+        typed = unsent(request, "template_code", "name", "org_id", "owner")
+        return _page(request, CreateForm(initial={"form_id": new_form_id()} | typed, **offered))
     form = CreateForm(request.POST, **offered)
     form.is_valid()
     _organization(request, form, names)
@@ -160,7 +161,8 @@ def _listed(request: DeviceRequest, names: Names) -> list[tuple[str, str]]:
     own = request.access.org_id
     known = sorted(organization_choices(names), key=lambda choice: choice[0] != own)
     choices = [("" if id == own else str(id), name) for id, name in known]
-    elsewhere = request.POST.get("org_id", "").strip() not in {"", *(value for value, _name in choices)}
+    typed = request.POST.get("org_id") or unsent(request, "org_id").get("org_id", "")
+    elsewhere = typed.strip() not in {"", *(value for value, _name in choices)}
     return [] if len(choices) < 2 or elsewhere or "by_id" in request.GET else choices
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -18,7 +19,18 @@ from portal.signin.sso.identity import Refused
 SIGN_IN = "/sign-in/"
 
 
-def sign_in_answer(request: HttpRequest, *, ended: bool, idle: bool = False) -> HttpResponse:
+class Effect(Enum):
+    """What became of the request that met the end of its session."""
+
+    NOTHING = "nothing was changed"
+    KEPT = "nothing was changed, and what was typed is kept (drafts.py)"
+    LOST = "nothing was changed, and what was typed could not be kept"
+    PERHAPS = "a change may have been made"
+
+
+def sign_in_answer(
+    request: HttpRequest, *, ended: bool, idle: bool = False, effect: Effect = Effect.NOTHING
+) -> HttpResponse:
     """To a page: the way to sign-in and back here. To htmx: 401 and a banner beside what is on the screen, which stays.
 
     `ended`: there was a session, so say that it is over; `idle`: because nothing was done for too long.
@@ -26,13 +38,11 @@ def sign_in_answer(request: HttpRequest, *, ended: bool, idle: bool = False) -> 
     over = _idle_sentence() if idle else _("Your session has ended.")
     if wants_partial(request):
         here = local_path(request, request.htmx.current_url)  # type: ignore[attr-defined]
-        context = {"sign_in_url": sign_in_url(here), "over": over}
-        response = render(request, "signin/_session_banner.html", context, status=401)
-        response["HX-Retarget"] = "#session-banner"
-        response["HX-Reswap"] = "innerHTML"
-        response["HX-Push-Url"] = "false"  # what was asked for is not on the screen
-        return response
-    if ended:
+        context = {"sign_in_url": sign_in_url(here), "over": over, "perhaps": effect is Effect.PERHAPS}
+        return beside(render(request, "signin/_session_banner.html", context, status=401))
+    if effect is not Effect.NOTHING:
+        messages.warning(request, f"{over} {_words(effect)}")
+    elif ended:
         messages.info(request, f"{over} {_('Sign in to go on where you were.')}")
     # Every path of the portal has a page, also those that forms post to.
     return HttpResponseRedirect(sign_in_url(local_path(request, request.get_full_path())))
@@ -45,6 +55,28 @@ def _idle_sentence() -> str:
         "Your session has ended after %(n)s minutes without activity.",
         minutes,
     ) % {"n": minutes}
+
+
+def beside(response: HttpResponse) -> HttpResponse:
+    """For htmx: put this beside what is on the screen, wherever the answer was to go."""
+    response["HX-Retarget"] = "#session-banner"
+    response["HX-Reswap"] = "innerHTML"
+    response["HX-Push-Url"] = "false"  # what was asked for is not on the screen
+    return response
+
+
+def _words(effect: Effect) -> str:
+    if effect is Effect.KEPT:
+        return _(
+            "Your form was not sent. What you had typed is kept for an hour: sign in, and the form is filled in with it"
+            " again."
+        )
+    if effect is Effect.LOST:
+        return _(
+            "Your form was not sent. What you had typed could not be kept here: your browser may still have it one page"
+            " back."
+        )
+    return _("What you asked for may have been done before that: sign in, and look before you send it again.")
 
 
 def sign_in_url(path: str) -> str:
@@ -61,5 +93,6 @@ def refusal(request: HttpRequest, error: Refused, *, again: str = "") -> HttpRes
         "request_id": getattr(request, "request_id", ""),
         "partial": partial,
     }
-    page = "errors/_fragment.html" if partial else "signin/refused.html"
-    return render(request, page, context, status=error.status)
+    if partial:
+        return beside(render(request, "errors/_fragment.html", context, status=error.status))
+    return render(request, "signin/refused.html", context, status=error.status)

@@ -63,18 +63,31 @@ _decoder = msgspec.json.Decoder(_Sealed)
 def seal(tokens: Tokens, handle: str, user: int) -> str:
     refresh = tokens.refresh.reveal() if tokens.refresh else None
     plain = _Sealed(handle, user, tokens.access.reveal(), refresh, tokens.life)
-    return _fernet(tuple(settings.TOKEN_KEYS)).encrypt(msgspec.json.encode(plain)).decode()
+    return lock(msgspec.json.encode(plain))
 
 
 def unseal(blob: str, handle: str, user: int) -> Tokens:
     """Raises Unreadable, also for a blob that was moved here from another row."""
     try:
-        plain = _decoder.decode(_fernet(tuple(settings.TOKEN_KEYS)).decrypt(blob))
-    except (InvalidToken, msgspec.DecodeError) as error:
-        raise Unreadable("no key opens this grant") from error
+        plain = _decoder.decode(unlock(blob))
+    except msgspec.DecodeError as error:
+        raise Unreadable("this is no grant") from error
     if plain.handle != handle or plain.user != user:
         raise Unreadable("this grant belongs to another row")
     return Tokens(Secret(plain.access), Secret(plain.refresh) if plain.refresh else None, plain.life)
+
+
+def lock(plain: bytes) -> str:
+    """Encrypt with the first key. Nothing ties the result to its row: the plaintext has to name it."""
+    return _fernet(tuple(settings.TOKEN_KEYS)).encrypt(plain).decode()
+
+
+def unlock(blob: str) -> bytes:
+    """Raises Unreadable for what no key opens."""
+    try:
+        return _fernet(tuple(settings.TOKEN_KEYS)).decrypt(blob)
+    except InvalidToken as error:
+        raise Unreadable("no key opens this") from error
 
 
 @lru_cache(maxsize=4)

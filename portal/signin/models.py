@@ -72,3 +72,24 @@ class LogoutNotice(models.Model):
 
     def __str__(self) -> str:
         return f"signed out: {self.subject or self.sid}"
+
+
+class Draft(models.Model):
+    """A form that was sent when its session had ended. Written by drafts.py alone; a row lives for an hour.
+
+    Browser and person are hashes, what was typed is in `blob` alone.
+    """
+
+    browser = models.CharField(max_length=64)
+    person = models.CharField(max_length=64)
+    path = models.CharField(max_length=200)
+    """Of the form."""
+    blob = models.TextField()
+    """The fields, encrypted (crypto.py)."""
+    created_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("browser", "path"), name="one_draft"),)
+
+    def __str__(self) -> str:
+        return f"draft for {self.path}"

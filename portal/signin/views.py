@@ -25,7 +25,7 @@ from portal.errors import retry_headers
 from portal.platform import transport
 from portal.redirects import local_path
 from portal.sessions import SessionStore
-from portal.signin import grants, oauth, throttle
+from portal.signin import drafts, grants, oauth, throttle
 from portal.signin.admission import admit, end_session, signed_on
 from portal.signin.answers import refusal
 from portal.signin.crypto import Secret, Tokens
@@ -129,6 +129,7 @@ def _start_session(request: HttpRequest, form: SignInForm, identity: Identity | 
     if sign_on:
         request.session[logins.SESSION_KEY] = sign_on
     SessionStore.clear_expired()
+    drafts.purge()
     try:
         names.warm(gateway, grants.access_for(person, handle, identity))
     except GatewayError as error:
@@ -171,3 +172,11 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     response = SeeOther("/sign-in/")
     response["Clear-Site-Data"] = '"cache"'
     return response
+
+
+@require_POST
+def throw_away(request: HttpRequest) -> HttpResponse:
+    """Forget what was typed into the form at `path` and could not be sent; back to that form, empty."""
+    path = local_path(request, request.POST.get("path"))
+    drafts.drop(request, path)
+    return SeeOther(path)

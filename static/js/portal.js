@@ -1,6 +1,6 @@
 /* What the portal adds to plain links and forms. Everything works without this file; it owns every htmx event name.
    Hooks in the markup: data-close-dialog, data-cancel, data-copy, data-busy-label, data-counter, data-announce, data-title, data-opened, data-picker, data-polls,
-   data-hide-after. */
+   data-hide-after, data-session-notice, data-fresh-token. */
 (() => {
   "use strict";
   const byId = (id) => document.getElementById(id);
@@ -146,7 +146,7 @@
     if (!dialog.open && detail.target !== dialog) dialog.replaceChildren();
     if (detail.xhr.status) document.querySelectorAll("[data-unreachable]").forEach((notice) => notice.remove());
     // Not `detail.successful`: to htmx, whatever may be swapped in is a success, this banner's own 401 too.
-    if (detail.xhr.status >= 200 && detail.xhr.status < 400) byId("session-banner").replaceChildren(); // signed in again, in another tab
+    if (detail.xhr.status >= 200 && detail.xhr.status < 400) document.querySelectorAll("[data-session-notice]").forEach((notice) => notice.closest(".notice").remove()); // signed in again, in another tab
   });
 
   function unreachable({ detail }) {
@@ -163,8 +163,25 @@
   on("htmx:sendError", unreachable);
   on("htmx:timeout", unreachable);
 
+  /* The session's banner, beside what is on the screen: in the form that was sent, or it would stand out of sight; behind a
+     modal dialog nothing can be reached at all. */
+  let refused; // the form that it is about
+
+  function placeBanner(banner) {
+    const form = refused?.isConnected && refused;
+    const slot = (form && (form.querySelector(".sheet-body") || form)) || (dialog.open && dialog);
+    document.querySelectorAll("[data-session-notice]").forEach((old) => { if (!banner.contains(old)) old.closest(".notice").remove(); });
+    const token = find(banner, "[data-fresh-token] input")?.value;
+    if (token) document.querySelectorAll(`input[name=csrfmiddlewaretoken]`).forEach((field) => { field.value = token; });
+    if (!slot) return;
+    slot.prepend(banner);
+    banner.scrollIntoView({ block: "nearest" });
+    find(banner, "a")?.focus();
+  }
+
   on("htmx:beforeSwap", ({ detail }) => {
-    const { elt } = detail.requestConfig;
+    const { elt, verb } = detail.requestConfig;
+    refused = verb !== "get" && elt.closest("form");
     heldFocus = detail.target.contains(document.activeElement) || elt.dataset.busy === "focused";
   });
 
@@ -174,11 +191,7 @@
     if (fresh === document.body) return;
     if (fresh.closest(".picks")) return; // a list below a field that somebody is typing in
     if (dialog.contains(fresh)) showDialog();
-    else if (fresh.closest("#session-banner") && dialog.open) {
-      // Behind a modal dialog nothing can be reached: bring the way to sign in to where the person is.
-      dialog.prepend(fresh);
-      find(fresh, "a")?.focus();
-    }
+    else if (fresh.closest("#session-banner")) placeBanner(fresh);
     // An element of the same id has the focus back by now; else the first thing one can act on takes it.
     if (heldFocus && !dialog.open && document.activeElement === document.body) find(fresh, "a[href], button, input")?.focus();
     const panel = paging && fresh.closest(".panel");
@@ -224,7 +237,7 @@
   /* A region that asks again by itself rests while nobody looks, and for good once the session has ended. */
   on("htmx:configRequest", (event) => {
     if (!event.detail.elt.matches("[data-polls]")) return;
-    if (document.hidden || byId("session-banner").childElementCount) event.preventDefault();
+    if (document.hidden || document.querySelector("[data-session-notice]")) event.preventDefault();
   });
 
   // A form that came back refused is read from its summary, as on arrival.
