@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from devices import receipt_store
 from devices.models import AuditEntry, AuditOutcome, AuditPerson, Receipt
 
 BATCH = 1000
@@ -26,7 +27,9 @@ def prune(*, batch: int = BATCH) -> Pruned:
     """Delete what was to be kept until now, in transactions of `batch` entries.
 
     An entry stays while another one undoes it or has its receipt; a person goes with the last row that names them.
+    Drafts of receipts that nobody came back to go too.
     """
+    receipt_store.forget_old()
     now = timezone.now()
     done = Pruned()
     while True:
