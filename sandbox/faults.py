@@ -19,6 +19,7 @@ A fault is a JSON object:
     skip         how many calls to let through first
     retry_after  the header's value, as it is (seconds or a date)
     apply        true: the call is carried out and only its answer is lost to the fault
+    linger       with apply: seconds from then to the fault, at most 60
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ class Fault:
     skip: int = 0
     retry_after: str | int | None = None
     apply: bool = False
+    linger: float = 0.0
 
     def fits(self, method: str, path: str) -> bool:
         if self.method is not None and self.method != method:
@@ -76,7 +78,7 @@ def read(data: object) -> Fault:
         raise ValueError(f"A fault has no {', '.join(sorted(unknown))}.")
     if not isinstance(data.get("path"), str) or data.get("kind") not in KINDS:
         raise ValueError(f"A fault needs a path, and a kind: one of {', '.join(KINDS)}.")
-    for name, least in (("delay", 0), ("skip", 0), ("size", 0), ("status", 100), ("times", 1)):
+    for name, least in (("delay", 0), ("linger", 0), ("skip", 0), ("size", 0), ("status", 100), ("times", 1)):
         value = data.get(name, least)
         if isinstance(value, bool) or not isinstance(value, int | float) or value < least:
             raise ValueError(f"{name} is a number of at least {least}.")
@@ -197,6 +199,7 @@ def guarded(application: Application) -> Application:
                 pass
             if hasattr(answer, "close"):
                 answer.close()
+            time.sleep(min(fault.linger, 60))
         return respond(fault, start_response)
 
     return run

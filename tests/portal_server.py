@@ -113,6 +113,11 @@ class PortalServer:
         self.stop()
         raise RuntimeError(f"The portal did not start:\n{said}")
 
+    @property
+    def pid(self) -> int:
+        """Of gunicorn's master; its workers are its children."""
+        return self._process.pid
+
     def log(self) -> str:
         return self._log.read_text()
 
