@@ -40,9 +40,22 @@ class DeviceRequest(HttpRequest):
 
 
 class SeeOther(HttpResponseRedirect):
-    """303: after a plain POST, look at the result with GET (RFC 9110 §15.4.4). Only for our own paths."""
+    """303: after a plain POST, look at the result with GET (RFC 9110 §15.4.4).
+
+    Raises ValueError for anything but one of our own paths.
+    """
 
     status_code = 303
+
+    def __init__(self, url: str) -> None:
+        super().__init__(own_path(url))
+
+
+def own_path(url: str) -> str:
+    """`url` if it is a path of this site. ValueError otherwise: a browser follows whatever stands in these headers."""
+    if not url.startswith("/") or url.startswith(("//", "/\\")):
+        raise ValueError("The portal leads to its own paths only.")
+    return url
 
 
 def wants_partial(request: HttpRequest) -> bool:
@@ -73,7 +86,7 @@ def move_on(request: HttpRequest, url: str) -> HttpResponse:
     if not wants_partial(request):
         return SeeOther(url)
     response = HttpResponse()
-    response["HX-Redirect"] = url
+    response["HX-Redirect"] = own_path(url)
     patch_vary_headers(response, ["HX-Request"])
     return response
 

@@ -184,6 +184,14 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return _answer(request, "errors/plain.html", context, HTTPStatus.FORBIDDEN)
 
 
+def foreign_site(request: HttpRequest) -> HttpResponse:
+    context = {
+        "sentence": _("This request came from another site."),
+        "effect": _("Nothing was changed. The portal takes changes from its own pages only: open it and do it there."),
+    }
+    return _answer(request, "errors/plain.html", context, HTTPStatus.FORBIDDEN)
+
+
 def wrong_method(request: HttpRequest, refused: HttpResponseBase) -> HttpResponse:
     context = {"sentence": _("This address cannot be used in this way."), "effect": _("Nothing was changed.")}
     response = _answer(request, "errors/plain.html", context, HTTPStatus.METHOD_NOT_ALLOWED)

@@ -29,6 +29,8 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 # Reached without being signed in. Nothing else is, without a line here.
 EXEMPT = frozenset({"/sign-in/"})
+READS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+OWN = frozenset({"same-origin", "none"})
 EXEMPT_PREFIXES = (settings.STATIC_URL,)
 
 
@@ -68,6 +70,23 @@ class SessionMiddleware(sessions.SessionMiddleware):
             # The view has run: what it was to change may be changed.
             effect = Effect.PERHAPS if request.method == "POST" else Effect.NOTHING
             return sign_in_answer(request, ended=True, effect=effect)
+
+
+class OwnPagesMiddleware:
+    """Refuses what a page of another site sends here, unless it only reads.
+
+    The browser itself writes Sec-Fetch-Site, and no script can. `none` is a person's own doing. One host of the
+    company may not write to the portal either (`same-site`). Browsers without the header are left to the CSRF token,
+    which everybody else needs too; HX-Request can be sent by anybody and opens nothing.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.method not in READS and request.headers.get("Sec-Fetch-Site", "none") not in OWN:
+            return errors.foreign_site(request)
+        return self.get_response(request)
 
 
 class AccessMiddleware:

@@ -61,6 +61,7 @@ MIDDLEWARE = [
     "portal.middleware.SessionMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "portal.middleware.OwnPagesMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "portal.middleware.AccessMiddleware",
