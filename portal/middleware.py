@@ -113,12 +113,9 @@ class AccessMiddleware:
             if not is_poll(request):
                 grants.seen(row)
             request.access = row.access(identity)
-            request.gateway = Gateway(
-                transport(),
-                grants.TokenSource(row),
-                request_id=request.request_id,
-                deadline=Deadline(settings.PLATFORM_API_TIMEOUTS.page),
-            )
+            deadline = Deadline(settings.PLATFORM_API_TIMEOUTS.page)
+            tokens = grants.TokenSource(row, deadline)
+            request.gateway = Gateway(transport(), tokens, request_id=request.request_id, deadline=deadline)
         response = self.get_response(request)
         drafts.set_cookie(request, response)
         if response.status_code == 405 and isinstance(response, HttpResponse) and not response.content:

@@ -13,14 +13,15 @@ import logging
 import random
 import secrets
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from django.conf import settings
 from django.db import connection
-from django.db.models import F, QuerySet
+from django.db.models import F, FloatField, Func, QuerySet
 from django.views.decorators.debug import sensitive_variables
 
+from devices.gateway.deadline import Deadline
 from devices.gateway.errors import GatewayError, TimedOut, Unauthorized, Unreachable
 from devices.gateway.types import UserProfile
 from devices.permissions import RIGHTS, Access
@@ -37,7 +38,8 @@ LEASE = 8.0
 """Seconds nobody else may try. Longer than TOKEN_CALL (checked at start-up): a lease that ends during the call lets a
 second request spend the same refresh token."""
 WAIT = LEASE + TOKEN_CALL + 1
-"""Seconds a request waits for somebody else's refresh: a dead holder's lease, then one whole call."""
+"""Seconds a request waits for somebody else's refresh: a dead holder's lease, then one whole call. Less where its page
+has less left."""
 EARLY = 300.0
 """Seconds before expiry at which a refresh is tried, or a fifth of the token's life where that is less."""
 SESSION_KEY = "grant"
@@ -164,23 +166,27 @@ def close_grant(handle: str) -> None:
 class TokenSource:
     """What a Gateway asks for its access token: one of these a request, with the row the request was let in by."""
 
-    def __init__(self, row: Row) -> None:
+    def __init__(self, row: Row, deadline: Deadline | None = None) -> None:
         self._handle = row.handle
         self._row: Row | None = row
+        self._deadline = deadline
 
     def __call__(self, rejected: str | None = None) -> str:
         row, self._row = self._row, None
-        return token_for(self._handle, rejected, row=row)
+        return token_for(self._handle, rejected, row=row, deadline=self._deadline)
 
 
 @sensitive_variables("tokens", "rejected")
-def token_for(handle: str, rejected: str | None = None, *, row: Row | None = None) -> str:
+def token_for(
+    handle: str, rejected: str | None = None, *, row: Row | None = None, deadline: Deadline | None = None
+) -> str:
     """A valid access token; `rejected` is one that just got a 401. `row`, when given, saves the first look.
 
+    Others are waited for until `deadline`. A call of one's own is never cut short by it: its answer is needed by all.
     Raises Unauthorized when a new sign-in is needed, TimedOut when another request's refresh does not end, and the
     platform's own error when the refresh failed but may work later.
     """
-    give_up = time.monotonic() + WAIT
+    wait = Deadline(WAIT if deadline is None else min(WAIT, deadline.left()))
     known, holder = row, ""
     while True:
         current, known = known or read(handle), None
@@ -195,7 +201,7 @@ def token_for(handle: str, rejected: str | None = None, *, row: Row | None = Non
             # The one we waited for gave up. If every waiting request now tried in its turn, a failing endpoint would
             # be called once for each.
             raise Unreachable(operation="refresh_token")
-        lease = _win(current, now) if current.lease_until <= now else ""
+        lease = _win(current) if current.lease_until <= now else ""
         if lease:
             try:
                 _refresh(current, tokens, lease, keep_lease=usable)
@@ -207,17 +213,33 @@ def token_for(handle: str, rejected: str | None = None, *, row: Row | None = Non
                     raise
         if usable:
             return tokens.access.reveal()
-        if time.monotonic() > give_up:
+        if wait.left() < 0:
             raise TimedOut(operation="refresh_token")
         holder = current.lease_by
         time.sleep(random.uniform(*PAUSE))  # noqa: S311 - spreads load, guards nothing
 
 
-def _win(row: Row, now: float) -> str:
+class _Now(Func):
+    """Seconds since 1970 by the clock of the database, the one clock that all hosts share.
+
+    By their own, a host a few seconds ahead would take a lease that is still held. And a lease begins when it is
+    written: until then a busy SQLite may have kept the request waiting for longer than a lease lasts.
+    """
+
+    output_field = FloatField()
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, tuple[str | int, ...]]:
+        return "EXTRACT(EPOCH FROM clock_timestamp())::float8", ()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, tuple[str | int, ...]]:
+        return "((julianday('now') - 2440587.5) * 86400.0)", ()
+
+
+def _win(row: Row) -> str:
     """Take the lease on exactly this version of the row; an empty string when somebody else was quicker."""
     lease = secrets.token_hex(16)
-    won = ApiGrant.objects.filter(handle=row.handle, version=row.version, lost=False, lease_until__lte=now).update(
-        lease_by=lease, lease_until=now + LEASE
+    won = ApiGrant.objects.filter(handle=row.handle, version=row.version, lost=False, lease_until__lte=_Now()).update(
+        lease_by=lease, lease_until=_Now() + LEASE
     )
     return lease if won else ""
 

@@ -12,7 +12,9 @@ from django.test import Client
 from pytest_django import Settings
 
 from portal.platform import transport
+from portal.signin import grants, oauth
 from portal.signin.throttle import throttle
+from tests.portal.token_endpoint import PERSON, TokenEndpoint
 from tests.servers import SandboxServer
 
 HTMX = {"HX-Request": "true", "HX-Current-URL": "https://testserver/devices/?q=pump"}
@@ -73,3 +75,17 @@ def signed_in(platform: SandboxServer) -> Callable[..., Browser]:
 def calls(platform: SandboxServer, path: str) -> int:
     """How many requests for paths ending in `path` the platform received."""
     return sum(entry["path"].endswith(path) for entry in platform.requests())
+
+
+@pytest.fixture
+def endpoint(monkeypatch: pytest.MonkeyPatch) -> TokenEndpoint:
+    """Every refresh goes to it."""
+    endpoint = TokenEndpoint()
+    monkeypatch.setattr(oauth, "refresh", endpoint)
+    return endpoint
+
+
+@pytest.fixture
+def handle(db: None, endpoint: TokenEndpoint) -> str:
+    """Of a grant with its tokens."""
+    return grants.open_grant(endpoint.tokens(), PERSON)

@@ -10,69 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from cryptography.fernet import Fernet
 from django.db import connection, connections
 
+from devices.gateway.deadline import Deadline
 from devices.gateway.errors import ServerFault, TimedOut, Unauthorized, Unreachable
-from devices.gateway.types import Role, UserProfile
 from portal.signin import crypto, grants, oauth
 from portal.signin.crypto import Secret, Tokens
 from portal.signin.models import ApiGrant
-
-PERSON = UserProfile(id=7, email="ann@example.com", role=Role(id=1, name="Admin", permissions=frozenset({"A", "B"})))
-
-
-class TokenEndpoint:
-    """Stands in for oauth.refresh: refresh tokens for one use, a second use ends the family, and it takes its time."""
-
-    def __init__(self) -> None:
-        self.calls = 0
-        self.reused = 0
-        self.delay = 0.0
-        self.trouble: Exception | None = None
-        self.on_call: Callable[[], None] = lambda: None
-        self.current = "refresh-0"
-        self._lock = threading.Lock()
-
-    def tokens(self, life: float = 3600.0) -> Tokens:
-        return Tokens(Secret(f"access-{self.calls}"), Secret(self.current), life)
-
-    def __call__(self, token: Secret, *, seconds: float) -> Tokens:
-        with self._lock:
-            self.calls += 1
-            if self.trouble:
-                raise self.trouble
-            if not token.matches(self.current):
-                self.reused += 1
-                self.current = ""
-            if not self.current:
-                raise oauth.WrongCredentials(api_status=400)
-            self.current = f"refresh-{self.calls}"
-            fresh = self.tokens()
-        self.on_call()
-        time.sleep(self.delay)
-        return fresh
-
-
-@pytest.fixture
-def endpoint(monkeypatch: pytest.MonkeyPatch) -> TokenEndpoint:
-    endpoint = TokenEndpoint()
-    monkeypatch.setattr(oauth, "refresh", endpoint)
-    return endpoint
-
-
-@pytest.fixture
-def handle(db: None, endpoint: TokenEndpoint) -> str:
-    return grants.open_grant(endpoint.tokens(), PERSON)
-
-
-def expire(handle: str) -> None:
-    past = time.time() - 1
-    ApiGrant.objects.filter(handle=handle).update(expires_at=past, refresh_at=past)
-
-
-def row_of(handle: str) -> ApiGrant:
-    return ApiGrant.objects.get(handle=handle)
+from tests.portal.token_endpoint import PERSON, TokenEndpoint, expire, row_of
 
 
 def stored(handle: str) -> Tokens:
@@ -242,6 +187,28 @@ def test_nobody_waits_for_ever_for_somebody_elses_refresh(
     assert endpoint.calls == 0
 
 
+def test_the_page_bounds_the_waiting_for_somebody_elses_refresh(handle: str, endpoint: TokenEndpoint) -> None:
+    expire(handle)
+    ApiGrant.objects.update(lease_by="somebody", lease_until=time.time() + 60)
+    row = grants.read(handle)
+    assert row
+    with pytest.raises(TimedOut):
+        grants.TokenSource(row, Deadline(0.1))()
+
+
+@pytest.mark.parametrize("ahead", [-30.0, 30.0], ids=["behind", "ahead"])
+def test_a_host_whose_clock_is_wrong_leaves_the_others_their_leases(
+    handle: str, endpoint: TokenEndpoint, monkeypatch: pytest.MonkeyPatch, ahead: float
+) -> None:
+    expire(handle)
+    real, row = time.time, grants.read(handle)
+    assert row
+    monkeypatch.setattr(time, "time", lambda: real() + ahead)
+    assert grants._win(row), "nobody has it"
+    assert row_of(handle).lease_until == pytest.approx(real() + grants.LEASE, abs=2)
+    assert not grants._win(row), "it is held, by the clock that all share"
+
+
 # --- the race ---------------------------------------------------------------------------------------------------------
 
 
@@ -333,66 +300,3 @@ def test_when_the_one_refresh_fails_those_who_waited_do_not_try_in_turn(
     assert sorted(set(answers)) == ["ServerFault", "Unreachable"]
     assert slow.calls == 1
     assert not row_of(handle).lost
-
-
-# --- at rest ----------------------------------------------------------------------------------------------------------
-
-
-def test_tokens_moved_to_another_row_open_nothing(handle: str, endpoint: TokenEndpoint) -> None:
-    other = grants.open_grant(Tokens(Secret("access-other"), Secret("refresh-other"), 3600.0), PERSON)
-    ApiGrant.objects.filter(handle=other).update(blob=row_of(handle).blob)
-    with pytest.raises(Unauthorized):
-        grants.token_for(other)
-    assert grants.read(other) is None
-    assert grants.token_for(handle) == "access-0"
-
-
-def test_tokens_do_not_open_for_another_person(handle: str) -> None:
-    ApiGrant.objects.update(user=8)
-    with pytest.raises(Unauthorized):
-        grants.token_for(handle)
-
-
-@pytest.mark.parametrize("blob", ["", "not encrypted at all", "gAAAAABm"])
-def test_an_unreadable_row_asks_for_a_new_sign_in(handle: str, blob: str) -> None:
-    ApiGrant.objects.update(blob=blob)
-    with pytest.raises(Unauthorized):
-        grants.token_for(handle)
-
-
-def test_an_old_key_still_opens_and_the_first_one_closes(handle: str, settings: Any) -> None:
-    old, new = settings.TOKEN_KEYS[0], Fernet.generate_key().decode()
-    settings.TOKEN_KEYS = [new, old]
-    assert grants.token_for(handle) == "access-0"
-    expire(handle)
-    grants.token_for(handle)
-    settings.TOKEN_KEYS = [new]
-    assert grants.token_for(handle) == "access-1"
-    settings.TOKEN_KEYS = [old]
-    with pytest.raises(Unauthorized):
-        grants.token_for(handle)
-
-
-def test_a_secret_shows_itself_to_nobody() -> None:
-    import copy
-    import json
-    import pickle
-
-    import msgspec
-
-    secret = Secret("canary")
-    for shown in (
-        repr(secret),
-        str(secret),
-        f"{secret}",
-        f"{secret!r:>20}",
-        f"{secret:>20}",
-        repr([secret]),
-        " ".join(map(str, [secret])),
-    ):
-        assert "canary" not in shown
-    assert "canary" not in repr(Tokens(secret, secret, 1.0))
-    for leak in (pickle.dumps, json.dumps, copy.deepcopy, msgspec.json.encode, vars):
-        with pytest.raises(TypeError):
-            leak(secret)
-    assert secret.matches("canary")

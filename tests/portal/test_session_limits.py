@@ -18,7 +18,7 @@ from portal.signin import grants
 from portal.signin.crypto import Secret, Tokens
 from portal.signin.models import ApiGrant
 from tests.portal.conftest import HTMX, Browser, words
-from tests.portal.test_grants import PERSON
+from tests.portal.token_endpoint import PERSON
 from tests.servers import SandboxServer
 
 SignedIn = Callable[..., Browser]

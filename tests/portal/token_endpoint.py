@@ -1,0 +1,55 @@
+"""A token endpoint in this process, and what the tests of grants do to a grant."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from devices.gateway.types import Role, UserProfile
+from portal.signin import oauth
+from portal.signin.crypto import Secret, Tokens
+from portal.signin.models import ApiGrant
+
+PERSON = UserProfile(id=7, email="ann@example.com", role=Role(id=1, name="Admin", permissions=frozenset({"A", "B"})))
+
+
+class TokenEndpoint:
+    """Stands in for oauth.refresh: refresh tokens for one use, a second use ends the family, and it takes its time."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.reused = 0
+        self.delay = 0.0
+        self.trouble: Exception | None = None
+        self.on_call: Callable[[], None] = lambda: None
+        self.current = "refresh-0"
+        self._lock = threading.Lock()
+
+    def tokens(self, life: float = 3600.0) -> Tokens:
+        return Tokens(Secret(f"access-{self.calls}"), Secret(self.current), life)
+
+    def __call__(self, token: Secret, *, seconds: float) -> Tokens:
+        with self._lock:
+            self.calls += 1
+            if self.trouble:
+                raise self.trouble
+            if not token.matches(self.current):
+                self.reused += 1
+                self.current = ""
+            if not self.current:
+                raise oauth.WrongCredentials(api_status=400)
+            self.current = f"refresh-{self.calls}"
+            fresh = self.tokens()
+        self.on_call()
+        time.sleep(self.delay)
+        return fresh
+
+
+def expire(handle: str) -> None:
+    past = time.time() - 1
+    ApiGrant.objects.filter(handle=handle).update(expires_at=past, refresh_at=past)
+
+
+def row_of(handle: str) -> ApiGrant:
+    return ApiGrant.objects.get(handle=handle)
