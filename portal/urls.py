@@ -5,12 +5,15 @@ from django.views.generic import RedirectView
 
 from portal.redirects import HOME
 from portal.signin import views
+from portal.signin.sso import views as sso
 
 urlpatterns = [
     path("", RedirectView.as_view(url=HOME), name="home"),
     path("sign-in/", views.sign_in, name="sign-in"),
     path("sign-out/", views.sign_out, name="sign-out"),
     path("throw-away/", views.throw_away, name="throw-away"),
+    path("sso/start/", sso.start, name="sso-start"),
+    path("sso/callback/", sso.callback, name="sso-callback"),
     path("devices/", include("devices.urls")),
     path("audit/", include("devices.audit_urls")),
 ]

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.messages import get_messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -17,6 +18,7 @@ from portal.redirects import HOME, local_path
 from portal.signin.sso.identity import Refused
 
 SIGN_IN = "/sign-in/"
+START = "/sso/start/"
 
 
 class Effect(Enum):
@@ -80,7 +82,25 @@ def _words(effect: Effect) -> str:
 
 
 def sign_in_url(path: str) -> str:
-    return SIGN_IN if path == HOME else f"{SIGN_IN}?{urlencode({'next': path})}"
+    """`next` is left out for the front door. With a provider it tells the page that somebody was on their way there."""
+    return SIGN_IN if path == HOME and settings.SSO != "oidc" else f"{SIGN_IN}?{urlencode({'next': path})}"
+
+
+def start_url(path: str) -> str:
+    """Where the way to the provider begins, and back to `path`."""
+    return f"{START}?{urlencode({'next': path})}"
+
+
+def sign_on_page(request: HttpRequest, target: str) -> HttpResponse:
+    """The way to the provider. Whoever was on their way to a page goes on by themselves, unless there is something to
+    say. By a header of the answer: a redirect after a form would be held to `form-action` of our policy.
+    """
+    goes_on = "next" in request.GET and not len(get_messages(request))
+    context = {"start_url": start_url(target), "goes_on": goes_on}
+    response = render(request, "signin/sign_on.html", context)
+    if goes_on:
+        response["Refresh"] = f"0; url={start_url(target)}"
+    return response
 
 
 def refusal(request: HttpRequest, error: Refused, *, again: str = "") -> HttpResponse:
@@ -96,3 +116,12 @@ def refusal(request: HttpRequest, error: Refused, *, again: str = "") -> HttpRes
     if partial:
         return beside(render(request, "errors/_fragment.html", context, status=error.status))
     return render(request, "signin/refused.html", context, status=error.status)
+
+
+def signed_out_page(request: HttpRequest, elsewhere: str) -> HttpResponse:
+    """`elsewhere`: where the provider ends its own session. The browser goes there, and then finds a notice here."""
+    response = render(request, "signin/signed_out.html", {"elsewhere": elsewhere})
+    if elsewhere:
+        messages.success(request, _("You are signed out."))
+        response["Refresh"] = f"0; url={elsewhere}"  # as above: after a form, no redirect may lead there
+    return response

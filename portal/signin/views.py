@@ -27,10 +27,10 @@ from portal.redirects import local_path
 from portal.sessions import SessionStore
 from portal.signin import drafts, grants, oauth, throttle
 from portal.signin.admission import admit, end_session, signed_on
-from portal.signin.answers import refusal
+from portal.signin.answers import refusal, sign_on_page, signed_out_page
 from portal.signin.crypto import Secret, Tokens
 from portal.signin.forms import SignInForm
-from portal.signin.sso import logins
+from portal.signin.sso import logins, oidc
 from portal.signin.sso.identity import Identity, Refused
 
 log = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ def _sign_on_first(request: HttpRequest, target: str) -> HttpResponse:
             end_session(request)
         again = f"/sign-in/?{urlencode({'next': target})}"
         return refusal(request, Refused(_("The company's sign-on did not say who you are.")), again=again)
-    raise NotImplementedError
+    return sign_on_page(request, target)
 
 
 @sensitive_variables()
@@ -123,6 +123,9 @@ def _start_session(request: HttpRequest, form: SignInForm, identity: Identity | 
     handle = grants.open_grant(tokens, person, identity)
     sign_on = request.session.pop(logins.SESSION_KEY, None)
     end_session(request)
+    if sign_on and not logins.read(sign_on):
+        grants.close_grant(handle)  # signed out at the provider meanwhile
+        return
     # The CSRF token is kept: a form that outlived its session in another tab can be sent after signing in again there.
     # It cannot have been planted, its cookie being __Host-; signing out changes it.
     request.session[grants.SESSION_KEY] = handle
@@ -165,11 +168,19 @@ def _form_page(
 
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
-    """Delete grant and session: the old cookie opens nothing any more, in any process."""
+    """Delete grant and session: the old cookie opens nothing any more, in any process.
+
+    With a sign-on of the company its own session goes on; the page says so, and leads to where it can be ended.
+    """
+    hint = logins.hint(request.session.get(logins.SESSION_KEY))
     end_session(request)
     rotate_token(request)
-    messages.success(request, _("You are signed out."))
-    response = SeeOther("/sign-in/")
+    elsewhere = oidc.sign_out_url(request, hint) if settings.SSO == "oidc" else ""
+    if settings.SSO == "off":
+        messages.success(request, _("You are signed out."))
+        response: HttpResponse = SeeOther("/sign-in/")
+    else:
+        response = signed_out_page(request, elsewhere)
     response["Clear-Site-Data"] = '"cache"'
     return response
 

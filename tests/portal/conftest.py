@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from bs4 import BeautifulSoup
@@ -16,6 +16,9 @@ from portal.signin import grants, oauth
 from portal.signin.throttle import throttle
 from tests.portal.token_endpoint import PERSON, TokenEndpoint
 from tests.servers import SandboxServer
+
+if TYPE_CHECKING:
+    from tests.portal.idp import Idp, Person
 
 HTMX = {"HX-Request": "true", "HX-Current-URL": "https://testserver/devices/?q=pump"}
 """What htmx sends when it asks for a piece of that page."""
@@ -70,6 +73,38 @@ def signed_in(platform: SandboxServer) -> Callable[..., Browser]:
         return browser
 
     return make
+
+
+@pytest.fixture(scope="session")
+def provider_at_work() -> Iterator[Idp]:
+    from tests.portal.idp import running
+
+    with running() as idp:
+        yield idp
+
+
+@pytest.fixture
+def idp(provider_at_work: Idp, settings: Settings, platform: SandboxServer) -> Iterator[Idp]:
+    """An OpenID provider of this process, which the portal relies on for this test."""
+    from portal.signin.sso import provider
+    from tests.portal.idp import CLIENT, CLIENT_SECRET
+
+    provider_at_work.reset()
+    provider.forget()
+    settings.SSO = "oidc"
+    settings.OIDC_ISSUER = provider_at_work.issuer
+    settings.OIDC_CLIENT_ID = CLIENT
+    settings.OIDC_CLIENT_SECRET = CLIENT_SECRET
+    yield provider_at_work
+    provider.forget()
+
+
+@pytest.fixture
+def person(idp: Idp) -> Person:
+    """A browser whose person is signed in at `idp`."""
+    from tests.portal.idp import Person
+
+    return Person(idp)
 
 
 def calls(platform: SandboxServer, path: str) -> int:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
+from portal.signin.crypto import Secret, Tokens, Unreadable, seal, unseal
 from portal.signin.models import LogoutNotice, SsoLogin
 from portal.signin.sso.identity import Identity, pack, unpack
 
@@ -24,8 +25,11 @@ def read(handle: str | None) -> Identity | None:
     return unpack(row) if row else None
 
 
-def open_login(identity: Identity) -> str:
-    """Store who signed in and return the row's handle. Rows older than any session are cleared away."""
+def open_login(identity: Identity, id_token: Secret) -> str | None:
+    """Store who signed in and return the row's handle. Rows older than any session are cleared away.
+
+    None when the provider has meanwhile told that this very session of theirs has ended.
+    """
     now = timezone.now()
     old = now - timedelta(seconds=settings.SESSION_COOKIE_AGE)
     SsoLogin.objects.filter(created_at__lt=old).delete()
@@ -36,9 +40,23 @@ def open_login(identity: Identity) -> str:
         subject=identity.subject,
         sid=identity.sid,
         identity=pack(identity),
+        hint=seal(Tokens(id_token, None, 0.0), handle, 0),
         created_at=now,
     )
+    # Looked for after the row is there: a notice that comes later finds the row.
+    if identity.sid and LogoutNotice.objects.filter(sid=identity.sid).exists():
+        close(handle)
+        return None
     return handle
+
+
+def hint(handle: str | None) -> Secret | None:
+    """The ID token of this sign-on, for signing out at the provider; None where it is gone or cannot be read."""
+    row = SsoLogin.objects.filter(handle=handle).values_list("hint", flat=True).first() if handle else None
+    try:
+        return unseal(row, str(handle), 0).access if row else None
+    except Unreadable:
+        return None
 
 
 def close(handle: str | None) -> None:

@@ -1,0 +1,86 @@
+"""To the provider and back, and what the provider tells on its own."""
+
+from __future__ import annotations
+
+import logging
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from devices.http import SeeOther
+from portal.redirects import local_path
+from portal.sessions import SessionStore
+from portal.signin.admission import admit, end_session
+from portal.signin.answers import refusal, sign_in_url, start_url
+from portal.signin.crypto import Secret
+from portal.signin.models import ApiGrant
+from portal.signin.sso import attempts, logins, oidc
+from portal.signin.sso.identity import Identity, Refused, pack
+
+log = logging.getLogger(__name__)
+
+
+@require_safe
+def start(request: HttpRequest) -> HttpResponse:
+    """Leave for the provider. For links only: browsers hold redirects after a form to `form-action` of our policy."""
+    _only_with_oidc()
+    target = local_path(request, request.GET.get("next"))
+    attempt = attempts.begin(request, target)
+    try:
+        response = HttpResponseRedirect(oidc.leave_for(request, attempt))
+    except Refused as error:
+        return refusal(request, error, again=start_url(target))
+    attempts.remember(request, response, attempt)
+    return response
+
+
+@require_safe
+def callback(request: HttpRequest) -> HttpResponse:
+    """Back from the provider: check what it says, and begin a session of one's own."""
+    _only_with_oidc()
+    state = request.GET.get("state", "")
+    attempt = attempts.recall(request, state)
+    if attempt is None:
+        return refusal(request, _not_begun_here(), again=start_url(local_path(request, None)))
+    target = local_path(request, attempt.target)
+    try:
+        identity, id_token = oidc.come_back(request, attempt)
+        response: HttpResponse = SeeOther(_begin(request, identity, id_token, target))
+    except Refused as error:
+        response = refusal(request, error, again=start_url(target))
+    attempts.forget(response, state)
+    return response
+
+
+def _begin(request: HttpRequest, identity: Identity, id_token: Secret, target: str) -> str:
+    """Put the person into a session with a new key, and tell where they go on."""
+    handle = logins.open_login(identity, id_token)
+    if handle is None:
+        raise Refused(_("You were signed out at the sign-on service meanwhile."))
+    admitted = admit(request)
+    if admitted and admitted[0].subject == identity.subject:
+        # Another tab was quicker. The account it has connected stays; the newer sign-on takes the place of its own.
+        logins.close(request.session.get(logins.SESSION_KEY))
+        request.session.cycle_key()
+        request.session[logins.SESSION_KEY] = handle
+        ApiGrant.objects.filter(handle=admitted[0].handle).update(sid=identity.sid, identity=pack(identity))
+        return target
+    end_session(request)
+    request.session[logins.SESSION_KEY] = handle
+    SessionStore.clear_expired()
+    return sign_in_url(target)
+
+
+def _not_begun_here() -> Refused:
+    return Refused(
+        _("This sign-on was not begun here, or is over."),
+        _("You are not signed in. It may have been begun in another browser, or more than ten minutes ago."),
+        status=400,
+    )
+
+
+def _only_with_oidc() -> None:
+    if settings.SSO != "oidc":
+        raise Http404
