@@ -5,7 +5,7 @@ while the platform has them: before it carries them out, or after that and befor
 sent again, and later each record is looked at. Whatever happened upstream, three things must hold: nothing was sent
 twice, nothing is missing from the trail, and nothing is shown as made that was not.
 
-Takes real time: a minute and a half a case, as an absence is proof only a minute later. Prints a line a case, ends with
+Takes real time: more than a minute a case, as an absence is proof only a minute later. Prints a line a case, ends with
 1 if one fails.
 """
 
@@ -35,6 +35,8 @@ LINGER = 4.0
 """Seconds for which the platform keeps a call: long enough to kill the worker meanwhile."""
 SURE = 62.0
 """Seconds after a change at which what is not there was not made (devices.changes.SURE_AFTER, and a little more)."""
+STOP = threading.Event()
+"""Somebody wants this to end."""
 NEW = "Killed 1"
 TEMPLATE = "TMPL2cRm01aQ9"
 
@@ -193,9 +195,8 @@ def arrived(sandbox: SandboxServer, write: Write) -> int:
 def until(what: Callable[[], bool], seconds: float) -> None:
     give_up = time.monotonic() + seconds
     while not what():
-        if time.monotonic() > give_up:
+        if time.monotonic() > give_up or STOP.wait(0.05):
             raise AssertionError("what was waited for did not happen")
-        time.sleep(0.05)
 
 
 def workers_of(host: PortalServer) -> list[int]:
@@ -227,7 +228,7 @@ def case(sandbox: SandboxServer, host: PortalServer, only: list[str], **fault: o
         until(lambda: _answers(session, host), 30)
         for thread in at_once(session, host, all_of_them):  # pressed again by whoever got no answer
             thread.join(timeout=70)
-        time.sleep(max(0.0, SURE - (time.monotonic() - started)))
+        STOP.wait(max(0.0, SURE - (time.monotonic() - started)))
         return [*_wrongs(sandbox, host, session, all_of_them)]
 
 
@@ -322,4 +323,5 @@ def one_round(database: str, name: str, only: list[str]) -> list[str]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: STOP.set())
     sys.exit(main())

@@ -30,6 +30,12 @@ class Load(NamedTuple):
 
 LOADS = {
     "race": Load("tests.load.race", short=("--rounds", "2"), full=("--rounds", "5"), within=600),
+    "kills": Load(
+        "tests.load.kills",
+        short=("--database", "sqlite", "--database", "postgresql"),
+        full=("--database", "sqlite", "--database", "postgresql"),
+        within=400,
+    ),
 }
 FULL_WITHIN = 4 * 3600.0
 """Seconds for a full one."""
