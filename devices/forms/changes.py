@@ -22,42 +22,6 @@ Choices = Sequence[tuple[str, Sequence[tuple[str, str]]]]
 """Groups of choices: the group's words, then (value, words) of each choice in it."""
 
 
-class MetafieldForm(forms.Form):
-    """The new value of one metafield, always sent as text of at most 200 characters, checked by the field's type.
-
-    A browser's box for numbers sends nothing for what it cannot read, such as 12,5, and nothing empties a field. So an
-    empty number is taken only from a box for text (`as_text`), which the refusal brings.
-    """
-
-    value = forms.CharField(required=False, strip=False)
-    as_text = forms.BooleanField(required=False)
-    field_order = ("as_text", "value")
-
-    def __init__(self, *args: Any, field: FieldView, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs | {"auto_id": f"metafield-{field.id}-%s"})
-        self.field = field
-        self.fields["value"].label = field.name
-
-    @property
-    def input_type(self) -> str:
-        """The `type` of the input: for a number that is not one yet, or came without one, text."""
-        if self.field.control != "number":
-            return {"email": "email", "secret": "password"}.get(self.field.control, "text")
-        value = self["value"].value() or ""
-        return "number" if _NUMBER.fullmatch(value) or not (value or self.is_bound) else "text"
-
-    def clean_value(self) -> str:
-        if self.field.control == "number" and not self.cleaned_data["value"] and not self.cleaned_data["as_text"]:
-            words = _("No number arrived. Enter one in plain digits, with a point for decimals, such as 21.5.")
-            if self.field.lines and not self.field.mandatory:
-                words = _("%s To empty the field, save it empty once more.") % words
-            raise forms.ValidationError(words, code="empty")
-        try:
-            return self.field.check(self.cleaned_data["value"])
-        except InvalidValue as problem:
-            raise forms.ValidationError(str(problem), code="type") from problem
-
-
 def _within(text: str, limit: int) -> str:
     """`text`, if it is at most `limit` characters long. Raises a ValidationError that counts them."""
     if len(text) > limit:
@@ -101,6 +65,43 @@ class RenameForm(NamingForm, ReasonForm):
         self.fields["reason"].help_text = ""  # a short dialog, and the one change that is easily undone
 
 
+class MetafieldForm(ReasonForm):
+    """The new value of one metafield, always sent as text of at most 200 characters, checked by the field's type.
+
+    A browser's box for numbers sends nothing for what it cannot read, such as 12,5, and nothing empties a field. So an
+    empty number is taken only from a box for text (`as_text`), which the refusal brings.
+    """
+
+    value = forms.CharField(required=False, strip=False)
+    as_text = forms.BooleanField(required=False)
+    field_order = ("as_text", "value", "reason")
+
+    def __init__(self, *args: Any, field: FieldView, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs | {"auto_id": f"metafield-{field.id}-%s"})
+        self.field = field
+        self.fields["value"].label = field.name
+        self.fields["reason"].help_text = ""
+
+    @property
+    def input_type(self) -> str:
+        """The `type` of the input: for a number that is not one yet, or came without one, text."""
+        if self.field.control != "number":
+            return {"email": "email", "secret": "password"}.get(self.field.control, "text")
+        value = self["value"].value() or ""
+        return "number" if _NUMBER.fullmatch(value) or not (value or self.is_bound) else "text"
+
+    def clean_value(self) -> str:
+        if self.field.control == "number" and not self.cleaned_data["value"] and not self.cleaned_data["as_text"]:
+            words = _("No number arrived. Enter one in plain digits, with a point for decimals, such as 21.5.")
+            if self.field.lines and not self.field.mandatory:
+                words = _("%s To empty the field, save it empty once more.") % words
+            raise forms.ValidationError(words, code="empty")
+        try:
+            return self.field.check(self.cleaned_data["value"])
+        except InvalidValue as problem:
+            raise forms.ValidationError(str(problem), code="type") from problem
+
+
 class ConfirmForm(ReasonForm):
     """The last step before something that cannot be undone: the device's name, typed, and a reason.
 
@@ -139,7 +140,7 @@ def _folded(name: str) -> str:
 
 
 class OwnerForm(ReasonForm):
-    """Who shall own the device. `seen` is the owner's id that the page showed as the present one, 0 for none."""
+    """Who shall own the device."""
 
     owner = forms.CharField(
         label=gettext_lazy("New owner"),
@@ -147,12 +148,11 @@ class OwnerForm(ReasonForm):
         required=False,
         widget=_line(spellcheck="false", autocapitalize="off"),
     )
-    seen = forms.CharField(required=False, widget=forms.HiddenInput())
     field_order = ("owner", "reason")
 
 
 class OrganizationForm(ReasonForm):
-    """Which organization shall have the device, by id. `seen` is the one that the page showed as the present one.
+    """Which organization shall have the device, by id.
 
     `known`: ids and names to choose from, none for a field.
     """
@@ -169,7 +169,6 @@ class OrganizationForm(ReasonForm):
             "max_value": gettext_lazy("No organization has that ID: it is a number from 1 to 2147483647."),
         },
     )
-    seen = forms.CharField(required=False, widget=forms.HiddenInput())
     field_order = ("org_id", "reason")
 
     def __init__(self, *args: Any, known: Sequence[tuple[int, str]] = (), **kwargs: Any) -> None:

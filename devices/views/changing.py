@@ -113,11 +113,12 @@ def view_of_entry(request: DeviceRequest, entry: AuditEntry) -> EntryView:
     return entry_view(entry, names_for(request.gateway, request.access), clock_for(request), request.access)
 
 
-def unknown(request: DeviceRequest, done: Done[Any]) -> HttpResponse:
+def unknown(request: DeviceRequest, done: Done[Any], *, fragment: str = "audit/_change_unknown.html") -> HttpResponse:
     """Nobody knows what became of it: no button that sends it, only one that looks again."""
     entry = view_of_entry(request, done.entry)
     accepted = done.state.answer == audit.ACCEPTED
     sentence = _(done.error.sentence) if done.error else ""
     context = {"entry": entry, "device_id": entry.device_id, "accepted": accepted, "sentence": sentence}
+    context["target"] = done.entry.target
     status = done.error.status if done.error else 202 if accepted else 502
-    return answer(request, "audit/change_unknown.html", "audit/_change_unknown.html", context, status=status)
+    return answer(request, "audit/change_unknown.html", fragment, context, status=status)

@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.contrib import messages
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
+from msgspec import structs
 
+from devices.audit import Facts
+from devices.changes import Done, carry_out, sent_before
 from devices.forms.changes import MetafieldForm
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, Rejected, Unauthorized
-from devices.http import DeviceRequest, SeeOther, answer, clock_for, move_on, require, wants_partial
+from devices.gateway.types import BaseInfo
+from devices.http import DeviceRequest, SeeOther, answer, clock_for, require, wants_partial
 from devices.metafields import FieldView, view_of
 from devices.permissions import judge
-from devices.text import clean, shorten
-from devices.views.record import recorded
+from devices.text import clean
+from devices.turns import Busy, turn
+from devices.views.changing import (
+    BUSY_STATUS,
+    busy,
+    changed_meanwhile,
+    conflict,
+    desk_of,
+    not_made,
+    opened_with,
+    renew,
+    unknown,
+    view_of_entry,
+    went_through,
+)
 from devices.views.shell import shell
 
 
@@ -53,42 +70,97 @@ def device_metafield(request: DeviceRequest, device_id: int, metafield_id: int) 
     if request.method != "POST" and request.GET.get("row"):
         return _row(request, device_id, metafield_id)
     require(request, "set_metafield")
-    try:
+    if request.method != "POST":
         field = _field(request, device_id, metafield_id)
+        form = MetafieldForm(initial={"value": field.value} | opened_with(field.present), field=field)
+        return _editor(request, device_id, field, form)
+    try:
+        with turn(device_id):
+            return _change(request, device_id, metafield_id)
+    except Busy:
+        field = _field(request, device_id, metafield_id)
+        form = MetafieldForm(request.POST, field=field)
+        busy(form, field="value")
+        return _editor(request, device_id, field, form, status=BUSY_STATUS)
+
+
+def _change(request: DeviceRequest, device_id: int, metafield_id: int) -> HttpResponse:
+    """With the device's turn held: what it holds now and what is sent belong together."""
+    typed = request.POST.get("value", "").strip()
+    facts = Facts(operation="set_metafield", device_id=device_id, target=str(metafield_id))
+    done = sent_before(desk_of(request), facts, form_id=request.POST.get("form_id", ""), asked=typed)
+    if done is not None and not done.rejected:
+        return _ended(request, done)
+    try:
+        field, info = _field(request, device_id, metafield_id), request.gateway.get_base_info(device_id)
     except (Unauthorized, Forbidden, NotFound):
         raise
     except GatewayError as error:
-        if request.method != "POST" or not wants_partial(request):
+        if not wants_partial(request):
             raise
         return _unsent(request, metafield_id, error)
-    if request.method != "POST":
-        form = MetafieldForm(initial={"value": field.value}, field=field)
-        return _editor(request, device_id, field, form)
     form = MetafieldForm(request.POST, field=field)
-    refusal: GatewayError | None = None
+    page = partial(_editor, request, device_id, field, form)
     if not field.editable:
         form.add_error("value", field.why_not)
-    elif form.is_valid():
-        refusal = _send(request, device_id, field, form)
-    if not form.errors:
-        return _saved(request, device_id, metafield_id, form.cleaned_data["value"])
-    response = _editor(request, device_id, field, form, status=refusal.status if refusal else 422)
-    return _retry_after(response, refusal)
-
-
-def _send(request: DeviceRequest, device_id: int, field: FieldView, form: MetafieldForm) -> GatewayError | None:
-    """The one call. What was not done is said beside the field; raises what may have been done all the same."""
+    if not form.is_valid():
+        return page(status=422)
+    if done is None and changed_meanwhile(form, field.present) and not field.holds(form.cleaned_data["value"]):
+        _conflict(form, field)
+        return page(status=409)
     try:
-        with recorded(request, "set_metafield", device_id, metafield=field.id):
-            request.gateway.set_metafield(device_id, field.id, form.cleaned_data["value"])
+        done = done or _send(request, info, field, form)
     except Unauthorized:
         raise
     except GatewayError as error:
-        if error.uncertain:
-            raise
         form.add_error("value", _refused(error, field) if isinstance(error, Rejected) else _not_done(error))
-        return error
-    return None
+        renew(form)
+        return _retry_after(page(status=error.status), error)
+    if not done.rejected:
+        return _ended(request, done)
+    not_made(form, done, field="value", found="" if field.secret else None)
+    return page(status=done.error.status if done.error else 409)
+
+
+def _send(request: DeviceRequest, info: BaseInfo, field: FieldView, form: MetafieldForm) -> Done[None]:
+    """Carry it out. A secret is compared with what reads back, and neither the old nor the new one is written down."""
+    value = form.cleaned_data["value"]
+    facts = Facts(
+        operation="set_metafield",
+        device_id=info.id,
+        device_name=info.name,
+        org_id=info.org_id,
+        target=str(field.id),
+        target_name=field.name,
+        before=field.value,
+        after=value,
+        secret=field.secret,
+        reason=form.cleaned_data["reason"],
+    )
+    if field.secret:
+        facts = structs.replace(facts, before="", after="")
+    return carry_out(
+        desk_of(request),
+        facts,
+        lambda gateway: gateway.set_metafield(info.id, field.id, value),
+        form_id=form.cleaned_data["form_id"],
+        asked=value,
+        before=field.present,
+    )
+
+
+def _conflict(form: MetafieldForm, field: FieldView) -> None:
+    if not field.secret:
+        conflict(form, ", ".join(field.lines), form.cleaned_data["value"], field="value", held=field.present)
+        return
+    form.add_error(
+        "value",
+        _(
+            "Somebody changed this since you opened the form. Nothing was changed by you. Enter your value again to"
+            " replace theirs, or cancel to keep it."
+        ),
+    )
+    renew(form, field.present)
 
 
 def _not_done(error: GatewayError) -> str:
@@ -146,37 +218,30 @@ def _refused(refusal: GatewayError, field: FieldView) -> str:
     return f"{words} {clean(refusal.api_message)}".strip()
 
 
-def _saved(request: DeviceRequest, device_id: int, metafield_id: int, value: str) -> HttpResponse:
-    """Read the field back: what the platform holds now is shown, not what was sent."""
+def _ended(request: DeviceRequest, done: Done[Any]) -> HttpResponse:
+    """It was made, which the row tells with what reads back now; or nobody knows."""
+    if done.unknown:
+        return unknown(request, done, fragment="devices/_metafield_unknown.html")
+    device_id = done.entry.device_id or 0
+    panel = reverse("devices:device-metafields", args=[device_id])
+    field = _read_back(request, done) if wants_partial(request) else None
+    if field is None:
+        return went_through(request, done, panel)
+    entry = view_of_entry(request, done.entry)
+    said = _("%(name)s saved. %(told)s") % {"name": field.name, "told": entry.told}
+    return _shown(request, device_id, field, said=said, done=entry)
+
+
+def _read_back(request: DeviceRequest, done: Done[Any]) -> FieldView | None:
+    """The field as the proof has read it; where this is not the first to tell of the change, as it is now."""
+    if done.reading.field is not None:
+        return view_of(done.reading.field, likely=settings.METAFIELDS_LIKELY)
     try:
-        field: FieldView | None = _field(request, device_id, metafield_id)
+        return _field(request, done.entry.device_id or 0, int(done.entry.target))
     except Unauthorized:
         raise
     except GatewayError:
-        field = None
-    if field is None:
-        messages.success(request, _("Sent, and accepted. It could not be read back: look again in a moment."))
-        return move_on(request, reverse("devices:device-metafields", args=[device_id]))
-    holds = field.holds(value)
-    said = (_told if holds else _told_otherwise)(field, clock_for(request).stamp())
-    if wants_partial(request):
-        return _shown(request, device_id, field, said=said, holds=holds)
-    messages.add_message(request, messages.SUCCESS if holds else messages.WARNING, said)
-    return move_on(request, reverse("devices:device-metafields", args=[device_id]))
-
-
-def _told(field: FieldView, time: str) -> str:
-    return _("%(name)s saved. Read back %(time)s.") % {"name": field.name, "time": time}
-
-
-def _told_otherwise(field: FieldView, time: str) -> str:
-    if not field.lines:
-        words = _("%(name)s: accepted, yet at %(time)s the platform still holds nothing. Look again in a moment.")
-    elif field.secret:
-        words = _("%(name)s: accepted, yet at %(time)s the platform still holds another value. Look again in a moment.")
-    else:
-        words = _("%(name)s: accepted, yet at %(time)s the platform still holds “%(value)s”. Look again in a moment.")
-    return words % {"name": field.name, "time": time, "value": shorten(", ".join(field.lines), 80)}
+        return None
 
 
 def _editor(

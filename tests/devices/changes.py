@@ -78,3 +78,15 @@ def end(page: Any, which: str) -> str:
     section = soup(page).find("section", attrs={"aria-labelledby": which})
     assert section is not None
     return " ".join(section.get_text(" ").split())
+
+
+def filled(page: Any) -> dict[str, str]:
+    """What the form that changes something would send, as its page shows it."""
+    form = soup(page).select_one("main form[method=post], form.sheet, form.inline-edit")
+    assert form is not None
+    fields = {str(field["name"]): str(field.get("value", "")) for field in form.select("input[name]")}
+    for choice in form.select("select[name]"):
+        option = choice.select_one("option[selected]")
+        fields[str(choice["name"])] = str(option["value"]) if option else ""
+    fields.pop("csrfmiddlewaretoken", None)
+    return fields
