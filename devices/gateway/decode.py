@@ -50,12 +50,16 @@ def page(reply: Reply, item: type[T], number: int, size: int, operation: str = "
 
 
 def nothing(reply: Reply, operation: str = "") -> None:
-    """The answer to a write that returns nothing: no body, or any JSON.
+    """The answer to a write that returns nothing: no body, or any JSON but that of an error.
 
-    A success in HTML comes from something in between (a sign-in page, a maintenance page) and proves nothing.
+    A success in HTML comes from something in between (a sign-in page, a maintenance page) and proves nothing; nor does
+    one that speaks of an error.
     """
-    if reply.body.strip():
-        _decode("one", Any, reply, operation)
+    if not reply.body.strip():
+        return
+    said = _decode("one", Any, reply, operation)
+    if isinstance(said, dict) and "error" in said:
+        raise BadReply(operation=operation, api_status=reply.status, request_id=reply.request_id)
 
 
 def _decode(kind: str, item: Any, reply: Reply, operation: str) -> Any:
