@@ -130,7 +130,7 @@ class AccessMiddleware:
     def process_exception(self, request: DeviceRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, Unauthorized):
             # The platform takes none of our tokens. Were the grant kept, sign-in would send the person back here.
-            grants.close_grant(request.session.get(grants.SESSION_KEY, ""))
+            grants.close_grant(request.session.get(grants.SESSION_KEY, ""), by="the platform")
             # A change may have been made, and its reading back refused.
             effect = Effect.PERHAPS if _changed(request) else _unsent(request)
             return sign_in_answer(request, ended=True, effect=effect)

@@ -4,7 +4,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from portal.redirects import HOME
-from portal.signin import views
+from portal.signin import sessions, views
 from portal.signin.sso import views as sso
 
 urlpatterns = [
@@ -14,6 +14,8 @@ urlpatterns = [
     path("throw-away/", views.throw_away, name="throw-away"),
     path("sso/start/", sso.start, name="sso-start"),
     path("sso/callback/", sso.callback, name="sso-callback"),
+    path("sessions/", sessions.sessions, name="sessions"),
+    path("sessions/end/", sessions.end_sessions, name="sessions-end"),
     path("devices/", include("devices.urls")),
     path("audit/", include("devices.audit_urls")),
 ]

@@ -120,6 +120,14 @@ def idled(handle: str) -> bool:
     return _forget(_idle().filter(handle=handle)) or _idle().filter(handle=handle).exists()
 
 
+def living(rows: QuerySet[ApiGrant]) -> QuerySet[ApiGrant]:
+    """Those of these grants that `read` would find."""
+    now = time.time()
+    return rows.filter(
+        lost=False, last_seen__gt=now - settings.SESSION_IDLE, created_at__gt=now - settings.SESSION_COOKIE_AGE
+    )
+
+
 def _idle() -> QuerySet[ApiGrant]:
     return ApiGrant.objects.filter(last_seen__lte=time.time() - settings.SESSION_IDLE)
 
@@ -159,8 +167,12 @@ def open_grant(tokens: Tokens | None, person: UserProfile, identity: Identity | 
     return handle
 
 
-def close_grant(handle: str) -> None:
-    ApiGrant.objects.filter(handle=handle).delete()
+def close_grant(handle: str, by: str = "themselves") -> None:
+    """Delete it. `by`: who ended this session, for the log."""
+    row = ApiGrant.objects.filter(handle=handle)
+    person = row.values_list("person", flat=True).first()
+    if person and row.delete()[0]:
+        log.info("a session of %s was ended by %s", person, by)
 
 
 class TokenSource:
