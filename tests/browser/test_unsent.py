@@ -1,0 +1,192 @@
+"""A session that ends while somebody types: the form stays, or without script comes back, and is sent by hand, once."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from contextlib import closing
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Open
+from tests.devices.changes import writes
+from tests.portal_server import PortalServer
+from tests.servers import SandboxServer
+
+NAME = "Cold room 14 north"
+WHY = "HC-20418"
+
+
+def end_sessions(portal: PortalServer) -> None:
+    """As an administrator would, for everybody."""
+    with closing(sqlite3.connect(portal.database, timeout=20)) as database, database:
+        database.execute("DELETE FROM signin_apigrant")
+
+
+def sign_in_there(tab: Page, user: str = "admin") -> None:
+    tab.get_by_label("E-mail").fill(f"{user}@example.com")
+    tab.get_by_label("Password").fill("demo")
+    tab.get_by_role("button", name="Sign in").click()
+    tab.wait_for_url(re.compile("/devices/"))
+
+
+def sign_out_elsewhere(page: Page) -> None:
+    """In another tab of the same browser."""
+    other = page.context.new_page()
+    other.goto("/devices/")
+    other.locator("details.menu summary").click()
+    other.get_by_role("button", name="Sign out").click()
+    expect(other.get_by_role("heading", level=1)).to_have_text("Sign in")
+    other.close()
+
+
+def name_at(platform: SandboxServer) -> str:
+    return str(platform.get("/device", "admin", deviceId=1).json()["name"])
+
+
+# --- with script ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def page(open_page: Open, fresh_sandbox: SandboxServer) -> Page:
+    page = open_page("admin")
+    page.watch.expected |= {401, 403}  # type: ignore[attr-defined]
+    fresh_sandbox.clear_requests()
+    return page
+
+
+def open_dialog(page: Page) -> None:
+    page.goto("/devices/1/")
+    page.locator("#actions #choose-rename").click()
+    page.get_by_label("New name").fill(NAME)
+    page.get_by_label("Reason").fill(WHY)
+
+
+def in_the_dialog(page: Page) -> None:
+    """What was typed is there, and so, in sight, is the one banner that says what to do."""
+    expect(page.get_by_label("New name")).to_have_value(NAME)
+    expect(page.get_by_label("Reason")).to_have_value(WHY)
+    expect(page.locator("[data-session-notice]")).to_have_count(1)
+    expect(page.locator("dialog[open] [data-session-notice]")).to_be_in_viewport()
+
+
+def test_a_dialog_outlives_its_session_and_is_sent_again(
+    page: Page, portal: PortalServer, fresh_sandbox: SandboxServer
+) -> None:
+    open_dialog(page)
+    end_sessions(portal)
+    rename = page.get_by_role("button", name="Rename device")
+    rename.click()
+    in_the_dialog(page)
+    rename.click()
+    in_the_dialog(page)
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="Sign in").click()
+    tab = opened.value
+    sign_in_there(tab)
+    tab.close()
+    assert writes(fresh_sandbox) == [], "nothing is sent by itself"
+    rename.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(NAME)
+    expect(page.locator("[data-session-notice]")).to_have_count(0)
+    assert writes(fresh_sandbox) == [("PUT", "/device")]
+    assert name_at(fresh_sandbox) == NAME
+
+
+def test_after_a_sign_out_in_another_tab_the_form_takes_one_press_more(
+    page: Page, fresh_sandbox: SandboxServer
+) -> None:
+    """Signing out changes the token of every form. The refusal brings the new one."""
+    open_dialog(page)
+    sign_out_elsewhere(page)
+    rename = page.get_by_role("button", name="Rename device")
+    rename.click()
+    in_the_dialog(page)
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="Sign in").click()
+    sign_in_there(opened.value)
+    rename.click()
+    expect(page.locator("[data-session-notice]")).to_contain_text("This form is no longer valid.")
+    in_the_dialog(page)
+    expect(page.locator("[data-session-notice]")).to_contain_text("You are signed in as Ingrid Halden.")
+    assert writes(fresh_sandbox) == []
+    rename.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(NAME)
+    assert writes(fresh_sandbox) == [("PUT", "/device")]
+
+
+def test_a_row_far_down_keeps_its_value_and_shows_the_banner_beside_it(
+    page: Page, portal: PortalServer, fresh_sandbox: SandboxServer
+) -> None:
+    page.set_viewport_size({"width": 390, "height": 500})
+    page.goto("/devices/9/metafields/")
+    page.locator("a[id^=edit-]").last.click()
+    value = page.locator("tr form [name=value]")
+    value.evaluate("field => { if (field.matches('select')) field.selectedIndex = field.options.length - 1; }")
+    if value.evaluate("field => field.matches('input')"):
+        value.fill("7")
+    typed = value.input_value()
+    end_sessions(portal)
+    page.locator("tr form").get_by_role("button", name="Save").click()
+    expect(page.locator("tr form [data-session-notice]")).to_be_in_viewport()
+    expect(value).to_have_value(typed)
+    assert writes(fresh_sandbox) == []
+
+
+# --- without script ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["ended elsewhere", "signed out in another tab"])
+def test_a_plain_form_comes_back_after_sign_in_and_is_sent_by_hand(
+    open_page: Open, portal: PortalServer, fresh_sandbox: SandboxServer, how: str
+) -> None:
+    page = open_page("admin", java_script_enabled=False)
+    fresh_sandbox.clear_requests()
+    page.goto("/devices/1/rename/")
+    page.get_by_label("New name").fill(NAME)
+    page.get_by_label("Reason").fill(WHY)
+    if how == "ended elsewhere":
+        end_sessions(portal)
+    else:
+        sign_out_elsewhere(page)
+    page.get_by_role("button", name="Rename device").click()
+    expect(page.locator("main")).to_contain_text("What you had typed is kept for an hour")
+    sign_in_there(page)
+    expect(page).to_have_url(re.compile("/devices/1/rename/$"))
+    expect(page.locator("main")).to_contain_text("Not sent yet.")
+    expect(page.get_by_label("New name")).to_have_value(NAME)
+    expect(page.get_by_label("Reason")).to_have_value(WHY)
+    assert writes(fresh_sandbox) == [], "nothing is sent by itself"
+    page.get_by_role("button", name="Rename device").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(NAME)
+    assert writes(fresh_sandbox) == [("PUT", "/device")]
+    page.goto("/devices/1/rename/")
+    expect(page.locator("main")).not_to_contain_text("Not sent yet.")
+
+
+def test_somebody_else_at_the_same_browser_sees_nothing_of_it(
+    open_page: Open, portal: PortalServer, fresh_sandbox: SandboxServer
+) -> None:
+    page = open_page("admin", java_script_enabled=False)
+    page.goto("/devices/1/rename/")
+    page.get_by_label("New name").fill(NAME)
+    end_sessions(portal)
+    page.get_by_role("button", name="Rename device").click()
+    sign_in_there(page, "support")
+    expect(page.get_by_label("New name")).to_have_value("Cold room 14 - door's sensor")
+    expect(page.locator("main")).not_to_contain_text("Not sent yet.")
+    assert NAME not in page.content()
+
+
+def test_thrown_away_the_form_is_as_it_was(open_page: Open, portal: PortalServer, fresh_sandbox: SandboxServer) -> None:
+    page = open_page("admin", java_script_enabled=False)
+    page.goto("/devices/1/rename/")
+    page.get_by_label("New name").fill(NAME)
+    end_sessions(portal)
+    page.get_by_role("button", name="Rename device").click()
+    sign_in_there(page)
+    page.get_by_role("button", name="Throw away").click()
+    expect(page).to_have_url(re.compile("/devices/1/rename/$"))
+    expect(page.get_by_label("New name")).to_have_value("Cold room 14 - door's sensor")
+    expect(page.locator("main")).not_to_contain_text("Not sent yet.")
