@@ -195,7 +195,7 @@ class EventForm(ReasonForm):
         """Choose among `codes`, if there are any. Another one that was sent stays chosen: the platform has the word."""
         if not codes:
             return
-        typed = self.data.get("code", "")
+        typed = self["code"].value() or ""
         known = {code for _group, members in codes for code, _words in members}
         extra = [(typed, clean(typed))] if typed and typed not in known else []
         self.fields["code"].widget = forms.Select(choices=[("", _("Choose an event")), *extra, *codes])

@@ -17,7 +17,7 @@ from devices.changes import Done, carry_out
 from devices.forms.changes import Choices, EventForm, ReasonForm
 from devices.gateway.errors import GatewayError, NotFound, RateLimited, Rejected, Unauthorized
 from devices.gateway.types import BaseInfo
-from devices.http import DeviceRequest, SeeOther, answer, require, wants_partial
+from devices.http import DeviceRequest, SeeOther, answer, require, unsent, wants_partial
 from devices.names import template_events
 from devices.permissions import judge
 from devices.presentation import event_word, name_of
@@ -40,7 +40,8 @@ def device_trigger_event(request: DeviceRequest, device_id: int) -> HttpResponse
     """`POST /device/trigger-event`. Accepted is not shown: an entry may take a minute, or be muted."""
     require(request, "trigger_event")
     if request.method != "POST":
-        return _event_form(request, device_id, EventForm(initial={"form_id": new_form_id()}))
+        typed = unsent(request, "code", "description", "reason")
+        return _event_form(request, device_id, EventForm(initial={"form_id": new_form_id()} | typed))
     form = EventForm(request.POST)
     if not form.is_valid():
         return _event_form(request, device_id, form, status=422)

@@ -19,7 +19,7 @@ from devices.changes import Done, carry_out, sent_before
 from devices.forms.changes import MetafieldForm
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, Rejected, Unauthorized
 from devices.gateway.types import BaseInfo
-from devices.http import DeviceRequest, SeeOther, answer, clock_for, require, wants_partial
+from devices.http import DeviceRequest, SeeOther, answer, clock_for, require, unsent, wants_partial
 from devices.metafields import FieldView, view_of
 from devices.permissions import judge
 from devices.text import clean
@@ -72,7 +72,10 @@ def device_metafield(request: DeviceRequest, device_id: int, metafield_id: int) 
     require(request, "set_metafield")
     if request.method != "POST":
         field = _field(request, device_id, metafield_id)
-        form = MetafieldForm(initial={"value": field.value} | opened_with(field.present), field=field)
+        form = MetafieldForm(
+            initial={"value": field.value} | opened_with(field.present) | unsent(request, "value", "reason"),
+            field=field,
+        )
         return _editor(request, device_id, field, form)
     try:
         with turn(device_id):

@@ -70,9 +70,11 @@ def left(user: str, signed_in: SignedIn, path: str = RENAME, **fields: str) -> B
 
 
 def value(response: Any, name: str) -> str:
-    found = BeautifulSoup(response.content, "html.parser").select_one(f"main form:not([role=search]) [name={name}]")
+    """What the form's field `name` holds, chosen or typed."""
+    found = BeautifulSoup(response.content, "html.parser").select_one(f"main form [name={name}]")
     assert found is not None, f"no field {name}"
-    return str(found.get("value", ""))
+    chosen = found.select_one("option[selected]") if found.name == "select" else found
+    return str(chosen.get("value", "")) if chosen else ""
 
 
 @pytest.mark.parametrize("how", ENDS)
@@ -315,3 +317,26 @@ def value_of_token(response: Any) -> str:
     found = BeautifulSoup(response.content, "html.parser").select_one("[data-fresh-token] input")
     assert found is not None
     return str(found["value"])
+
+
+# --- every form -------------------------------------------------------------------------------------------------------
+
+FILLED = {
+    "/devices/new/": {"template_code": "TMPL2cRm01aQ9", "name": TYPED, "org_id": "101", "owner": "owner@example.com"},
+    RENAME: {"name": TYPED, "reason": WHY},
+    "/devices/9/metafields/3/": {"value": "A-77", "reason": WHY},
+    "/devices/1/trigger-event/": {"code": "door_open", "description": TYPED, "reason": WHY},
+}
+
+
+@pytest.mark.parametrize("path", FILLED)
+def test_every_form_is_filled_in_again(signed_in: SignedIn, platform: SandboxServer, path: str) -> None:
+    browser = left("admin", signed_in, path, **FILLED[path])
+    browser.sign_in("admin")
+    platform.clear_requests()
+    form = browser.get(path)
+    assert form.status_code == 200
+    assert NOT_SENT in words(form)
+    for name, typed in FILLED[path].items():
+        assert value(form, name) == typed, name
+    assert writes(platform) == []
