@@ -38,6 +38,11 @@ def bar(access: Access) -> Bar:
     return Bar(places, search)
 
 
+def home(access: Access) -> str:
+    """The address of the list that this person has."""
+    return my_devices(access) if access.only_own else reverse("devices:device-list")
+
+
 def my_devices(access: Access) -> str:
     """The address of the devices that this person owns."""
     return f"{reverse('devices:device-by-owner')}?{urlencode({'email': access.email})}"

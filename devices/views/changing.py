@@ -11,11 +11,12 @@ from django.utils.translation import gettext as _
 
 from devices import audit
 from devices.changes import Desk, Done
+from devices.gateway.types import BaseInfo
 from devices.http import DeviceRequest, answer, clock_for, move_on, query_string
 from devices.models import AuditEntry
 from devices.names import names_for
 from devices.text import clean, shorten
-from devices.views.trail import EntryView, entry_view
+from devices.views.trail import MOVES, EntryView, entry_view
 
 BUSY_STATUS = 409
 
@@ -97,16 +98,32 @@ def not_made(form: Form, done: Done[Any], *, field: str | None = None, found: st
 
 def went_through(request: DeviceRequest, done: Done[Any], url: str) -> HttpResponse:
     """To `url`, which tells what was done from the trail (`done_view`): it lasts, and offers to undo it."""
-    return move_on(request, url + query_string(change=done.entry.pk))
+    change = query_string(change=done.entry.pk)
+    return move_on(request, url + (change.replace("?", "&") if "?" in url else change))
 
 
-def done_view(request: DeviceRequest) -> EntryView | None:
-    """The change that `?change=` of this page names, if this person may read about it."""
+def done_view(request: DeviceRequest, info: BaseInfo | None = None) -> EntryView | None:
+    """The change that `?change=` of this page names, if this person may read about it.
+
+    `info`: the device, on its pages; elsewhere no way back is offered, since the device may be gone. What moves it may
+    change its owner and its organization at once, so both are told as they are now.
+    """
     wanted = request.GET.get("change", "")
     if not (wanted.isascii() and wanted.isdigit() and len(wanted) < 19):
         return None
     entry = audit.visible_to(request.access).filter(pk=int(wanted)).first()
-    return view_of_entry(request, entry) if entry else None
+    if entry is None:
+        return None
+    view = view_of_entry(request, entry)
+    if info is None:
+        return view._replace(undo_url="")
+    if view.device_id != info.id:
+        return None
+    if entry.operation in MOVES:
+        names = names_for(request.gateway, request.access)
+        now = {"owner": names.owner(info.owner_user_id) or _("nobody"), "organization": names.organization(info.org_id)}
+        return view._replace(told=f"{view.told} {_('Now: owner %(owner)s, organization %(organization)s.') % now}")
+    return view
 
 
 def view_of_entry(request: DeviceRequest, entry: AuditEntry) -> EntryView:

@@ -74,7 +74,7 @@ def shell(request: DeviceRequest, device_id: int, *, tab: str, info: BaseInfo | 
         "tabs": _tabs(request, info, tab),
         "tab": tab,
         "tab_label": _labels()[tab],
-        "done": done_view(request),
+        "done": done_view(request, info),
         "clock": clock,
     }
 

@@ -13,13 +13,17 @@ from devices.gateway.types import Device
 from devices.http import DeviceRequest, clock_for
 from devices.names import Names
 from devices.presentation import device_row
+from devices.views.changing import done_view
 from devices.views.paging import pager
 
 
 def table(
     request: DeviceRequest, page: Page[Device] | None, names: Names, url_of: Callable[[int], str]
 ) -> dict[str, Any]:
-    """Context of `devices/_device_table.html`; `page` None shows no table. `url_of` takes a 1-based page number."""
+    """Context of `devices/_device_table.html`; `page` None shows no table. `url_of` takes a 1-based page number.
+
+    `done`: the change that led here since its device has left the view of whoever made it.
+    """
     clock = clock_for(request)
     return {
         "heads": _heads(),
@@ -28,6 +32,7 @@ def table(
         "pager": pager(page, url_of) if page else None,
         "device_prefix": reverse("devices:device-list"),
         "read_at": clock.stamp(),
+        "done": done_view(request),
     }
 
 

@@ -30,6 +30,8 @@ LABELS = {
     "delete_device": gettext_lazy("Delete device"),
 }
 OWNERS = frozenset({"transfer_to_owner", "remove_owner"})
+MOVES = OWNERS | {"transfer_to_organization"}
+"""Operations after which somebody may no longer see the device."""
 SHOWN = 120
 """Characters of a value in a row."""
 
@@ -111,6 +113,8 @@ def outcome_told(entry: AuditEntry, state: State, names: Names, clock: Clock) ->
     found = "" if entry.secret or state.proof != READ else value_words(entry, state.found, names) or _("nothing")
     when = clock.when(int(state.at.timestamp() * 1000), seconds=True) if state.at else None
     told = {"time": when.text if when else "", "found": found}
+    if state.outcome == CONFIRMED and state.proof == ANSWER and entry.operation in MOVES:
+        return _("The platform accepted it. The device left the view of whoever did it, so it cannot be read back.")
     if state.outcome == CONFIRMED and state.proof == ANSWER and entry.operation not in WORD_IS_ENOUGH:
         return _("The platform accepted it; the portal cannot read it back.")
     if state.outcome == CONFIRMED and state.proof == ANSWER:

@@ -1,33 +1,49 @@
 """Whose a device is, and where. One step finds the new owner or organization, the next shows from and to, and does it.
 
-The first step is a GET, `?owner=` or `?org_id=`: it changes nothing and can be pasted. The second posts what was shown.
+The first step is a GET, `?owner=` or `?org_id=`: it changes nothing and can be pasted. The second posts what was shown,
+with the device's turn held: what it is compared with and what is sent belong together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.http import HttpResponse, QueryDict
+from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
+from msgspec import structs
 
+from devices.audit import ANSWER, Facts
+from devices.changes import Done, carry_out, sent_before
 from devices.forms.changes import OrganizationForm, OwnerForm, ReasonForm
 from devices.gateway.api import Gateway
 from devices.gateway.errors import GatewayError, NotFound, Rejected
 from devices.gateway.types import BaseInfo
-from devices.http import DeviceRequest, answer, clock_for, require, wants_partial
+from devices.http import DeviceRequest, answer, clock_for, require, unsent, wants_partial
 from devices.lookup import Person, Unresolved, needing, resolve_organization, resolve_user
 from devices.names import Names, names_for
+from devices.navigation import home
 from devices.permissions import VIEW_USERS, judge, judge_here
 from devices.presentation import name_of
 from devices.text import clean
-from devices.views.decide import after_change, decision, look_again
+from devices.turns import Busy, turn
+from devices.views.changing import (
+    BUSY_STATUS,
+    busy,
+    changed_meanwhile,
+    desk_of,
+    not_made,
+    opened_with,
+    renew,
+    unknown,
+    went_through,
+)
+from devices.views.decide import decision
 from devices.views.kept import keep_form
-from devices.views.record import recorded
 from devices.views.shell import shell
 
 if TYPE_CHECKING:
@@ -43,7 +59,8 @@ class End(NamedTuple):
 
 
 class Way(NamedTuple):
-    """A kind of transfer. `holder`: the id of whom or what has a device, which the form's `field` shall name anew.
+    """A kind of transfer. `holder`: the id of whom or what has a device as digits, "" for nobody; the form's `field`
+    shall name it anew.
 
     The rest is words, for when the device has another holder by now, and for what the platform answers.
     """
@@ -51,18 +68,33 @@ class Way(NamedTuple):
     what: str
     field: str
     send: Callable[[Gateway, int, int], object]
-    holder: Callable[[BaseInfo], int]
+    holder: Callable[[BaseInfo], str]
     changed: str | StrPromise
     refused: str | StrPromise
     not_found: str | StrPromise
+
+    @property
+    def operation(self) -> str:
+        return f"transfer_{self.what}"
+
+
+Act = Callable[..., HttpResponse]
+"""What the second step ends in (request, way, info, form, target, page, now=): the transfer, or that it must wait."""
+
+
+def _owner_id(info: BaseInfo) -> str:
+    return str(info.owner_user_id or "")
 
 
 TO_OWNER = Way(
     "to_owner",
     "owner",
     Gateway.transfer_to_owner,
-    lambda info: info.owner_user_id or 0,
-    gettext_lazy("Since you looked, the owner has changed: it is %s now. Nothing was transferred."),
+    _owner_id,
+    gettext_lazy(
+        "Since you looked, the owner has changed: it is %(now)s now. You chose %(mine)s. Nothing was transferred. "
+        "Send the form again to transfer it all the same, or keep the owner."
+    ),
     gettext_lazy("The platform refused this owner. %s"),
     gettext_lazy("The platform does not find this user."),
 )
@@ -70,8 +102,11 @@ TO_ORGANIZATION = Way(
     "to_organization",
     "org_id",
     Gateway.transfer_to_organization,
-    lambda info: info.org_id,
-    gettext_lazy("Since you looked, the organization has changed: it is %s now. Nothing was transferred."),
+    lambda info: str(info.org_id),
+    gettext_lazy(
+        "Since you looked, the organization has changed: it is %(now)s now. You chose %(mine)s. "
+        "Nothing was transferred. Send the form again to transfer it all the same, or keep it there."
+    ),
     gettext_lazy("The platform refused this organization. %s"),
     gettext_lazy("The platform does not find this organization."),
 )
@@ -84,10 +119,14 @@ TO_ORGANIZATION = Way(
 def device_transfer_to_owner(request: DeviceRequest, device_id: int) -> HttpResponse:
     """`POST /device/transfer/to-owner`, then the owner and the organization as they read back."""
     require(request, "transfer_to_owner")
+    return _one_at_a_time(request, device_id, TO_OWNER, _to_owner)
+
+
+def _to_owner(request: DeviceRequest, device_id: int, act: Act) -> HttpResponse:
     info = request.gateway.get_base_info(device_id)
     verdict = judge_here("transfer_to_owner", request.access, info.owner_user_id)
     require(request, "transfer_to_owner", verdict=verdict)
-    sent = _sent(request)
+    sent = _sent(request, TO_OWNER)
     if "owner" not in sent:
         return _owner_page(request, OwnerForm(), None, info)
     form = OwnerForm(sent)
@@ -99,7 +138,7 @@ def device_transfer_to_owner(request: DeviceRequest, device_id: int) -> HttpResp
     if request.method != "POST" or not person or not form.is_valid():
         return page(info)
     owner = names_for(request.gateway, request.access).owner(info.owner_user_id) or _("nobody")
-    return _transfer(request, TO_OWNER, info, form, End(person.id, person.label), page, now=owner)
+    return act(request, TO_OWNER, info, form, End(person.id, person.label), page, now=owner)
 
 
 def _chosen(request: DeviceRequest, form: OwnerForm) -> Person | None:
@@ -159,8 +198,12 @@ def _owner_page(
 def device_transfer_to_organization(request: DeviceRequest, device_id: int) -> HttpResponse:
     """`POST /device/transfer/to-organization`, then where the device reads back, if it still can be read."""
     require(request, "transfer_to_organization")
+    return _one_at_a_time(request, device_id, TO_ORGANIZATION, _to_organization)
+
+
+def _to_organization(request: DeviceRequest, device_id: int, act: Act) -> HttpResponse:
     info = request.gateway.get_base_info(device_id)
-    sent = _sent(request)
+    sent = _sent(request, TO_ORGANIZATION)
     known = _known(request, info, sent)
     if "org_id" not in sent:
         return _organization_page(request, OrganizationForm(known=known), None, info)
@@ -175,10 +218,10 @@ def device_transfer_to_organization(request: DeviceRequest, device_id: int) -> H
     page = partial(_organization_page, request, form, target)
     if request.method != "POST" or not target or not form.is_valid():
         return page(info)
-    return _transfer(request, TO_ORGANIZATION, info, form, target, page, now=names.organization(info.org_id))
+    return act(request, TO_ORGANIZATION, info, form, target, page, now=names.organization(info.org_id))
 
 
-def _known(request: DeviceRequest, info: BaseInfo, sent: QueryDict) -> list[tuple[int, str]]:
+def _known(request: DeviceRequest, info: BaseInfo, sent: Mapping[str, str]) -> list[tuple[int, str]]:
     """The organizations to choose from, by name. None, for a field, on wish or where the one sent is not among them."""
     names = names_for(request.gateway, request.access).organizations
     others = sorted(((id, name) for id, name in names.items() if id != info.org_id), key=lambda org: org[1].casefold())
@@ -223,33 +266,63 @@ def _organization_page(
 def device_remove_owner(request: DeviceRequest, device_id: int) -> HttpResponse:
     """`DELETE /device/owner`. Whoever sees only what they own loses sight of the device by it."""
     require(request, "remove_owner")
-    form = ReasonForm(request.POST if request.method == "POST" else None)
+    if request.method != "POST":
+        info = request.gateway.get_base_info(device_id)
+        form = ReasonForm(initial=opened_with(_owner_id(info)) | unsent(request, "reason"))
+        return _removal(request, device_id, info, form, _closed(request, info))
+    form = ReasonForm(request.POST)
+    form.full_clean()
+    try:
+        with turn(device_id):
+            return _remove(request, device_id, form)
+    except Busy:
+        busy(form)
+        return _removal(request, device_id, None, form, "", status=BUSY_STATUS)
+
+
+def _remove(request: DeviceRequest, device_id: int, form: ReasonForm) -> HttpResponse:
+    """With the device's turn held: who owns it now and what is sent belong together."""
+    facts = Facts(operation="remove_owner", device_id=device_id, reason=form.cleaned_data.get("reason", ""))
+    form_id = form.cleaned_data.get("form_id", "")
+    done = sent_before(desk_of(request), facts, form_id=form_id)
+    if done is not None and not done.rejected:
+        return _ended(request, done)
     try:
         info = request.gateway.get_base_info(device_id)
     except GatewayError as error:
-        if not form.is_bound or not wants_partial(request):
+        if not wants_partial(request):
             raise
         # A dialog has nothing but this form: what was typed is worth more than the facts beside it.
         return keep_form(form, error, partial(_removal, request, device_id, None, form, ""))
+    closed = _closed(request, info)
+    page = partial(_removal, request, device_id, info, form, closed)
+    if closed:
+        form.add_error(None, closed)
+    if not form.is_valid():
+        return page(status=422)
+    if changed_meanwhile(form, _owner_id(info)):
+        owner = names_for(request.gateway, request.access).owner(info.owner_user_id)
+        words = _("Since you opened this, the owner has changed: it is %s now, and was not removed.") % owner
+        form.add_error(None, _("%s Send the form again to remove them all the same, or cancel.") % words)
+        return page(status=409)
+    facts = structs.replace(facts, device_name=info.name, org_id=info.org_id, before=_owner_id(info))
+    try:
+        done = carry_out(desk_of(request), facts, lambda gateway: gateway.remove_owner(device_id), form_id=form_id)
+    except Rejected as refusal:
+        form.add_error(None, _("The platform refused to remove the owner. %s") % clean(refusal.api_message))
+        return page(status=422)
+    except GatewayError as error:
+        return keep_form(form, error, page)
+    if not done.rejected:
+        return _ended(request, done)
+    not_made(form, done, found="")
+    return page(status=done.error.status if done.error else 409)
+
+
+def _closed(request: DeviceRequest, info: BaseInfo) -> str:
+    """Why there is nothing to remove; empty where there is."""
     verdict = judge_here("remove_owner", request.access, info.owner_user_id)
-    if not form.is_bound:
-        return _removal(request, device_id, info, form, verdict.why)
-    if verdict.closed:
-        form.add_error(None, verdict.why)
-    if form.is_valid():
-        reason = form.cleaned_data["reason"]
-        try:
-            with recorded(request, "remove_owner", device_id, before=info.owner_user_id or 0, reason=reason):
-                request.gateway.remove_owner(device_id)
-        except Rejected as refusal:
-            form.add_error(None, _("The platform refused to remove the owner. %s") % clean(refusal.api_message))
-        except GatewayError as error:
-            return keep_form(form, error, partial(_removal, request, device_id, info, form, verdict.why))
-        else:
-            found = look_again(request, device_id)
-            said = _("%s has no owner now.") % name_of(info)
-            return after_change(request, device_id, said, found, holds=not (found.info and found.info.owner_user_id))
-    return _removal(request, device_id, info, form, verdict.why, status=422)
+    return verdict.why if verdict.closed else ""
 
 
 def _removal(
@@ -261,7 +334,11 @@ def _removal(
         "closed": closed,
         "loses_sight": request.access.only_own,
     }
+    if not wants_partial(request):
+        info = info or request.gateway.get_base_info(device_id)
     if info:
+        if form.is_bound:
+            renew(form, _owner_id(info))
         names = names_for(request.gateway, request.access)
         context |= {
             "device_name": name_of(info),
@@ -278,8 +355,47 @@ def _removal(
 # --- what they share --------------------------------------------------------------------------------------------------
 
 
-def _sent(request: DeviceRequest) -> QueryDict:
-    return request.POST if request.method == "POST" else request.GET
+def _sent(request: DeviceRequest, way: Way) -> Mapping[str, str]:
+    """What a form brought: by POST, in the address, or what its person had typed and could not send."""
+    if request.method == "POST":
+        return request.POST
+    return request.GET if way.field in request.GET else {**request.GET.dict(), **unsent(request, way.field, "reason")}
+
+
+def _one_at_a_time(
+    request: DeviceRequest, device_id: int, way: Way, step: Callable[[DeviceRequest, int, Act], HttpResponse]
+) -> HttpResponse:
+    if request.method != "POST":
+        return step(request, device_id, _transfer)
+    try:
+        with turn(device_id):
+            return _told_before(request, device_id, way) or step(request, device_id, _transfer)
+    except Busy:
+        return step(request, device_id, _wait)
+
+
+def _told_before(request: DeviceRequest, device_id: int, way: Way) -> HttpResponse | None:
+    """The outcome of this very sending, if there was one: the page that is sent names the new holder by its id."""
+    typed = request.POST.get(way.field, "").strip()
+    if not (typed.isascii() and typed.isdigit() and len(typed) < 20):
+        return None
+    facts = Facts(operation=way.operation, device_id=device_id, after=str(int(typed)))
+    done = sent_before(desk_of(request), facts, form_id=request.POST.get("form_id", ""))
+    return None if done is None or done.rejected else _ended(request, done)
+
+
+def _wait(
+    request: DeviceRequest,
+    way: Way,
+    info: BaseInfo,
+    form: OwnerForm | OrganizationForm,
+    target: End,
+    page: Callable[..., HttpResponse],
+    *,
+    now: str,
+) -> HttpResponse:
+    busy(form)
+    return page(info, status=BUSY_STATUS)
 
 
 def _transfer(
@@ -296,14 +412,23 @@ def _transfer(
 
     `now`: the present holder's name.
     """
-    before = way.holder(info)
-    if form.cleaned_data["seen"] not in ("", str(before)):
-        form.add_error(None, way.changed % now)
-        return page(info)
-    reason = form.cleaned_data["reason"]
+    data, before = form.cleaned_data, way.holder(info)
+    if changed_meanwhile(form, before):
+        form.add_error(None, way.changed % {"now": now, "mine": target.name})
+        return page(info, status=409)
+    facts = Facts(
+        operation=way.operation,
+        device_id=info.id,
+        device_name=info.name,
+        org_id=info.org_id,
+        before=before,
+        after=str(target.id),
+        reason=data["reason"],
+    )
     try:
-        with recorded(request, f"transfer_{way.what}", info.id, before=before, after=target.id, reason=reason):
-            way.send(request.gateway, info.id, target.id)
+        done = carry_out(
+            desk_of(request), facts, lambda gateway: way.send(gateway, info.id, target.id), form_id=data["form_id"]
+        )
     except Rejected as refusal:
         form.add_error(way.field, way.refused % clean(refusal.api_message))
     except NotFound:
@@ -313,10 +438,20 @@ def _transfer(
     except GatewayError as error:
         return keep_form(form, error, partial(page, info))
     else:
-        found = look_again(request, info.id)
-        holds = found.info is None or way.holder(found.info) == target.id
-        return after_change(request, info.id, _("Transferred to %s.") % target.name, found, holds=holds)
+        if not done.rejected:
+            return _ended(request, done)
+        not_made(form, done, found="")
+        return page(info, status=done.error.status if done.error else 409)
     return page(info)
+
+
+def _ended(request: DeviceRequest, done: Done[Any]) -> HttpResponse:
+    """It was made, which the device's page tells, or one's list where the device has left one's view; or not known."""
+    if done.unknown:
+        return unknown(request, done)
+    left = done.state.proof == ANSWER  # accepted, and could not be seen any more when it was to be read back
+    device = reverse("devices:device-detail", args=[done.entry.device_id])
+    return went_through(request, done, home(request.access) if left else device)
 
 
 def _page(
@@ -324,6 +459,7 @@ def _page(
 ) -> HttpResponse:
     """`status`: 0 for the one that the form's errors call for."""
     again_url = reverse(f"devices:device-transfer-{way.what.replace('_', '-')}", args=[info.id])
-    context |= {"again_url": again_url, "seen": way.holder(info)}
+    context |= {"again_url": again_url}
+    renew(form, way.holder(info))
     page, fragment = f"devices/device_transfer_{way.what}.html", f"devices/_device_transfer_{way.what}.html"
     return answer(request, page, fragment, context, status=status or (422 if form.errors else 200))

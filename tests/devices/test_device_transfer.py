@@ -6,7 +6,7 @@ import pytest
 
 from devices.permissions import Access
 from tests.devices import fleet
-from tests.devices.changes import ANA, JONAS, KARI, KARI_ORG, end, held, writes
+from tests.devices.changes import ANA, JONAS, KARI, KARI_ORG, end, filled, held, writes
 from tests.devices.conftest import Person, SignIn, soup, words
 from tests.servers import SandboxServer
 
@@ -41,17 +41,18 @@ def test_an_address_is_the_same_in_any_case_also_without_devices_to_tell(support
 
 
 def test_what_was_shown_is_what_the_second_step_does(support: Person, platform: SandboxServer) -> None:
-    form = soup(support.get(OWNER, {"owner": "jonas.aas@example.org"})).select_one("main form[method=post]")
-    assert form is not None
-    sent = {str(field["name"]): str(field.get("value", "")) for field in form.select("input[name]")}
-    assert sent.pop("csrfmiddlewaretoken")
-    assert sent == {"owner": str(JONAS), "seen": str(ANA), "reason": ""}
-    answer = support.post(str(form["action"]), sent)
+    page = support.get(OWNER, {"owner": "jonas.aas@example.org"})
+    sent = filled(page)
+    assert (sent["owner"], sent["reason"]) == (str(JONAS), "")
+    assert sent["form_id"]
+    assert sent["seen"]
+    action = soup(page).select_one("main form[method=post]")["action"]  # type: ignore[index]
+    answer = support.post(str(action), sent)
     assert answer.status_code == 303
-    assert answer["Location"] == f"/devices/{fleet.RICH}/"
+    assert answer["Location"].startswith(f"/devices/{fleet.RICH}/?change=")
     said = words(support.get(answer["Location"]))
-    assert "Transferred to Jonas Aas. Read back " in said
-    assert "owner jonas.aas@example.org, organization Halden Cooling." in said
+    assert "Transfer to another owner. Confirmed. ana.lund@example.org → jonas.aas@example.org . Read back at " in said
+    assert "Now: owner jonas.aas@example.org, organization Halden Cooling." in said
     assert held(platform)["ownerUserId"] == JONAS
 
 
@@ -154,15 +155,21 @@ def test_whom_the_platform_does_not_know_after_all_is_told_beside_the_new_owner(
 
 
 def test_an_owner_changed_meanwhile_stops_the_transfer(support: Person, platform: SandboxServer) -> None:
+    sent = filled(support.get(OWNER, {"owner": str(JONAS)})) | {"reason": "HC-7"}
     body = {"deviceId": fleet.RICH, "newOwnerUserId": 13}
     platform.call("POST", "/device/transfer/to-owner", json=body)
     platform.clear_requests()
-    answer = support.post(OWNER, {"owner": str(JONAS), "seen": str(ANA)})
-    assert answer.status_code == 422
-    assert "Since you looked, the owner has changed: it is mei.tan@example.org now." in words(answer)
+    answer = support.post(OWNER, sent)
+    assert answer.status_code == 409
+    told = words(answer)
+    assert "the owner has changed: it is mei.tan@example.org now. You chose Jonas Aas." in told
     assert "mei.tan@example.org" in end(answer, "from")
+    assert "Jonas Aas" in end(answer, "to")
     assert writes(platform) == []
-    assert support.post(OWNER, {"owner": str(JONAS), "seen": "13"}).status_code == 303
+    again = filled(answer)
+    assert again["reason"] == "HC-7"
+    assert support.post(OWNER, again).status_code == 303
+    assert held(platform)["ownerUserId"] == JONAS
 
 
 @pytest.mark.parametrize("path", ["/search/users", "/user"])
@@ -172,9 +179,7 @@ def test_a_limit_at_the_look_up_keeps_what_was_chosen_and_typed(
     platform.fault(path, "status", status=429, retry_after=7)
     typed = "jonas.aas@example.org" if path == "/search/users" else str(JONAS)
     first = support.get(OWNER, {"owner": typed})
-    second = (
-        support.post(OWNER, {"owner": str(JONAS), "seen": str(ANA), "reason": "HC-7"}) if path == "/user" else first
-    )
+    second = support.post(OWNER, {"owner": str(JONAS), "reason": "HC-7"}) if path == "/user" else first
     for answer in (first, second):
         assert answer.status_code == 429
         assert answer["Retry-After"] == "7"
@@ -220,31 +225,40 @@ def test_a_device_that_left_ones_view_leads_to_the_list(support: Person, platfor
     platform.fault("/device/baseInfo", "status", status=status, skip=1)
     answer = support.post(OWNER, {"owner": str(JONAS)})
     assert answer.status_code == 303
-    assert answer["Location"] == "/devices/"
-    assert "Transferred to Jonas Aas. It has left your view." in words(support.get("/devices/"))
+    assert answer["Location"].startswith("/devices/?change=")
+    platform.clear_faults()
+    shown = support.get(answer["Location"])
+    assert "→ jonas.aas@example.org . The platform accepted it. The device left the view of" in words(shown)
+    assert soup(shown).select_one("main .notice a[href^='/audit/']")
+    assert not soup(shown).select("main .notice form")
 
 
 def test_a_transfer_that_cannot_be_read_back_is_not_called_unknown(support: Person, platform: SandboxServer) -> None:
     platform.fault("/device/baseInfo", "status", status=500, skip=1)
     answer = support.post(OWNER, {"owner": str(JONAS)})
     platform.clear_faults()
-    assert answer.status_code == 303
-    said = words(support.get(answer["Location"]))
-    assert "Transferred to Jonas Aas. It could not be read back" in said
+    assert answer.status_code == 202
+    assert "The platform accepted it, but it could not be read back." in words(answer)
+    assert "not known" not in words(answer)
     assert held(platform)["ownerUserId"] == JONAS
+    look = soup(answer).select_one("main a.primary")
+    assert look is not None
+    assert "Confirmed" in words(support.get(str(look["href"])))
 
 
 def test_a_transfer_that_reads_otherwise_is_no_success(support: Person, platform: SandboxServer) -> None:
     platform.fault("/device/transfer/to-owner", "empty", status=204)
-    said = words(support.get(support.post(OWNER, {"owner": str(JONAS)})["Location"]))
-    assert "The platform accepted this, yet" in said
-    assert "owner ana.lund@example.org" in said
+    answer = support.post(OWNER, {"owner": str(JONAS)})
+    assert answer.status_code == 202
+    assert "accepted it, but it does not read back so. At " in words(answer)
+    assert "it held: ana.lund@example.org." in words(answer)
+    assert not soup(answer).select("main form[method=post]")
 
 
 def test_a_device_without_owner_can_be_given_to_somebody(support: Person, platform: SandboxServer) -> None:
     url = f"/devices/{fleet.NO_OWNER}/transfer-to-owner/"
     assert "No owner" in end(support.get(url, {"owner": "12"}), "from")
-    assert support.post(url, {"owner": "12", "seen": "0"}).status_code == 303
+    assert support.post(url, filled(support.get(url, {"owner": "12"}))).status_code == 303
     assert held(platform, fleet.NO_OWNER)["ownerUserId"] == JONAS
 
 

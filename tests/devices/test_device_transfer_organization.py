@@ -6,7 +6,7 @@ import pytest
 from django.core.cache import cache
 
 from tests.devices import fleet
-from tests.devices.changes import end, held, writes
+from tests.devices.changes import end, filled, held, writes
 from tests.devices.conftest import Person, soup, words
 from tests.servers import SandboxServer
 
@@ -30,8 +30,8 @@ def test_a_transfer_to_an_organization_tells_what_reads_back(support: Person, pl
     answer = support.post(ORGANIZATION, {"org_id": "2"})
     assert answer.status_code == 303
     said = words(support.get(answer["Location"]))
-    assert "Transferred to Halden North. Read back " in said
-    assert "owner nobody, organization Halden North." in said
+    assert "Transfer to another organization. Confirmed. Halden Cooling → Halden North . Read back at " in said
+    assert "Now: owner nobody, organization Halden North." in said
     assert held(platform)["orgId"] == 2
     assert not held(platform).get("ownerUserId")
 
@@ -105,25 +105,24 @@ def test_an_organization_the_platform_does_not_find_is_told(support: Person, pla
 def test_a_device_that_left_with_its_organization_leads_to_the_list(support: Person, platform: SandboxServer) -> None:
     platform.fault("/device/baseInfo", "status", status=404, skip=1)
     answer = support.post(ORGANIZATION, {"org_id": "2"})
-    assert answer["Location"] == "/devices/"
-    assert "Transferred to Halden North. It has left your view." in words(support.get("/devices/"))
+    assert answer["Location"].startswith("/devices/?change=")
+    assert "→ Halden North . The platform accepted it. The device left the view of" in words(
+        support.get(answer["Location"])
+    )
 
 
 def test_an_organization_changed_meanwhile_stops_the_transfer(support: Person, platform: SandboxServer) -> None:
-    form = soup(support.get(ORGANIZATION, {"org_id": "3"})).select_one("main form[method=post]")
-    assert form is not None
-    sent = {str(field["name"]): str(field.get("value", "")) for field in form.select("input[name]")}
-    assert sent["seen"] == "1"
+    sent = filled(support.get(ORGANIZATION, {"org_id": "3"}))
     platform.call("POST", "/device/transfer/to-organization", json={"deviceId": fleet.RICH, "newOrgId": 2})
     platform.clear_requests()
     answer = support.post(ORGANIZATION, sent | {"reason": "HC-7"})
-    assert answer.status_code == 422
-    assert "Since you looked, the organization has changed: it is Halden North now." in words(answer)
+    assert answer.status_code == 409
+    assert "the organization has changed: it is Halden North now. You chose Halden Depot." in words(answer)
     assert "Halden North" in end(answer, "from")
-    assert soup(answer).select_one("input[name=seen]")["value"] == "2"  # type: ignore[index]
-    assert soup(answer).select_one("input[name=reason]")["value"] == "HC-7"  # type: ignore[index]
+    again = filled(answer)
+    assert again["reason"] == "HC-7"
     assert writes(platform) == []
-    assert support.post(ORGANIZATION, sent | {"seen": "2"}).status_code == 303
+    assert support.post(ORGANIZATION, again).status_code == 303
     assert held(platform)["orgId"] == 3
 
 
@@ -131,7 +130,7 @@ def test_a_limit_at_the_look_up_keeps_what_was_chosen_and_typed(support: Person,
     platform.fault("/sub-organizations", "status", status=500)
     platform.fault("/api/v1/organization", "status", status=429, retry_after=7)
     cache.clear()
-    answer = support.post(ORGANIZATION, {"org_id": "3", "seen": "1", "reason": "HC-7"})
+    answer = support.post(ORGANIZATION, {"org_id": "3", "reason": "HC-7"})
     assert answer.status_code == 429
     assert answer["Retry-After"] == "7"
     assert soup(answer).select_one("form[method=post] input[name=org_id]")["value"] == "3"  # type: ignore[index]
