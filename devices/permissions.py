@@ -74,7 +74,7 @@ class Access(msgspec.Struct, frozen=True):
     @property
     def only_own(self) -> bool:
         """Sees the devices they own, and no other. Their one list is that of an owner's devices."""
-        return self.has(OWN_VIEW) and not self.has(ORG_VIEW_DEVICES)
+        return bool(self.user_id) and self.has(OWN_VIEW) and not self.has(ORG_VIEW_DEVICES)
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def judge(operation: str, access: Access, *, owner_id: int | None = None, other:
     missing = [name for name in needed if not access.has(name)]
     why = _("The user concerned is not you.") if other and any(n in rule.other for n in missing) else ""
     if rule.sees and not access.has(ORG_VIEW_DEVICES) and ORG_VIEW_DEVICES not in missing:
-        if not access.has(OWN_VIEW):
+        if not access.user_id or not access.has(OWN_VIEW):
             missing.append(OWN_VIEW if access.user_id else ORG_VIEW_DEVICES)
             why = _("Nothing can be done with a device that one may not see.")
         elif owner_id is not None and owner_id != access.user_id:

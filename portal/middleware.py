@@ -20,9 +20,10 @@ from devices.gateway.errors import GatewayError, RateLimited, Unauthorized
 from devices.http import DeviceRequest, is_poll
 from portal import errors
 from portal.platform import transport
-from portal.signin import drafts, grants
+from portal.signin import drafts, grants, oauth
 from portal.signin.admission import admit, has_idled
 from portal.signin.answers import Effect, refusal, sign_in_answer
+from portal.signin.sso import service
 from portal.signin.sso.identity import Refused
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -115,7 +116,10 @@ class AccessMiddleware:
             request.access = row.access(identity)
             deadline = Deadline(settings.PLATFORM_API_TIMEOUTS.page)
             tokens = grants.TokenSource(row, deadline)
-            request.gateway = Gateway(transport(), tokens, request_id=request.request_id, deadline=deadline)
+            guard = None if row.user else service.guard(request)
+            request.gateway = Gateway(
+                transport(), tokens, request_id=request.request_id, deadline=deadline, guard=guard
+            )
         response = self.get_response(request)
         drafts.set_cookie(request, response)
         if response.status_code == 405 and isinstance(response, HttpResponse) and not response.content:
@@ -128,6 +132,9 @@ class AccessMiddleware:
             drafts.meet(request)
 
     def process_exception(self, request: DeviceRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, Unauthorized) and hasattr(request, "access") and not request.access.user_id:
+            # The organization's token is refused, a new one too: no sign-in would help.
+            exception = oauth.ClientRefused(operation=exception.operation, api_status=exception.api_status)
         if isinstance(exception, Unauthorized):
             # The platform takes none of our tokens. Were the grant kept, sign-in would send the person back here.
             grants.close_grant(request.session.get(grants.SESSION_KEY, ""), by="the platform")

@@ -34,6 +34,8 @@ ROOT = "/api/v1/organization"
 T = TypeVar("T")
 AccessToken = Callable[[str | None], str]
 """Gives the current token for None, another one for a token that was refused; raises Unauthorized if there is none."""
+Guard = Callable[[str, Mapping[str, object]], None]
+"""Told the operation and what it would send, before anything is sent; raises a GatewayError to refuse it."""
 
 
 class _Credential(Wire, frozen=True):
@@ -54,11 +56,13 @@ class Gateway:
         *,
         request_id: str = "",
         deadline: Deadline | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self._transport = transport
         self._access_token = access_token
         self._request_id = request_id
         self._deadline = deadline
+        self._guard = guard
         self.changed = False
         """Whether a change was sent that was not plainly refused: made, or perhaps made."""
 
@@ -74,12 +78,15 @@ class Gateway:
                 raise Unauthorized
             return token
 
-        return Gateway(self._transport, fixed, request_id=self._request_id, deadline=self._deadline)
+        return self._again(fixed, self._deadline)
 
     def within(self, seconds: float) -> Gateway:
         """The same API, whose calls together take no longer than this, nor longer than the page has left."""
         left = seconds if self._deadline is None else min(seconds, self._deadline.left())
-        return Gateway(self._transport, self._access_token, request_id=self._request_id, deadline=Deadline(left))
+        return self._again(self._access_token, Deadline(left))
+
+    def _again(self, access_token: AccessToken, deadline: Deadline | None) -> Gateway:
+        return Gateway(self._transport, access_token, request_id=self._request_id, deadline=deadline, guard=self._guard)
 
     # --- devices ------------------------------------------------------------------------------------------------------
 
@@ -270,6 +277,8 @@ class Gateway:
 
         A 401 asks for another token and repeats the call once, also a write: it was refused before it was done.
         """
+        if self._guard is not None:
+            self._guard(operation, {**(query or {}), **(body if isinstance(body, Mapping) else {})})
         token = None
         for _ in range(2):
             token = self._token(operation, token)

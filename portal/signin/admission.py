@@ -6,18 +6,19 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from portal.signin import grants
-from portal.signin.sso import header, logins
+from portal.signin.sso import header, logins, service
 from portal.signin.sso.identity import Identity
 
 
 def signed_on(request: HttpRequest) -> Identity | None:
     """Who has signed on at the company's sign-on; None without one, or when nobody has.
 
+    With the organization's token there is nothing left to connect: whoever is out signs on anew at the provider.
     Raises Refused for a request that claims to come through the proxy and did not.
     """
     if settings.SSO == "header":
         return header.identity(request)
-    if settings.SSO == "oidc":
+    if settings.SSO == "oidc" and settings.SIGN_IN == "user":
         return logins.read(request.session.get(logins.SESSION_KEY))
     return None
 
@@ -34,6 +35,8 @@ def admit(request: HttpRequest) -> tuple[grants.Row, Identity | None] | None:
     if row is not None and not _fits(row, identity):
         end_session(request)
         return None
+    if identity and settings.SIGN_IN == "service":
+        service.require_groups(identity)  # a proxy tells them with each request, and they may have changed
     if row is None and has_idled(request):
         # The sign-on is over with it, or the next request would begin a new session by itself.
         logins.close(request.session.get(logins.SESSION_KEY))

@@ -26,7 +26,7 @@ from devices.gateway.errors import GatewayError, TimedOut, Unauthorized, Unreach
 from devices.gateway.types import UserProfile
 from devices.permissions import RIGHTS, Access
 from portal.signin import oauth
-from portal.signin.crypto import Tokens, Unreadable, seal, unseal
+from portal.signin.crypto import Secret, Tokens, Unreadable, seal, unseal
 from portal.signin.models import ApiGrant
 from portal.signin.sso.identity import Identity, held, pack, unpack
 
@@ -42,6 +42,10 @@ WAIT = LEASE + TOKEN_CALL + 1
 has less left."""
 EARLY = 300.0
 """Seconds before expiry at which a refresh is tried, or a fifth of the token's life where that is less."""
+ORGANIZATION = "organization:"
+"""How the handle of an organization's own token begins; no session's does, for the colon."""
+NEVER_ENDS = 4_102_444_800.0
+"""The year 2100, as the time when somebody was last seen."""
 SESSION_KEY = "grant"
 """The one thing a session holds: the handle."""
 MARK = 60.0
@@ -176,16 +180,38 @@ def close_grant(handle: str, by: str = "themselves") -> None:
 
 
 class TokenSource:
-    """What a Gateway asks for its access token: one of these a request, with the row the request was let in by."""
+    """What a Gateway asks for its access token: one of these a request, with the row the request was let in by.
+
+    Whom only the company's sign-on knows has none of their own: the organization's does their calls.
+    """
 
     def __init__(self, row: Row, deadline: Deadline | None = None) -> None:
         self._handle = row.handle
         self._row: Row | None = row
+        self._shared = not row.user
         self._deadline = deadline
 
     def __call__(self, rejected: str | None = None) -> str:
+        if self._shared:
+            return organization_token(rejected, deadline=self._deadline)
         row, self._row = self._row, None
         return token_for(self._handle, rejected, row=row, deadline=self._deadline)
+
+
+def organization_token(rejected: str | None = None, *, deadline: Deadline | None = None) -> str:
+    """The token of this portal's own client, from a row that all processes share. Raises as `token_for`.
+
+    It belongs to no session, so none of their limits ends it; whatever is wrong with it, another one is minted.
+    """
+    # Another client, or another platform, has another row.
+    client = f"{settings.PLATFORM_API_URL} {settings.PLATFORM_API_CLIENT_ID}"
+    handle = ORGANIZATION + hashlib.sha256(client.encode()).hexdigest()[:40]
+    row = read(handle)
+    if row is None:
+        # Its profile is nobody's, and empty for whoever goes through them all.
+        times = {"expires_at": 0.0, "refresh_at": 0.0, "last_seen": NEVER_ENDS, "created_at": NEVER_ENDS}
+        ApiGrant.objects.get_or_create(handle=handle, defaults={"user": 0, "profile": "{}", "blob": "", **times})
+    return token_for(handle, rejected, row=row, deadline=deadline)
 
 
 @sensitive_variables("tokens", "rejected")
@@ -206,7 +232,7 @@ def token_for(
             raise Unauthorized(operation="refresh_token")
         tokens = _open(current)
         now = time.time()
-        usable = now < current.expires_at and not (rejected and tokens.access.matches(rejected))
+        usable = bool(tokens.life) and now < current.expires_at and not (rejected and tokens.access.matches(rejected))
         if usable and now < current.refresh_at:
             return tokens.access.reveal()
         if holder and not usable and not current.lease_by:
@@ -263,11 +289,8 @@ def _refresh(row: Row, tokens: Tokens, lease: str, *, keep_lease: bool) -> None:
     After a failure that may pass, the lease is given back; with `keep_lease` it runs out by itself, so that an early
     refresh is not tried anew by every request while the present token still works.
     """
-    if tokens.refresh is None:
-        _lose(row, lease)
-        raise Unauthorized(operation="refresh_token")
     try:
-        fresh = oauth.refresh(tokens.refresh, seconds=TOKEN_CALL)
+        fresh = _fresh(row, tokens)
     except oauth.WrongCredentials as error:
         _lose(row, lease)
         raise Unauthorized(operation="refresh_token", api_status=error.api_status) from None
@@ -276,9 +299,6 @@ def _refresh(row: Row, tokens: Tokens, lease: str, *, keep_lease: bool) -> None:
         if not keep_lease:
             ApiGrant.objects.filter(handle=row.handle, lease_by=lease).update(lease_by="", lease_until=0.0)
         raise
-    if fresh.refresh is None:
-        # RFC 6749 §6: no new refresh token means that the old one stays good.
-        fresh = Tokens(fresh.access, tokens.refresh, fresh.life)
     # On the version alone: if our lease ran out meanwhile, the newest tokens still win over none.
     ApiGrant.objects.filter(handle=row.handle, version=row.version).update(
         blob=seal(fresh, row.handle, row.user),
@@ -290,6 +310,18 @@ def _refresh(row: Row, tokens: Tokens, lease: str, *, keep_lease: bool) -> None:
     )
 
 
+@sensitive_variables("tokens", "fresh")
+def _fresh(row: Row, tokens: Tokens) -> Tokens:
+    """The call itself. Raises WrongCredentials where only a new sign-in helps, and what the platform raises."""
+    if row.handle.startswith(ORGANIZATION):
+        return oauth.client_tokens(seconds=TOKEN_CALL)
+    if tokens.refresh is None:
+        raise oauth.WrongCredentials(operation="refresh_token")
+    fresh = oauth.refresh(tokens.refresh, seconds=TOKEN_CALL)
+    # RFC 6749 §6: no new refresh token means that the old one stays good.
+    return Tokens(fresh.access, fresh.refresh or tokens.refresh, fresh.life)
+
+
 def _lose(row: Row, lease: str) -> None:
     log.info("the grant of user %s has ended: the platform refused its refresh token", row.user)
     ApiGrant.objects.filter(handle=row.handle, version=row.version, lease_by=lease).update(lost=True)
@@ -299,6 +331,8 @@ def _open(row: Row) -> Tokens:
     try:
         return unseal(row.blob, row.handle, row.user)
     except Unreadable as error:
+        if row.handle.startswith(ORGANIZATION):
+            return Tokens(Secret(""), None, 0.0)  # not minted yet, or sealed with a key that is gone
         log.warning("the grant of user %s is lost: %s", row.user, error)
         ApiGrant.objects.filter(handle=row.handle, version=row.version).update(lost=True)
         raise Unauthorized(operation="refresh_token") from None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 from http import HTTPStatus
-from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
@@ -27,10 +26,10 @@ from portal.redirects import local_path
 from portal.sessions import SessionStore
 from portal.signin import drafts, grants, oauth, throttle
 from portal.signin.admission import admit, end_session, signed_on
-from portal.signin.answers import refusal, sign_on_page, signed_out_page
+from portal.signin.answers import refusal, sign_in_url, sign_on_page, signed_out_page
 from portal.signin.crypto import Secret, Tokens
 from portal.signin.forms import SignInForm
-from portal.signin.sso import logins, oidc
+from portal.signin.sso import logins, oidc, service
 from portal.signin.sso.identity import Identity, Refused
 
 log = logging.getLogger(__name__)
@@ -48,8 +47,10 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         if request.method != "POST" and admit(request):
             return SeeOther(target)
         identity = signed_on(request)
+        if identity and settings.SIGN_IN == "service":
+            return _enter(request, identity, target)
     except Refused as error:
-        return refusal(request, error)
+        return refusal(request, error, again=sign_in_url(target))
     if settings.SSO != "off" and identity is None:
         return _sign_on_first(request, target)
     if request.method != "POST":
@@ -77,6 +78,15 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     return SeeOther(target)
 
 
+def _enter(request: HttpRequest, identity: Identity, target: str) -> HttpResponse:
+    """There is no account to connect: groups say what somebody may do. Raises Refused."""
+    handle = service.open_person(request, identity)
+    end_session(request)
+    request.session[grants.SESSION_KEY] = handle
+    SessionStore.clear_expired()
+    return SeeOther(target)
+
+
 class OtherPerson(Exception):
     """The account on the platform has another e-mail than the person at the sign-on."""
 
@@ -96,8 +106,8 @@ def _sign_on_first(request: HttpRequest, target: str) -> HttpResponse:
     if settings.SSO == "header":
         if request.session.get(grants.SESSION_KEY):
             end_session(request)
-        again = f"/sign-in/?{urlencode({'next': target})}"
-        return refusal(request, Refused(_("The company's sign-on did not say who you are.")), again=again)
+        error = Refused(_("The company's sign-on did not say who you are."))
+        return refusal(request, error, again=sign_in_url(target))
     return sign_on_page(request, target)
 
 

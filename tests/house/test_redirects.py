@@ -24,7 +24,7 @@ ALLOWED = {
     "devices/views/listing.py": "its own address with the query that was understood; to one's own devices",
     "devices/views/people.py": "to one's own devices",
     "devices/views/control.py": "Refresh: to its own address, which hides a token after a while",
-    "portal/signin/answers.py": "to sign-in, `next` through portal.redirects; Refresh: on to the sign-on, and its end",
+    "portal/signin/answers.py": "to sign-in, `next` through portal.redirects; Refresh: on to the sign-on, or its end",
     "portal/signin/sso/views.py": "to the company's provider, at the address of its checked description",
     "portal/urls.py": "/ leads to the devices",
 }

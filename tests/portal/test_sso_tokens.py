@@ -53,7 +53,7 @@ def soon(seconds: int) -> Callable[[], int]:
         {"sub": None},
         {"sub": ""},
         {"sub": 7},
-        {"sub": "x" * 256},
+        {"sub": "x" * 320},
         {"sid": 7},
         {"at_hash": "bm90IHRoZSBoYXNo"},
     ],

@@ -42,12 +42,13 @@ def identity(request: HttpRequest) -> Identity | None:
     user = _value(request, names.user)
     if not user:
         return None
-    if len(user) > LONGEST["subject"] or NO_USER.search(user):
+    subject = f"proxy|{user}"
+    if len(subject) > LONGEST["subject"] or NO_USER.search(user):
         raise Refused(_("The company's sign-on sent a user name that cannot be one."), again=False)
     email = _value(request, names.email) if names.email else user
     groups = re.split(r"[,;]", _value(request, names.groups)) if names.groups else []
     return Identity(
-        subject=f"proxy|{user}",
+        subject=subject,
         email=email if "@" in email and len(email) <= LONGEST["email"] and not NO_USER.search(email) else "",
         name=UNSAFE.sub("", _value(request, names.name))[: LONGEST["name"]] if names.name else "",
         groups=tuple(dict.fromkeys(group.strip() for group in groups if group.strip()))[:MOST_GROUPS],

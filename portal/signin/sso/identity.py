@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from django.conf import settings
 
-LONGEST = {"subject": 512, "email": 254, "name": 200, "group": 200, "sid": 255}
+LONGEST = {"subject": 320, "email": 254, "name": 200, "group": 200, "sid": 255}
 """Characters. What is longer is refused (subject, sid) or left out (the rest)."""
 MOST_GROUPS = 500
 

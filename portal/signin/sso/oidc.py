@@ -180,7 +180,11 @@ def _claim(claims: dict[str, Any]) -> Any:
 def _identity(claims: dict[str, Any], told: dict[str, Any]) -> Identity:
     sid = claims.get("sid")
     sub = claims["sub"]
-    if not sub or len(sub) > 255 or (sid is not None and (not isinstance(sid, str) or len(sid) > LONGEST["sid"])):
+    if (
+        not sub
+        or len(subject(sub)) > LONGEST["subject"]
+        or (sid is not None and (not isinstance(sid, str) or len(sid) > LONGEST["sid"]))
+    ):
         raise provider.NotValid("sub or sid is of no use")
     groups = _claim(told)
     groups = [groups] if isinstance(groups, str) else groups if isinstance(groups, list) else []

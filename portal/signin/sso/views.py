@@ -12,11 +12,12 @@ from django.views.decorators.http import require_safe
 from devices.http import SeeOther
 from portal.redirects import local_path
 from portal.sessions import SessionStore
+from portal.signin import grants
 from portal.signin.admission import admit, end_session
 from portal.signin.answers import refusal, sign_in_url, start_url
 from portal.signin.crypto import Secret
 from portal.signin.models import ApiGrant
-from portal.signin.sso import attempts, logins, oidc
+from portal.signin.sso import attempts, logins, oidc, service
 from portal.signin.sso.identity import Identity, Refused, pack
 
 log = logging.getLogger(__name__)
@@ -56,11 +57,13 @@ def callback(request: HttpRequest) -> HttpResponse:
 
 def _begin(request: HttpRequest, identity: Identity, id_token: Secret, target: str) -> str:
     """Put the person into a session with a new key, and tell where they go on."""
+    grant = service.open_person(request, identity) if settings.SIGN_IN == "service" else None
     handle = logins.open_login(identity, id_token)
     if handle is None:
+        grants.close_grant(grant or "")
         raise Refused(_("You were signed out at the sign-on service meanwhile."))
     admitted = admit(request)
-    if admitted and admitted[0].subject == identity.subject:
+    if not grant and admitted and admitted[0].subject == identity.subject:
         # Another tab was quicker. The account it has connected stays; the newer sign-on takes the place of its own.
         logins.close(request.session.get(logins.SESSION_KEY))
         request.session.cycle_key()
@@ -70,7 +73,9 @@ def _begin(request: HttpRequest, identity: Identity, id_token: Secret, target: s
     end_session(request)
     request.session[logins.SESSION_KEY] = handle
     SessionStore.clear_expired()
-    return sign_in_url(target)
+    if grant:
+        request.session[grants.SESSION_KEY] = grant
+    return target if grant else sign_in_url(target)
 
 
 def _not_begun_here() -> Refused:
