@@ -161,6 +161,7 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_TZ = True
 TIME_ZONE = "UTC"
 
+DEFAULT_EXCEPTION_REPORTER_FILTER = "portal.reports.ReportFilter"
 # One line an event, with anything that looks like a credential masked. urllib3 writes paths with their query, even in a
 # warning.
 LOGGING = {

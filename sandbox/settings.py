@@ -51,4 +51,4 @@ LOGGING = {
 # The OAuth client and the people's password are printed by `make demo` and stand in the README: they guard nothing.
 CLIENT_ID = "oa2-client-id_sandbox-portal-demo-0000000000000"
 CLIENT_SECRET = "sandbox-secret-for-demonstration-0000000"  # noqa: S105
-PASSWORD = "demo"  # noqa: S105
+PASSWORD = os.environ.get("SANDBOX_PASSWORD", "demo")

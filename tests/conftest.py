@@ -8,7 +8,7 @@ import pytest
 
 from tests.servers import SandboxServer
 
-pytest_plugins = ["tests.contract.plugin", "tests.services"]
+pytest_plugins = ["tests.contract.plugin", "tests.services", "tests.canary.plugin"]
 
 
 @pytest.fixture(scope="session")

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import requests
 
+from tests.canary import secrets_in
 from tests.servers import SandboxServer
 from tests.services import HOST, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 STARTS_WITHIN = 60  # seconds
+LIVE = "tests.live_settings"
 
 
 class PortalServer:
@@ -33,7 +35,7 @@ class PortalServer:
         redis_url: str = "",
         workers: int = 1,
         threads: int = 8,
-        settings: str = "tests.live_settings",
+        settings: str = LIVE,
         application: str = "portal.wsgi:application",
         extra: Mapping[str, str] | None = None,
     ) -> None:
@@ -121,7 +123,12 @@ class PortalServer:
     def log(self) -> str:
         return self._log.read_text()
 
+    def _left(self) -> dict[str, bytes]:
+        """What it has left behind, by name: its log and the files of its database."""
+        return {path.name: path.read_bytes() for path in Path(self._folder.name).iterdir() if path.is_file()}
+
     def stop(self) -> None:
+        """End it. Raises AssertionError if a secret stands in its log or, readable, in its database."""
         if self._process.poll() is None:
             self._process.terminate()
             try:
@@ -129,4 +136,8 @@ class PortalServer:
             except subprocess.TimeoutExpired:
                 self._process.kill()
         self._process.wait()
+        left = self._left()
         self._folder.cleanup()
+        if self.env["DJANGO_SETTINGS_MODULE"] == LIVE:  # the portal itself, and no double that is meant to be careless
+            leaks = [f"{kind} in {name}" for name, data in left.items() for kind in secrets_in(data)]
+            assert leaks == [], "Secrets where none may be"

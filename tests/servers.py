@@ -14,6 +14,8 @@ from typing import IO, Any
 
 import requests
 
+from tests.canary import CLIENT_ID, CLIENT_SECRET
+
 ROOT = Path(__file__).resolve().parent.parent
 STARTS_WITHIN = 60  # seconds
 
@@ -87,11 +89,13 @@ class Process:
 class SandboxServer(Process):
     """The sandbox with a small fleet, entries of the timeline at once, and its control end points as methods."""
 
-    client_id = "oa2-client-id_sandbox-portal-demo-0000000000000"
-    client_secret = "sandbox-secret-for-demonstration-0000000"
-    password = "demo"
+    client_id = CLIENT_ID
+    client_secret = CLIENT_SECRET
 
-    def __init__(self, *arguments: str, devices: int = 300, folder: str | Path | None = None) -> None:
+    def __init__(
+        self, *arguments: str, devices: int = 300, folder: str | Path | None = None, password: str = "demo"
+    ) -> None:
+        self.password = password
         self._folder = None if folder else tempfile.TemporaryDirectory(prefix="sandbox-")
         where = Path(folder or self._folder.name)  # type: ignore[union-attr]
         self._tokens: dict[str, str] = {}
@@ -99,7 +103,7 @@ class SandboxServer(Process):
         self.session.trust_env = False
         command = [sys.executable, "-m", "sandbox", "serve", "--port", "0", "--db", str(where / "sandbox.sqlite3")]
         command += ["--devices", str(devices), "--switch", "timeline_delay=0", *arguments]
-        super().__init__(command)
+        super().__init__(command, {"SANDBOX_PASSWORD": password})
 
     # -- signing in
 

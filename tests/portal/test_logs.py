@@ -5,14 +5,19 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 from django.conf import settings
-from hypothesis import given
+from django.utils.encoding import iri_to_uri
+from hypothesis import HealthCheck, example, given
+from hypothesis import settings as settings_of
 from hypothesis import strategies as st
 
 from devices.gateway.errors import ServerFault, Unreachable
-from portal.logs import LineFormatter
+from portal.logs import UNSAFE, LineFormatter
+from tests.portal.conftest import Browser
 
 FORMATTER = LineFormatter()
 
@@ -86,3 +91,37 @@ def test_a_hostile_path_does_not_hold_the_log_up() -> None:
 def test_the_http_library_is_quiet_and_every_handler_uses_this_format() -> None:
     assert settings.LOGGING["loggers"]["urllib3"]["level"] == "ERROR"
     assert {handler["formatter"] for handler in settings.LOGGING["handlers"].values()} == {"line"}
+
+
+@pytest.fixture
+def person(signed_in: Callable[..., Browser]) -> Browser:
+    """Signed in once for all examples."""
+    return signed_in()
+
+
+HOSTILE = st.text(st.characters(blacklist_categories=("Cs",)), min_size=1, max_size=60)
+
+
+@settings_of(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(HOSTILE)
+@example("x\r\n2026-11-22T00:00:00Z INFO portal: admin signed in")
+@example("\x1b[2J\x07\u202e\u2028\u2066\x85")
+@example("%s %(x)s {0} password=canary")
+def test_whatever_stands_in_a_logged_field_one_event_is_one_line(
+    person: Browser, caplog: pytest.LogCaptureFixture, hostile: str
+) -> None:
+    """Through the portal itself: a path that is not there, a refused sign-in, a form without its token, a change with
+    its reason, and the headers that come with each."""
+    caplog.set_level(logging.DEBUG)
+    caplog.clear()
+    sent = {"User-Agent": iri_to_uri(hostile), "X-Request-ID": iri_to_uri(hostile), "Referer": iri_to_uri(hostile)}
+    person.get(f"/devices/{quote(hostile, safe='')}/", {"q": hostile}, headers=sent)
+    person.post("/devices/1/rename/", {"name": "x" * 51, "reason": hostile}, headers=sent)
+    person.post("/devices/1/trigger-event/", {"code": hostile, "reason": hostile}, headers=sent)
+    Browser(enforce_csrf_checks=True).post("/sign-in/", {"username": hostile}, headers=sent)
+    assert caplog.records
+    for record in caplog.records:
+        shown = FORMATTER.format(record)
+        assert len(shown.splitlines()) == 1
+        assert not UNSAFE.search(shown)
+        assert record.levelname in shown

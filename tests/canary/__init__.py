@@ -1,0 +1,45 @@
+"""How the secrets that tests hand to the portal look: whoever finds one has found a leak."""
+
+from __future__ import annotations
+
+import base64
+import re
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+
+CLIENT_ID = "oa2-client-id_sandbox-portal-demo-0000000000000"
+CLIENT_SECRET = "sandbox-secret-for-demonstration-0000000"
+BASIC = base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
+KINDS: dict[str, str] = {
+    "access token": r"sbx-access-[\w-]{16,}",
+    "refresh token": r"sbx-refresh-[\w-]{16,}",
+    "device token": r"sbxdev[\w-]{26}",
+    "client secret": re.escape(CLIENT_SECRET),
+    "client secret, encoded": re.escape(BASIC),
+    "key": r"for-tests-only-0123456789-abc|Zm9yLXRlc3RzLW9ubHkta2V5",
+    "password": r"canary-password-[\w-]+",
+    "proxy secret": r"proxy-secret-canary-[\w-]+",
+}
+SECRET = re.compile("|".join(f"(?P<k{i}>{pattern})" for i, pattern in enumerate(KINDS.values())).encode())
+NAMES = dict(zip((f"k{i}" for i in range(len(KINDS))), KINDS, strict=True))
+FOLDED = re.compile(rb"[A-Za-z0-9_-]{24,}")
+"""What may be base64: Django signs sessions and messages as such, compressed where that makes them shorter."""
+
+
+def secrets_in(data: str | bytes) -> set[str]:
+    """The kinds of secrets that stand in `data`, also in what is packed into it."""
+    raw = data.encode("utf-8", "replace") if isinstance(data, str) else data
+    found = {NAMES[str(match.lastgroup)] for match in SECRET.finditer(raw)}
+    for match in FOLDED.finditer(raw):
+        for inner in _unfolded(match[0]):
+            found |= {f"{NAMES[str(hit.lastgroup)]}, packed" for hit in SECRET.finditer(inner)}
+    return found
+
+
+def _unfolded(run: bytes) -> Iterator[bytes]:
+    plain = base64.urlsafe_b64decode(run[: len(run) // 4 * 4] if len(run) % 4 == 1 else run + b"=" * (-len(run) % 4))
+    yield plain
+    if plain[:1] == b"\x78":
+        with suppress(zlib.error):
+            yield zlib.decompress(plain)
