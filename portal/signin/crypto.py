@@ -90,6 +90,21 @@ def unlock(blob: str) -> bytes:
         raise Unreadable("no key opens this") from error
 
 
+def relock(blob: str) -> str | None:
+    """The same, encrypted with the first key; None if it is already. Raises Unreadable for what no key opens."""
+    keys = tuple(settings.TOKEN_KEYS)
+    try:
+        _fernet(keys[:1]).decrypt(blob)
+    except InvalidToken:
+        pass
+    else:
+        return None
+    try:
+        return _fernet(keys).rotate(blob).decode()
+    except InvalidToken as error:
+        raise Unreadable("no key opens this") from error
+
+
 @lru_cache(maxsize=4)
 def _fernet(keys: tuple[str, ...]) -> MultiFernet:
     return MultiFernet([Fernet(key) for key in keys])
