@@ -24,3 +24,9 @@ def test_a_server_that_folds_the_names_of_headers_does_not_start() -> None:
     assert done.returncode == 1
     assert "header_map=dangerous" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_connections_outlast_the_idle_time_of_a_proxy() -> None:
+    # 60 s is what nginx and most load balancers take. Whoever closes first must not be the server: the proxy would send
+    # the next request on a connection that is just being closed.
+    assert runpy.run_module("portal.gunicorn")["keepalive"] >= 75

@@ -1,4 +1,4 @@
-"""`python -m tests.load.race [--rounds N] [--setup NAME]... [--without-accidents]`: non-zero if anything went wrong."""
+"""`python -m tests.load.race [--rounds N] [--setup NAME]... [--accident NAME]...`: non-zero if anything went wrong."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ SETUPS = {
     "processes": Setup("SQLite, 4 processes", 64, 1, 4),
     "stack": Setup("PostgreSQL and Redis, 2 gunicorns x 4 processes", 200, 2, 4),
 }
-DOUBLES = "doubles"
+DOUBLES, NONE = "doubles", "none"
 
 
 class Run:
-    def __init__(self, folder: Path, number: int, accidents: bool) -> None:
+    def __init__(self, folder: Path, number: int, accidents: list[str]) -> None:
         self.folder, self.number, self.accidents = folder, number, accidents
         self.wrong: list[str] = []
         self.platform = Platform(self.new("sandbox"))
@@ -77,12 +77,12 @@ class Run:
             found = rounds(self.platform, portal, setup.requests, self.number)
             spread = len(found.workers) == setup.masters * setup.workers
             self.say(str(found), wrong=not (found.fine and spread))
-            for accident in ACCIDENTS if self.accidents else ():
+            for accident in self.accidents:
                 try:
-                    self.say(accident(self.platform, portal, setup.requests))
+                    self.say(ACCIDENTS[accident](self.platform, portal, setup.requests))
                 except Wrong as error:
-                    self.say(f"{accident.__name__}: {error}", wrong=True)
-                    portal.forget_grants()
+                    self.say(f"{accident}: {error}", wrong=True)
+                    self.platform.server.clear_faults()
                     portal.sign_in()
             for server in portal.servers:
                 if "Traceback" in server.log():
@@ -116,9 +116,10 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.load.race", description="One refresh, whatever happens.")
     parser.add_argument("--rounds", type=int, default=5, help="of each kind in each set-up (%(default)s)")
     parser.add_argument("--setup", action="append", choices=[*SETUPS, DOUBLES], help="all; may be repeated")
-    parser.add_argument("--without-accidents", action="store_true", help="the rounds only")
+    parser.add_argument("--accident", action="append", choices=[*ACCIDENTS, NONE], help="all; may be repeated")
     options = parser.parse_args()
     options.setup = options.setup or [*SETUPS, DOUBLES]
+    options.accident = [name for name in options.accident or ACCIDENTS if name != NONE]
     return options
 
 
@@ -135,10 +136,13 @@ def run_all(names: list[str], options: argparse.Namespace) -> int:
     if not names:
         return 0
     with tempfile.TemporaryDirectory(prefix="race-") as folder:
-        run = Run(Path(folder), options.rounds, not options.without_accidents)
+        run = Run(Path(folder), options.rounds, options.accident)
         try:
             for name in names:
-                run.doubles() if name == DOUBLES else run.setup(name)
+                try:
+                    run.doubles() if name == DOUBLES else run.setup(name)
+                except Failed as error:
+                    run.say(str(error), wrong=True)
         finally:
             run.platform.server.stop()
     return len(run.wrong)

@@ -126,7 +126,6 @@ def _healed(platform: Platform) -> float:
 
 
 def _sign_in_again(portal: Portal) -> None:
-    portal.forget_grants()
     portal.sign_in()
     line = Line(portal.urls[0], portal.cookies)
     status = line.ask(portal.page).status
@@ -192,12 +191,12 @@ def _trouble(platform: Platform, portal: Portal, words: str, *, kind: str, **fau
     return f"{words}: {statuses(answers)} after {slowest:.1f} s in {calls} calls, then well again"
 
 
-ACCIDENTS: tuple[Callable[[Platform, Portal, int], str], ...] = (
-    slow_platform,
-    early,
-    killed_before_sending,
-    killed_before_saving,
-    signed_out,
-    platform_fails,
-    platform_hangs,
-)
+ACCIDENTS: dict[str, Callable[[Platform, Portal, int], str]] = {
+    "slow": slow_platform,
+    "early": early,
+    "killed-before-sending": killed_before_sending,
+    "killed-before-saving": killed_before_saving,
+    "signed-out": signed_out,
+    "platform-fails": platform_fails,
+    "platform-hangs": platform_hangs,
+}

@@ -97,8 +97,9 @@ class Volley:
             self._connected.wait(PATIENCE)
         except threading.BrokenBarrierError:
             self._pool.shutdown(wait=False, cancel_futures=True)
-            errors = [str(error) for future in self._futures if future.done() and (error := future.exception())]
-            raise Failed(f"not all {count} connections could be opened: {next(filter(None, errors), '')}") from None
+            raised = [future.exception() for future in self._futures if future.done() and not future.cancelled()]
+            words = next((str(error) for error in raised if isinstance(error, Failed)), "the server takes too long")
+            raise Failed(f"not all {count} connections could be opened: {words}") from None
 
     def go(self) -> Volley:
         self._gate.wait(PATIENCE)

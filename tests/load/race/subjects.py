@@ -97,8 +97,13 @@ class Portal:
         self._key = Fernet(self.servers[0].env["TOKEN_KEYS"])
 
     def sign_in(self) -> None:
+        """A new session, the only one."""
+        self.database.run("DELETE FROM signin_apigrant")
         visitor = Visitor(self.urls[0])
-        visitor.sign_in(USER, "demo")
+        try:
+            visitor.sign_in(USER, "demo")
+        except ValueError as error:
+            raise Failed(str(error)) from None
         self.cookies = visitor.cookies()
 
     def sign_out_form(self) -> dict[str, str]:
@@ -118,11 +123,8 @@ class Portal:
         self.database.run("UPDATE signin_apigrant SET refresh_at = ?", PAST)
 
     def grants(self) -> list[tuple[Any, ...]]:
-        """(lost, lease_by) of every grant; an earlier session may have left one."""
+        """(lost, lease_by) of every grant."""
         return self.database.run("SELECT lost, lease_by FROM signin_apigrant")
-
-    def forget_grants(self) -> None:
-        self.database.run("DELETE FROM signin_apigrant")
 
     def refresh_token(self) -> str:
         rows = self.database.run("SELECT blob FROM signin_apigrant WHERE NOT lost")
