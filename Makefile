@@ -36,6 +36,7 @@ check: .dev ## Everything that can be checked without running the portal: style,
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(PY) -c 'from importlinter.cli import lint_imports_command as check; check()'
+	$(PY) -m bandit --quiet --recursive --configfile pyproject.toml manage.py portal devices sandbox tools
 	$(PY) -m djlint templates --lint --quiet
 	$(PY) -m tools.template_lint templates
 	$(PY) -m tools.locks

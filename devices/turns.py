@@ -37,7 +37,7 @@ def turn(device_id: int, *, wait: float = WAIT) -> Iterator[None]:
     while not _taken(device_id, holder):
         if time.monotonic() > give_up:
             raise Busy
-        time.sleep(random.uniform(*PAUSE))  # noqa: S311 - spreads load, guards nothing
+        time.sleep(random.uniform(*PAUSE))  # noqa: S311 - spreads load, guards nothing  # nosec B311
     try:
         yield
     finally:

@@ -19,7 +19,7 @@ graceful_timeout = 30
 # A socket under the home directory, on by default: a read-only container has no place for it.
 control_socket_disable = True
 # Heartbeats go to memory, not to a disk that may stall.
-memory = "/dev/shm"  # noqa: S108 - gunicorn makes a private, unlinked file in it
+memory = "/dev/shm"  # noqa: S108 - gunicorn makes a private, unlinked file in it  # nosec B108
 worker_tmp_dir = memory if os.path.isdir(memory) else None
 
 

@@ -18,7 +18,7 @@ from portal.icons import icon
 
 
 def environment(**options: Any) -> jinja2.Environment:
-    env = jinja2.Environment(**options)  # noqa: S701 - Django's backend passes autoescape=True
+    env = jinja2.Environment(**options)  # noqa: S701 - Django's backend passes autoescape=True  # nosec B701
     # Without newstyle, `_("50% of %(x)s")` is left as it is and words with a percent sign need no doubling.
     env.install_gettext_callables(  # type: ignore[attr-defined]
         gettext, ngettext, newstyle=False, pgettext=pgettext, npgettext=npgettext

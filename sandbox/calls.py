@@ -81,7 +81,7 @@ class Call:
 
     @property
     def device(self) -> Device:
-        assert self._device is not None  # noqa: S101 - `endpoint(device=True)` sees to it
+        assert self._device is not None  # noqa: S101 - `endpoint(device=True)` sees to it  # nosec B101
         return self._device
 
     def need(self, *permissions: str) -> None:
@@ -160,7 +160,7 @@ def endpoint(
         if validation_first:
             permitted(call)
         if extra is not None:
-            extra(call)
+            extra(call)  # nosec B610  # a check of ours, and no queryset
         if device:
             call.find_device()
 

@@ -178,7 +178,7 @@ def _fleet(devices: int, number: int, now: int) -> Iterator[Device]:
     owners = _owners()
     kinds = {kind.id: kind for kind in d.TEMPLATES}
     for pk in range(1, devices + 1):
-        rng = Random(f"{number}/{pk}")  # noqa: S311 - nothing here is a secret
+        rng = Random(f"{number}/{pk}")  # noqa: S311 - nothing here is a secret  # nosec B311
         roll = rng.random()
         org = d.HALDEN if roll < 0.72 else d.NORTH if roll < 0.86 else d.DEPOT if roll < 0.94 else d.MARINE
         template = d.REEFER if org == d.MARINE else rng.choices((d.COLD, d.BOILER, d.PUMP, d.CASE), (5, 4, 3, 2))[0]
@@ -317,7 +317,7 @@ def _write(batch: list[Device], number: int, history: History, devices: int) -> 
     tagged: list[Any] = []
     link = Device.tags.through
     for device in batch:
-        rng = Random(f"{number}/{device.pk}/fields")  # noqa: S311
+        rng = Random(f"{number}/{device.pk}/fields")  # noqa: S311  # nosec B311
         own.extend(_own_values(device, fields[device.template_id], rng))
         line = set(ancestors(device.org_id))
         known = [pk for pk, org, _, _ in _TAGS if org in line and pk != 7]

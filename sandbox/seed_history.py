@@ -42,7 +42,7 @@ def _insert(table: str, columns: tuple[str, ...], rows: Iterable[Row]) -> int:
     time. Returns how many there were."""
     rows = list(rows)
     marks = ", ".join(["%s"] * len(columns))
-    sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - all of it is written above
+    sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - all of it is written above  # nosec B608
     if rows:
         with connection.cursor() as cursor:
             cursor.executemany(sql, rows)
@@ -62,7 +62,7 @@ class History:
         events: list[Row] = []
         logs: list[Row] = []
         for device in devices:
-            rng = Random(f"{self.number}/{device.pk}/history")  # noqa: S311 - nothing here is a secret
+            rng = Random(f"{self.number}/{device.pk}/history")  # noqa: S311 - nothing here is a secret  # nosec B311
             many, some = self._lengths(device, rng, share)
             events.extend(self._events(device, rng, many))
             logs.extend(self._logs(device, rng, some))

@@ -127,7 +127,7 @@ def on(name: str) -> bool:
 
 def number(name: str) -> float:
     value = get(name)
-    assert isinstance(value, float)  # noqa: S101 - `parse` sees to it
+    assert isinstance(value, float)  # noqa: S101 - `parse` sees to it  # nosec B101
     return value
 
 

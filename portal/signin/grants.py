@@ -81,7 +81,7 @@ _person = msgspec.json.Decoder(UserProfile)
 # Quoted, because a bare `user` is the name of the database's own user in PostgreSQL.
 COLUMNS = ", ".join(f'"{name}"' for name in Row._fields)
 READ = (
-    f"SELECT {COLUMNS} FROM signin_apigrant"  # noqa: S608
+    f"SELECT {COLUMNS} FROM signin_apigrant"  # noqa: S608 - names of columns, from Row  # nosec B608
     " WHERE handle = %s AND NOT lost AND last_seen > %s AND created_at > %s"
 )
 
@@ -254,7 +254,7 @@ def token_for(
         if wait.left() < 0:
             raise TimedOut(operation="refresh_token")
         holder = current.lease_by
-        time.sleep(random.uniform(*PAUSE))  # noqa: S311 - spreads load, guards nothing
+        time.sleep(random.uniform(*PAUSE))  # noqa: S311 - spreads load, guards nothing  # nosec B311
 
 
 class _Now(Func):
