@@ -16,6 +16,7 @@ from devices.views import (
     people,
     pick,
     recent,
+    removal,
     tabs,
     transfer,
 )
@@ -65,7 +66,7 @@ urlpatterns = [
         transfer.device_transfer_to_organization,
         name="device-transfer-to-organization",
     ),
-    path("<int32:device_id>/remove-owner/", transfer.device_remove_owner, name="device-remove-owner"),
+    path("<int32:device_id>/remove-owner/", removal.device_remove_owner, name="device-remove-owner"),
     path("<int32:device_id>/trigger-event/", control.device_trigger_event, name="device-trigger-event"),
     path("<int32:device_id>/reveal-token/", control.device_reveal_token, name="device-reveal-token"),
     path("<int32:device_id>/clear/", danger.device_clear, name="device-clear"),

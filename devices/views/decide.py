@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import HttpResponse
+from django.urls import reverse
+
+from devices.audit import ANSWER
+from devices.changes import Done
 from devices.gateway.types import BaseInfo
 from devices.http import DeviceRequest, clock_for
 from devices.names import names_for
+from devices.navigation import home
 from devices.presentation import name_of
+from devices.views.changing import unknown, went_through
 from devices.views.shell import read_connection
 
 
@@ -26,3 +33,17 @@ def decision(request: DeviceRequest, info: BaseInfo) -> dict[str, Any]:
         "activated": clock.when(info.activated_at),
         "read_at": clock.stamp(),
     }
+
+
+def owner_id(info: BaseInfo) -> str:
+    """As digits, "" for nobody: as the trail writes it."""
+    return str(info.owner_user_id or "")
+
+
+def ended(request: DeviceRequest, done: Done[Any]) -> HttpResponse:
+    """It was made, which the device's page tells, or one's list where the device has left one's view; or not known."""
+    if done.unknown:
+        return unknown(request, done)
+    left = done.state.proof == ANSWER  # accepted, and could not be seen any more when it was to be read back
+    device = reverse("devices:device-detail", args=[done.entry.device_id])
+    return went_through(request, done, home(request.access) if left else device)

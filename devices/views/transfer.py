@@ -15,20 +15,17 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
-from msgspec import structs
 
-from devices.audit import ANSWER, Facts
-from devices.changes import Done, carry_out, sent_before
+from devices.audit import Facts
+from devices.changes import carry_out, sent_before
 from devices.forms.changes import OrganizationForm, OwnerForm, ReasonForm
 from devices.gateway.api import Gateway
 from devices.gateway.errors import GatewayError, NotFound, Rejected
 from devices.gateway.types import BaseInfo
-from devices.http import DeviceRequest, answer, clock_for, require, unsent, wants_partial
+from devices.http import DeviceRequest, answer, require, unsent
 from devices.lookup import Person, Unresolved, needing, resolve_organization, resolve_user
 from devices.names import Names, names_for
-from devices.navigation import home
 from devices.permissions import VIEW_USERS, judge, judge_here
-from devices.presentation import name_of
 from devices.text import clean
 from devices.turns import Busy, turn
 from devices.views.changing import (
@@ -37,14 +34,10 @@ from devices.views.changing import (
     changed_meanwhile,
     desk_of,
     not_made,
-    opened_with,
     renew,
-    unknown,
-    went_through,
 )
-from devices.views.decide import decision
+from devices.views.decide import decision, ended, owner_id
 from devices.views.kept import keep_form
-from devices.views.shell import shell
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -82,15 +75,11 @@ Act = Callable[..., HttpResponse]
 """What the second step ends in (request, way, info, form, target, page, now=): the transfer, or that it must wait."""
 
 
-def _owner_id(info: BaseInfo) -> str:
-    return str(info.owner_user_id or "")
-
-
 TO_OWNER = Way(
     "to_owner",
     "owner",
     Gateway.transfer_to_owner,
-    _owner_id,
+    owner_id,
     gettext_lazy(
         "Since you looked, the owner has changed: it is %(now)s now. You chose %(mine)s. Nothing was transferred. "
         "Send the form again to transfer it all the same, or keep the owner."
@@ -259,99 +248,6 @@ def _organization_page(
     return _page(request, TO_ORGANIZATION, context, form, info, status)
 
 
-# --- to nobody --------------------------------------------------------------------------------------------------------
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def device_remove_owner(request: DeviceRequest, device_id: int) -> HttpResponse:
-    """`DELETE /device/owner`. Whoever sees only what they own loses sight of the device by it."""
-    require(request, "remove_owner")
-    if request.method != "POST":
-        info = request.gateway.get_base_info(device_id)
-        form = ReasonForm(initial=opened_with(_owner_id(info)) | unsent(request, "reason"))
-        return _removal(request, device_id, info, form, _closed(request, info))
-    form = ReasonForm(request.POST)
-    form.full_clean()
-    try:
-        with turn(device_id):
-            return _remove(request, device_id, form)
-    except Busy:
-        busy(form)
-        return _removal(request, device_id, None, form, "", status=BUSY_STATUS)
-
-
-def _remove(request: DeviceRequest, device_id: int, form: ReasonForm) -> HttpResponse:
-    """With the device's turn held: who owns it now and what is sent belong together."""
-    facts = Facts(operation="remove_owner", device_id=device_id, reason=form.cleaned_data.get("reason", ""))
-    form_id = form.cleaned_data.get("form_id", "")
-    done = sent_before(desk_of(request), facts, form_id=form_id)
-    if done is not None and not done.rejected:
-        return _ended(request, done)
-    try:
-        info = request.gateway.get_base_info(device_id)
-    except GatewayError as error:
-        if not wants_partial(request):
-            raise
-        # A dialog has nothing but this form: what was typed is worth more than the facts beside it.
-        return keep_form(form, error, partial(_removal, request, device_id, None, form, ""))
-    closed = _closed(request, info)
-    page = partial(_removal, request, device_id, info, form, closed)
-    if closed:
-        form.add_error(None, closed)
-    if not form.is_valid():
-        return page(status=422)
-    if changed_meanwhile(form, _owner_id(info)):
-        owner = names_for(request.gateway, request.access).owner(info.owner_user_id)
-        words = _("Since you opened this, the owner has changed: it is %s now, and was not removed.") % owner
-        form.add_error(None, _("%s Send the form again to remove them all the same, or cancel.") % words)
-        return page(status=409)
-    facts = structs.replace(facts, device_name=info.name, org_id=info.org_id, before=_owner_id(info))
-    try:
-        done = carry_out(desk_of(request), facts, lambda gateway: gateway.remove_owner(device_id), form_id=form_id)
-    except Rejected as refusal:
-        form.add_error(None, _("The platform refused to remove the owner. %s") % clean(refusal.api_message))
-        return page(status=422)
-    except GatewayError as error:
-        return keep_form(form, error, page)
-    if not done.rejected:
-        return _ended(request, done)
-    not_made(form, done, found="")
-    return page(status=done.error.status if done.error else 409)
-
-
-def _closed(request: DeviceRequest, info: BaseInfo) -> str:
-    """Why there is nothing to remove; empty where there is."""
-    verdict = judge_here("remove_owner", request.access, info.owner_user_id)
-    return verdict.why if verdict.closed else ""
-
-
-def _removal(
-    request: DeviceRequest, device_id: int, info: BaseInfo | None, form: ReasonForm, closed: str, *, status: int = 200
-) -> HttpResponse:
-    context: dict[str, Any] = {
-        "device_id": device_id,
-        "form": form,
-        "closed": closed,
-        "loses_sight": request.access.only_own,
-    }
-    if not wants_partial(request):
-        info = info or request.gateway.get_base_info(device_id)
-    if info:
-        if form.is_bound:
-            renew(form, _owner_id(info))
-        names = names_for(request.gateway, request.access)
-        context |= {
-            "device_name": name_of(info),
-            "owner": names.owner(info.owner_user_id),
-            "organization": names.organization(info.org_id),
-            "read_at": clock_for(request).stamp(),
-        }
-    if not wants_partial(request):
-        context = shell(request, device_id, tab="overview", info=info) | context
-    page, fragment = "devices/device_remove_owner.html", "devices/_device_remove_owner.html"
-    return answer(request, page, fragment, context, status=status)
-
-
 # --- what they share --------------------------------------------------------------------------------------------------
 
 
@@ -381,7 +277,7 @@ def _told_before(request: DeviceRequest, device_id: int, way: Way) -> HttpRespon
         return None
     facts = Facts(operation=way.operation, device_id=device_id, after=str(int(typed)))
     done = sent_before(desk_of(request), facts, form_id=request.POST.get("form_id", ""))
-    return None if done is None or done.rejected else _ended(request, done)
+    return None if done is None or done.rejected else ended(request, done)
 
 
 def _wait(
@@ -439,19 +335,10 @@ def _transfer(
         return keep_form(form, error, partial(page, info))
     else:
         if not done.rejected:
-            return _ended(request, done)
+            return ended(request, done)
         not_made(form, done, found="")
         return page(info, status=done.error.status if done.error else 409)
     return page(info)
-
-
-def _ended(request: DeviceRequest, done: Done[Any]) -> HttpResponse:
-    """It was made, which the device's page tells, or one's list where the device has left one's view; or not known."""
-    if done.unknown:
-        return unknown(request, done)
-    left = done.state.proof == ANSWER  # accepted, and could not be seen any more when it was to be read back
-    device = reverse("devices:device-detail", args=[done.entry.device_id])
-    return went_through(request, done, home(request.access) if left else device)
 
 
 def _page(

@@ -263,7 +263,7 @@ def test_a_change_that_was_made_is_not_called_unsent(signed_in: SignedIn, platfo
     platform.fault("/oauth2/token", "json", status=400, body={"error": "invalid_grant"}, times=9)
     answer = browser.post(path, {"owner": "12"}, headers=OURS, follow=True)
     assert ("POST", "/device/transfer/to-owner") in writes(platform)
-    assert "may have been done" in words(answer)
+    assert "Accepted, but not confirmed" in words(answer)
     assert not Draft.objects.exists()
 
 
