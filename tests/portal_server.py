@@ -24,7 +24,8 @@ LIVE = "tests.live_settings"
 class PortalServer:
     """gunicorn on a free port with a database of its own, talking to `sandbox`. `log()` is what it wrote.
 
-    `settings`, `application` and `extra` (environment) put something else in the portal's place, or around it.
+    `settings`, `application` and `extra` (environment) put something else in the portal's place, or around it. `port`:
+    one that `free_port` gave, where others have to know the address first.
     """
 
     def __init__(
@@ -38,11 +39,12 @@ class PortalServer:
         settings: str = LIVE,
         application: str = "portal.wsgi:application",
         extra: Mapping[str, str] | None = None,
+        port: int = 0,
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="portal-")
         self.database = Path(self._folder.name) / "portal.sqlite3"
         self._log = Path(self._folder.name) / "log"
-        self.url = f"http://{HOST}:{free_port()}"
+        self.url = f"http://{HOST}:{port or free_port()}"
         self.env = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": settings,

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -47,8 +48,8 @@ class Site(NamedTuple):
 
 
 @contextmanager
-def running(sandbox: SandboxServer, environment: dict[str, str]) -> Iterator[PortalServer]:
-    portal = PortalServer(sandbox, extra=environment)
+def running(sandbox: SandboxServer, environment: dict[str, str], port: int = 0) -> Iterator[PortalServer]:
+    portal = PortalServer(sandbox, extra=environment, port=port)
     try:
         yield portal
     finally:
@@ -77,6 +78,23 @@ def behind_proxy(sandbox: SandboxServer, provider: Provider, **more: str) -> Ite
             apache.stop()
 
 
+@contextmanager
+def beside_provider(sandbox: SandboxServer, provider: Provider, **more: str) -> Iterator[Site]:
+    """The portal with SSO=oidc. `more`: its environment beside that."""
+    port = free_port()
+    url = f"http://{HOST}:{port}"
+    client = provider.register_portal(url)
+    environment = {
+        "SSO": "oidc",
+        "OIDC_ISSUER": provider.url,
+        "OIDC_CLIENT_ID": client["client_id"],
+        "OIDC_CLIENT_SECRET": client["client_secret"],
+        "ACCESS_GROUPS": json.dumps(GROUPS),
+    }
+    with running(sandbox, environment | more, port) as portal:
+        yield Site(url, portal, client["client_secret"])
+
+
 class Person:
     """A browser at a site, with what a person does in it."""
 
@@ -96,13 +114,23 @@ class Person:
 
     def sign_on(self, login: str, path: str = "/devices/") -> requests.Response:
         """Ask for a page and fill in the provider's form; gives the page where the way back ends."""
-        return log_in(self.browser, self.get(path), login)
+        page = self.get(path)
+        if urlsplit(page.url).path == "/sign-in/":
+            page = self.get(start_of(page))
+        return log_in(self.browser, page, login)
 
     def sign_in(self, login: str, email: str, path: str = "/devices/") -> requests.Response:
         """Sign on, and connect the account on the platform."""
         page = self.sign_on(login, path)
         fields = {"username": email, "password": "demo", "next": path}
         return self.post("/sign-in/", fields, page)
+
+
+def start_of(page: requests.Response) -> str:
+    """Where the link of the sign-in page to the provider leads."""
+    link = BeautifulSoup(page.text, "html.parser").select_one("a[href^='/sso/start/']")
+    assert link is not None, page.text[:3000]
+    return str(link["href"])
 
 
 def words(page: requests.Response) -> str:

@@ -87,12 +87,19 @@ class Provider(Process):
         assert answer.status_code == 200, answer.text[:2000]
 
 
-def log_in(browser: requests.Session, page: requests.Response, login: str) -> requests.Response:
-    """Fill in the provider's form on `page` and follow the way back to whoever sent the person there."""
+def log_in(browser: requests.Session, page: requests.Response, login: str, stop_at: str = "\n") -> requests.Response:
+    """Fill in the provider's form on `page` and follow the way back to whoever sent the person there.
+
+    `stop_at`: gives the redirect to an address that begins so, and does not follow it.
+    """
     form = BeautifulSoup(page.text, "html.parser").select_one("form:has(input[name=login])")
     assert form is not None, page.text[:2000]
     fields = {"prompt": "login", "login": login, "password": "any"}
-    return browser.post(urljoin(page.url, str(form["action"])), fields, timeout=TIMEOUT)
+    action = urljoin(page.url, str(form["action"]))
+    answer = browser.post(action, fields, timeout=TIMEOUT, allow_redirects=False)
+    while answer.is_redirect and not answer.headers["Location"].startswith(stop_at):
+        answer = browser.get(urljoin(answer.url, answer.headers["Location"]), timeout=TIMEOUT, allow_redirects=False)
+    return answer
 
 
 def browse() -> requests.Session:
