@@ -29,6 +29,8 @@ from devices.views.changing import desk_of, not_made, renew, unknown, went_throu
 from devices.views.kept import keep_form
 from devices.views.table import organization_choices
 
+TYPED = ("template_code", "name", "org_id", "owner")
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def device_new(request: DeviceRequest) -> HttpResponse:
@@ -36,8 +38,8 @@ def device_new(request: DeviceRequest) -> HttpResponse:
     require(request, "create_device")
     names = names_for(request.gateway, request.access)
     offered = _offered(request, names)
-    if request.method != "POST":
-        typed = unsent(request, "template_code", "name", "org_id", "owner")
+    if request.method != "POST" or "by_id" in request.POST:
+        typed = unsent(request, *TYPED) or {name: request.POST[name] for name in TYPED if name in request.POST}
         return _page(request, CreateForm(initial={"form_id": new_form_id()} | typed, **offered))
     form = CreateForm(request.POST, **offered)
     form.is_valid()
@@ -156,14 +158,14 @@ def _offered(request: DeviceRequest, names: Names) -> dict[str, Any]:
 
 
 def _listed(request: DeviceRequest, names: Names) -> list[tuple[str, str]]:
-    """The organizations by name, one's own first. None, for a field, where there is no choice, on wish (`?by_id`), or
-    where the one sent is not among them."""
+    """The organizations by name, one's own first. None, for a field, where there is no choice, on wish (`by_id`, which
+    sends nothing), or where the one sent is not among them."""
     own = request.access.org_id
     known = sorted(organization_choices(names), key=lambda choice: choice[0] != own)
     choices = [("" if id == own else str(id), name) for id, name in known]
     typed = request.POST.get("org_id") or unsent(request, "org_id").get("org_id", "")
     elsewhere = typed.strip() not in {"", *(value for value, _name in choices)}
-    return [] if len(choices) < 2 or elsewhere or "by_id" in request.GET else choices
+    return [] if len(choices) < 2 or elsewhere or "by_id" in (request.POST or request.GET) else choices
 
 
 def _codes(templates: Any) -> list[tuple[str, str]]:
@@ -221,7 +223,6 @@ def _page(request: DeviceRequest, form: CreateForm, *, status: int = 200) -> Htt
         if judge("search_organizations", access).allowed
         else "",
         "organizations_denied": judge("list_sub_organizations", access).missing,
-        "by_id_url": reverse("devices:device-new") + "?by_id",
         "cancel_url": reverse("devices:device-list"),
     }
     return answer(request, "devices/device_new.html", "devices/_device_new.html", context, status=status)

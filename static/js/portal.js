@@ -21,7 +21,8 @@
 
   /* Submitting: one request a press, and the button says what it is doing. */
   function setBusy(form, submitter) {
-    const button = submitter?.matches("button") ? submitter : form.querySelector("button:not([type=button])");
+    const pressed = submitter?.matches("button:not([aria-hidden])") && submitter;
+    const button = pressed || form.querySelector("button:not([type=button], [aria-hidden], [name])");
     if (!button || button.disabled) return;
     const words = button.querySelector("span") || button;
     form.dataset.busy = button === document.activeElement ? "focused" : "yes";
@@ -146,7 +147,7 @@
     if (!dialog.open && detail.target !== dialog) dialog.replaceChildren();
     if (detail.xhr.status) document.querySelectorAll("[data-unreachable]").forEach((notice) => notice.remove());
     // Not `detail.successful`: to htmx, whatever may be swapped in is a success, this banner's own 401 too.
-    if (detail.xhr.status >= 200 && detail.xhr.status < 400) document.querySelectorAll("[data-session-notice]").forEach((notice) => notice.closest(".notice").remove()); // signed in again, in another tab
+    if (detail.xhr.status >= 200 && detail.xhr.status < 400) removeBanners(); // signed in again, in another tab
   });
 
   function unreachable({ detail }) {
@@ -167,10 +168,13 @@
      modal dialog nothing can be reached at all. */
   let refused; // the form that it is about
 
+  function removeBanners() {
+    document.querySelectorAll("[data-session-notice]").forEach((notice) => notice.closest(".notice").remove());
+  }
+
   function placeBanner(banner) {
     const form = refused?.isConnected && refused;
     const slot = (form && (form.querySelector(".sheet-body") || form)) || (dialog.open && dialog);
-    document.querySelectorAll("[data-session-notice]").forEach((old) => { if (!banner.contains(old)) old.closest(".notice").remove(); });
     const token = find(banner, "[data-fresh-token] input")?.value;
     if (token) document.querySelectorAll(`input[name=csrfmiddlewaretoken]`).forEach((field) => { field.value = token; });
     if (!slot) return;
@@ -182,6 +186,7 @@
   on("htmx:beforeSwap", ({ detail }) => {
     const { elt, verb } = detail.requestConfig;
     refused = verb !== "get" && elt.closest("form");
+    if (detail.target.id === "session-banner") removeBanners(); // one says it
     heldFocus = detail.target.contains(document.activeElement) || elt.dataset.busy === "focused";
   });
 

@@ -190,3 +190,22 @@ def test_thrown_away_the_form_is_as_it_was(open_page: Open, portal: PortalServer
     expect(page).to_have_url(re.compile("/devices/1/rename/$"))
     expect(page.get_by_label("New name")).to_have_value("Cold room 14 - door's sensor")
     expect(page.locator("main")).not_to_contain_text("Not sent yet.")
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_an_organization_that_is_not_listed_costs_nothing_typed_and_enter_creates(
+    open_page: Open, fresh_sandbox: SandboxServer, script: bool
+) -> None:
+    page = open_page("admin", java_script_enabled=script)
+    page.goto("/devices/new/")
+    page.get_by_label("Template").select_option(index=1)
+    page.get_by_label("Name", exact=True).fill(NAME)
+    page.get_by_role("button", name="It is not in this list").click()
+    organization = page.get_by_label("Organization")
+    expect(organization).to_have_attribute("type", "text")
+    expect(page.get_by_label("Name", exact=True)).to_have_value(NAME)
+    page.goto("/devices/new/")
+    page.get_by_label("Template").select_option(index=1)
+    page.get_by_label("Name", exact=True).fill(NAME)
+    page.get_by_label("Name", exact=True).press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text(NAME)

@@ -101,8 +101,8 @@ def test_everything_chosen_is_sent(admin: Person, fresh_sandbox: SandboxServer) 
 def test_an_organization_that_is_not_in_the_list_is_found_by_name_or_given_by_its_id(
     admin: Person, fresh_sandbox: SandboxServer
 ) -> None:
-    way = soup(admin.get(NEW)).find("a", string="It is not in this list")
-    page = soup(admin.get(str(way["href"])))  # type: ignore[index]
+    way = soup(admin.get(NEW)).find("button", string="It is not in this list")
+    page = soup(admin.post(NEW, {str(way["name"]): str(way["value"])}))  # type: ignore[index]
     field = page.select_one("input#id_org_id")
     assert field is not None
     assert field["hx-get"] == "/devices/pick/organization/"

@@ -340,3 +340,17 @@ def test_every_form_is_filled_in_again(signed_in: SignedIn, platform: SandboxSer
     for name, typed in FILLED[path].items():
         assert value(form, name) == typed, name
     assert writes(platform) == []
+
+
+def test_asking_for_an_organization_that_is_not_listed_loses_nothing(
+    signed_in: SignedIn, platform: SandboxServer
+) -> None:
+    browser = signed_in("admin")
+    typed = FILLED["/devices/new/"] | {"org_id": "102"}
+    form = browser.post("/devices/new/", typed | {"by_id": "on"})
+    assert form.status_code == 200
+    for name, kept in typed.items():
+        assert value(form, name) == kept, name
+    tree = BeautifulSoup(form.content, "html.parser")
+    assert tree.select_one("main input[name=org_id]"), "a field instead of the list"
+    assert writes(platform) == []
