@@ -29,7 +29,7 @@ from portal.signin.sso.identity import Refused
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 # Reached without being signed in. Nothing else is, without a line here.
-EXEMPT = frozenset({"/sign-in/", "/sso/start/", "/sso/callback/"})
+EXEMPT = frozenset({"/sign-in/", "/sso/start/", "/sso/callback/", "/sso/backchannel-logout/"})
 READS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 OWN = frozenset({"same-origin", "none"})
 EXEMPT_PREFIXES = (settings.STATIC_URL,)

@@ -10,7 +10,9 @@ from django.utils.encoding import iri_to_uri
 from django.utils.http import url_has_allowed_host_and_scheme
 
 HOME = "/devices/"
-NEVER = frozenset({"/", "/sign-in/", "/sign-out/", "/throw-away/", "/sso/start/", "/sso/callback/"})
+NEVER = frozenset(
+    {"/", "/sign-in/", "/sign-out/", "/throw-away/", "/sso/start/", "/sso/callback/", "/sso/backchannel-logout/"}
+)
 """Paths that only lead on to another page."""
 LONGEST = 2000
 UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]")

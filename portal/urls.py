@@ -14,6 +14,7 @@ urlpatterns = [
     path("throw-away/", views.throw_away, name="throw-away"),
     path("sso/start/", sso.start, name="sso-start"),
     path("sso/callback/", sso.callback, name="sso-callback"),
+    path("sso/backchannel-logout/", sso.backchannel_logout, name="sso-backchannel-logout"),
     path("sessions/", sessions.sessions, name="sessions"),
     path("sessions/end/", sessions.end_sessions, name="sessions-end"),
     path("devices/", include("devices.urls")),

@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 
 from portal.signin import grants
 from portal.signin.models import ApiGrant, SsoLogin
+from portal.signin.sso import logins
 
 log = logging.getLogger(__name__)
 
@@ -77,18 +78,21 @@ def end(rows: QuerySet[ApiGrant], by: str) -> int:
     living = set(grants.living(rows).values_list("handle", flat=True))
     ApiGrant.objects.filter(handle__in=[handle for handle, _, _ in found]).delete()
     SsoLogin.objects.filter(subject__in={subject for _, _, subject in found if subject}).delete()
-    _delete_sessions({handle for handle, _, _ in found})
+    delete_sessions({handle for handle, _, _ in found})
     for handle, person, _ in found:
         if handle in living:
             log.info("a session of %s was ended by %s", person, by)
     return len(living)
 
 
-def _delete_sessions(handles: Collection[str]) -> None:
-    """Without its grant a session opens nothing; this leaves none behind. Only its own content tells whose it is."""
+def delete_sessions(handles: Collection[str]) -> None:
+    """Without its grant a session opens nothing; this leaves none behind. Only its own content tells whose it is.
+
+    `handles`: of grants, and of sign-ons whose account is not connected yet.
+    """
     keys = [
         session.session_key
         for session in Session.objects.iterator(chunk_size=500)
-        if session.get_decoded().get(grants.SESSION_KEY) in handles
+        if (held := session.get_decoded()).get(grants.SESSION_KEY) in handles or held.get(logins.SESSION_KEY) in handles
     ]
     Session.objects.filter(session_key__in=keys).delete()

@@ -119,7 +119,9 @@ class Idp:
         if head["alg"] == "HS256":  # by hand: no library signs with a secret that is somebody's public key
             body = ".".join(_base64(json.dumps(part).encode()) for part in (head, kept))
             return f"{body}.{_base64(hmac.digest(self.signing_key.encode(), body.encode(), 'sha256'))}"
-        return jwt.encode({k: v for k, v in head.items() if v}, kept, self.signing_key, algorithms=[head["alg"]])
+        return jwt.encode(
+            {k: v for k, v in head.items() if v}, kept, self.signing_key, [head["alg"]], default_type=None
+        )
 
     def token(self, form: dict[str, str], authorization: str) -> tuple[int, dict[str, Any]]:
         self.forms.append(form | {"authorization": authorization})

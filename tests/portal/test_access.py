@@ -247,6 +247,6 @@ def test_a_host_that_is_not_ours_is_refused_with_a_page(browser: Browser) -> Non
 def test_the_list_of_paths_open_to_anybody_is_short() -> None:
     from portal import middleware
 
-    assert sorted(middleware.EXEMPT) == ["/sign-in/", "/sso/callback/", "/sso/start/"]
+    assert sorted(middleware.EXEMPT) == ["/sign-in/", "/sso/backchannel-logout/", "/sso/callback/", "/sso/start/"]
     assert middleware.EXEMPT_PREFIXES == ("/static/",)
     assert grants.SESSION_KEY == "grant"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
 
 from devices.http import SeeOther
 from portal.redirects import local_path
@@ -17,7 +18,7 @@ from portal.signin.admission import admit, end_session
 from portal.signin.answers import refusal, sign_in_url, start_url
 from portal.signin.crypto import Secret
 from portal.signin.models import ApiGrant
-from portal.signin.sso import attempts, logins, oidc, service
+from portal.signin.sso import attempts, backchannel, logins, oidc, provider, service
 from portal.signin.sso.identity import Identity, Refused, pack
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,20 @@ def callback(request: HttpRequest) -> HttpResponse:
         response = refusal(request, error, again=start_url(target))
     attempts.forget(response, state)
     return response
+
+
+@csrf_exempt
+@require_POST
+def backchannel_logout(request: HttpRequest) -> HttpResponse:
+    """Server to server: no browser, so no session and no form's token; the message's signature stands for both."""
+    _only_with_oidc()
+    try:
+        ended = backchannel.end_sessions(request.POST.get("logout_token", ""))
+    except (provider.NotValid, provider.Down) as error:
+        log.warning("a message of the sign-on that somebody signed out was refused: %s", error)
+        return JsonResponse({"error": "invalid_request"}, status=400)
+    log.info("the sign-on signed somebody out, sessions ended: %s", ended)
+    return HttpResponse()
 
 
 def _begin(request: HttpRequest, identity: Identity, id_token: Secret, target: str) -> str:
