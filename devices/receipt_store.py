@@ -99,6 +99,11 @@ def add(
             _add(draft, chunks)
 
 
+def move(draft: ReceiptDraft, key: str) -> None:
+    """Let the draft wait for another sending of its form."""
+    ReceiptDraft.objects.filter(pk=draft.pk).update(key=key)
+
+
 def document_of(draft: ReceiptDraft) -> str:
     pieces = draft.pieces.order_by("pk").values_list("part", "text")
     return document(progress_of(draft), (Chunk(*piece) for piece in pieces.iterator(chunk_size=8)))

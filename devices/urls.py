@@ -15,6 +15,7 @@ from devices.views import (
     listing,
     people,
     pick,
+    receipts,
     recent,
     removal,
     tabs,
@@ -71,4 +72,11 @@ urlpatterns = [
     path("<int32:device_id>/reveal-token/", control.device_reveal_token, name="device-reveal-token"),
     path("<int32:device_id>/clear/", danger.device_clear, name="device-clear"),
     path("<int32:device_id>/delete/", danger.device_delete, name="device-delete"),
+    # The receipt that both of them wait for
+    path("<int32:device_id>/receipt/<int:draft_id>/", receipts.device_receipt, name="device-receipt"),
+    path(
+        "<int32:device_id>/receipt/<int:draft_id>/receipt.json",
+        receipts.device_receipt_file,
+        name="device-receipt-file",
+    ),
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django import forms
@@ -105,16 +105,19 @@ class MetafieldForm(ReasonForm):
 class ConfirmForm(ReasonForm):
     """The last step before something that cannot be undone: the device's name, typed, and a reason.
 
-    `word`: what has to be typed, the device's id instead of its name if `by_id`. Blanks at the ends and doubled ones do
-    not count, nor do the kinds of apostrophe.
+    `word`: what has to be typed, the device's id instead of its name if `by_id`; empty while it cannot be known. Blanks
+    at the ends and doubled ones do not count, nor do the kinds of apostrophe.
     """
 
+    told = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput())
+    """Names of the parts that the page said would be missing from the receipt."""
     confirm = forms.CharField(
         label=gettext_lazy("Type the device name to confirm"),
         required=False,
         widget=_line(spellcheck="false", autocapitalize="off"),
     )
-    field_order = ("reason", "confirm")
+    without = forms.BooleanField(label=gettext_lazy("Go on without a complete receipt"), required=False)
+    field_order = ("reason", "confirm", "without")
 
     def __init__(self, *args: Any, word: str, by_id: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -130,9 +133,26 @@ class ConfirmForm(ReasonForm):
 
     def clean_confirm(self) -> str:
         typed: str = self.cleaned_data["confirm"]
-        if _folded(typed) != _folded(self.word):
+        if self.word and _folded(typed) != _folded(self.word):
             raise forms.ValidationError(_("Type exactly: %s") % self.word, code="differs")
         return typed
+
+    def tell(self, missing: Collection[str]) -> None:
+        """Note what its page says is missing. What was not said before has not been agreed to."""
+        told = ",".join(sorted(missing))
+        if not self.is_bound:
+            self.initial["told"] = told
+        elif self.data.get("told", "") != told:
+            sent: Any = self.data
+            data = sent.copy()
+            data["told"] = told
+            data.pop("without", None)
+            self.data = data
+
+    def agrees_to(self, missing: Collection[str]) -> bool:
+        """Whether what is missing was told, and the person goes on without it."""
+        told = self.cleaned_data["told"].split(",")
+        return not missing or (self.cleaned_data["without"] and set(missing) <= set(told))
 
 
 def _folded(name: str) -> str:

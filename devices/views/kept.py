@@ -13,6 +13,9 @@ from django.utils.translation import ngettext
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, RateLimited, Unauthorized
 from devices.views.changing import renew
 
+READINGS = ("get_", "list_", "search_")
+"""How the names of gateway methods begin whose failure leaves everything as it was."""
+
 
 def keep_form(form: Form, error: GatewayError, page: Callable[..., HttpResponse], *, said: str = "") -> HttpResponse:
     """`page(status=...)`, with what went wrong and what to do as an error of the form, and the wait passed on.
@@ -20,7 +23,8 @@ def keep_form(form: Form, error: GatewayError, page: Callable[..., HttpResponse]
     `said`: instead of "(what went wrong) Nothing was changed." Raises `error` where sending the form again is not the
     next step: its fate is not known, or the session, the right or the device is missing.
     """
-    if error.uncertain or isinstance(error, Unauthorized | Forbidden | NotFound):
+    unknown = error.uncertain and not error.operation.startswith(READINGS)
+    if unknown or isinstance(error, Unauthorized | Forbidden | NotFound):
         raise error
     said = said or _("%s Nothing was changed.") % _(error.sentence)
     form.add_error(None, f"{said} {_next(error)}")

@@ -20,6 +20,7 @@ from devices.navigation import my_devices, owner_prefix
 from devices.permissions import judge
 from devices.presentation import number
 from devices.text import shorten
+from devices.views.changing import done_view
 from devices.views.table import organization_choices, table
 
 SORTS = {"name": "Name", "id": "Device Id", "template": "Template Name", "firmware": "Firmware Version"} | {
@@ -75,6 +76,7 @@ def _context(
     links = Links(reverse("devices:device-list"), query)
     searching = bool(query["q"])
     return table(request, page, names, lambda to: links.to(page=to)) | {
+        "done": done_view(request),
         "form": form,
         "query": query,
         "searching": searching,

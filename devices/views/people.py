@@ -22,6 +22,7 @@ from devices.navigation import my_devices, owner_prefix
 from devices.permissions import Access, Verdict, judge
 from devices.presentation import number
 from devices.text import shorten
+from devices.views.changing import done_view
 from devices.views.table import organization_choices, table
 
 OWNED, VISIBLE = "list_devices_by_owner", "list_devices_by_user"
@@ -98,6 +99,7 @@ def _context(
     own = names.organization(access.org_id)
     where = names.organization(query["org"] or access.org_id) or _("your organization")
     return table(request, page, names, url) | {
+        "done": done_view(request),
         "form": form,
         "query": query,
         "here": here,

@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from devices.audit import ACCEPTED, ANSWER, CONFIRMED, LOST, READ, REFUSED, REJECTED, State, state_of
 from devices.models import AuditEntry
 from devices.names import Names
 from devices.permissions import Access
-from devices.presentation import Clock, When, Word
-from devices.proof import WORD_IS_ENOUGH
+from devices.presentation import Clock, When, Word, number
+from devices.proof import WORD_IS_ENOUGH, Extent
 from devices.text import clean, shorten
 from devices.undo import can_undo
 
@@ -32,6 +32,7 @@ LABELS = {
 OWNERS = frozenset({"transfer_to_owner", "remove_owner"})
 MOVES = OWNERS | {"transfer_to_organization"}
 """Operations after which somebody may no longer see the device."""
+ERASING = frozenset({"delete_device", "clear_device"})
 SHOWN = 120
 """Characters of a value in a row."""
 
@@ -57,6 +58,7 @@ class EntryView(NamedTuple):
     final: bool
     undo_url: str
     receipt_url: str
+    receipt_hash: str
     undoes: int | None
     request_id: str
 
@@ -84,6 +86,7 @@ def entry_view(entry: AuditEntry, names: Names, clock: Clock, access: Access) ->
         final=state.final,
         undo_url=reverse("audit:undo", args=[entry.pk]) if can_undo(entry, state) else "",
         receipt_url=reverse("audit:receipt", args=[entry.pk]) if entry.receipt_hash else "",
+        receipt_hash=entry.receipt_hash,
         undoes=entry.undoes_id,
         request_id=entry.request_id,
     )
@@ -97,6 +100,9 @@ def value_words(entry: AuditEntry, value: str, names: Names) -> str:
         return names.owner(int(value)) if value.isdigit() else _("nobody")
     if entry.operation == "transfer_to_organization":
         return names.organization(int(value)) if value.isdigit() else ""
+    if entry.operation == "clear_device" and (extent := Extent.read(value)):
+        words = ngettext("%s event in the timeline", "%s events in the timeline", extent.total)
+        return words % number(extent.total)
     return shorten(clean(value), SHOWN)
 
 
@@ -115,6 +121,8 @@ def outcome_told(entry: AuditEntry, state: State, names: Names, clock: Clock) ->
     told = {"time": when.text if when else "", "found": found}
     if state.outcome == CONFIRMED and state.proof == ANSWER and entry.operation in MOVES:
         return _("The platform accepted it. The device left the view of whoever did it, so it cannot be read back.")
+    if entry.operation in ERASING and (words := _erased_told(entry, state)):
+        return words % told
     if state.outcome == CONFIRMED and state.proof == ANSWER and entry.operation not in WORD_IS_ENOUGH:
         return _("The platform accepted it; the portal cannot read it back.")
     if state.outcome == CONFIRMED and state.proof == ANSWER:
@@ -135,6 +143,20 @@ def outcome_told(entry: AuditEntry, state: State, names: Names, clock: Clock) ->
         return _("The portal was cut off before it knew the outcome. The next look at the device settles it.")
     words = _open_told(state)
     return f"{words} {_('At %(time)s it held: %(found)s.') % told}" if found else words
+
+
+def _erased_told(entry: AuditEntry, state: State) -> str:
+    """What the outcome of a deletion or an erasing rests on; empty where it is as with every other change."""
+    deleted = entry.operation == "delete_device"
+    if state.outcome == REJECTED and deleted and state.error == "NotFound":
+        return _("The device was gone already, or out of reach. There was nothing left to delete.")
+    if state.outcome != CONFIRMED or state.proof != READ:
+        return ""
+    if state.answer == LOST and deleted:
+        return _("The platform’s answer was lost, but the device reads back as gone at %(time)s.")
+    if state.answer == LOST:
+        return _("The platform’s answer was lost, but the timeline reads back as erased at %(time)s.")
+    return _("It reads back as gone at %(time)s.") if deleted else _("The timeline reads back as erased at %(time)s.")
 
 
 def _open_told(state: State) -> str:

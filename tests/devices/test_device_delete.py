@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from devices.gateway.transport import Transport
+from devices.models import AuditEntry, AuditOutcome
 from tests.devices import fleet
 from tests.devices.changes import NAME, held, lines, writes
 from tests.devices.conftest import Person, soup, words
@@ -34,10 +35,18 @@ def test_the_page_tells_whose_device_it_is_and_what_goes_and_stays(admin: Person
         assert fact in facts.get_text()
     for gone in ("The device and its ID 1", "640 events in its timeline", "160 entries in the log", "Its token"):
         assert gone in parts(page, "goes")
-    for kept in ("ana.lund@example.org", "Cold Room Controller, Halden Cooling", "One line in the portal’s log"):
-        assert kept in parts(page, "stays")
-    assert "receipt" not in words(page).casefold()
-    assert "audit" not in words(page).casefold()
+    stays = parts(page, "stays")
+    for kept in ("ana.lund@example.org", "Cold Room Controller, Halden Cooling", "A receipt, to download"):
+        assert kept in stays
+    assert "An entry in the portal’s trail of changes" in stays
+    assert "without the history of values" in stays
+
+
+@both
+def test_the_page_tells_how_long_the_trail_and_the_receipt_are_kept(admin: Person, settings: Any, url: str) -> None:
+    settings.AUDIT_KEEP_DAYS = 365
+    assert parts(admin.get(url), "stays").count("Kept for 365 days.") == 2
+    assert "keeps no copy" not in words(admin.get(url))
 
 
 def test_a_device_in_use_is_warned_of_and_a_milder_way_offered(admin: Person) -> None:
@@ -89,26 +98,30 @@ def test_a_deleted_device_is_gone_and_the_list_says_so(
     caplog.set_level("INFO")
     answer = admin.post(DELETE, SURE)
     assert answer.status_code == 303
-    assert answer["Location"] == "/devices/"
-    assert f"Deleted {NAME}, ID 1." in words(admin.get("/devices/"))
+    assert answer["Location"].startswith("/devices/?change=")
+    page = admin.get(answer["Location"])
+    assert f"Delete device: {NAME}. Confirmed. It reads back as gone at" in words(page)
     assert held(platform) == {}
     (line,) = lines(caplog)
-    assert line.startswith("delete_device device=1 ")
+    assert line.startswith("delete_device ")
     assert f'name="{NAME}"' in line
+    assert 'outcome="confirmed"' in line
     assert 'reason="HC-20418"' in line
 
 
 def test_by_htmx_the_list_is_opened_too(admin: Person, platform: SandboxServer) -> None:
     answer = admin.htmx(DELETE, SURE)
-    assert answer["HX-Redirect"] == "/devices/"
+    assert answer["HX-Redirect"].startswith("/devices/?change=")
     assert held(platform) == {}
 
 
 def test_erased_data_is_gone_and_the_device_stays(admin: Person, platform: SandboxServer) -> None:
     answer = admin.post(CLEAR, SURE)
     assert answer.status_code == 303
-    assert answer["Location"] == f"/devices/{fleet.RICH}/"
-    assert "Erased the recorded data" in words(admin.get(answer["Location"]))
+    assert answer["Location"].startswith(f"/devices/{fleet.RICH}/?change=")
+    said = words(admin.get(answer["Location"]))
+    assert "Erase data. Confirmed. 640 events in the timeline → nothing" in said
+    assert "The timeline reads back as erased at" in said
     assert platform.get("/device/timeline", deviceId=fleet.RICH).json()["totalElements"] == 0
     assert held(platform)["name"] == NAME
 
@@ -181,6 +194,11 @@ def test_a_device_that_is_gone_already_counts_as_deleted(admin: Person, platform
         platform.clear_faults()
         assert "Device 1 was gone already" in words(admin.get("/devices/"))
         platform.fault(path, "status", status=404)
+    entries = AuditEntry.objects.filter(operation="delete_device")
+    assert [entry.reason for entry in entries] == ["HC-20418"] * 2
+    assert {entry.outcomes.get().outcome for entry in entries} == {AuditOutcome.REJECTED}
+    told = words(admin.get(f"/audit/{entries[0].pk}/"))
+    assert "The device was gone already, or out of reach. There was nothing left to delete." in told
 
 
 def test_the_page_of_a_device_that_is_gone_says_so(admin: Person) -> None:

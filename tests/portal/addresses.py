@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
-from devices.models import AuditEntry
+from devices.models import AuditEntry, ReceiptDraft
 from tests.devices import fleet
 
-SAMPLES: dict[str, int | str] = {"device_id": fleet.RICH, "metafield_id": 1, "entry_id": 1}
+SAMPLES: dict[str, int | str] = {"device_id": fleet.RICH, "metafield_id": 1, "entry_id": 1, "draft_id": 1}
 """An argument of addresses -> a value that it may have. A new argument needs a line here."""
 
 HTMX = {"HX-Request": "true", "HX-Current-URL": "https://testserver/devices/"}
@@ -24,7 +26,25 @@ def make_entry(person: Client, device: int = fleet.RICH) -> int:
     return int(AuditEntry.objects.latest("pk").pk)
 
 
-MAKERS: dict[str, Callable[[Client], int | str]] = {"entry_id": make_entry}
+def make_draft(person: Client) -> int:
+    """A receipt that is ready, and waits for the last press of the sandbox's administrator."""
+    parts = {name: {"pages": 1, "items": 1, "done": True} for name in ("base_info", "details", "tags")}
+    progress = {"operation": "delete_device", "device_id": fleet.RICH, "user_id": 1, "parts": parts}
+    filled = {"name": "Walked by", "reason": "HC-1", "form_id": "x", "seen": "", "confirm": "", "told": ""}
+    draft, _made = ReceiptDraft.objects.update_or_create(
+        key="walked",
+        defaults={
+            "person_key": "user:1",
+            "device_id": fleet.RICH,
+            "filled": json.dumps(filled),
+            "progress": json.dumps(progress),
+            "created_at": timezone.now(),
+        },
+    )
+    return int(draft.pk)
+
+
+MAKERS: dict[str, Callable[[Client], int | str]] = {"entry_id": make_entry, "draft_id": make_draft}
 """Arguments of what the portal itself keeps: a row has to be there before there is a page."""
 
 
