@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -11,6 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from devices.models import AuditEntry, ReceiptDraft
+from devices.receipt import READS
 from tests.devices import fleet
 
 SAMPLES: dict[str, int | str] = {"device_id": fleet.RICH, "metafield_id": 1, "entry_id": 1, "draft_id": 1}
@@ -28,7 +31,7 @@ def make_entry(person: Client, device: int = fleet.RICH) -> int:
 
 def make_draft(person: Client) -> int:
     """A receipt that is ready, and waits for the last press of the sandbox's administrator."""
-    parts = {name: {"pages": 1, "items": 1, "done": True} for name in ("base_info", "details", "tags")}
+    parts = {name: {"pages": 1, "items": 1, "done": True} for name in ("base_info", *READS)}
     progress = {"operation": "delete_device", "device_id": fleet.RICH, "user_id": 1, "parts": parts}
     filled = {"name": "Walked by", "reason": "HC-1", "form_id": "x", "seen": "", "confirm": "", "told": ""}
     draft, _made = ReceiptDraft.objects.update_or_create(
@@ -44,7 +47,21 @@ def make_draft(person: Client) -> int:
     return int(draft.pk)
 
 
-MAKERS: dict[str, Callable[[Client], int | str]] = {"entry_id": make_entry, "draft_id": make_draft}
+def make_receipt(person: Client) -> int:
+    """Erase a device's data, and with it make an entry of the trail that has a receipt; its number."""
+    url = f"/devices/{fleet.NO_OWNER}/clear/"
+    asked = re.search(r"Exactly:\s*<b>([^<]+)</b>", person.get(url).content.decode())
+    assert asked
+    answer = person.post(url, {"confirm": html.unescape(asked[1]), "reason": "Walked by before"})
+    assert answer.status_code == 303, answer.content.decode()[:2000]
+    return int(AuditEntry.objects.latest("pk").pk)
+
+
+MAKERS: dict[str, Callable[[Client], int | str]] = {
+    "entry_id": make_entry,
+    "audit:receipt entry_id": make_receipt,
+    "draft_id": make_draft,
+}
 """Arguments of what the portal itself keeps: a row has to be there before there is a page."""
 
 
@@ -59,7 +76,8 @@ class Address(NamedTuple):
 
     def made(self, person: Client) -> str:
         """A path to something that is there, also where `person` has to make it first."""
-        return self.path(**{name: MAKERS[name](person) for name in self.arguments if name in MAKERS})
+        makers = {name: MAKERS.get(f"{self.name} {name}", MAKERS.get(name)) for name in self.arguments}
+        return self.path(**{name: make(person) for name, make in makers.items() if make})
 
     def unknown(self) -> list[str]:
         return [name for name in self.arguments if name not in SAMPLES]
