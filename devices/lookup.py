@@ -69,6 +69,8 @@ def resolve_user(gateway: Gateway, access: Access, text: str) -> Person:
     typed = text.strip()
     if not typed:
         raise Unresolved(_("Enter an e-mail or a user ID."))
+    if typed.casefold() == "me" and not access.user_id:
+        typed = access.email  # there may be an account of theirs on the platform, though nobody signed in with it
     if access.user_id and typed.casefold() in ("me", access.email.casefold(), str(access.user_id)):
         return Person(access.user_id, access.email, access.name, org_id=access.org_id)
     if typed.isascii() and typed.isdigit():

@@ -20,7 +20,7 @@ Peer = ipaddress.IPv4Network | ipaddress.IPv6Network
 SHORTEST_SECRET = 32
 """Characters. The secret alone keeps a neighbour on the same host from naming any user it likes."""
 HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
-SECRET_HEADER = "X-Portal-Secret"  # noqa: S105 - the name of a header
+SECRET_HEADER = "X-Portal-Secret"  # noqa: S105 - the name of a header  # nosec B105
 """In which the proxy sends SSO_HEADER_SECRET."""
 
 
