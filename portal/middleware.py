@@ -116,7 +116,7 @@ class AccessMiddleware:
             request.access = row.access(identity)
             deadline = Deadline(settings.PLATFORM_API_TIMEOUTS.page)
             tokens = grants.TokenSource(row, deadline)
-            guard = None if row.user else service.guard(request)
+            guard = None if row.user else service.guard(request.access, request.request_id)
             request.gateway = Gateway(
                 transport(), tokens, request_id=request.request_id, deadline=deadline, guard=guard
             )

@@ -66,6 +66,16 @@ def test_what_did_not_come_through_the_proxy_gets_a_403_and_no_session(
     assert "__Host-session" not in response.cookies
 
 
+def test_the_log_tells_an_operator_which_of_the_two_is_missing(
+    browser: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
+    browser.get("/look/", headers=TRUE, REMOTE_ADDR="203.0.113.9")
+    assert "203.0.113.9 did not come through the sign-on proxy: its peer" in caplog.text
+    browser.get("/look/", headers={"X-Portal-Secret": SECRET[:-1]})
+    assert "X-Portal-Secret is missing or wrong" in caplog.text
+    assert SECRET[:-1] not in caplog.text
+
+
 def test_a_stolen_cookie_is_worth_nothing_without_the_proxy(browser: Browser) -> None:
     browser.cookies["__Host-session"] = connected().session_cookie
     assert browser.get("/look/").status_code == 403

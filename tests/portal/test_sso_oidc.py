@@ -186,6 +186,7 @@ def test_the_cookie_of_one_attempt_is_no_good_for_another(person: Person) -> Non
     for morsel in under_way(person):
         person.cookies[morsel.key] = mine
     nobody(person.come_back(two), 400)
+    assert person.idp.count("/token") == 0
     assert person.come_back(one).status_code == 303
 
 

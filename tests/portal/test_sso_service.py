@@ -49,18 +49,12 @@ def sent(platform: SandboxServer) -> list[tuple[str, str]]:
 # --- every operation --------------------------------------------------------------------------------------------------
 
 
-class Asking:
-    """What the guard looks at of a request."""
-
-    request_id = "r"
-
-    def __init__(self, *permissions: str) -> None:
-        self.access = Access(0, "zoe@example.com", "Zoe", "all", frozenset(permissions), 1, "Halden", "UTC")
+def zoe(*permissions: str) -> Access:
+    return Access(0, "zoe@example.com", "Zoe", "all", frozenset(permissions), 1, "Halden", "UTC")
 
 
 def guarded(*permissions: str) -> Gateway:
-    guard = service.guard(Asking(*permissions))  # type: ignore[arg-type]
-    return Gateway(transport(), lambda _: "token", guard=guard)
+    return Gateway(transport(), lambda _: "token", guard=service.guard(zoe(*permissions), "r"))
 
 
 def needed(rule: Rule) -> set[str]:
@@ -112,9 +106,9 @@ def test_creating_a_device_for_nobody_needs_no_look_at_users(platform: SandboxSe
 def test_who_is_nobody_to_the_platform_owns_nothing_without_an_owner() -> None:
     from devices.permissions import judge, judge_here
 
-    access = Asking(*(ORGANIZATION_WIDE - {"ORG_DEVICES_VIEW"})).access
+    access = zoe(*(ORGANIZATION_WIDE - {"ORG_DEVICES_VIEW"}))
     assert judge("get_device", access, owner_id=0).missing == ("ORG_DEVICES_VIEW",)
-    assert not judge_here("transfer_to_owner", Asking("TRANSFER_DEVICE", "ORG_DEVICES_VIEW").access, 0).why
+    assert not judge_here("transfer_to_owner", zoe("TRANSFER_DEVICE", "ORG_DEVICES_VIEW"), 0).why
 
 
 # --- every page -------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ secret that only the proxy knows. gunicorn's dropping of names with underscores 
 
 from __future__ import annotations
 
+import logging
 import re
 from contextlib import suppress
 from hmac import compare_digest
@@ -17,6 +18,8 @@ from django.utils.translation import gettext as _
 
 from portal.signin.sso.identity import LONGEST, MOST_GROUPS, Identity, Refused
 from portal.sso_environment import SECRET_HEADER, ProxyHeaders
+
+log = logging.getLogger(__name__)
 
 ABSENT = frozenset({"", "-", "(null)"})
 """How proxies write that they have no value."""
@@ -32,7 +35,10 @@ def identity(request: HttpRequest) -> Identity | None:
     """
     secret = request.headers.get(SECRET_HEADER, "")
     known = compare_digest(secret.encode(), settings.SSO_HEADER_SECRET.encode()) and bool(settings.SSO_HEADER_SECRET)
-    if not known or request.META.get("REMOTE_ADDR", "") not in settings.SSO_TRUSTED_PEERS:
+    peer = request.META.get("REMOTE_ADDR", "")
+    if not known or peer not in settings.SSO_TRUSTED_PEERS:
+        why = "its peer is not in SSO_TRUSTED_PEERS" if known else f"{SECRET_HEADER} is missing or wrong"
+        log.warning("a request from %s did not come through the sign-on proxy: %s", peer or "a socket", why)
         raise Refused(
             _("This portal is reached through the company's sign-on only."),
             _("Nothing was done. Use the address that you were given for the portal."),
