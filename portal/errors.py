@@ -103,7 +103,7 @@ def _right_missing(request: DeviceRequest, error: RightMissing) -> dict[str, Any
         "letter": _letter(
             request,
             _("Please check my rights in the device portal."),
-            _("Right needed: %(right)s (setting ACCESS_ROLES)") % {"right": right},
+            _("Right needed: %(right)s (settings ACCESS_ROLES, ACCESS_GROUPS)") % {"right": right},
         ),
     }
 

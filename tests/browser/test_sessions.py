@@ -1,0 +1,75 @@
+"""Sessions that end while somebody looks at a page, in a real browser."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Open
+from tests.portal_server import PortalServer
+from tests.servers import SandboxServer
+
+
+def test_an_administrator_ends_sessions_from_a_dialog_and_the_other_page_says_so_at_the_next_press(
+    open_page: Open, fresh_sandbox: SandboxServer
+) -> None:
+    viewer = open_page("viewer")
+    viewer.watch.expected = {401}  # type: ignore[attr-defined]
+    viewer.goto("/devices/1/")
+    admin = open_page("admin")
+    admin.get_by_text("Ingrid Halden").first.click()
+    admin.get_by_role("link", name="Sessions", exact=True).click()
+    admin.locator("tr", has_text="viewer@example.com").get_by_role("link", name=re.compile("End sessions")).click()
+    dialog = admin.get_by_role("dialog", name="End the sessions of Vera Lind")
+    expect(dialog).to_be_visible()
+    admin.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(admin.locator("tr", has_text="viewer@example.com")).to_be_visible()
+    admin.locator("tr", has_text="viewer@example.com").get_by_role("link", name=re.compile("End sessions")).click()
+    dialog.get_by_role("button", name="End sessions").click()
+    expect(admin.get_by_text("They can sign in again.")).to_be_visible()
+    expect(admin.locator("tr", has_text="viewer@example.com")).to_have_count(0)
+    viewer.get_by_role("link", name="Check again").click()
+    expect(viewer.locator("#session-banner")).to_contain_text("Your session has ended.")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_without_script_it_is_two_pages(open_page: Open, fresh_sandbox: SandboxServer, width: int) -> None:
+    open_page("owner")
+    admin = open_page("admin", java_script_enabled=False, viewport={"width": width, "height": 800})
+    admin.goto("/sessions/")
+    admin.locator("tr", has_text="owner@example.com").get_by_role("link", name=re.compile("End sessions")).click()
+    expect(admin).to_have_url(re.compile("/sessions/end/"))
+    admin.get_by_role("button", name="End sessions").click()
+    expect(admin).to_have_url(re.compile("/sessions/$"))
+    expect(admin.get_by_text("They can sign in again.")).to_be_visible()
+
+
+def test_a_page_that_asks_by_itself_gets_the_banner_when_its_session_idles_out_and_asks_no_more(
+    open_page: Open, portal: PortalServer, fresh_sandbox: SandboxServer
+) -> None:
+    fresh_sandbox.reset()
+    page = open_page("support")
+    page.watch.expected = {401}  # type: ignore[attr-defined]
+    page.clock.install()
+    page.goto("/devices/recent/?minutes=15")
+    expect(page.locator("#results table")).to_be_visible()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/recent/" in request.url else None)
+    with page.expect_response("**/recent/**"):
+        page.clock.run_for(30_000)
+    assert all("poll=on" in url for url in asked)
+    database = sqlite3.connect(portal.database, timeout=20)
+    with database:
+        database.execute("UPDATE signin_apigrant SET last_seen = last_seen - 1800 WHERE profile LIKE '%support@%'")
+    database.close()
+    with page.expect_response("**/recent/**"):
+        page.clock.run_for(30_000)
+    expect(page.locator("#session-banner")).to_contain_text("after 30 minutes without activity")
+    expect(page.locator("#results table")).to_be_visible()
+    count = len(asked)
+    page.clock.run_for(120_000)
+    assert len(asked) == count
