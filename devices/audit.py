@@ -169,13 +169,13 @@ def settle(
     except IntegrityError:
         return state_of(entry)
     log.info("%s", _line(entry, access, outcome if final else f"{outcome} so far", made_id=made_id, error=error))
-    return _state(row)
+    return state_of_row(row)
 
 
 def state_of(entry: AuditEntry) -> State:
     """The final outcome, or the newest there is. Uses `outcomes` as prefetched, where it was."""
     rows = sorted(entry.outcomes.all(), key=lambda row: (row.final, row.pk))
-    return _state(rows[-1]) if rows else State()
+    return state_of_row(rows[-1]) if rows else State()
 
 
 def wait_for(entry: AuditEntry, *, wait: float = WAIT) -> State:
@@ -210,7 +210,12 @@ def _open() -> QuerySet[AuditEntry]:
         .filter(~Exists(known.filter(final=True)))
         .filter(Exists(known) | Q(created_at__lt=now - timedelta(seconds=ORPHAN)))
     )
-    return found.select_related("person").prefetch_related("outcomes")
+    return found.select_related("person").prefetch_related("outcomes", "undone_by__outcomes")
+
+
+def own(access: Access) -> QuerySet[AuditEntry]:
+    """The entries of this person, which nobody needs a right to read."""
+    return _with_all(Q(person__key=access.person))
 
 
 def visible_to(access: Access) -> QuerySet[AuditEntry]:
@@ -218,7 +223,12 @@ def visible_to(access: Access) -> QuerySet[AuditEntry]:
     mine = Q(person__key=access.person)
     if PORTAL_AUDIT in access.rights and access.org_id is not None:
         mine |= Q(person_org_id=access.org_id) | Q(org_id=access.org_id)
-    return AuditEntry.objects.filter(mine).select_related("person").prefetch_related("outcomes")
+    return _with_all(mine)
+
+
+def _with_all(which: Q) -> QuerySet[AuditEntry]:
+    """With what a page shows of each: who, what became of it, and whether it was undone."""
+    return AuditEntry.objects.filter(which).select_related("person").prefetch_related("outcomes", "undone_by__outcomes")
 
 
 def of_device(entries: QuerySet[AuditEntry], device_id: int) -> QuerySet[AuditEntry]:
@@ -248,7 +258,7 @@ def _age(entry: AuditEntry) -> float:
     return (timezone.now() - entry.created_at).total_seconds()
 
 
-def _state(row: AuditOutcome) -> State:
+def state_of_row(row: AuditOutcome) -> State:
     return State(row.outcome, row.final, row.answer, row.proof, row.found, row.error, row.made_id, row.at, started=True)
 
 

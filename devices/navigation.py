@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from devices.permissions import Access, Verdict, judge
+from devices.permissions import PORTAL_AUDIT, Access, Verdict, judge
 
 
 class Place(NamedTuple):
@@ -29,13 +29,18 @@ class Bar(NamedTuple):
 def bar(access: Access) -> Bar:
     search = judge("search_devices", access)
     if access.only_own:
-        return Bar([Place("devices", _("My devices"), my_devices(access))], search)
+        return Bar([Place("devices", _("My devices"), my_devices(access)), *_of_the_portal(access)], search)
     places = [Place("devices", _("Devices"), reverse("devices:device-list"))]
     if judge("list_devices_by_owner", access).allowed:
         places.append(Place("owners", _("Owners"), reverse("devices:device-by-owner")))
     if judge("list_last_activated", access).allowed:
         places.append(Place("recent", _("Recent"), reverse("devices:device-recent")))
-    return Bar(places, search)
+    return Bar([*places, *_of_the_portal(access)], search)
+
+
+def _of_the_portal(access: Access) -> list[Place]:
+    """Pages of the portal's own, each for those with its right."""
+    return [Place("audit", _("Audit"), reverse("audit:list"))] if PORTAL_AUDIT in access.rights else []
 
 
 def home(access: Access) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devices.audit import CONFIRMED, Facts, State
+from devices.audit import CONFIRMED, Facts, State, state_of
 from devices.models import AuditEntry
 
 UNDOABLE = frozenset({"rename_device", "set_metafield", "transfer_to_owner", "remove_owner"})
@@ -12,6 +12,15 @@ def can_undo(entry: AuditEntry, state: State) -> bool:
     """Whether there is something to restore: a change that was made, and what it replaced is known."""
     known = entry.before != entry.after and (entry.operation != "rename_device" or entry.before != "")
     return state.outcome == CONFIRMED and entry.operation in UNDOABLE and not entry.secret and known
+
+
+def undone_by(entry: AuditEntry) -> AuditEntry | None:
+    """What has undone it, or may turn out to have: while that is open, nothing else may try."""
+    for undo in sorted(entry.undone_by.all(), key=lambda row: -row.pk):
+        state = state_of(undo)
+        if state.outcome == CONFIRMED or not state.final:
+            return undo
+    return None
 
 
 def inverse(entry: AuditEntry, reason: str) -> Facts:

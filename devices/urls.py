@@ -7,6 +7,7 @@ from django.urls import path, register_converter
 from devices import rules
 from devices.views import (
     actions,
+    changes_here,
     control,
     create,
     danger,
@@ -59,6 +60,7 @@ urlpatterns = [
     path("<int32:device_id>/metafields/", tabs.device_metafields, name="device-metafields"),
     path("<int32:device_id>/metafields/<int32:metafield_id>/", fields.device_metafield, name="device-metafield"),
     path("<int32:device_id>/tags/", tabs.device_tags, name="device-tags"),
+    path("<int32:device_id>/changes/", changes_here.device_changes, name="device-changes"),
     # Changes
     path("<int32:device_id>/rename/", actions.device_rename, name="device-rename"),
     path("<int32:device_id>/transfer-to-owner/", transfer.device_transfer_to_owner, name="device-transfer-to-owner"),

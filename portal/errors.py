@@ -10,8 +10,10 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseServerError
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from devices import audit
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, RateLimited, Rejected
 from devices.http import Denied, DeviceRequest, RightMissing, wants_partial
 from devices.permissions import ABOUT_ONE_DEVICE, RULES, Rule, judge
@@ -47,9 +49,19 @@ def platform_error(request: DeviceRequest, error: GatewayError, *, form_url: str
         context["denied"] = (
             _right_missing(request, error) if isinstance(error, RightMissing) else _denied(request, error)
         )
+    if isinstance(error, NotFound):
+        context["changes_url"] = _changes_url(request)
     if isinstance(error, RateLimited) and error.retry_after is not None:
         context["wait"] = math.ceil(error.retry_after)
     return retry_headers(_answer(request, page, context, error.status), error)
+
+
+def _changes_url(request: DeviceRequest) -> str:
+    """Where the trail tells of a device that is not found, if it tells this person anything."""
+    device_id = request.resolver_match.kwargs.get("device_id") if request.resolver_match else None
+    if device_id is None or not audit.of_device(audit.visible_to(request.access), device_id).exists():
+        return ""
+    return reverse("devices:device-changes", args=[device_id])
 
 
 def retry_headers(response: HttpResponse, error: GatewayError) -> HttpResponse:

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from devices.http import DeviceRequest, answer, clock_for, require, wants_partial
 from devices.presentation import connection_facts, name_of, value_rows
+from devices.views.settling import settle_here
 from devices.views.shell import actions, read_connection, shell
 
 
@@ -17,11 +18,12 @@ from devices.views.shell import actions, read_connection, shell
 def device_detail(request: DeviceRequest, device_id: int) -> HttpResponse:
     """`GET /device` and `GET /device/online`: two calls; the other tabs ask when they are opened."""
     require(request, "get_device")
+    settled = None if wants_partial(request) else settle_here(request, device_id)
     details = request.gateway.get_device(device_id)
     clock = clock_for(request)
     context: dict[str, Any] = {"device_id": device_id, "device_name": name_of(details), "tab": "overview"}
     if not wants_partial(request):
-        context = shell(request, device_id, tab="overview", info=details)
+        context = shell(request, device_id, tab="overview", info=details, settled=settled)
     else:
         context["actions"] = actions(request, details)
     fresh, old = value_rows(details.data_stream_values or (), clock)

@@ -15,6 +15,7 @@ from devices.names import names_for, remember_template
 from devices.permissions import VIEW_USERS, Verdict, judge, judge_here
 from devices.presentation import Clock, Connection, Fact, connection, hardware, name_of
 from devices.views.changing import done_view
+from devices.views.settling import Settled, settle_here
 
 TABS = (
     ("overview", "devices:device-detail", ""),
@@ -22,6 +23,7 @@ TABS = (
     ("logs", "devices:device-logs", "list_logs"),
     ("metafields", "devices:device-metafields", "list_metafields"),
     ("tags", "devices:device-tags", "list_tags"),
+    ("changes", "devices:device-changes", ""),
 )
 
 
@@ -56,11 +58,20 @@ class Action(NamedTuple):
     note: str = ""
 
 
-def shell(request: DeviceRequest, device_id: int, *, tab: str, info: BaseInfo | None = None) -> dict[str, Any]:
+def shell(
+    request: DeviceRequest,
+    device_id: int,
+    *,
+    tab: str,
+    info: BaseInfo | None = None,
+    settled: list[Settled] | None = None,
+) -> dict[str, Any]:
     """Context of the page around a tab. Asks for base info (unless given) and the online state: at most two calls.
 
-    Raises what the base info raises; an online state that cannot be read costs only itself.
+    Before that, changes whose outcome is open are looked after, unless that was done (`settled`). Raises what the base
+    info raises; an online state that cannot be read costs only itself.
     """
+    settled = settle_here(request, device_id) if settled is None else settled
     info = info or request.gateway.get_base_info(device_id)
     remember_template(request.access, device_id, info.template_id)
     clock = clock_for(request)
@@ -75,6 +86,7 @@ def shell(request: DeviceRequest, device_id: int, *, tab: str, info: BaseInfo | 
         "tab": tab,
         "tab_label": _labels()[tab],
         "done": done_view(request, info),
+        "settled": settled,
         "clock": clock,
     }
 
@@ -198,6 +210,7 @@ def _labels() -> dict[str, str]:
         "logs": _("User actions"),
         "metafields": _("Metafields"),
         "tags": _("Tags"),
+        "changes": _("Changes here"),
     }
 
 
@@ -208,7 +221,7 @@ def _tabs(request: DeviceRequest, info: BaseInfo, current: str) -> list[Tab]:
         Tab(
             name,
             labels[name],
-            labels[name] if operation else "",
+            labels[name] if name != "overview" else "",
             reverse(url_name, args=[info.id]),
             name == current,
             bool(operation) and not judge(operation, request.access, owner_id=owner_id).allowed,

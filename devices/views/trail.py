@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from devices.audit import ACCEPTED, ANSWER, CONFIRMED, LOST, READ, REFUSED, REJECTED, State, state_of
-from devices.models import AuditEntry
+from devices.audit import ACCEPTED, ANSWER, CONFIRMED, LOST, READ, REFUSED, REJECTED, State, new_form_id, state_of
+from devices.models import AuditEntry, AuditPerson
 from devices.names import Names
 from devices.permissions import Access
 from devices.presentation import Clock, When, Word, number
 from devices.proof import WORD_IS_ENOUGH, Extent
 from devices.text import clean, shorten
-from devices.undo import can_undo
+from devices.undo import can_undo, undone_by
 
 LABELS = {
     "create_device": gettext_lazy("Create device"),
@@ -31,14 +32,36 @@ LABELS = {
 }
 OWNERS = frozenset({"transfer_to_owner", "remove_owner"})
 MOVES = OWNERS | {"transfer_to_organization"}
-"""Operations after which somebody may no longer see the device."""
+"""Operations whose values are ids, which have names, and after which somebody may no longer see the device."""
 ERASING = frozenset({"delete_device", "clear_device"})
 SHOWN = 120
 """Characters of a value in a row."""
 
 
+HEADS = (
+    *("entry", "time_utc", "person", "email", "user_id", "person_organization_id", "action", "device_id", "device"),
+    *(
+        "organization_id",
+        "organization",
+        "target_id",
+        "target",
+        "before",
+        "before_name",
+        "after",
+        "after_name",
+        "secret",
+    ),
+    *("reason", "outcome", "settled", "answer", "proof", "found", "error", "outcome_time_utc", "made_device_id"),
+    *("undoes_entry", "request", "receipt_sha256"),
+)
+"""Of the file that people export; `as_line` fills them."""
+
+
 class EntryView(NamedTuple):
-    """`before` and `after` are words; empty where there is nothing to tell. `undo_url`: empty where it cannot be."""
+    """`before` and `after` are words; empty where there is nothing to tell. `undo_url`: empty where it cannot be.
+
+    `form_id`: of the form that undoes it from here. `undone`: that it was, or that this is not known, and its record.
+    """
 
     id: int
     url: str
@@ -61,12 +84,18 @@ class EntryView(NamedTuple):
     receipt_hash: str
     undoes: int | None
     request_id: str
+    form_id: str = ""
+    undone: Word | None = None
+    undone_url: str = ""
 
 
 def entry_view(entry: AuditEntry, names: Names, clock: Clock, access: Access) -> EntryView:
     state = state_of(entry)
     device_id = entry.device_id or state.made_id
     url = reverse("audit:entry", args=[entry.pk])
+    undoable = can_undo(entry, state)
+    undo = undone_by(entry) if undoable else None
+    undoable = undoable and undo is None
     return EntryView(
         id=entry.pk,
         url=url,
@@ -77,19 +106,32 @@ def entry_view(entry: AuditEntry, names: Names, clock: Clock, access: Access) ->
         before=value_words(entry, entry.before, names),
         after=value_words(entry, entry.after, names),
         secret=entry.secret,
-        person=_("You") if entry.person.key == access.person else clean(entry.person.name) or _("Somebody erased"),
+        person=_("You") if entry.person.key == access.person else person_name(entry.person),
         email=clean(entry.person.email),
         reason=clean(entry.reason),
         when=clock.when(int(entry.created_at.timestamp() * 1000), seconds=True),
         outcome=outcome_word(state),
         told=outcome_told(entry, state, names, clock),
         final=state.final,
-        undo_url=reverse("audit:undo", args=[entry.pk]) if can_undo(entry, state) else "",
+        undo_url=reverse("audit:undo", args=[entry.pk]) if undoable else "",
         receipt_url=reverse("audit:receipt", args=[entry.pk]) if entry.receipt_hash else "",
         receipt_hash=entry.receipt_hash,
         undoes=entry.undoes_id,
         request_id=entry.request_id,
+        form_id=new_form_id() if undoable else "",
+        undone=_undone_word(undo) if undo else None,
+        undone_url=reverse("audit:entry", args=[undo.pk]) if undo else "",
     )
+
+
+def person_name(person: AuditPerson) -> str:
+    return clean(person.name or person.email) or _("Somebody erased")
+
+
+def _undone_word(undo: AuditEntry) -> Word:
+    if state_of(undo).outcome == CONFIRMED:
+        return Word("undo-2", _("Undone"), "muted")
+    return Word("circle-question-mark", _("Undo: outcome unknown"), "caution")
 
 
 def value_words(entry: AuditEntry, value: str, names: Names) -> str:
@@ -169,3 +211,48 @@ def _open_told(state: State) -> str:
     if state.answer == LOST:
         return _("The platform’s answer was lost, and the device could not be read back.")
     return _("The portal was cut off before it knew the outcome, and the device does not tell what became of it.")
+
+
+def as_line(entry: AuditEntry, names: Names) -> list[object]:
+    """An entry for the columns HEADS: ids as they are, the names that this person knows for them beside them."""
+    state = state_of(entry)
+
+    def named(value: str) -> str:
+        return value_words(entry, value, names) if entry.operation in MOVES and value else ""
+
+    return [
+        entry.pk,
+        _utc(entry.created_at),
+        clean(entry.person.name),
+        clean(entry.person.email),
+        entry.person.user_id or "",
+        entry.person_org_id,
+        entry.operation,
+        entry.device_id or "",
+        clean(entry.device_name),
+        entry.org_id,
+        names.organization(entry.org_id),
+        clean(entry.target),
+        clean(entry.target_name),
+        clean(entry.before),
+        named(entry.before),
+        clean(entry.after),
+        named(entry.after),
+        "yes" if entry.secret else "no",
+        clean(entry.reason),
+        state.outcome,
+        "yes" if state.final else "no",
+        state.answer,
+        state.proof,
+        clean(state.found),
+        state.error,
+        _utc(state.at),
+        state.made_id,
+        entry.undoes_id,
+        entry.request_id,
+        entry.receipt_hash,
+    ]
+
+
+def _utc(at: datetime | None) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else ""

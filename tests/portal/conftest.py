@@ -42,7 +42,7 @@ class Browser(Client):
 
 def words(response: Any) -> str:
     """What a person reads, white space folded."""
-    return " ".join(BeautifulSoup(response.content, "html.parser").get_text(" ").split())
+    return " ".join(BeautifulSoup(response.getvalue(), "html.parser").get_text(" ").split())
 
 
 @pytest.fixture

@@ -1,0 +1,57 @@
+"""What was changed at one device through the portal: its tab, and what its page says of changes of unknown outcome."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from devices import audit, audit_search, rules
+from devices.forms.listing import PageForm
+from devices.gateway.errors import Forbidden, NotFound
+from devices.http import DeviceRequest, answer, clock_for, query_string, wants_partial
+from devices.names import names_for
+from devices.permissions import PORTAL_AUDIT
+from devices.text import clean, shorten
+from devices.views.paging import pager
+from devices.views.settling import settle_here
+from devices.views.shell import shell
+from devices.views.trail import entry_view
+
+
+@require_safe
+def device_changes(request: DeviceRequest, device_id: int) -> HttpResponse:
+    """The changes of this device, newest first. A device that is gone or out of reach still has its history."""
+    settled = settle_here(request, device_id)
+    form = PageForm(request.GET)
+    number, size = form.settle()
+    entries = audit.of_device(audit.visible_to(request.access), device_id)
+    page = audit_search.page_of(entries, number, size)
+    clock = clock_for(request)
+    names = names_for(request.gateway, request.access)
+    here = reverse("devices:device-changes", args=[device_id])
+    kept_size = size if size != rules.PAGE_SIZE else ""
+    context: dict[str, Any] = {
+        "rows": [entry_view(entry, names, clock, request.access) for entry in page.items],
+        "pager": pager(page, lambda to: here + query_string(page=to if to > 1 else "", size=kept_size)),
+        "again_url": here + query_string(size=kept_size),
+        "may_all": PORTAL_AUDIT in request.access.rights,
+        "right": PORTAL_AUDIT,
+        "read_at": clock.stamp(),
+        "device_id": device_id,
+        "tab": "changes",
+        "of_device": True,
+    }
+    if not wants_partial(request):
+        try:
+            context = shell(request, device_id, tab="changes", settled=settled) | context
+        except (NotFound, Forbidden):
+            if not page.total:
+                raise
+            newest = next((entry.device_name for entry in entries.order_by("-pk") if entry.device_name), "")
+            context["device_name"] = shorten(clean(newest).strip()) or _("Device %d") % device_id
+            return answer(request, "audit/device_gone.html", "devices/_device_changes.html", context)
+    return answer(request, "devices/device_changes.html", "devices/_device_changes.html", context)
