@@ -45,7 +45,10 @@ def device_changes(request: DeviceRequest, device_id: int) -> HttpResponse:
         "tab": "changes",
         "of_device": True,
     }
-    if not wants_partial(request):
+    if wants_partial(request):
+        if page.total == 0:
+            request.gateway.get_base_info(device_id)  # "no changes" is said only of a device that is there to be seen
+    else:
         try:
             context = shell(request, device_id, tab="changes", settled=settled) | context
         except (NotFound, Forbidden):
