@@ -71,7 +71,6 @@ def _more(request: DeviceRequest, entry: AuditEntry) -> dict[str, Any]:
         "kept_until": clock.when(int(entry.keep_until.timestamp() * 1000)),
         "organization": names.organization(entry.org_id),
         "person_organization": names.organization(entry.person_org_id),
-        "receipt_hash": entry.receipt_hash,
         "device_url": reverse("devices:device-detail", args=[device_id]) if device_id else "",
         "changes_url": reverse("devices:device-changes", args=[device_id]) if device_id else "",
         "undo_verdict": verdict,
