@@ -68,7 +68,7 @@ def held(info: BaseInfo) -> str:
 
 
 def first_form(request: DeviceRequest, info: BaseInfo) -> ConfirmForm:
-    return confirm_form(info, initial=opened_with(held(info)) | unsent(request, "reason", "confirm"))
+    return confirm_form(info, initial=opened_with(held(info)) | unsent(request, "reason"))
 
 
 def confirm_form(info: BaseInfo | None, data: Any = None, **more: Any) -> ConfirmForm:

@@ -255,7 +255,9 @@ def _sent(request: DeviceRequest, way: Way) -> Mapping[str, str]:
     """What a form brought: by POST, in the address, or what its person had typed and could not send."""
     if request.method == "POST":
         return request.POST
-    return request.GET if way.field in request.GET else {**request.GET.dict(), **unsent(request, way.field, "reason")}
+    # An address that asks for something, such as to choose anew, is followed; the reason stands all the same.
+    typed = unsent(request, "reason") if request.GET else unsent(request, way.field, "reason")
+    return {**typed, **request.GET.dict()}
 
 
 def _one_at_a_time(

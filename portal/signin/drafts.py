@@ -48,9 +48,9 @@ KEPT = frozenset(
     )
 )
 """The forms whose contents are kept, by URL name."""
-NEVER_KEPT = frozenset({"csrfmiddlewaretoken", "form_id", "password", "confirm"})
-"""Fields that are never kept, in any form: what is new on each page; credentials; and the name typed to confirm what
-cannot be undone, which is consent to what stood on that page."""
+NEVER_KEPT = frozenset({"csrfmiddlewaretoken", "form_id", "seen", "told", "password", "confirm", "without"})
+"""Fields that are never kept, in any form: what each page sets anew; credentials; and what confirms a step that cannot
+be undone (the name typed, going on without a receipt), which is consent to what stood on that page."""
 LIFE = timedelta(hours=1)
 LARGEST = 64 * 1024
 """Bytes of a form that can be kept, as it arrived and as it is stored."""
