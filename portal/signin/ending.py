@@ -58,10 +58,12 @@ def of_organization(org_id: int | None) -> QuerySet[ApiGrant]:
 def of_account(words: str) -> QuerySet[ApiGrant]:
     """By user id, by e-mail in any case, or by `Access.person`."""
     wanted = words.strip().casefold()
+    if not wanted:
+        return ApiGrant.objects.none()
     alike = [
         handle
         for handle, profile in ApiGrant.objects.values_list("handle", "profile").iterator()
-        if wanted and _decoder.decode(profile).email.casefold() == wanted
+        if _decoder.decode(profile).email.casefold() == wanted
     ]
     query = Q(handle__in=alike) | Q(person=words.strip())
     if wanted.isascii() and wanted.isdigit() and 0 < int(wanted) < 2**63:

@@ -22,6 +22,7 @@ def test_grants_and_the_limits_of_sessions_hold_on_postgres(postgres: Postgres) 
         [
             *(sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider"),
             *(f"{HERE}/test_grants.py", f"{HERE}/test_tokens_at_rest.py", f"{HERE}/test_session_limits.py"),
+            f"{HERE}/test_rotation.py",
         ],
         env={**os.environ, "TEST_DATABASE_URL": postgres.database()},
         cwd=ROOT,

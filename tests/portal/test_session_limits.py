@@ -16,8 +16,9 @@ from django.contrib.sessions.models import Session
 from devices.http import polled
 from portal.signin import grants
 from portal.signin.crypto import Secret, Tokens
-from portal.signin.models import ApiGrant
+from portal.signin.models import ApiGrant, SsoLogin
 from tests.portal.conftest import HTMX, Browser, words
+from tests.portal.idp import Person
 from tests.portal.token_endpoint import PERSON
 from tests.servers import SandboxServer
 
@@ -136,6 +137,18 @@ def test_a_refresh_that_ends_after_the_session_did_brings_no_tokens_back(
     with pytest.raises(grants.Unauthorized):
         grants.token_for(handle)
     assert (ApiGrant.objects.get().blob, ApiGrant.objects.get().lost) == ("", True)
+
+
+def test_with_a_company_sign_on_an_idle_session_ends_the_sign_on_too(
+    clock: time_machine.Traveller, person: Person
+) -> None:
+    """Or the next request would go on without anybody having signed on again."""
+    person.connect()
+    wait(clock, 30 * MINUTE)
+    page = person.get("/sign-in/")
+    assert "You sign in at your company's sign-on" in words(page)
+    assert not SsoLogin.objects.exists()
+    assert person.sign_in("viewer").status_code != 303
 
 
 # --- what a page does by itself ---------------------------------------------------------------------------------------
