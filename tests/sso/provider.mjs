@@ -38,6 +38,8 @@ const provider = new Provider(issuer, {
   },
   clientDefaults: { grant_types: ["authorization_code", "refresh_token"], response_types: ["code"] },
   ttl: { AccessToken: 600, IdToken: 600, Interaction: 600, Session: 3600, Grant: 3600, RefreshToken: 3600 },
+  // Its own guard refuses to tell a client on this machine of a sign-out.
+  fetch: (url, options) => fetch(url, { ...options, dispatcher: undefined }),
   findAccount: (_, id) => accounts[id] && { accountId: id, claims: () => ({ sub: id, ...accounts[id] }) },
   // Nobody is asked for consent: it is the company's own portal.
   async loadExistingGrant({ oidc }) {

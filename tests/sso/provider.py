@@ -77,14 +77,18 @@ class Provider(Process):
             }
         )
 
-    def sign_out(self, browser: requests.Session) -> None:
-        """The person ends their session at the provider, which tells every client by back channel."""
-        page = browser.get(f"{self.url}/session/end", timeout=TIMEOUT)
+    def sign_out(self, browser: requests.Session, address: str = "") -> requests.Response:
+        """The person ends their session at the provider, which tells every client by back channel.
+
+        `address`: a client's link to that, which may lead back to the client. Gives the page where it ends.
+        """
+        page = browser.get(address or f"{self.url}/session/end", timeout=TIMEOUT)
         form = BeautifulSoup(page.text, "html.parser").find("form")
         assert form is not None, page.text[:2000]
         fields = {str(tag["name"]): str(tag.get("value", "")) for tag in form.select("input[name]")}
         answer = browser.post(urljoin(page.url, str(form["action"])), fields | {"logout": "yes"}, timeout=TIMEOUT)
         assert answer.status_code == 200, answer.text[:2000]
+        return answer
 
 
 def log_in(browser: requests.Session, page: requests.Response, login: str, stop_at: str = "\n") -> requests.Response:
