@@ -19,6 +19,8 @@ from tests.services import HOST, free_port
 ROOT = Path(__file__).resolve().parent.parent
 STARTS_WITHIN = 60  # seconds
 LIVE = "tests.live_settings"
+_migrated: dict[str, bytes] = {}
+"""Settings -> a database file with all tables and no rows."""
 
 
 class PortalServer:
@@ -88,6 +90,12 @@ class PortalServer:
         self._wait()
 
     def _migrate(self) -> None:
+        """Make the tables. On SQLite they are made once for each settings file and copied from then on."""
+        key = self.env["DJANGO_SETTINGS_MODULE"]
+        own = self.env["DATABASE_URL"] == f"sqlite:///{self.database}"
+        if own and key in _migrated:
+            self.database.write_bytes(_migrated[key])
+            return
         done = subprocess.run(
             [sys.executable, "manage.py", "migrate", "-v0"],
             cwd=ROOT,
@@ -98,6 +106,8 @@ class PortalServer:
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+        if own:
+            _migrated[key] = self.database.read_bytes()  # its process has ended: everything is in this one file
 
     def _wait(self) -> None:
         """Until it answers. Looks every tenth of a second, for at most a minute; on a busy machine it may take long to

@@ -95,6 +95,13 @@ def beside_provider(sandbox: SandboxServer, provider: Provider, **more: str) -> 
         yield Site(url, portal, client["client_secret"])
 
 
+@pytest.fixture(scope="session")
+def oidc_site(sandbox: SandboxServer, provider: Provider) -> Iterator[Site]:
+    """One for all modules that take it as it is."""
+    with beside_provider(sandbox, provider) as site:
+        yield site
+
+
 class Person:
     """A browser at a site, with what a person does in it."""
 

@@ -10,14 +10,13 @@ import requests
 
 from tests.canary import secrets_in
 from tests.servers import SandboxServer
-from tests.sso.conftest import Person, Site, beside_provider, start_of, words
+from tests.sso.conftest import Person, Site, start_of, words
 from tests.sso.provider import TIMEOUT, Provider, log_in
 
 
-@pytest.fixture(scope="module")
-def site(sandbox: SandboxServer, provider: Provider) -> Iterator[Site]:
-    with beside_provider(sandbox, provider) as site:
-        yield site
+@pytest.fixture
+def site(oidc_site: Site) -> Site:
+    return oidc_site
 
 
 @pytest.fixture

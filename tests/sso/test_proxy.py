@@ -146,7 +146,8 @@ def test_the_stolen_session_of_somebody_opens_nothing_straight_at_the_server(sit
 
 def test_the_secret_from_elsewhere_than_the_proxy_is_not_enough(sandbox: SandboxServer, site: Site) -> None:
     sent = {"X-Portal-Secret": site.secret, "X-Forwarded-User": ADMIN}
-    environment = site.portal.env | {"SSO_TRUSTED_PEERS": "192.0.2.7"}
+    environment = {name: value for name, value in site.portal.env.items() if name.startswith("SSO")}
+    environment["SSO_TRUSTED_PEERS"] = "192.0.2.7"
     with running(sandbox, environment) as elsewhere, browse() as thief:
         refused = thief.get(f"{elsewhere.url}/sign-in/", headers=sent, timeout=TIMEOUT)
         known = thief.get(f"{site.portal.url}/sign-in/", headers=sent, timeout=TIMEOUT)

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
 from bs4 import BeautifulSoup
 
-from tests.servers import SandboxServer
-from tests.sso.conftest import Person, Site, beside_provider, start_of
+from tests.sso.conftest import Person, Site, start_of
 from tests.sso.provider import TIMEOUT, Provider, browse, log_in
 
 
-@pytest.fixture(scope="module")
-def site(sandbox: SandboxServer, provider: Provider) -> Iterator[Site]:
-    with beside_provider(sandbox, provider) as site:
-        yield site
+@pytest.fixture
+def site(oidc_site: Site) -> Site:
+    return oidc_site
 
 
 def signed_in(site: Site, login: str, email: str) -> Person:
