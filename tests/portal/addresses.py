@@ -47,9 +47,9 @@ def make_draft(person: Client) -> int:
     return int(draft.pk)
 
 
-def make_receipt(person: Client) -> int:
+def make_receipt(person: Client, device: int = fleet.NO_OWNER) -> int:
     """Erase a device's data, and with it make an entry of the trail that has a receipt; its number."""
-    url = f"/devices/{fleet.NO_OWNER}/clear/"
+    url = f"/devices/{device}/clear/"
     asked = re.search(r"Exactly:\s*<b>([^<]+)</b>", person.get(url).content.decode())
     assert asked
     answer = person.post(url, {"confirm": html.unescape(asked[1]), "reason": "Walked by before"})

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from devices.models import ReceiptDraft
 from tests.devices import fleet
-from tests.portal.addresses import ALL, HTMX, KNOWN, make_entry
+from tests.portal.addresses import ALL, HTMX, KNOWN, make_draft, make_entry, make_receipt
 from tests.portal.conftest import Browser, words
 from tests.servers import SandboxServer
 
@@ -49,8 +50,9 @@ NOTHING_OF_THE_DEVICE = {"devices:device-online", "devices:device-reveal-token"}
 """Fragments that are there for any id: "could not ask", and a masked token. They are held against the canaries."""
 DELETED = "devices:device-delete"
 """What is not there counts as deleted already: the form leads back to the list, and the page says so."""
-COVERED = {"device_id", "metafield_id", "entry_id"}
+COVERED = {"device_id", "metafield_id", "entry_id", "draft_id"}
 OF_AN_ENTRY = [address for address in KNOWN if address.arguments == ("entry_id",)]
+OF_A_DRAFT = [address for address in KNOWN if "draft_id" in address.arguments]
 OF_A_DEVICE = [address for address in KNOWN if "device_id" in address.arguments]
 OPEN = [address for address in KNOWN if not address.arguments and address.name not in {"sign-in", "sign-out"}]
 
@@ -153,7 +155,7 @@ def test_no_list_search_or_picker_shows_it(signed_in: SignedIn, platform: Sandbo
 
 @pytest.mark.parametrize(
     ("who", "whose", "device"),
-    [("admin", NEIGHBOUR, 104), (NEIGHBOUR, "admin", fleet.RICH), ("support", "admin", fleet.RICH)],
+    [("admin", NEIGHBOUR, 104), (NEIGHBOUR, "admin", fleet.NO_OWNER), ("support", "admin", fleet.NO_OWNER)],
     ids=["admin-neighbour", "neighbour-admin", "support-admin"],
 )
 def test_no_address_of_somebody_elses_change_shows_or_undoes_it(
@@ -161,18 +163,38 @@ def test_no_address_of_somebody_elses_change_shows_or_undoes_it(
 ) -> None:
     """The trail is read by its own organization, with the right to do so, and by whoever made the change."""
     other, person = signed_in(whose), signed_in(who)
-    entry = make_entry(other, device)
+    entry, receipt = make_entry(other, device), make_receipt(other, device)
     secret = {"Walked by before", whose if "@" in whose else f"{whose}@example.com"}
     before = held(platform, whose, device)
     assert OF_AN_ENTRY
     for address in OF_AN_ENTRY:
-        path = address.path(entry_id=entry)
+        path = address.path(entry_id=receipt if address.name == "audit:receipt" else entry)
         assert other.get(path).status_code in {200, 405}, address.name
         for headers in ({}, HTMX):
             for response in (person.get(path, headers=headers), person.post(path, {}, headers=headers)):
                 assert response.status_code in {403, 404, 405}, address.name
                 assert shown(response, secret) == set(), address.name
     assert held(platform, whose, device) == before
+
+
+def test_nobody_else_goes_on_with_a_receipt_that_somebody_has_begun(
+    signed_in: SignedIn, platform: SandboxServer
+) -> None:
+    """Not even somebody with every right: it holds what the person read and typed, and ends with their press."""
+    person = signed_in("admin")
+    draft = ReceiptDraft.objects.get(pk=make_draft(person))
+    draft.filled = draft.filled.replace("HC-1", "HC-canary")
+    draft.person_key = "user:2"
+    draft.save()
+    assert OF_A_DRAFT
+    for address in OF_A_DRAFT:
+        path = address.path(draft_id=draft.pk)
+        for headers in ({}, HTMX):
+            for response in (person.get(path, headers=headers), person.post(path, {}, headers=headers)):
+                assert response.status_code in {403, 404, 405}, address.name
+                assert shown(response, {"HC-canary"}) == set(), address.name
+    assert writes_let(platform) == []
+    assert ReceiptDraft.objects.filter(pk=draft.pk).exists()
 
 
 def test_the_walk_sees_what_is_shown(signed_in: SignedIn, platform: SandboxServer) -> None:
