@@ -19,6 +19,7 @@ KINDS: dict[str, str] = {
     "client secret, encoded": re.escape(BASIC),
     "key": r"for-tests-only-0123456789-abc|Zm9yLXRlc3RzLW9ubHkta2V5",
     "password": r"canary-password-[\w-]+",
+    "ID token": r"eyJ[\w-]{8,}\.eyJ[\w-]{16,}\.[\w-]{16,}",
     "proxy secret": r"proxy-secret-canary-[\w-]+",
 }
 SECRET = re.compile("|".join(f"(?P<k{i}>{pattern})" for i, pattern in enumerate(KINDS.values())).encode())

@@ -1,7 +1,7 @@
 """Watches the whole suite for secrets where none may be: a pytest plugin, which tests/conftest.py names.
 
 What the sandbox issues is recognisable (`sbx-access-…`, `sbx-refresh-…`, `sbxdev…`), and so are its client's secret and
-the keys of the tests. A secret fails the test in which it shows up
+the keys of the tests, and ID tokens. A secret fails the test in which it shows up
 
 - in an answer of the portal, its headers or its cookies, also signed or compressed (the token of one device may stand
   in the body of the answer that reveals it),
@@ -62,11 +62,14 @@ class Watch(logging.Handler):
     # -- answers
 
     def answer(self, response: Any, request: dict[str, Any]) -> None:
-        what = f"{request.get('REQUEST_METHOD')} {request.get('PATH_INFO')}"
-        self.look(f"the headers of {what}", "\n".join(f"{name}: {value}" for name, value in response.headers.items()))
+        path = str(request.get("PATH_INFO"))
+        what = f"{request.get('REQUEST_METHOD')} {path}"
+        # An ID token stands in the address that ends the session at the provider, and where what was sent is echoed.
+        here = frozenset({"ID token"} if path.startswith(("/sign-out/", "/sso/")) else ())
+        allowed = here | ({"device token"} if what.startswith("POST ") and path.endswith("/reveal-token/") else set())
+        headers = "\n".join(f"{name}: {value}" for name, value in response.headers.items())
+        self.look(f"the headers of {what}", headers, here)
         self.look(f"the cookies of {what}", response.cookies.output())
-        revealed = what.startswith("POST ") and what.endswith("/reveal-token/")
-        allowed = frozenset({"device token"}) if revealed else frozenset()
         unpack = {"gzip": gzip.decompress, "br": brotli.decompress}.get(response.get("Content-Encoding", ""), bytes)
         if not response.streaming:
             self.look(f"the answer to {what}", unpack(response.content), allowed)

@@ -134,6 +134,8 @@ def test_without_its_token_no_form_is_taken(walker: Walker, platform: SandboxSer
                     response = send(method, body, headers | htmx)
                     assert response.status_code == 403, (method, body, headers)
                     assert REFUSED in words(response)
+            for site in ("cross-site", "same-site"):
+                assert send(method, good, here | {"Sec-Fetch-Site": site}).status_code == 403, (method, site)
         assert platform.requests() == []
     assert REFUSED not in words(send("POST", good, here)), "the refusals above are about the token"
 

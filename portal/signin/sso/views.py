@@ -8,6 +8,7 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from devices.http import SeeOther
@@ -57,6 +58,7 @@ def callback(request: HttpRequest) -> HttpResponse:
 
 
 @csrf_exempt
+@sensitive_post_parameters("logout_token")
 @require_POST
 def backchannel_logout(request: HttpRequest) -> HttpResponse:
     """Server to server: no browser, so no session and no form's token; the message's signature stands for both."""
