@@ -55,16 +55,17 @@ def collect(request: DeviceRequest, harm: Harm, info: BaseInfo, form: ConfirmFor
 
     What failed before is tried again, unless the person goes on without it. Raises NotFound and Unauthorized.
     """
-    began = time.monotonic()
     form.cleaned_data["form_id"] = form.cleaned_data["form_id"] or audit.new_form_id()
     filled = {name: form.cleaned_data[name] for name in FIELDS} | {"name": name_of(info)}
     key = _key(request, harm.operation, info.id, filled["form_id"])
     draft = receipt_store.draft_of(key)
+    began = time.monotonic()
     if draft is None:
         progress, chunks = receipt.begin(request.access, harm.operation, info)
         chunks += receipt.go_on(request.gateway, progress, FIRST)
+        slow = time.monotonic() - began > FIRST
         body = receipt.document(progress, chunks) if progress.finished else ""
-        if not body or _slow(began) or not form.agrees_to(progress.missing):
+        if not body or slow or not form.agrees_to(progress.missing):
             draft = receipt_store.keep_draft(request.access, key, filled, progress, chunks)
     else:
         with receipt_store.reading_on(draft) as mine:
@@ -73,14 +74,10 @@ def collect(request: DeviceRequest, harm: Harm, info: BaseInfo, form: ConfirmFor
                 receipt.try_again(progress)
             chunks = receipt.go_on(request.gateway, progress, FIRST) if mine else []
             receipt_store.add(draft, progress, chunks, filled)
+        slow = bool(chunks) and time.monotonic() - began > FIRST
         body = receipt_store.document_of(draft) if progress.finished else ""
-    wait = draft is not None and (not body or _slow(began))
-    return Collected(progress, body, draft, _page_url(draft) if draft and wait else "")
-
-
-def _slow(began: float) -> bool:
-    """Whether too little of the page's time is left to do harm and to prove it."""
-    return time.monotonic() - began > FIRST
+    # Slow: too little of this request's time may be left to do harm and to prove it.
+    return Collected(progress, body, draft, _page_url(draft) if draft and (slow or not body) else "")
 
 
 def _key(request: DeviceRequest, operation: str, device_id: int, form_id: str) -> str:
