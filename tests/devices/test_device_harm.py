@@ -98,6 +98,17 @@ def test_a_time_out_is_an_outcome_that_nobody_knows_until_a_later_look(
     assert outcomes()[-1] == ("confirmed", True)
 
 
+def test_an_open_deletion_is_settled_by_whoever_opens_the_devices_page(admin: Person, platform: SandboxServer) -> None:
+    platform.fault("/device", "cut", method="DELETE", apply=True)
+    form = opened(admin, DELETE)
+    platform.fault("/device/baseInfo", "status", status=500, skip=2)
+    assert admin.post(DELETE, form).status_code >= 500
+    assert outcomes() == [("unknown", False)]
+    platform.clear_faults()
+    assert admin.get(f"/devices/{fleet.RICH}/").status_code == 404
+    assert outcomes() == [("unknown", False), ("confirmed", True)]
+
+
 def test_a_device_that_a_stranger_cannot_see_is_not_taken_for_deleted(
     admin: Person, sign_in: SignIn, platform: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
