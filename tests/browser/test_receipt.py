@@ -1,4 +1,4 @@
-"""A receipt that takes long, in a real browser: progress, the last press, and calling it off, with script and without."""
+"""A receipt that takes long, in a real browser: its progress, the last press, and calling it off."""
 
 from __future__ import annotations
 
