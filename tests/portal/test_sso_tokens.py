@@ -57,7 +57,9 @@ def soon(seconds: int) -> Callable[[], int]:
         {"sid": 7},
         {"at_hash": "bm90IHRoZSBoYXNo"},
     ],
-    ids=str,
+    ids=lambda claims: ", ".join(
+        f"{name} {'later' if callable(value) else value!r:.30}" for name, value in claims.items()
+    ),
 )
 def test_an_id_token_that_is_not_for_this_sign_on_is_refused(
     person: Person, claims: dict[str, Any], caplog: pytest.LogCaptureFixture
