@@ -12,7 +12,7 @@ from django.utils import timezone
 from devices import retention
 from devices.models import AuditEntry, AuditOutcome, AuditPerson, Receipt
 from tests.devices import trail
-from tests.devices.conftest import SignIn
+from tests.devices.conftest import SignIn, words
 from tests.servers import SandboxServer
 
 DAY = timedelta(days=1)
@@ -102,3 +102,6 @@ def test_who_signs_in_again_after_being_erased_starts_anew(sign_in: SignIn, fres
     new = AuditEntry.objects.latest("pk").person
     assert new.pk != old.pk
     assert new.email == "support@example.com"
+    shown = words(sign_in("admin").get("/devices/1/changes/"))
+    assert "Somebody erased" in shown
+    assert "Sam Okafor" in shown
