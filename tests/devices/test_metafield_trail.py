@@ -55,6 +55,7 @@ def test_the_row_tells_what_was_confirmed_and_offers_to_undo_it(support: Person,
     assert undo is not None
     assert undo["action"] == f"/audit/{entry.pk}/undo/"
     assert undo.select_one("input[name=csrfmiddlewaretoken]")
+    assert undo.select_one("input[name=form_id]")["value"]  # type: ignore[index]
     assert row.select_one(f"a[href='/audit/{entry.pk}/']")
 
 
