@@ -10,7 +10,7 @@ METAFIELD_VALUE_MAX = 200
 EVENT_CODE_MAX = 200
 EVENT_DESCRIPTION_MAX = 200
 REASON_MAX = 200
-"""Our own limit: a reason goes into the portal's log, not to the API."""
+"""Our own limit: a reason goes into the portal's trail of changes, not to the API."""
 TEMPLATE_CODE_MAX = 200
 RECENT_MINUTES = 5
 RECENT_MINUTES_MAX = 60

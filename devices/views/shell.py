@@ -177,7 +177,7 @@ def actions(request: DeviceRequest, info: BaseInfo) -> list[Action]:
             "reveal-token",
             "reveal_token",
             _("Device token"),
-            _("The credential with which the hardware connects. Showing it is written to the portal’s log."),
+            _("The credential with which the hardware connects. Showing it goes into the portal’s trail of changes."),
             _("Reveal token"),
             "eye",
             way="reveal",
