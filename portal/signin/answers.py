@@ -86,9 +86,9 @@ def sign_in_url(path: str) -> str:
     return SIGN_IN if path == HOME and settings.SSO != "oidc" else f"{SIGN_IN}?{urlencode({'next': path})}"
 
 
-def start_url(path: str) -> str:
-    """Where the way to the provider begins, and back to `path`."""
-    return f"{START}?{urlencode({'next': path})}"
+def start_url(path: str, *, anew: bool = False) -> str:
+    """Where the way to the provider begins, and back to `path`. `anew`: it shall ask again who is there."""
+    return f"{START}?{urlencode({'next': path} | ({'anew': 'on'} if anew else {}))}"
 
 
 def sign_on_page(request: HttpRequest, target: str) -> HttpResponse:

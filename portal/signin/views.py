@@ -26,7 +26,7 @@ from portal.redirects import local_path
 from portal.sessions import SessionStore
 from portal.signin import drafts, grants, oauth, throttle
 from portal.signin.admission import admit, end_session, signed_on
-from portal.signin.answers import refusal, sign_in_url, sign_on_page, signed_out_page
+from portal.signin.answers import refusal, sign_in_url, sign_on_page, signed_out_page, start_url
 from portal.signin.crypto import Secret, Tokens
 from portal.signin.forms import SignInForm
 from portal.signin.sso import logins, oidc, service
@@ -168,6 +168,7 @@ def _form_page(
     status: int = HTTPStatus.OK,
 ) -> HttpResponse:
     context = {"form": form, "next": target, "identity": identity, "wrong": wrong}
+    context["anew_url"] = start_url(target, anew=True) if settings.SSO == "oidc" else ""
     context["wait"] = math.ceil(wait / 60)
     context["trouble"] = trouble and _(trouble.sentence)
     response = render(request, "signin/sign_in.html", context, status=status)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from django.contrib.sessions.models import Session
 from joserfc import jwt
@@ -162,7 +162,9 @@ def _handler(idp: Idp) -> type[BaseHTTPRequestHandler]:
             path = urlsplit(self.path).path
             idp.calls.append((method, path))
             status, body, headers = idp.answers.get(path, (0, b"", {}))
-            if not status:
+            if not status and (back := self.way_back(path)):
+                status, headers = 302, {"Location": back}
+            elif not status:
                 status, said = self.said(path, form)
                 body = json.dumps(said).encode()
             self.send_response(status)
@@ -173,6 +175,13 @@ def _handler(idp: Idp) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(body)
             self.close_connection = True
+
+        def way_back(self, path: str) -> str:
+            """Whoever comes there in a browser agrees to everything at once."""
+            asked = dict(parse_qsl(urlsplit(self.path).query))
+            if path == "/authorize":
+                return f"{asked['redirect_uri']}?{urlencode(idp.authorize(self.path))}"
+            return asked["post_logout_redirect_uri"] if path == "/end" else ""
 
         def said(self, path: str, form: dict[str, str]) -> tuple[int, Any]:
             if path == "/.well-known/openid-configuration":

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 import time_machine
+from bs4 import BeautifulSoup
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
@@ -61,6 +62,20 @@ def test_the_request_asks_for_a_code_with_pkce_and_nonce(person: Person) -> None
     assert not {asked[name] for name in ("state", "nonce", "code_challenge")} & {
         other[name][0] for name in ("state", "nonce", "code_challenge")
     }
+
+
+def test_somebody_else_can_sign_on_instead(person: Person) -> None:
+    assert "prompt" not in parse_qs(urlsplit(person.leave()).query)
+    person.sign_on()
+    page = person.get("/sign-in/?next=/look/")
+    link = BeautifulSoup(page.content, "html.parser").find("a", string="This is not you?")
+    assert link
+    location = person.get(link["href"])["Location"]
+    assert parse_qs(urlsplit(location).query)["prompt"] == ["login"]
+    person.idp.person |= {"sub": "sub-of-admin", "email": "admin@example.com"}
+    assert person.come_back(location)["Location"] == "/sign-in/?next=%2Flook%2F"
+    assert field(person.get("/sign-in/"), "username") == "admin@example.com"
+    assert SsoLogin.objects.count() == 1
 
 
 def test_the_code_is_exchanged_with_its_verifier_and_our_secret(person: Person) -> None:

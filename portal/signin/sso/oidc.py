@@ -39,8 +39,11 @@ class _Tokens(msgspec.Struct, frozen=True):
     access_token: str = ""
 
 
-def leave_for(request: HttpRequest, attempt: Attempt) -> str:
-    """The address at the provider where the person signs in. Raises provider.Down."""
+def leave_for(request: HttpRequest, attempt: Attempt, *, anew: bool = False) -> str:
+    """The address at the provider where the person signs in. Raises provider.Down.
+
+    `anew`: it shall ask who is there, though somebody is signed in with it.
+    """
     client = OAuth2Client(
         None,
         client_id=settings.OIDC_CLIENT_ID,
@@ -53,6 +56,7 @@ def leave_for(request: HttpRequest, attempt: Attempt) -> str:
         state=attempt.state,
         code_verifier=attempt.verifier,
         nonce=attempt.nonce,
+        **({"prompt": "login"} if anew else {}),
     )
     return str(url)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -32,7 +33,7 @@ def start(request: HttpRequest) -> HttpResponse:
     target = local_path(request, request.GET.get("next"))
     attempt = attempts.begin(request, target)
     try:
-        response = HttpResponseRedirect(oidc.leave_for(request, attempt))
+        response = HttpResponseRedirect(oidc.leave_for(request, attempt, anew="anew" in request.GET))
     except Refused as error:
         return refusal(request, error, again=start_url(target))
     attempts.remember(request, response, attempt)
@@ -52,7 +53,7 @@ def callback(request: HttpRequest) -> HttpResponse:
         identity, id_token = oidc.come_back(request, attempt)
         response: HttpResponse = SeeOther(_begin(request, identity, id_token, target))
     except Refused as error:
-        response = refusal(request, error, again=start_url(target))
+        response = refusal(request, error, again=start_url(target, anew=error.status == HTTPStatus.FORBIDDEN))
     attempts.forget(response, state)
     return response
 
