@@ -37,7 +37,7 @@ def test_without_redis_one_signs_in_and_works(sign_in: Any, fresh_sandbox: Sandb
     filled = {"template_code": "TMPL2cRm01aQ9", "name": "Boiler room 300", "form_id": form_id}
     made = admin.post("/devices/new/", filled)
     assert made.status_code == 303
-    assert "Created Boiler room 300" in words(admin.get(made["Location"]))
+    assert "Create device: Cold Room Controller." in words(admin.get(made["Location"]))
 
 
 @pytest.mark.usefixtures("redis_down")
