@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from tests.servers import SandboxServer
+
+# A busy machine is slow, not wrong: what an example takes is nobody's business here.
+hypothesis_settings.register_profile("portal", deadline=None)
+hypothesis_settings.load_profile("portal")
 
 pytest_plugins = ["tests.contract.plugin", "tests.services", "tests.canary.plugin"]
 
