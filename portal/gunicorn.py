@@ -25,6 +25,9 @@ worker_tmp_dir = memory if os.path.isdir(memory) else None
 
 # `X_Forwarded_User` reads like `X-Forwarded-User` to an application. Such names are dropped (also gunicorn's default).
 header_map = "drop"
+# Else SCRIPT_NAME and PATH_INFO are taken from whatever comes through a proxy, which may only have passed them on: the
+# prefix of every link would be the client's choice.
+forwarder_headers = ""
 
 
 def on_starting(server: Any) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import runpy
 
 import pytest
+import requests
 
 from tests.portal.test_settings import start
+from tests.portal_server import PortalServer
+from tests.servers import SandboxServer
 
 
 @pytest.mark.parametrize(("told", "workers"), [(None, 1), ("4", 4)])
@@ -30,3 +33,15 @@ def test_connections_outlast_the_idle_time_of_a_proxy() -> None:
     # 60 s is what nginx and most load balancers take. Whoever closes first must not be the server: the proxy would send
     # the next request on a connection that is just being closed.
     assert runpy.run_module("portal.gunicorn")["keepalive"] >= 75
+
+
+def test_nobody_chooses_where_the_portal_lives_by_a_header(sandbox: SandboxServer) -> None:
+    host = PortalServer(sandbox)
+    try:
+        for name in ("SCRIPT_NAME", "Script-Name", "PATH_INFO"):
+            answer = requests.get(f"{host.url}/sign-in/", headers={name: "/elsewhere"}, timeout=20)
+            assert answer.status_code == 200
+            assert "elsewhere" not in answer.text
+            assert "Content-Security-Policy" in answer.headers
+    finally:
+        host.stop()
