@@ -183,7 +183,7 @@ def wait_for(entry: AuditEntry, *, wait: float = WAIT) -> State:
     give_up = time.monotonic() + wait
     while True:
         state = state_of(entry)
-        if state.started or time.monotonic() > give_up or _age(entry) > ORPHAN:
+        if state.started or time.monotonic() > give_up or age(entry) > ORPHAN:
             return state
         time.sleep(PAUSE)
 
@@ -200,6 +200,30 @@ def open_creations(access: Access, name: str) -> list[AuditEntry]:
     """New devices of this name, in this person's organization, of which nobody knows whether they were made."""
     theirs = Q(person__key=access.person) | Q(person_org_id=access.org_id, person_org_id__isnull=False)
     return list(_open().filter(theirs, operation="create_device", after=name).order_by("pk")[:20])
+
+
+def made_by_others(entry: AuditEntry) -> set[int]:
+    """Ids of the devices of its name that other entries are known to have made."""
+    made = AuditOutcome.objects.filter(
+        entry__operation=entry.operation, entry__after=entry.after, made_id__isnull=False
+    )
+    return {id for id in made.exclude(entry=entry).values_list("made_id", flat=True) if id is not None}
+
+
+def has_open_twin(entry: AuditEntry) -> bool:
+    """Whether another change of the same kind to the same value has come to nothing yet."""
+    settled = AuditOutcome.objects.filter(entry=OuterRef("pk"), final=True)
+    twins = AuditEntry.objects.filter(
+        operation=entry.operation, after=entry.after, created_at__gt=timezone.now() - LOOK_BACK
+    )
+    return twins.exclude(pk=entry.pk).filter(~Exists(settled)).exists()
+
+
+def noted_gone(access: Access, device_id: int) -> bool:
+    """Whether this person's wish to delete a device that is gone was written down within the hour."""
+    mine = AuditEntry.objects.filter(person__key=access.person, device_id=device_id, operation="delete_device")
+    recent = mine.filter(created_at__gt=timezone.now() - timedelta(hours=1))
+    return recent.filter(outcomes__error="NotFound").exists()
 
 
 def _open() -> QuerySet[AuditEntry]:
@@ -256,11 +280,11 @@ def person_of(access: Access) -> AuditPerson:
     known = {"user_id": access.user_id, "name": shorten(access.name, 200), "email": shorten(access.email, 320)}
     person, made = AuditPerson.objects.get_or_create(key=access.person, defaults=known)
     if not made and any(getattr(person, name) != value for name, value in known.items()):
-        AuditPerson.objects.filter(pk=person.pk).update(**known)
+        AuditPerson.objects.filter(pk=person.pk, key=access.person).update(**known)  # not if erased meanwhile
     return person
 
 
-def _age(entry: AuditEntry) -> float:
+def age(entry: AuditEntry) -> float:
     return (timezone.now() - entry.created_at).total_seconds()
 
 

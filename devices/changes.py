@@ -17,7 +17,7 @@ from devices.audit import ACCEPTED, ANSWER, CONFIRMED, LOST, READ, REFUSED, REJE
 from devices.gateway.api import Gateway
 from devices.gateway.errors import GatewayError, TimedOut
 from devices.models import AuditEntry
-from devices.permissions import ORG_VIEW_DEVICES, Access
+from devices.permissions import ORG_VIEW_DEVICES, Access, judge
 from devices.proof import LOOKS, WORD_IS_ENOUGH, Now, Reading, look, look_at_new
 
 T = TypeVar("T")
@@ -84,6 +84,10 @@ def carry_out(
     entry, first = audit.intend(desk.access, facts, request_id=desk.request_id, form_id=form_id, asked=filled)
     if not first:
         return _again(desk, entry)
+    if audit.age(entry) > audit.ORPHAN:
+        # This process was held up for so long that somebody else may have looked, and found nothing made.
+        _settle(desk, entry, REJECTED, error=TimedOut.__name__)
+        raise TimedOut(operation=facts.operation, request_id=desk.request_id, sent=False)
     try:
         answer = send(desk.gateway)
     except GatewayError as error:
@@ -129,6 +133,8 @@ def look_again(desk: Desk, entry: AuditEntry) -> Done[None]:
     reading = look(desk.gateway, entry)
     if entry.operation == "delete_device" and reading.now is Now.ASKED and not _saw_it(desk.access, entry):
         reading = Reading(Now.UNREAD)
+    if entry.operation == "clear_device" and not judge("list_timeline", desk.access).allowed:
+        reading = Reading(Now.UNREAD)  # who may read it can still tell
     sure = timezone.now() - entry.created_at > SURE_AFTER
     if reading.now is Now.ASKED:
         told: dict[str, Any] = {"answer": state.answer, "found": reading.found, "made_id": reading.made_id}
@@ -155,9 +161,15 @@ def _accepted(desk: Desk, entry: AuditEntry, reading: Reading, made_id: int | No
     """The platform said yes. It is confirmed if it reads back so, or if there is nothing to read back."""
     if reading.now in (Now.ASKED, Now.GONE, Now.SILENT) or entry.operation in WORD_IS_ENOUGH:
         proof = READ if reading.now is Now.ASKED else ANSWER
-        return _settle(desk, entry, CONFIRMED, answer=ACCEPTED, proof=proof, found=reading.found, made_id=made_id)
-    told: dict[str, Any] = {"proof": _read(reading), "found": reading.found, "made_id": made_id}
-    return _settle(desk, entry, UNKNOWN, final=False, answer=ACCEPTED, **told)
+        told: dict[str, Any] = {"proof": proof, "found": reading.found, "made_id": made_id}
+        return _not_against(_settle(desk, entry, CONFIRMED, answer=ACCEPTED, **told))
+    told = {"proof": _read(reading), "found": reading.found, "made_id": made_id}
+    return _not_against(_settle(desk, entry, UNKNOWN, final=False, answer=ACCEPTED, **told))
+
+
+def _not_against(state: State) -> State:
+    """What the platform accepted is never told as not made, even where a look that came too early has settled it so."""
+    return state._replace(outcome=UNKNOWN) if state.outcome == REJECTED else state
 
 
 def _lost(desk: Desk, entry: AuditEntry, error: GatewayError, reading: Reading) -> Done[T]:

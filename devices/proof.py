@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from django.utils import timezone
 
+from devices import audit
 from devices.gateway.api import Gateway
 from devices.gateway.errors import Forbidden, GatewayError, NotFound
 from devices.gateway.types import BaseInfo, Metafield
@@ -22,8 +23,7 @@ from devices.models import AuditEntry
 NOT_LOOKED = "?"
 """`before` of a new device when nobody knows which devices had its name."""
 SEARCH_LAGS = timedelta(seconds=60)
-TIMELINE_LAGS = timedelta(minutes=10)
-"""How long what was made may be missing there."""
+"""How long a new device may be missing there."""
 
 
 class Now(Enum):
@@ -182,8 +182,10 @@ def _created(gateway: Gateway, entry: AuditEntry, asked: str) -> Reading:
     """A device of that name that was not there before (`names_before`). Search lags, so it is not missed at once."""
     if entry.before == NOT_LOOKED:
         return Reading(Now.UNREAD)
-    known = entry.before.split()
-    new = [id for id in ids_named(gateway, asked, entry.person.email) if str(id) not in known]
+    known = {int(id) for id in entry.before.split()} | audit.made_by_others(entry)
+    new = [id for id in ids_named(gateway, asked, entry.person.email) if id not in known]
+    if new and audit.has_open_twin(entry):
+        return Reading(Now.UNREAD)  # whose it is cannot be told
     if len(new) == 1:
         return look_at_new(gateway, new[0])
     if new:
@@ -210,20 +212,8 @@ def names_before(gateway: Gateway, name: str, email: str) -> str:
         return NOT_LOOKED
 
 
-def _triggered(gateway: Gateway, entry: AuditEntry, asked: str) -> Reading:
-    """An event of that code in the timeline since. It may take a minute, or be muted, so its absence proves nothing."""
-    template_id = gateway.get_base_info(entry.device_id or 0).template_id
-    ids = {event.id for event in gateway.list_template_events(template_id) if event.event_code == entry.target}
-    since = entry.created_at.timestamp() * 1000
-    for event in gateway.list_timeline(entry.device_id or 0, size=100).items:
-        if event.event_id in ids and event.ts >= since:
-            return Reading(Now.ASKED)
-    return Reading(Now.OTHER if timezone.now() - entry.created_at > TIMELINE_LAGS else Now.UNREAD)
-
-
 LOOKS: dict[str, Look] = {
     "create_device": _created,
-    "trigger_event": _triggered,
     "rename_device": _name,
     "set_metafield": _metafield,
     "transfer_to_owner": _owner,
@@ -232,7 +222,8 @@ LOOKS: dict[str, Look] = {
     "delete_device": _existence,
     "clear_device": _emptied,
 }
-"""By operation. A token that was shown leaves nothing to read."""
+"""By operation. A token that was shown leaves nothing to read, and an event in the timeline may be the device's own or
+somebody else's."""
 WORD_IS_ENOUGH = frozenset({"create_device", "trigger_event", "reveal_token"})
 """Operations that the platform's answer proves: nothing by id holds them for sure (an event may be muted, a new device
 be out of its maker's sight). A look can still confirm one whose answer was lost."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from devices.audit import CONFIRMED, Facts, State, state_of
+from devices.audit import CONFIRMED, VALUE_MAX, Facts, State, state_of
 from devices.models import AuditEntry
 
 UNDOABLE = frozenset({"rename_device", "set_metafield", "transfer_to_owner", "remove_owner"})
 
 
 def can_undo(entry: AuditEntry, state: State) -> bool:
-    """Whether there is something to restore: a change that was made, and what it replaced is known."""
+    """Whether there is something to restore: a change that was made, and what it replaced is known, as it was."""
     known = entry.before != entry.after and (entry.operation != "rename_device" or entry.before != "")
-    return state.outcome == CONFIRMED and entry.operation in UNDOABLE and not entry.secret and known
+    whole = len(entry.before) < VALUE_MAX and "\N{REPLACEMENT CHARACTER}" not in entry.before
+    return state.outcome == CONFIRMED and entry.operation in UNDOABLE and not entry.secret and known and whole
 
 
 def undone_by(entry: AuditEntry) -> AuditEntry | None:

@@ -36,7 +36,7 @@ class Write:
     filled: dict[str, str]
     made: Callable[[SandboxServer], bool]
     tellable: bool = True
-    """Whether a look afterwards can tell that it was not made."""
+    """Whether a look afterwards can tell what became of it."""
     form: dict[str, str] = field(default_factory=dict)
     answers: list[tuple[int, str]] = field(default_factory=list)
 

@@ -54,7 +54,8 @@ def device_changes(request: DeviceRequest, device_id: int) -> HttpResponse:
         except (NotFound, Forbidden):
             if not page.total:
                 raise
-            newest = next((entry.device_name for entry in entries.order_by("-pk") if entry.device_name), "")
+            named = entries.exclude(device_name="").prefetch_related(None).order_by("-pk")
+            newest = named.values_list("device_name", flat=True).first() or ""
             context["device_name"] = shorten(clean(newest).strip()) or _("Device %d") % device_id
             return answer(request, "audit/device_gone.html", "devices/_device_changes.html", context)
     return answer(request, "devices/device_changes.html", "devices/_device_changes.html", context)

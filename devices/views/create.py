@@ -25,7 +25,7 @@ from devices.names import Names, names_for, templates_for
 from devices.permissions import Access, judge
 from devices.proof import Now, look_at_new, names_before
 from devices.text import clean, shorten
-from devices.views.changing import desk_of, not_made, renew, unknown, went_through
+from devices.views.changing import BUSY_STATUS, desk_of, not_made, renew, unknown, went_through
 from devices.views.kept import keep_form
 from devices.views.table import organization_choices
 
@@ -49,6 +49,10 @@ def device_new(request: DeviceRequest) -> HttpResponse:
         return _page(request, form, status=422)
     try:
         done = _create(request, form, owner_id)
+    except MayExist as hindrance:
+        form.add_error("name", str(hindrance))
+        renew(form)
+        return _page(request, form, status=BUSY_STATUS)
     except (Unauthorized, Forbidden):
         raise
     except GatewayError as error:
@@ -58,7 +62,11 @@ def device_new(request: DeviceRequest) -> HttpResponse:
     if done.unknown:
         return unknown(request, done)
     not_made(form, done)
-    return _page(request, form, status=done.error.status if done.error else 409)
+    return _page(request, form, status=done.error.status if done.error else BUSY_STATUS)
+
+
+class MayExist(Exception):
+    """Says why no other device of this name is made now."""
 
 
 def _create(request: DeviceRequest, form: CreateForm, owner_id: int | None) -> Done[BaseInfo]:
@@ -72,8 +80,10 @@ def _create(request: DeviceRequest, form: CreateForm, owner_id: int | None) -> D
         after=data["name"],
     )
     told: dict[str, Any] = {"form_id": data["form_id"], "contents": [data["org_id"], owner_id]}
-    if done := sent_before(desk, facts, **told) or _lost_before(desk, data["name"]):
+    if done := sent_before(desk, facts, **told):
         return done
+    if said := _lost_before(desk, data["name"]):
+        raise MayExist(said)
     facts = structs.replace(facts, before=names_before(request.gateway, data["name"], request.access.email))
 
     def send(gateway: Gateway) -> BaseInfo:
@@ -82,16 +92,25 @@ def _create(request: DeviceRequest, form: CreateForm, owner_id: int | None) -> D
     return carry_out(desk, facts, send, made=lambda device: device.id, **told)
 
 
-def _lost_before(desk: Desk, name: str) -> Done[Any] | None:
-    """A device of this name that may have been made already, its answer lost: looked for before another is made.
+def _lost_before(desk: Desk, name: str) -> str:
+    """Why no device of this name is made now: one may have been made already, its answer lost. It is looked for first.
 
-    One that turns up now is the outcome; one that was surely not made stands in nobody's way.
+    Empty where there is none, or it was surely not made. One that has turned up is settled by that, so it is told once.
     """
     for entry in audit.open_creations(desk.access, name):
         done = look_again(desk, entry)
-        if not done.rejected:
-            return done
-    return None
+        if done.confirmed:
+            words = _(
+                "A device of this name was asked for before, and its answer was lost. It was made all the same: ID %d. "
+                "Yours was not created. Send the form again if you want another one."
+            )
+            return words % (done.state.made_id or 0)
+        if not done.state.final:
+            return _(
+                "A device of this name was asked for a moment ago, and it is not known whether it was made. Nothing "
+                "was created now. Send the form again in a minute."
+            )
+    return ""
 
 
 def _made(request: DeviceRequest, done: Done[Any]) -> HttpResponse:

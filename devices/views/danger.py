@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 from msgspec import structs
 
-from devices import receipt_store
+from devices import audit, receipt_store
 from devices.audit import Facts
 from devices.changes import Done, carry_out, sent_before
 from devices.forms.changes import ConfirmForm
@@ -100,9 +100,10 @@ def _receipt_first(request: DeviceRequest, harm: Harm, info: BaseInfo, form: Con
     missing = collected.progress.missing
     if not form.agrees_to(missing):
         words = _(
-            "The receipt is not complete, so nothing was done yet. Send the form again to try once more, or go on"
+            "The receipt is not complete, so nothing was done yet. Send the form again to try once more, or go on "
+            "without what is missing."
         )
-        form.add_error("without", _("%s without what is missing.") % words)
+        form.add_error("without", words)
         return page(missing=missing, status=422)
 
     def again(**more: Any) -> HttpResponse:
@@ -173,7 +174,7 @@ def _gone(request: DeviceRequest, facts: Facts, error: NotFound, *, noted: bool 
     """A deletion that somebody set out to make is written down, though there was nothing to send any more."""
     if facts.operation != DELETE.operation or facts.device_id is None:
         raise error
-    if not noted:
+    if not noted and not audit.noted_gone(request.access, facts.device_id):
         error.sent = False
 
         def send(gateway: Gateway) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import time_machine
 
+from devices.audit import UNKNOWN, Facts, intend, settle
+from devices.permissions import Access
 from tests.devices.conftest import Person, SignIn, soup, words
 from tests.devices.new_device import NEW, created, errors, filled, the_device
 from tests.servers import SandboxServer
@@ -73,9 +75,39 @@ def test_a_lost_answer_that_nothing_is_found_of_is_unknown_and_never_repeated(
     assert "not known whether this was done" in words(answer)
     assert "Boiler room 300" in words(answer)
     assert not soup(answer).select("main form, main button")
-    for again in (filled(), filled(form_id="another page of the form")):
-        assert "not known" in words(admin.post(NEW, again)), "the search may not know it yet"
+    assert "not known" in words(admin.post(NEW, filled())), "the search may not know it yet"
+    another = admin.post(NEW, filled(form_id="another page of the form"))
+    assert another.status_code == 409
+    assert "asked for a moment ago, and it is not known whether it was made" in errors(another)["name"]
     assert created(fresh_sandbox) == 1
+
+
+def test_a_device_that_turns_up_later_is_told_to_whoever_asks_for_its_name_and_they_decide(
+    admin: Person, support: Person, fresh_sandbox: SandboxServer
+) -> None:
+    fresh_sandbox.fault("/device/create", "drop", apply=True, times=1)
+    fresh_sandbox.fault("/search/devices", "status", skip=1, times=1)
+    assert "not known" in words(admin.post(NEW, filled()))
+    other = admin.post(NEW, filled(form_id="another page of the form"))
+    assert other.status_code == 409
+    assert "It was made all the same: ID 301. Yours was not created." in errors(other)["name"]
+    assert the_device(fresh_sandbox, admin.post(NEW, filled(form_id="once more")))["id"] == 302
+
+
+def test_a_device_is_the_outcome_of_one_lost_answer_only(admin: Person, fresh_sandbox: SandboxServer) -> None:
+    entries = []
+    for form_id, applied in (("f", True), ("g", False)):
+        facts = Facts(operation="create_device", after="Boiler room 300", before="")
+        access = Access(1, "admin@example.com", "", "", frozenset(), 1, "", "UTC")
+        entry, _first = intend(access, facts, request_id="r", form_id=form_id)
+        settle(entry, UNKNOWN, access=access, request_id="r", final=False, answer="lost")
+        entries.append(entry)
+        if applied:
+            fresh_sandbox.call(
+                "POST", "/device/create", json={"templateId": "TMPL2cRm01aQ9", "name": "Boiler room 300"}
+            ).raise_for_status()
+    for entry in entries:
+        assert "Outcome unknown" in words(admin.get(f"/audit/{entry.pk}/"))
 
 
 def test_a_minute_later_its_absence_is_proof_and_it_can_be_made(admin: Person, fresh_sandbox: SandboxServer) -> None:

@@ -12,7 +12,8 @@ from devices import retention
 class Command(BaseCommand):
     help = (
         "Erases name, e-mail and user id of a person from the trail of changes; what they did stays, of nobody known. "
-        "Reasons that people typed, receipts and the log are not searched: they may name the person too."
+        "Reasons that people typed, receipts and the log are not searched: they may name the person too. Where they "
+        "were a device's owner before or after a change, their user id stays in it: it is what was changed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -28,3 +29,4 @@ class Command(BaseCommand):
                 f"Their {row.entries} changes and {row.looks} outcomes stay, without a name."
             )
         self.stdout.write("Reasons, receipts and the log were not searched: they may name the person too.")
+        self.stdout.write("As an owner of devices they stay in the changes of owners, by their user id.")
