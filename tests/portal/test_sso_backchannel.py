@@ -13,8 +13,8 @@ from django.contrib.sessions.models import Session
 from django.db import DatabaseError, connections
 
 from portal.signin.models import ApiGrant, LogoutNotice, SsoLogin
-from portal.signin.sso import backchannel, provider
-from tests.portal.conftest import Browser
+from portal.signin.sso import backchannel, logins, provider
+from tests.portal.conftest import Browser, words
 from tests.portal.idp import CLIENT_SECRET, SUB, Idp, Person, another_key
 
 pytestmark = pytest.mark.urls("tests.portal.urls")
@@ -134,6 +134,27 @@ def test_signed_out_while_the_account_is_connected_one_is_not_in(
 
     monkeypatch.setattr(grants, "open_grant", meanwhile)
     person.sign_in("viewer")
+    assert not ApiGrant.objects.exists()
+    assert not alive(person)
+
+
+def test_signed_out_while_a_second_tab_takes_over_the_account_one_is_not_in(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = person.leave()
+    person.connect()
+    person.idp.sid = "sid-2"
+    opened = logins.open_login
+
+    def meanwhile(*args: Any) -> str | None:
+        handle = opened(*args)
+        backchannel.end_sessions(person.idp.logout_token(sid="sid-2"))
+        return handle
+
+    monkeypatch.setattr(logins, "open_login", meanwhile)
+    response = person.come_back(late)
+    assert "signed out at the sign-on service meanwhile" in words(response)
+    assert response.status_code == 403
     assert not ApiGrant.objects.exists()
     assert not alive(person)
 

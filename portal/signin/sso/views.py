@@ -79,7 +79,7 @@ def _begin(request: HttpRequest, identity: Identity, id_token: Secret, target: s
     handle = logins.open_login(identity, id_token)
     if handle is None:
         grants.close_grant(grant or "")
-        raise Refused(_("You were signed out at the sign-on service meanwhile."))
+        raise _signed_out_meanwhile()
     admitted = admit(request)
     if not grant and admitted and admitted[0].subject == identity.subject:
         # Another tab was quicker. The account it has connected stays; the newer sign-on takes the place of its own.
@@ -87,6 +87,10 @@ def _begin(request: HttpRequest, identity: Identity, id_token: Secret, target: s
         request.session.cycle_key()
         request.session[logins.SESSION_KEY] = handle
         ApiGrant.objects.filter(handle=admitted[0].handle).update(sid=identity.sid, identity=pack(identity))
+        if not logins.read(handle):
+            # A message that came before the account had the new `sid` found the sign-on alone.
+            end_session(request)
+            raise _signed_out_meanwhile()
         return target
     end_session(request)
     request.session[logins.SESSION_KEY] = handle
@@ -94,6 +98,10 @@ def _begin(request: HttpRequest, identity: Identity, id_token: Secret, target: s
     if grant:
         request.session[grants.SESSION_KEY] = grant
     return target if grant else sign_in_url(target)
+
+
+def _signed_out_meanwhile() -> Refused:
+    return Refused(_("You were signed out at the sign-on service meanwhile."))
 
 
 def _not_begun_here() -> Refused:
