@@ -13,7 +13,7 @@ from django.contrib.sessions.models import Session
 from django.db import DatabaseError, connections
 
 from portal.signin.models import ApiGrant, LogoutNotice, SsoLogin
-from portal.signin.sso import backchannel, logins, provider
+from portal.signin.sso import backchannel, logins, oidc, provider
 from tests.portal.conftest import Browser, words
 from tests.portal.idp import CLIENT_SECRET, SUB, Idp, Person, another_key
 
@@ -136,6 +136,28 @@ def test_signed_out_while_the_account_is_connected_one_is_not_in(
     person.sign_in("viewer")
     assert not ApiGrant.objects.exists()
     assert not alive(person)
+
+
+def test_signed_out_everywhere_while_one_comes_back_one_is_not_in(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    come_back = oidc.come_back
+
+    def meanwhile(*args: Any) -> Any:
+        found = come_back(*args)
+        assert tell(person.idp.logout_token(sid=None)).status_code == 200
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(oidc, "come_back", meanwhile)
+        assert "signed out at the sign-on service meanwhile" in words(person.sign_on())
+    assert not SsoLogin.objects.exists()
+    assert person.sign_on().status_code == 303, "a message of before bars no new sign-on"
+
+
+def test_the_end_of_somebody_elses_session_of_the_same_name_bars_nobody(person: Person) -> None:
+    assert tell(person.idp.logout_token(sub="another")).status_code == 200
+    assert person.sign_on().status_code == 303
 
 
 def test_signed_out_while_a_second_tab_takes_over_the_account_one_is_not_in(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 
 from portal.signin.crypto import Secret, Tokens, Unreadable, seal, unseal
@@ -25,10 +26,11 @@ def read(handle: str | None) -> Identity | None:
     return unpack(row) if row else None
 
 
-def open_login(identity: Identity, id_token: Secret) -> str | None:
+def open_login(identity: Identity, id_token: Secret, came_back: datetime) -> str | None:
     """Store who signed in and return the row's handle. Rows older than any session are cleared away.
 
-    None when the provider has meanwhile told that this very session of theirs has ended.
+    None when the provider has meanwhile told that this very session of theirs has ended, or since `came_back`, when the
+    attempt came back from it, that all of theirs have.
     """
     now = timezone.now()
     old = now - timedelta(seconds=settings.SESSION_COOKIE_AGE)
@@ -44,7 +46,10 @@ def open_login(identity: Identity, id_token: Secret) -> str | None:
         created_at=now,
     )
     # Looked for after the row is there: a notice that comes later finds the row.
-    if identity.sid and LogoutNotice.objects.filter(sid=identity.sid).exists():
+    ended = Q(subject=identity.subject, sid="", received_at__gte=came_back)
+    if identity.sid:
+        ended |= Q(sid=identity.sid, subject__in=["", identity.subject])
+    if LogoutNotice.objects.filter(ended).exists():
         close(handle)
         return None
     return handle

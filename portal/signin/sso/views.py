@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from http import HTTPStatus
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
@@ -49,9 +51,10 @@ def callback(request: HttpRequest) -> HttpResponse:
     if attempt is None:
         return refusal(request, _not_begun_here(), again=start_url(local_path(request, None)))
     target = local_path(request, attempt.target)
+    came_back = timezone.now()
     try:
         identity, id_token = oidc.come_back(request, attempt)
-        response: HttpResponse = SeeOther(_begin(request, identity, id_token, target))
+        response: HttpResponse = SeeOther(_begin(request, identity, id_token, target, came_back))
     except Refused as error:
         response = refusal(request, error, again=start_url(target, anew=error.status == HTTPStatus.FORBIDDEN))
     attempts.forget(response, state)
@@ -73,10 +76,10 @@ def backchannel_logout(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
-def _begin(request: HttpRequest, identity: Identity, id_token: Secret, target: str) -> str:
+def _begin(request: HttpRequest, identity: Identity, id_token: Secret, target: str, came_back: datetime) -> str:
     """Put the person into a session with a new key, and tell where they go on."""
     grant = service.open_person(request, identity) if settings.SIGN_IN == "service" else None
-    handle = logins.open_login(identity, id_token)
+    handle = logins.open_login(identity, id_token, came_back)
     if handle is None:
         grants.close_grant(grant or "")
         raise _signed_out_meanwhile()
