@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from joserfc.jwk import RSAKey
 
 from portal.signin.sso import provider
 from tests.portal.idp import CLIENT, CLIENT_SECRET, Person, another_key, nobody
@@ -115,6 +117,48 @@ def test_a_new_key_is_fetched_once_and_a_stream_of_unknown_ones_is_not(person: P
     person.idp.header = {"kid": "three"}
     for _ in range(3):
         assert person.sign_on().status_code == 400
+    assert person.idp.count("/keys") == 2
+
+
+def test_a_new_key_of_the_same_name_is_fetched_once_too(person: Person) -> None:
+    assert person.sign_on().status_code == 303
+    person.idp.signing_key = RSAKey.generate_key(2048, {"kid": "one"})
+    person.idp.published = [person.idp.signing_key]
+    assert person.sign_on().status_code == 400, "looked a moment ago"
+    later(provider.REFETCH)
+    assert person.sign_on().status_code == 303
+    person.idp.signing_key = another_key()
+    for _ in range(3):
+        assert person.sign_on().status_code == 400
+    assert person.idp.count("/keys") == 2
+
+
+def test_while_one_thread_looks_for_a_key_no_other_waits(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert person.sign_on().status_code == 303
+    later(provider.REFETCH)
+    good = person.idp.id_token("nonce")
+    person.idp.header = {"kid": "three"}
+    bad = person.idp.id_token("nonce")
+    asked, answered, read = threading.Event(), threading.Event(), provider._read_keys
+
+    def slow() -> Any:
+        asked.set()
+        answered.wait(10)
+        return read()
+
+    def look() -> None:
+        with pytest.raises(provider.NotValid):
+            provider.verified(bad)
+
+    monkeypatch.setattr(provider, "_read_keys", slow)
+    thread = threading.Thread(target=look)
+    thread.start()
+    assert asked.wait(10)
+    look()
+    assert provider.verified(good).claims["nonce"] == "nonce"
+    assert thread.is_alive(), "the others went on while it was asking"
+    answered.set()
+    thread.join()
     assert person.idp.count("/keys") == 2
 
 

@@ -18,7 +18,7 @@ import msgspec
 from django.conf import settings
 from django.utils.translation import gettext as _
 from joserfc import jwt
-from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 KEEP = 3600.0
 """Seconds that the provider's description and keys are kept."""
 REFETCH = 10.0
-"""Seconds between two looks for a key that is not known: anybody can send a token that names one."""
+"""Seconds between two looks for another key than those known: anybody can send a token that needs one."""
 SULK = 2.0
 """Seconds after a failure in which nobody asks again."""
 LARGEST = 1024 * 1024
@@ -106,10 +106,15 @@ def verified(token: str) -> jwt.Token:
         raise NotValid("too long")
     registry = JWSRegistry(algorithms=description().algorithms(), strict_check_header=False)
     try:
+        known = _remembered("keys", _read_keys)
         try:
-            return jwt.decode(token, _remembered("keys", _read_keys), registry=registry)
-        except InvalidKeyIdError:
-            return jwt.decode(token, _remembered("keys", _read_keys, at_most=REFETCH), registry=registry)
+            return jwt.decode(token, known, registry=registry)
+        except (InvalidKeyIdError, BadSignatureError):
+            # A new key may have a new name, none, or the old one's.
+            newer = _remembered("keys", _read_keys, at_most=REFETCH, wait=False)
+            if newer is known:
+                raise
+            return jwt.decode(token, newer, registry=registry)
     except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         # What is not a token at all makes the library stumble in many ways.
         raise NotValid(type(error).__name__) from None
@@ -147,12 +152,19 @@ def read(reply: Reply, shape: type[T]) -> T:
         raise Down from None
 
 
-def _remembered(name: str, fetch: Callable[[], T], *, at_most: float = KEEP) -> T:
-    """What `fetch` gives, not older than `at_most` seconds. Where it fails, what is known goes on being used."""
+def _remembered(name: str, fetch: Callable[[], T], *, at_most: float = KEEP, wait: bool = True) -> T:
+    """What `fetch` gives, not older than `at_most` seconds. Where it fails, what is known goes on being used.
+
+    Without `wait`, what is known is also used while another thread reads: a stream of bad tokens must not have all
+    threads queue behind a slow provider.
+    """
     key = (settings.OIDC_ISSUER, name)
     if found := _recent(key, at_most):
         return found.what  # type: ignore[no-any-return]
-    with _lock:
+    known = _kept.get(key, _Kept(None, 0.0))
+    if not _lock.acquire(blocking=wait or known.what is None):
+        return known.what  # type: ignore[no-any-return]
+    try:
         if found := _recent(key, at_most):
             return found.what  # type: ignore[no-any-return]
         known = _kept.get(key, _Kept(None, 0.0))
@@ -165,6 +177,8 @@ def _remembered(name: str, fetch: Callable[[], T], *, at_most: float = KEEP) -> 
             what = known.what
         _kept[key] = _Kept(what, time.monotonic())
         return what
+    finally:
+        _lock.release()
 
 
 def _recent(key: tuple[str, str], at_most: float) -> _Kept | None:
