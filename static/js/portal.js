@@ -198,7 +198,7 @@
     if (dialog.contains(fresh)) showDialog();
     else if (fresh.closest("#session-banner")) placeBanner(fresh);
     // An element of the same id has the focus back by now; else the first thing one can act on takes it.
-    if (heldFocus && !dialog.open && document.activeElement === document.body) find(fresh, "a[href], button, input")?.focus();
+    if (heldFocus && !dialog.open && document.activeElement === document.body) find(fresh, "a[href], button, input:not([type=hidden])")?.focus();
     const panel = paging && fresh.closest(".panel");
     if (panel && panel.getBoundingClientRect().top < 0) panel.scrollIntoView();
     showCurrentTab();
