@@ -6,9 +6,10 @@ The settings file calls this before Django exists, so of Django there is only an
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,6 +32,9 @@ DEVELOPMENT = {
     "TOKEN_KEYS": "ZGV2ZWxvcG1lbnQtb25seS1rZXktb2YtMzItYnl0ZXM=",
 }
 NEEDED = tuple(DEVELOPMENT)
+WIDEST = {4: 8, 6: 16}
+"""Bits that a network of proxies has at least, by the version of IP. 10.0.0.0/8 is the widest private one."""
+TOO_WIDE = "must not hold the whole internet, nor a network wider than /8 (IPv6: /16): name the proxies' own addresses."
 LONGEST_SESSION = 168 * 3600
 """Seconds. A week: whoever leaves is signed out within it even if nobody thinks of it."""
 
@@ -117,9 +121,20 @@ def trusted_proxies(env: environ.Env) -> tuple[IPv4Network | IPv6Network | Liter
     """TRUSTED_PROXIES: addresses or networks of proxies, by comma, and `unix` for one at a UNIX socket."""
     try:
         names = [name.strip() for name in env.list("TRUSTED_PROXIES", default=[]) if name.strip()]
-        return tuple("unix" if name == "unix" else ip_network(name) for name in names)
+        networks = {name: ip_network(name) for name in names if name != "unix"}
     except ValueError as error:
         raise ImproperlyConfigured(f"TRUSTED_PROXIES: {error}; write addresses like 10.0.0.5 or 10.0.0.0/24.") from None
+    if too_wide(networks.values()):
+        raise ImproperlyConfigured(f"The portal does not start: TRUSTED_PROXIES {TOO_WIDE}")
+    return tuple("unix" if name == "unix" else networks[name] for name in names)
+
+
+def too_wide(networks: Collection[IPv4Network | IPv6Network]) -> bool:
+    """Whether to trust these is to trust strangers: a network wider than any company's own, or together everything."""
+    v4 = [network for network in networks if isinstance(network, IPv4Network)]
+    v6 = [network for network in networks if isinstance(network, IPv6Network)]
+    whole = [*collapse_addresses(v4), *collapse_addresses(v6)]
+    return any(n.prefixlen < WIDEST[n.version] for n in (*v4, *v6)) or any(n.prefixlen == 0 for n in whole)
 
 
 def token_keys(env: environ.Env) -> list[str]:

@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from devices.gateway.address import check_base_url
 from devices.permissions import ORGANIZATION_WIDE, RIGHTS
+from portal.environment import TOO_WIDE, too_wide
 
 Peer = ipaddress.IPv4Network | ipaddress.IPv6Network
 SHORTEST_SECRET = 32
@@ -134,8 +135,8 @@ def trusted_peers(env: environ.Env, sso: str) -> TrustedPeers:
         raise _refuse(
             "SSO_TRUSTED_PEERS takes addresses (10.0.0.5), networks (10.0.0.0/24) and unix, by comma."
         ) from None
-    if any(network.prefixlen == 0 for network in networks):
-        raise _refuse("SSO_TRUSTED_PEERS must not hold a network that is the whole internet.")
+    if too_wide(networks):
+        raise _refuse(f"SSO_TRUSTED_PEERS {TOO_WIDE}")
     found = TrustedPeers(networks, "unix" in entries)
     if sso == "header" and not found:
         raise _refuse("SSO=header needs SSO_TRUSTED_PEERS: the address of the sign-on proxy, or unix for a socket.")

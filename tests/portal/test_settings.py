@@ -233,6 +233,17 @@ def test_sign_in_limits_and_trusted_proxies_are_read_and_checked(
 
 
 @pytest.mark.parametrize(
+    "text", ["0.0.0.0/0", "::/0", "unix,0.0.0.0/1,128.0.0.0/1", "10.0.0.0/7", "2000::/3", "10.0.0.5,::/1,8000::/1"]
+)
+def test_whoever_calls_is_no_trusted_proxy(env: environ.Env, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("TRUSTED_PROXIES", text)
+    with pytest.raises(ImproperlyConfigured, match="TRUSTED_PROXIES must not hold the whole internet"):
+        environment.trusted_proxies(env)
+    monkeypatch.setenv("TRUSTED_PROXIES", "10.0.0.0/8,2001::/16,unix")
+    assert len(environment.trusted_proxies(env)) == 3
+
+
+@pytest.mark.parametrize(
     "text", ["Admin", '["Admin"]', '{"Admin": "PORTAL_AUDIT"}', '{"Admin": ["ORG_DEVICES_VIEW"]}', '{"Admin": [1]}']
 )
 def test_rights_that_the_portal_does_not_have_stop_the_start(
