@@ -32,11 +32,11 @@ OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", "")
 OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", "")
 OIDC_SCOPES = sso_environment.scopes(env)
 OIDC_GROUPS_CLAIM = env.str("OIDC_GROUPS_CLAIM", "groups")
-SSO_HEADERS = sso_environment.proxy_headers(env, SSO)
+SSO_HEADERS = sso_environment.proxy_headers(env, SSO, SIGN_IN)
 SSO_HEADER_SECRET = sso_environment.header_secret(env, SSO)
 SSO_TRUSTED_PEERS = sso_environment.trusted_peers(env, SSO)
 SSO_ALLOW_OTHER_EMAIL = env.bool("SSO_ALLOW_OTHER_EMAIL", False)
-ACCESS_GROUPS = sso_environment.access_groups(env)
+ACCESS_GROUPS = sso_environment.access_groups(env, SIGN_IN)
 
 # Also edit the types of metafields that can probably be set, though the API's document does not say so.
 METAFIELDS_LIKELY = env.bool("METAFIELDS_LIKELY", False)

@@ -94,7 +94,7 @@ def scopes(env: environ.Env) -> str:
     return " ".join(dict.fromkeys(["openid", *filter(None, names)]))
 
 
-def proxy_headers(env: environ.Env, sso: str) -> ProxyHeaders:
+def proxy_headers(env: environ.Env, sso: str, by: str) -> ProxyHeaders:
     """SSO_HEADER and the three beside it. Refuses what a proxy in front of this server cannot send unambiguously."""
     found = ProxyHeaders(
         env.str("SSO_HEADER", ""),
@@ -106,6 +106,11 @@ def proxy_headers(env: environ.Env, sso: str) -> ProxyHeaders:
         return found
     if not found.user:
         raise _refuse("SSO=header needs SSO_HEADER, the name of the header with the user, like X-Forwarded-User.")
+    if by == "service" and not found.groups:
+        raise _refuse(
+            "SIGN_IN=service with SSO=header needs SSO_GROUPS_HEADER, the name of the header with the groups, or nobody "
+            "comes in."
+        )
     for name in filter(None, found):
         if not HEADER_NAME.fullmatch(name) or name.casefold() == SECRET_HEADER.casefold():
             raise _refuse(
@@ -143,7 +148,7 @@ def trusted_peers(env: environ.Env, sso: str) -> TrustedPeers:
     return found
 
 
-def access_groups(env: environ.Env) -> dict[str, frozenset[str]]:
+def access_groups(env: environ.Env, by: str) -> dict[str, frozenset[str]]:
     """ACCESS_GROUPS: JSON, group of the sign-on -> permissions at the platform and rights in the portal.
 
     `"*"` stands for all permissions at the platform that the portal knows, and for no right in the portal. OWN_ names
@@ -159,6 +164,8 @@ def access_groups(env: environ.Env) -> dict[str, frozenset[str]]:
         raise _refuse(f'ACCESS_GROUPS is JSON like {{"support": ["ORG_DEVICES_VIEW", "{RIGHTS[0]}"]}}.')
     if unknown := sorted({name for names in groups.values() for name in names} - known):
         raise _refuse(f"ACCESS_GROUPS names {', '.join(unknown)}; known are {', '.join(sorted(known))}.")
+    if by == "service" and not any(groups.values()):
+        raise _refuse("SIGN_IN=service needs ACCESS_GROUPS that give something to a group, or nobody comes in.")
     return {
         group: frozenset(names) - {"*"} | (ORGANIZATION_WIDE if "*" in names else frozenset())
         for group, names in groups.items()

@@ -310,6 +310,9 @@ WHOLE = {"SSO": "header", "SSO_HEADER": "X-User", "SSO_HEADER_SECRET": SECRET, "
         ({"SIGN_IN": "everybody"}, "user or service"),
         ({"SIGN_IN": "service", "SSO": "off"}, "needs SSO=oidc or SSO=header"),
         ({"SSO": "oidc"}, "needs OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET"),
+        ({"SIGN_IN": "service", "SSO_GROUPS_HEADER": "X-Groups"}, "SIGN_IN=service needs ACCESS_GROUPS"),
+        ({"SIGN_IN": "service", "SSO_GROUPS_HEADER": "X-Groups", "ACCESS_GROUPS": '{"a": []}'}, "needs ACCESS_GROUPS"),
+        ({"SIGN_IN": "service", "ACCESS_GROUPS": '{"a": ["*"]}'}, "needs SSO_GROUPS_HEADER"),
         ({"ACCESS_GROUPS": '{"a": "*"}'}, "ACCESS_GROUPS is JSON"),
         ({"ACCESS_GROUPS": '{"a": [1]}'}, "ACCESS_GROUPS is JSON"),
         ({"ACCESS_GROUPS": "[]"}, "ACCESS_GROUPS is JSON"),
@@ -343,6 +346,8 @@ def test_a_whole_setting_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {"ORG_DEVICES_VIEW", "ORG_DEVICES_DELETE", "ORG_VIEW_USERS"} < groups["it"]
     assert not {"PORTAL_AUDIT", "PORTAL_ADMIN", "OWN_DEVICES_VIEW", "*"} & groups["it"]
     assert found["proxy_headers"].user == "X-User"
+    service = {"SIGN_IN": "service", "SSO_GROUPS_HEADER": "X-Groups", "ACCESS_GROUPS": '{"it": ["*"]}'}
+    assert read_all(monkeypatch, WHOLE | service)["proxy_headers"].groups == "X-Groups"
 
 
 def read_all(monkeypatch: pytest.MonkeyPatch, env: dict[str, str]) -> dict[str, Any]:
@@ -350,16 +355,25 @@ def read_all(monkeypatch: pytest.MonkeyPatch, env: dict[str, str]) -> dict[str, 
 
     from portal import sso_environment as read
 
-    for name in ("SIGN_IN", "SSO", "OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "ACCESS_GROUPS", *WHOLE):
+    for name in (
+        "SIGN_IN",
+        "SSO",
+        "OIDC_ISSUER",
+        "OIDC_CLIENT_ID",
+        "OIDC_CLIENT_SECRET",
+        "ACCESS_GROUPS",
+        *WHOLE,
+        "SSO_GROUPS_HEADER",
+    ):
         monkeypatch.delenv(name, raising=False)
     for name, value in env.items():
         monkeypatch.setenv(name, value)
     source = environ.Env()
-    _, sso = read.sign_in(source)
+    by, sso = read.sign_in(source)
     return {
         "issuer": read.issuer(source, sso),
-        "proxy_headers": read.proxy_headers(source, sso),
+        "proxy_headers": read.proxy_headers(source, sso, by),
         "header_secret": read.header_secret(source, sso),
         "trusted_peers": read.trusted_peers(source, sso),
-        "access_groups": read.access_groups(source),
+        "access_groups": read.access_groups(source, by),
     }
