@@ -15,6 +15,9 @@ from portal.signin.sso import logins
 
 log = logging.getLogger(__name__)
 
+LONGEST_ID = 19
+"""Digits of a user id, which has 63 bits. Python refuses to read a number of thousands of digits."""
+
 
 class _Named(msgspec.Struct, frozen=True):
     """What is wanted of a stored profile."""
@@ -66,7 +69,7 @@ def of_account(words: str) -> QuerySet[ApiGrant]:
         if _decoder.decode(profile).email.casefold() == wanted
     ]
     query = Q(handle__in=alike) | Q(person=words.strip())
-    if wanted.isascii() and wanted.isdigit() and 0 < int(wanted) < 2**63:
+    if len(wanted) <= LONGEST_ID and wanted.isascii() and wanted.isdigit() and 0 < int(wanted) < 2**63:
         query |= Q(user=int(wanted))
     return ApiGrant.objects.filter(query)
 
