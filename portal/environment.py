@@ -133,8 +133,10 @@ def too_wide(networks: Collection[IPv4Network | IPv6Network]) -> bool:
     """Whether to trust these is to trust strangers: a network wider than any company's own, or together everything."""
     v4 = [network for network in networks if isinstance(network, IPv4Network)]
     v6 = [network for network in networks if isinstance(network, IPv6Network)]
-    whole = [*collapse_addresses(v4), *collapse_addresses(v6)]
-    return any(n.prefixlen < WIDEST[n.version] for n in (*v4, *v6)) or any(n.prefixlen == 0 for n in whole)
+    everything = any(n.prefixlen == 0 for n in collapse_addresses(v4)) or any(
+        n.prefixlen == 0 for n in collapse_addresses(v6)
+    )
+    return everything or any(n.prefixlen < WIDEST[n.version] for n in networks)
 
 
 def token_keys(env: environ.Env) -> list[str]:

@@ -108,8 +108,8 @@ def proxy_headers(env: environ.Env, sso: str, by: str) -> ProxyHeaders:
         raise _refuse("SSO=header needs SSO_HEADER, the name of the header with the user, like X-Forwarded-User.")
     if by == "service" and not found.groups:
         raise _refuse(
-            "SIGN_IN=service with SSO=header needs SSO_GROUPS_HEADER, the name of the header with the groups, or nobody "
-            "comes in."
+            "SIGN_IN=service with SSO=header needs SSO_GROUPS_HEADER, the name of the header with the groups, or "
+            "nobody comes in."
         )
     for name in filter(None, found):
         if not HEADER_NAME.fullmatch(name) or name.casefold() == SECRET_HEADER.casefold():
