@@ -33,8 +33,10 @@ DEVELOPMENT = {
 }
 NEEDED = tuple(DEVELOPMENT)
 WIDEST = {4: 8, 6: 16}
-"""Bits that a network of proxies has at least, by the version of IP. 10.0.0.0/8 is the widest private one."""
-TOO_WIDE = "must not hold the whole internet, nor a network wider than /8 (IPv6: /16): name the proxies' own addresses."
+"""Bits that a public network of proxies has at least, by the version of IP."""
+TOO_WIDE = (
+    "must not hold the whole internet, nor a public network wider than /8 (IPv6: /16): name the proxies' own addresses."
+)
 LONGEST_SESSION = 168 * 3600
 """Seconds. A week: whoever leaves is signed out within it even if nobody thinks of it."""
 
@@ -136,7 +138,7 @@ def too_wide(networks: Collection[IPv4Network | IPv6Network]) -> bool:
     everything = any(n.prefixlen == 0 for n in collapse_addresses(v4)) or any(
         n.prefixlen == 0 for n in collapse_addresses(v6)
     )
-    return everything or any(n.prefixlen < WIDEST[n.version] for n in networks)
+    return everything or any(n.prefixlen < WIDEST[n.version] and not n.is_private for n in networks)
 
 
 def token_keys(env: environ.Env) -> list[str]:

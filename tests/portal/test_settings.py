@@ -239,8 +239,8 @@ def test_whoever_calls_is_no_trusted_proxy(env: environ.Env, monkeypatch: pytest
     monkeypatch.setenv("TRUSTED_PROXIES", text)
     with pytest.raises(ImproperlyConfigured, match="TRUSTED_PROXIES must not hold the whole internet"):
         environment.trusted_proxies(env)
-    monkeypatch.setenv("TRUSTED_PROXIES", "10.0.0.0/8,2001::/16,unix")
-    assert len(environment.trusted_proxies(env)) == 3
+    monkeypatch.setenv("TRUSTED_PROXIES", "10.0.0.0/8,2001::/16,fc00::/7,unix")
+    assert len(environment.trusted_proxies(env)) == 4
 
 
 @pytest.mark.parametrize(
