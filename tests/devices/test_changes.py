@@ -164,9 +164,10 @@ def test_a_lost_answer_is_read_back_and_nothing_is_sent_twice(
     caplog.set_level("INFO")
     method, path = change.wire
     platform.fault(path, "drop", method=method, apply=True)
-    assert admin.post(change.url, change.data).status_code == 303
+    told = change.page != "trigger-event"  # an event of that code may be anybody's
+    assert admin.post(change.url, change.data).status_code == (303 if told else 503)
     assert writes(platform) == [change.wire]
-    assert 'outcome="confirmed"' in lines(caplog)[0]
+    assert f'outcome="{"confirmed" if told else "unknown so far"}"' in lines(caplog)[0]
 
 
 @pytest.mark.parametrize(
