@@ -20,6 +20,7 @@ from devices.views import (
     recent,
     removal,
     tabs,
+    timeline,
     transfer,
 )
 
@@ -55,7 +56,7 @@ urlpatterns = [
     # One device: overview, and a tab each
     path("<int32:device_id>/", detail.device_detail, name="device-detail"),
     path("<int32:device_id>/online/", detail.device_online, name="device-online"),
-    path("<int32:device_id>/timeline/", tabs.device_timeline, name="device-timeline"),
+    path("<int32:device_id>/timeline/", timeline.device_timeline, name="device-timeline"),
     path("<int32:device_id>/logs/", tabs.device_logs, name="device-logs"),
     path("<int32:device_id>/metafields/", tabs.device_metafields, name="device-metafields"),
     path("<int32:device_id>/metafields/<int32:metafield_id>/", fields.device_metafield, name="device-metafield"),
