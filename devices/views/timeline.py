@@ -42,7 +42,9 @@ def device_timeline(request: DeviceRequest, device_id: int) -> HttpResponse:
         "again_url": here + query_string(type=event_type, size=size_in_url(size)),
         "all_url": here + query_string(size=size_in_url(size)),
         "notices": [_("The platform has no such event type. All types are shown.")] if "type" in form.errors else [],
-        "pager": pager(page, lambda to: here + query_string(type=event_type, page=page_in_url(to), size=size_in_url(size))),
+        "pager": pager(
+            page, lambda to: here + query_string(type=event_type, page=page_in_url(to), size=size_in_url(size))
+        ),
         "read_at": clock.stamp(),
     }
     return answer_tab(request, device_id, "timeline", outer | context)
