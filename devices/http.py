@@ -15,6 +15,7 @@ from django_htmx.middleware import HtmxDetails
 from devices.gateway.api import Gateway
 from devices.gateway.errors import Forbidden
 from devices.permissions import Access, Verdict, judge
+from devices.preferences import Preferences
 from devices.presentation import Clock
 
 POLL = "poll"
@@ -34,6 +35,7 @@ class DeviceRequest(HttpRequest):
     htmx: HtmxDetails
     gateway: Gateway
     access: Access
+    preferences: Preferences
     request_id: str
     unsent: Unsent | None
     """Only for the page (GET) of a form."""
@@ -109,8 +111,13 @@ def unsent(request: DeviceRequest, *names: str) -> dict[str, str]:
     return {name: kept.fields[name] for name in names if name in kept.fields} if kept else {}
 
 
+def zone_of(request: DeviceRequest) -> str:
+    """The time zone this person reads times in: the one they chose, else that of their profile."""
+    return request.preferences.zone or request.access.tz
+
+
 def clock_for(request: DeviceRequest) -> Clock:
-    return Clock(request.access.tz, time.time())
+    return Clock(zone_of(request), time.time())
 
 
 class Denied(Forbidden):

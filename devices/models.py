@@ -152,3 +152,15 @@ class ReceiptPiece(models.Model):
 
     def __str__(self) -> str:
         return f"{self.part} of draft {self.draft_id}"
+
+
+class Preference(models.Model):
+    """What a person has chosen for themselves (preferences.py). Read with each request, by portal/signin/grants.py."""
+
+    person = models.CharField(max_length=640, primary_key=True)
+    """`Access.person`."""
+    value = models.TextField()
+    """The choices that are not the defaults, as JSON."""
+
+    def __str__(self) -> str:
+        return f"preferences of {self.person}"

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import jinja2
 from django.conf import settings
 from django.contrib.messages import get_messages
+from django.http import HttpRequest
 from django.template import engines
 from django.templatetags.static import static
 from django.urls import get_script_prefix, reverse
-from django.utils.translation import gettext, ngettext, npgettext, pgettext
+from django.utils.translation import get_language, gettext, ngettext, npgettext, pgettext
 
+from devices.http import DeviceRequest, zone_of
 from devices.navigation import bar
+from devices.preferences import Preferences
 from portal.icons import icon
 
 
@@ -33,6 +36,13 @@ def environment(**options: Any) -> jinja2.Environment:
         get_messages=get_messages,
     )
     return env
+
+
+def reader(request: HttpRequest) -> dict[str, Any]:
+    """What every page's frame knows of whoever reads it."""
+    chosen: Preferences | None = getattr(request, "preferences", None)
+    zone = zone_of(cast(DeviceRequest, request)) if chosen else "UTC"
+    return {"theme": chosen.theme if chosen else "auto", "language": get_language() or "en", "zone": zone}
 
 
 def url(name: str, *args: object, **kwargs: object) -> str:

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
+from devices import preferences
 from devices.gateway.api import Gateway
 from devices.gateway.deadline import Deadline
 from devices.gateway.errors import GatewayError, RateLimited, Unauthorized
@@ -91,7 +92,7 @@ class OwnPagesMiddleware:
 
 
 class AccessMiddleware:
-    """Lets in whoever has a living grant, and puts `gateway` and `access` on the request.
+    """Lets in whoever has a living grant, and puts `gateway`, `access` and `preferences` on the request.
 
     Costs two queries, and once a minute a third that notes the person's activity.
     """
@@ -114,6 +115,7 @@ class AccessMiddleware:
             if not is_poll(request):
                 grants.seen(row)
             request.access = row.access(identity)
+            request.preferences = preferences.read(row.preferences)
             deadline = Deadline(settings.PLATFORM_API_TIMEOUTS.page)
             tokens = grants.TokenSource(row, deadline)
             guard = None if row.user else service.guard(request.access, request.request_id)

@@ -12,8 +12,6 @@ from django.utils.translation import gettext_lazy
 
 from devices import rules
 
-PAGE_SIZES = (25, 50, 100, 200)
-
 
 class ForgivingForm(forms.Form):
     """A query whose wrong values never cost the page: each falls back to the value in `fallbacks`, and that is said."""

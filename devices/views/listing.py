@@ -11,13 +11,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
-from devices.forms.listing import PAGE_SIZES, SearchForm
+from devices.forms.listing import SearchForm
 from devices.gateway.pages import Page
 from devices.gateway.types import Device
 from devices.http import DeviceRequest, answer, query_string, require, wants_partial
 from devices.names import Names, names_for
 from devices.navigation import my_devices, owner_prefix
 from devices.permissions import judge
+from devices.preferences import PAGE_SIZES
 from devices.presentation import number
 from devices.text import shorten
 from devices.views.changing import done_view

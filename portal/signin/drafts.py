@@ -27,7 +27,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
 
-from devices.http import DeviceRequest, Unsent, wants_partial
+from devices.http import DeviceRequest, Unsent, wants_partial, zone_of
 from devices.permissions import Access
 from devices.presentation import Clock
 from portal.signin import crypto
@@ -224,4 +224,4 @@ def _find(request: DeviceRequest, keeper: Keeper) -> Unsent | None:
     fields = QueryDict(mutable=True)
     for name, value in sealed.fields:
         fields.appendlist(name, value)
-    return Unsent(fields, Clock(request.access.tz, row.created_at.timestamp()).stamp())
+    return Unsent(fields, Clock(zone_of(request), row.created_at.timestamp()).stamp())
