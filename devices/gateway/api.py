@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from devices.gateway import decode
+from devices.gateway.answers import Answers, Stale
 from devices.gateway.deadline import Deadline
 from devices.gateway.errors import GatewayError, Unauthorized
 from devices.gateway.pages import Page
@@ -57,14 +58,18 @@ class Gateway:
         request_id: str = "",
         deadline: Deadline | None = None,
         guard: Guard | None = None,
+        answers: Answers | None = None,
     ) -> None:
         self._transport = transport
         self._access_token = access_token
         self._request_id = request_id
         self._deadline = deadline
         self._guard = guard
+        self._answers = answers
         self.changed = False
         """Whether a change was sent that was not plainly refused: made, or perhaps made."""
+        self.stale: list[Stale] = []
+        """What this request got as old answers, because no new ones could be read."""
 
     def for_threads(self) -> Gateway:
         """The same API with the token of now, for calls in threads of their own; there a 401 is final.
@@ -78,15 +83,28 @@ class Gateway:
                 raise Unauthorized
             return token
 
-        return self._again(fixed, self._deadline)
+        return self._again(fixed, self._deadline, self._answers)
 
     def within(self, seconds: float) -> Gateway:
         """The same API, whose calls together take no longer than this, nor longer than the page has left."""
         left = seconds if self._deadline is None else min(seconds, self._deadline.left())
-        return self._again(self._access_token, Deadline(left))
+        return self._again(self._access_token, Deadline(left), self._answers)
 
-    def _again(self, access_token: AccessToken, deadline: Deadline | None) -> Gateway:
-        return Gateway(self._transport, access_token, request_id=self._request_id, deadline=deadline, guard=self._guard)
+    def fresh(self) -> Gateway:
+        """The same API, every answer from the platform itself: for what proves, confirms or precedes a change."""
+        return self._again(self._access_token, self._deadline, None)
+
+    def _again(self, access_token: AccessToken, deadline: Deadline | None, answers: Answers | None) -> Gateway:
+        again = Gateway(
+            self._transport,
+            access_token,
+            request_id=self._request_id,
+            deadline=deadline,
+            guard=self._guard,
+            answers=answers,
+        )
+        again.stale = self.stale
+        return again
 
     # --- devices ------------------------------------------------------------------------------------------------------
 
