@@ -210,7 +210,7 @@ ANSWERS = [
     ("odd request", "/refuse/odd/", 400),
     ("wrong method", "/post-only/", 405),
     ("missing slash", "/look", 301),
-    ("static", "/static/css/portal.css", 200),
+    ("static", "/static/css/base.css", 200),
     ("no such static", "/static/none.css", 404),
 ]
 

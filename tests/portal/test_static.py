@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +40,23 @@ def test_every_file_of_a_page_has_its_content_in_its_name_and_is_kept_for_ever(i
         response = browser.get(url, headers={"Accept-Encoding": "gzip, br"})
         assert response.status_code == 200, url
         assert "immutable" in response["Cache-Control"]
-        assert response["Content-Encoding"] == "br"
+        if len(b"".join(response.streaming_content)) > 1000:  # a smaller one gains nothing by it
+            assert response["Content-Encoding"] == "br"
         assert not response.cookies
         response.close()
+
+
+@pytest.mark.django_db
+def test_a_first_visit_fetches_no_more_than_60_kilobytes(installed: None) -> None:
+    """Page, style and scripts as they travel; gzip stands for the proxy in front, which compresses pages."""
+    browser = Browser()
+    answer = browser.get("/sign-in/")
+    page = BeautifulSoup(answer.content, "html.parser")
+    sheets, scripts = page.find_all("link", rel="stylesheet"), page.find_all("script")
+    urls = [tag["href"] for tag in sheets] + [tag["src"] for tag in scripts]
+    size = len(gzip.compress(answer.content))
+    for url in map(str, urls):
+        response = browser.get(url, headers={"Accept-Encoding": "gzip, br"})
+        size += sum(map(len, response.streaming_content))
+        response.close()
+    assert size <= 60_000

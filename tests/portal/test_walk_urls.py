@@ -207,7 +207,7 @@ def test_what_is_not_there_carries_the_headers_too(walker: Walker, path: str, st
     assert walker("admin").get(path, headers=HTMX if htmx else {}).status_code == status
 
 
-@pytest.mark.parametrize("path", ["/static/css/portal.css", "/static/js/portal.js", "/static/favicon.svg"])
+@pytest.mark.parametrize("path", ["/static/css/base.css", "/static/js/portal.js", "/static/favicon.svg"])
 def test_static_files_carry_the_headers_and_no_cookie(browser: Browser, path: str) -> None:
     response = browser.get(path)
     assert response.status_code == 200
