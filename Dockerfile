@@ -12,6 +12,7 @@ COPY portal portal
 COPY devices devices
 COPY templates templates
 COPY static static
+COPY locale locale
 # DEBUG lends this one command the settings that it does not use; nothing of them is kept.
 RUN DEBUG=on /venv/bin/python manage.py collectstatic --noinput
 

@@ -39,6 +39,7 @@ check: .dev ## Everything that can be checked without running the portal: style,
 	$(PY) -m bandit --quiet --recursive --configfile pyproject.toml manage.py portal devices sandbox tools
 	$(PY) -m djlint templates --lint --quiet
 	$(PY) -m tools.template_lint templates
+	$(PY) -m tools.messages --check
 	$(PY) -m tools.locks
 	.venv/bin/hadolint Dockerfile
 	$(PY) -m tools.migrations
@@ -50,6 +51,10 @@ lock: .dev ## Bring requirements/*.txt up to date with requirements/*.in (ARGS="
 	$(UV) $(ARGS) -c requirements/run.txt requirements/test.in -o requirements/test.txt
 	$(UV) $(ARGS) -c requirements/test.txt requirements/dev.in -o requirements/dev.txt
 	$(PY) -m tools.locks
+
+.PHONY: messages
+messages: .dev ## Bring the catalogs of words (locale/) up to date with the code; tells what is not translated
+	@$(PY) -m tools.messages
 
 .PHONY: bench
 bench: .dev ## CPU and time of the list page against two yardsticks; a few minutes on a quiet machine

@@ -12,6 +12,7 @@ from django.contrib.sessions import middleware as sessions
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
 from devices import preferences
@@ -41,7 +42,7 @@ class EnvelopeMiddleware:
 
     The policy is django-csp's, built once: its middleware builds it anew for each answer (0.1 ms), for nonces and
     exceptions that we do not have. Whatever did not say how it may be kept (WhiteNoise says so for static files) is
-    personal: never kept, and different for htmx and for a page.
+    personal: never kept, and different for htmx and for a page, and in each language.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -58,8 +59,28 @@ class EnvelopeMiddleware:
         if "Cache-Control" not in headers:
             headers["Cache-Control"] = "no-store, private"
             headers["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
-            patch_vary_headers(response, ("HX-Request",))
+            patch_vary_headers(response, ("HX-Request", "Accept-Language"))
         return response
+
+
+class LanguageMiddleware:
+    """The language of the answer: of those there are, the one the browser asks for first, until we know who asks.
+
+    AccessMiddleware puts the one in its place that the person has chosen.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        translation.activate(translation.get_language_from_request(request))
+        try:
+            response = self.get_response(request)
+            if response.headers.get("Content-Type", "").startswith("text/html"):
+                response.headers["Content-Language"] = translation.get_language() or settings.LANGUAGE_CODE
+            return response
+        finally:
+            translation.deactivate()
 
 
 class SessionMiddleware(sessions.SessionMiddleware):
@@ -116,6 +137,8 @@ class AccessMiddleware:
                 grants.seen(row)
             request.access = row.access(identity)
             request.preferences = preferences.read(row.preferences)
+            if request.preferences.language != "auto":
+                translation.activate(request.preferences.language)
             deadline = Deadline(settings.PLATFORM_API_TIMEOUTS.page)
             tokens = grants.TokenSource(row, deadline)
             guard = None if row.user else service.guard(request.access, request.request_id)
