@@ -11,29 +11,47 @@ A fault is a JSON object:
                  redirect  `status` (default 308), empty, with `location`
                  cut       the body ends in its middle and the connection closes
                  drop      the connection closes without an answer
+                 reset     the same, and as rudely as TCP can: by RST
+                 noise     bytes that are no HTTP, and the connection closes
+                 head      the answer's head, a byte each half second, for `delay` seconds (default 30), and no more
                  drip      headers, then a byte each half second, for `delay` seconds (default 30)
                  bomb      `size` bytes (default 50,000,000) of blanks, compressed by gzip
                  delay     nothing but the delay: the ordinary answer follows
+                 twist     the ordinary answer, if it is JSON, changed by `twist`:
+                           twice    every item of a list comes two times
+                           types    texts become numbers, numbers texts, objects lists
+                           strange  members nobody knows everywhere, and words in capitals become one nobody knows
     delay        seconds before anything else, at most 60
     times        for how many calls; absent: until it is deleted
     skip         how many calls to let through first
     retry_after  the header's value, as it is (seconds or a date)
+    headers      further headers, or other values for those above: an object of texts
+    encoding     of the text of status, html and json: "utf-8-sig" has a mark in front, "utf-16" is a lie about JSON
     apply        true: the call is carried out and only its answer is lost to the fault
     linger       with apply: seconds from then to the fault, at most 60
 """
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 import errno
 import json
+import socket
+import struct
 import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-KINDS = ("status", "empty", "html", "json", "redirect", "cut", "drop", "drip", "bomb", "delay")
+from sandbox.twists import TWISTS
+
+KINDS = (
+    *("status", "empty", "html", "json", "redirect", "cut", "drop", "reset", "noise", "head", "drip", "bomb", "delay"),
+    "twist",
+)
 _DEFAULT_STATUS = {"status": 500, "html": 502, "redirect": 308}
 _REASONS = {200: "OK", 308: "Permanent Redirect", 429: "Too Many Requests", 500: "Internal Server Error"}
 
@@ -58,6 +76,9 @@ class Fault:
     retry_after: str | int | None = None
     apply: bool = False
     linger: float = 0.0
+    twist: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    encoding: str = "utf-8"
 
     def fits(self, method: str, path: str) -> bool:
         if self.method is not None and self.method != method:
@@ -73,7 +94,7 @@ def read(data: object) -> Fault:
     """A fault out of JSON; raises ValueError with a sentence."""
     if not isinstance(data, dict):
         raise ValueError("A fault is an object.")
-    unknown = set(data) - {field.name for field in fields(Fault)}
+    unknown = set(data) - {each.name for each in fields(Fault)}
     if unknown:
         raise ValueError(f"A fault has no {', '.join(sorted(unknown))}.")
     if not isinstance(data.get("path"), str) or data.get("kind") not in KINDS:
@@ -82,7 +103,16 @@ def read(data: object) -> Fault:
         value = data.get(name, least)
         if isinstance(value, bool) or not isinstance(value, int | float) or value < least:
             raise ValueError(f"{name} is a number of at least {least}.")
-    return Fault(**data)
+    fault = Fault(**data)
+    if fault.kind == "twist" and fault.twist not in TWISTS:
+        raise ValueError(f"A fault's twist is one of {', '.join(TWISTS)}.")
+    if not isinstance(fault.headers, dict) or not all(isinstance(text, str) for text in fault.headers.values()):
+        raise ValueError("A fault's headers are an object of texts.")
+    try:
+        codecs.lookup(fault.encoding)
+    except (LookupError, TypeError):
+        raise ValueError("A fault's encoding is one that Python knows.") from None
+    return fault
 
 
 def add(fault: Fault) -> None:
@@ -147,38 +177,76 @@ def _bomb(size: int) -> bytes:
     return b"".join([packer.compress(b"{"), *parts, packer.compress(b"}"), packer.flush()])
 
 
-def respond(fault: Fault, start_response: StartResponse) -> Iterable[bytes]:
-    """The broken answer; raises OSError where there is to be none."""
+def _slow_head(line: socket.socket, seconds: float) -> None:
+    line.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(0.5)
+        line.sendall(b"a")
+
+
+def _break_off(fault: Fault, environ: Environ) -> None:
+    """What the server itself would never send, past it and straight into the connection."""
+    line: socket.socket = environ["gunicorn.socket"]
+    with contextlib.suppress(OSError):  # the other side may be tired of it
+        if fault.kind == "reset":
+            # To linger for no time is to reset, also what was sent before.
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            line.close()  # gunicorn would say goodbye first
+        elif fault.kind == "noise":
+            line.sendall(b"220 mail.example.org ESMTP\r\n")
+        elif fault.kind == "head":
+            _slow_head(line, fault.delay or 30)
+
+
+def respond(fault: Fault, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """The broken answer; raises OSError where there is to be none, or the end of one."""
     kind = fault.kind
-    if kind == "drop":
+    if kind in ("drop", "reset", "noise", "head"):
+        _break_off(fault, environ)
         raise _broken_off()
     status = int(fault.status or _DEFAULT_STATUS.get(kind, 200))
-    headers = [("Content-Type", "text/html" if kind == "html" else "application/json")]
+    headers = {"Content-Type": "text/html" if kind == "html" else "application/json"}
     if fault.retry_after is not None:
-        headers.append(("Retry-After", str(fault.retry_after)))
+        headers["Retry-After"] = str(fault.retry_after)
     body: Iterable[bytes]
     if kind == "cut":
-        headers.append(("Content-Length", "4096"))
+        headers["Content-Length"] = "4096"
         body = _cut()
     elif kind == "drip":
         body = _drip(fault.delay or 30)
     else:
         text = b""
         if kind == "status":
-            text = json.dumps({"error": {"message": fault.message}}).encode()
+            text = json.dumps({"error": {"message": fault.message}}).encode(fault.encoding)
         elif kind == "json":
-            text = json.dumps(fault.body).encode()
+            text = json.dumps(fault.body).encode(fault.encoding)
         elif kind == "html":
-            text = f"<!doctype html><title>{status}</title><h1>{status}</h1><p>upstream-7 is resting</p>".encode()
+            page = f"<!doctype html><title>{status}</title><h1>{status}</h1><p>upstream-7 is resting</p>"
+            text = page.encode(fault.encoding)
         elif kind == "redirect":
-            headers.append(("Location", fault.location))
+            headers["Location"] = fault.location
         elif kind == "bomb":
-            headers.append(("Content-Encoding", "gzip"))
+            headers["Content-Encoding"] = "gzip"
             text = _bomb(fault.size)
-        headers.append(("Content-Length", str(len(text))))
+        headers["Content-Length"] = str(len(text))
         body = [text]
-    start_response(_status_line(status), headers)
+    start_response(_status_line(status), [*(headers | fault.headers).items()])
     return body
+
+
+def _twisted(fault: Fault, application: Application, environ: Environ, start_response: StartResponse) -> list[bytes]:
+    """The application's own answer, changed where it is JSON."""
+    begun: list[Any] = []
+    answer = application(environ, lambda *args: begun.extend(args))
+    text = b"".join(answer)
+    if hasattr(answer, "close"):
+        answer.close()
+    status, headers = begun[0], {name: value for name, value in begun[1] if name.lower() != "content-length"}
+    with contextlib.suppress(ValueError):
+        text = json.dumps(TWISTS[fault.twist](json.loads(text))).encode(fault.encoding)
+    start_response(status, [*(headers | fault.headers | {"Content-Length": str(len(text))}).items()])
+    return [text]
 
 
 def guarded(application: Application) -> Application:
@@ -189,10 +257,12 @@ def guarded(application: Application) -> Application:
         fault = None if path.startswith("/_sandbox/") else take(environ["REQUEST_METHOD"], path)
         if fault is None:
             return application(environ, start_response)
-        if fault.delay and fault.kind != "drip":
+        if fault.delay and fault.kind not in ("drip", "head"):
             time.sleep(min(fault.delay, 60))
         if fault.kind == "delay":
             return application(environ, start_response)
+        if fault.kind == "twist":
+            return _twisted(fault, application, environ, start_response)
         if fault.apply:
             answer = application(environ, lambda *args: None)
             for _ in answer:
@@ -200,6 +270,6 @@ def guarded(application: Application) -> Application:
             if hasattr(answer, "close"):
                 answer.close()
             time.sleep(min(fault.linger, 60))
-        return respond(fault, start_response)
+        return respond(fault, environ, start_response)
 
     return run

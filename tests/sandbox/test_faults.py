@@ -69,6 +69,72 @@ def test_no_answer_at_all(fresh_sandbox: SandboxServer) -> None:
     assert [entry["status"] for entry in fresh_sandbox.requests() if entry["path"].endswith("/devices")] == [0]
 
 
+def test_a_connection_that_is_reset(fresh_sandbox: SandboxServer) -> None:
+    fresh_sandbox.fault("/devices", "reset")
+    with pytest.raises(requests.exceptions.ConnectionError, match="reset by peer"):
+        fresh_sandbox.get("/devices")
+    fresh_sandbox.fault("/device", "reset", method="PUT", apply=True)
+    with pytest.raises(requests.exceptions.ConnectionError, match="reset by peer"):
+        fresh_sandbox.call("PUT", f"/device?deviceId={cases.RICH}", json={"name": "Done in silence"})
+    assert fresh_sandbox.get("/device", deviceId=cases.RICH).json()["name"] == "Done in silence"
+
+
+def test_an_answer_that_is_no_http(fresh_sandbox: SandboxServer) -> None:
+    fresh_sandbox.fault("/devices", "noise")
+    with pytest.raises(requests.exceptions.ConnectionError, match="BadStatusLine"):
+        fresh_sandbox.get("/devices")
+
+
+def test_a_head_that_does_not_end(fresh_sandbox: SandboxServer) -> None:
+    fresh_sandbox.fault("/devices", "head", delay=1)
+    begun = time.monotonic()
+    answer = fresh_sandbox.get("/devices")
+    assert (answer.headers["X-Slow"].strip("a"), answer.content) == ("", b"")
+    assert 1 <= time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize(
+    ("fault", "body"),
+    [
+        ({"kind": "json", "body": {"a": "ö"}, "encoding": "utf-8-sig"}, b'\xef\xbb\xbf{"a": "\\u00f6"}'),
+        ({"kind": "json", "body": 1, "encoding": "utf-16-le"}, b"1\0"),
+        (
+            {"kind": "status", "message": "no", "encoding": "utf-16-be"},
+            '{"error": {"message": "no"}}'.encode("utf-16-be"),
+        ),
+    ],
+)
+def test_an_encoding_that_is_not_told(fresh_sandbox: SandboxServer, fault: dict[str, Any], body: bytes) -> None:
+    fresh_sandbox.fault("/devices", **fault)
+    answer = fresh_sandbox.get("/devices")
+    assert answer.content == body
+    assert answer.headers["Content-Type"] == "application/json"
+
+
+def test_any_header(fresh_sandbox: SandboxServer) -> None:
+    fresh_sandbox.fault("/devices", "json", body=1, headers={"Content-Type": "text/csv; charset=klingon", "X-A": "b"})
+    answer = fresh_sandbox.get("/devices")
+    assert (answer.headers["Content-Type"], answer.headers["X-A"]) == ("text/csv; charset=klingon", "b")
+
+
+def test_a_good_answer_that_is_twisted(fresh_sandbox: SandboxServer) -> None:
+    good = fresh_sandbox.get("/devices").json()["content"]
+    fresh_sandbox.fault("/devices", "twist", twist="twice", times=1)
+    assert [each["id"] for each in fresh_sandbox.get("/devices").json()["content"]] == [
+        each["id"] for each in good for _ in range(2)
+    ]
+    fresh_sandbox.fault("/devices", "twist", twist="types", times=1)
+    (wrong,) = fresh_sandbox.get("/devices").json()
+    (first, *_) = wrong["content"]["items"]
+    assert first[0]["id"] == f"x{good[0]['id']}"
+    assert first[0]["name"] == len(good[0]["name"])
+    fresh_sandbox.fault("/device/timeline", "twist", twist="strange", times=1)
+    events = fresh_sandbox.get("/device/timeline", deviceId=cases.RICH).json()["content"]
+    assert {event["eventType"] for event in events} == {"SOMETHING_NEW"}
+    assert all("halfLife" in event for event in events)
+    assert fresh_sandbox.get("/devices").json()["content"] == good
+
+
 def test_a_drip(fresh_sandbox: SandboxServer) -> None:
     fresh_sandbox.fault("/devices", "drip", delay=1)
     begun = time.monotonic()
@@ -160,6 +226,10 @@ def test_what_is_set_can_be_read(fresh_sandbox: SandboxServer) -> None:
         {"path": "*", "kind": "empty", "times": -1},
         {"path": "*", "kind": "empty", "times": 0},
         {"path": "*", "kind": "bomb", "size": None},
+        {"path": "*", "kind": "twist"},
+        {"path": "*", "kind": "twist", "twist": "around"},
+        {"path": "*", "kind": "json", "headers": {"X": 1}},
+        {"path": "*", "kind": "json", "encoding": "klingon"},
     ],
 )
 def test_a_wrong_fault_is_refused(fresh_sandbox: SandboxServer, fault: dict[str, Any]) -> None:
