@@ -76,6 +76,15 @@ class Clock:
         iso = datetime.fromtimestamp(ms / 1000, UTC).isoformat()[:19] + "Z"
         return When(self._text(moment, seconds), iso, self.now - ms / 1000)
 
+    def at(self, moment: float) -> str:
+        """A moment (epoch seconds) with its zone, `10:42:07 UTC+1`; with its date unless it is today."""
+        when = self.when(int(moment * 1000), seconds=True)
+        return f"{when.text} {self.offset}" if when else ""
+
+    def later(self, seconds: float) -> str:
+        """The time of day when this many seconds are over."""
+        return self.at(self.now + seconds)
+
     def stamp(self) -> str:
         """The time of this reading, such as `14:02:10 UTC+1`."""
         return f"{self._today:%H:%M:%S} {self.offset}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -18,7 +19,7 @@ from devices.audit import Facts
 from devices.changes import Done, carry_out, sent_before
 from devices.forms.changes import MetafieldForm
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, Rejected, Unauthorized
-from devices.gateway.types import BaseInfo
+from devices.gateway.types import BaseInfo, Metafield
 from devices.http import DeviceRequest, SeeOther, answer, clock_for, require, unsent, wants_partial
 from devices.metafields import FieldView, view_of
 from devices.permissions import judge
@@ -40,9 +41,9 @@ from devices.views.changing import (
 from devices.views.shell import shell
 
 
-def field_views(request: DeviceRequest, device_id: int) -> dict[str, Any]:
-    """Context of the metafields panel: one call."""
-    fields = _fields(request, device_id)
+def field_views(request: DeviceRequest, found: Iterable[Metafield]) -> dict[str, Any]:
+    """Context of the metafields panel."""
+    fields = _views(found)
     return {
         "fields": fields,
         "missing_count": sum(field.missing for field in fields),
@@ -52,8 +53,12 @@ def field_views(request: DeviceRequest, device_id: int) -> dict[str, Any]:
 
 
 def _fields(request: DeviceRequest, device_id: int) -> list[FieldView]:
+    return _views(request.gateway.list_metafields(device_id))
+
+
+def _views(found: Iterable[Metafield]) -> list[FieldView]:
     likely = settings.METAFIELDS_LIKELY
-    return [view_of(field, likely=likely) for field in request.gateway.list_metafields(device_id)]
+    return [view_of(field, likely=likely) for field in found]
 
 
 def _field(request: DeviceRequest, device_id: int, metafield_id: int) -> FieldView:

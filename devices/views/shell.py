@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from devices.gateway.api import Gateway
 from devices.gateway.errors import GatewayError, NotFound, Unauthorized
-from devices.gateway.types import BaseInfo
+from devices.gateway.types import BaseInfo, Online
 from devices.http import DeviceRequest, clock_for
 from devices.names import names_for, remember_template
+from devices.parallel import ask_together
 from devices.permissions import VIEW_USERS, Verdict, judge, judge_here
 from devices.presentation import Clock, Connection, Fact, connection, hardware, name_of
 from devices.views.changing import done_view
+from devices.views.panels import alone, trouble, value
 from devices.views.settling import Settled, settle_here
+
+Asks = Mapping[str, Callable[[Gateway], Any]]
+Answers = Mapping[str, Any]
+"""By the name of the question: what was answered, or the GatewayError that came instead."""
 
 TABS = (
     ("overview", "devices:device-detail", ""),
@@ -66,26 +74,56 @@ def shell(
     info: BaseInfo | None = None,
     settled: list[Settled] | None = None,
 ) -> dict[str, Any]:
-    """Context of the page around a tab. Asks for base info (unless given) and the online state: at most two calls.
+    """Context of the page around a tab. Asks for base info (unless given) and the online state: two calls at once.
 
     Before that, changes whose outcome is open are looked after, unless that was done (`settled`). Raises what the base
     info raises; an online state that cannot be read costs only itself.
     """
     settled = settle_here(request, device_id) if settled is None else settled
-    info = info or request.gateway.get_base_info(device_id)
-    remember_template(request.access, device_id, info.template_id)
+    asks = online_ask(device_id) if info else base_asks(device_id)
+    answers = ask_together(request.gateway, asks)
+    return around(request, device_id, tab=tab, info=info or value(answers["info"]), settled=settled, answers=answers)
+
+
+def online_ask(device_id: int) -> Asks:
+    return {"online": lambda gateway: gateway.get_online(device_id)}
+
+
+def base_asks(device_id: int) -> Asks:
+    """What the page around a tab has to know, asked at once: `info` and `online`."""
+    return {"info": lambda gateway: gateway.get_base_info(device_id), **online_ask(device_id)}
+
+
+def around(
+    request: DeviceRequest,
+    device_id: int,
+    *,
+    tab: str,
+    info: BaseInfo | GatewayError,
+    settled: list[Settled],
+    answers: Answers,
+) -> dict[str, Any]:
+    """Context of the page around a tab, out of what was read. Where the base info failed, the id has to stand for the
+    device, and nothing is offered to be done with it; raises it where that concerns the whole page."""
     clock = clock_for(request)
+    failed = info if isinstance(info, GatewayError) else None
+    known = None if isinstance(info, GatewayError) else info
+    if failed and not alone(failed):
+        raise failed
+    if known:
+        remember_template(request.access, device_id, known.template_id)
     return {
-        "device": info,
+        "device": known,
         "device_id": device_id,
-        "device_name": name_of(info),
-        "facts": _facts(request, info, clock),
-        "connection": read_connection(request, device_id, clock),
-        "actions": actions(request, info),
-        "tabs": _tabs(request, info, tab),
+        "device_name": name_of(known) if known else _("Device %d") % device_id,
+        "facts": _facts(request, known, clock) if known else [Fact(_("Device ID"), str(device_id), copy=True)],
+        "heading_trouble": trouble(request, failed, _("About this device")) if failed else None,
+        "connection": connection_of(answers["online"], clock),
+        "actions": actions(request, known) if known else [],
+        "tabs": _tabs(request, device_id, known, tab),
         "tab": tab,
-        "tab_label": _labels()[tab],
-        "done": done_view(request, info),
+        "tab_label": tab_labels()[tab],
+        "done": done_view(request, known),
         "settled": settled,
         "clock": clock,
     }
@@ -94,11 +132,19 @@ def shell(
 def read_connection(request: DeviceRequest, device_id: int, clock: Clock) -> Connection:
     """`GET /device/online`, just asked. A failure reads "unknown" with its reason; only 401 and 404 go further."""
     try:
-        return connection(request.gateway.get_online(device_id).connected, clock)
+        answered: Any = request.gateway.get_online(device_id)
     except (Unauthorized, NotFound):
         raise
     except GatewayError as error:
-        return connection(None, clock, failure=_("Could not ask: %s") % _(error.sentence))
+        answered = error
+    return connection_of(answered, clock)
+
+
+def connection_of(answered: Online | GatewayError, clock: Clock) -> Connection:
+    """The state that was answered, or "unknown" with the reason why there is no answer."""
+    if isinstance(answered, GatewayError):
+        return connection(None, clock, failure=_("Could not ask: %s") % _(answered.sentence))
+    return connection(answered.connected, clock)
 
 
 def _facts(request: DeviceRequest, info: BaseInfo, clock: Clock) -> list[Fact]:
@@ -203,7 +249,7 @@ def actions(request: DeviceRequest, info: BaseInfo) -> list[Action]:
     ]
 
 
-def _labels() -> dict[str, str]:
+def tab_labels() -> dict[str, str]:
     return {
         "overview": _("Overview"),
         "timeline": _("Timeline"),
@@ -214,15 +260,15 @@ def _labels() -> dict[str, str]:
     }
 
 
-def _tabs(request: DeviceRequest, info: BaseInfo, current: str) -> list[Tab]:
-    labels = _labels()
-    owner_id = info.owner_user_id or 0
+def _tabs(request: DeviceRequest, device_id: int, info: BaseInfo | None, current: str) -> list[Tab]:
+    labels = tab_labels()
+    owner_id = info.owner_user_id or 0 if info else None
     return [
         Tab(
             name,
             labels[name],
             labels[name] if name != "overview" else "",
-            reverse(url_name, args=[info.id]),
+            reverse(url_name, args=[device_id]),
             name == current,
             bool(operation) and not judge(operation, request.access, owner_id=owner_id).allowed,
         )

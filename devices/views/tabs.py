@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from django.http import HttpResponse
 from django.urls import reverse
@@ -10,13 +11,22 @@ from django.views.decorators.http import require_safe
 
 from devices import rules
 from devices.forms.listing import PageForm
+from devices.gateway.api import Gateway
+from devices.gateway.errors import GatewayError
+from devices.gateway.pages import Page
+from devices.gateway.types import DeviceTag, LogEntry
 from devices.http import DeviceRequest, answer, clock_for, query_string, require, wants_partial
 from devices.names import names_for
+from devices.parallel import ask_together
 from devices.presentation import log_row
 from devices.text import clean
 from devices.views.fields import field_views
 from devices.views.paging import pager
-from devices.views.shell import shell
+from devices.views.panels import alone, attempt, trouble, waiting
+from devices.views.settling import settle_here
+from devices.views.shell import around, base_asks, tab_labels
+
+T = TypeVar("T")
 
 
 @require_safe
@@ -25,51 +35,81 @@ def device_logs(request: DeviceRequest, device_id: int) -> HttpResponse:
     require(request, "list_logs")
     form = PageForm(request.GET)
     number, size = form.settle()
-    page = request.gateway.list_logs(device_id, page=number - 1, size=size)
-    clock = clock_for(request)
     here = reverse("devices:device-logs", args=[device_id])
-    context = {
-        "again_url": here + query_string(size=size_in_url(size)),
-        "rows": [log_row(entry, clock) for entry in page.items],
-        "page": page,
-        "pager": pager(page, lambda to: here + query_string(page=page_in_url(to), size=size_in_url(size))),
-        "read_at": clock.stamp(),
-    }
-    return _tab(request, device_id, "logs", context)
+
+    def show(page: Page[LogEntry]) -> dict[str, Any]:
+        clock = clock_for(request)
+        return {
+            "again_url": here + query_string(size=size_in_url(size)),
+            "rows": [log_row(entry, clock) for entry in page.items],
+            "page": page,
+            "pager": pager(page, lambda to: here + query_string(page=page_in_url(to), size=size_in_url(size))),
+            "read_at": clock.stamp(),
+        }
+
+    return answer_tab(
+        request, device_id, "logs", lambda gateway: gateway.list_logs(device_id, page=number - 1, size=size), show
+    )
 
 
 @require_safe
 def device_metafields(request: DeviceRequest, device_id: int) -> HttpResponse:
     """`GET /device/metafield`: every metafield with its type, and what may be edited."""
     require(request, "list_metafields")
-    return _tab(request, device_id, "metafields", field_views(request, device_id))
+    return answer_tab(
+        request,
+        device_id,
+        "metafields",
+        lambda gateway: gateway.list_metafields(device_id),
+        lambda found: field_views(request, found),
+    )
 
 
 @require_safe
 def device_tags(request: DeviceRequest, device_id: int) -> HttpResponse:
     """`GET /device/tags`, each with the organization that made it. The API has no way to change them."""
     require(request, "list_tags")
-    tags = request.gateway.list_tags(device_id)
-    names = names_for(request.gateway, request.access)
-    context = {
-        "tags": [(clean(tag.name), names.organization(tag.tag_owner_org_id)) for tag in tags],
-        "read_at": clock_for(request).stamp(),
-    }
-    return _tab(request, device_id, "tags", context)
+
+    def show(tags: tuple[DeviceTag, ...]) -> dict[str, Any]:
+        names = names_for(request.gateway, request.access)
+        return {
+            "tags": [(clean(tag.name), names.organization(tag.tag_owner_org_id)) for tag in tags],
+            "read_at": clock_for(request).stamp(),
+        }
+
+    return answer_tab(request, device_id, "tags", lambda gateway: gateway.list_tags(device_id), show)
 
 
-def _tab(request: DeviceRequest, device_id: int, tab: str, context: dict[str, Any]) -> HttpResponse:
-    """The panel for htmx; for everybody else the device's page around it (two more calls)."""
-    return answer_tab(request, device_id, tab, around(request, device_id, tab) | context)
+def answer_tab(
+    request: DeviceRequest,
+    device_id: int,
+    tab: str,
+    ask: Callable[[Gateway], T],
+    show: Callable[[T], dict[str, Any]],
+) -> HttpResponse:
+    """The panel for htmx; for everybody else the device's page around it, whose two calls go beside the panel's own.
 
-
-def around(request: DeviceRequest, device_id: int, tab: str) -> dict[str, Any]:
-    return {} if wants_partial(request) else shell(request, device_id, tab=tab)
-
-
-def answer_tab(request: DeviceRequest, device_id: int, tab: str, context: dict[str, Any]) -> HttpResponse:
+    `ask` reads what the panel shows (in a thread: nothing of Django), `show` makes its context of that. Where it cannot
+    be read the slot says so, with the true status; the page around it stands.
+    """
+    found: Any
+    if wants_partial(request):
+        found, context = attempt(request.gateway, ask), {}
+    else:
+        settled = settle_here(request, device_id)
+        answers = ask_together(request.gateway, {"panel": ask, **base_asks(device_id)})
+        found = answers["panel"]
+        context = around(request, device_id, tab=tab, info=answers["info"], settled=settled, answers=answers)
     context |= {"device_id": device_id, "tab": tab}
-    return answer(request, f"devices/device_{tab}.html", f"devices/_device_{tab}.html", context)
+    if isinstance(found, GatewayError):
+        if not alone(found):
+            raise found
+        context["trouble"] = trouble(request, found, tab_labels()[tab])
+        failed = answer(
+            request, "devices/device_failed.html", "devices/_panel_failed.html", context, status=found.status
+        )
+        return waiting(failed, found)
+    return answer(request, f"devices/device_{tab}.html", f"devices/_device_{tab}.html", context | show(found))
 
 
 def page_in_url(number: int) -> int | str:

@@ -1,0 +1,93 @@
+"""A panel fails alone: what a page shows where one of its readings failed, while the rest of it stands."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+
+from devices.gateway.api import Gateway
+from devices.gateway.errors import BadReply, GatewayError, RateLimited, Rejected
+from devices.http import DeviceRequest, clock_for
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Trouble(NamedTuple):
+    """What stands in a slot instead of what could not be read.
+
+    `advice` is what to do; `wait` whole seconds, 0 where nobody knows, and `until` the time of day when they are over.
+    `retry_url` asks for this slot alone with htmx, and for the page without.
+    """
+
+    title: str
+    sentence: str
+    advice: str
+    request_id: str
+    retry_url: str
+    status: int
+    wait: int = 0
+    until: str = ""
+
+
+def alone(error: GatewayError) -> bool:
+    """Whether a failed reading concerns no more than its panel. What is refused or gone is so for the whole page."""
+    return error.status >= 500 or isinstance(error, RateLimited | Rejected)
+
+
+def attempt(gateway: Gateway, ask: Callable[[Gateway], T]) -> T | GatewayError:
+    """The answer, or the error that fails alone; raises the others."""
+    try:
+        return ask(gateway)
+    except GatewayError as error:
+        if not alone(error):
+            raise
+        return error
+
+
+def trouble(request: DeviceRequest, error: GatewayError, title: str, *, retry_url: str = "") -> Trouble:
+    """Words for a slot, and a line in the log. `retry_url`: the present address unless given."""
+    log.warning("%s, request %s, %s %s", error, request.request_id, request.method, request.path)
+    wait = math.ceil(error.retry_after or 0)
+    return Trouble(
+        title=title,
+        sentence=_(error.sentence),
+        advice=advice(error),
+        request_id=request.request_id,
+        retry_url=retry_url or request.get_full_path(),
+        status=error.status,
+        wait=wait,
+        until=clock_for(request).later(wait) if wait else "",
+    )
+
+
+def advice(error: GatewayError) -> str:
+    """What somebody can do about a reading that failed: wait, try again, or whom to ask."""
+    if isinstance(error, RateLimited):
+        if error.retry_after is None:
+            return _("It does not say how long; a minute is usually enough.")
+        return _("The limit is shared by everybody in your organization. What is on this page can still be used.")
+    if isinstance(error, BadReply):
+        return _("Try again. If it stays so, tell whoever looks after the portal, with the request number.")
+    if isinstance(error, Rejected):
+        return _("Trying again will not help. Tell whoever looks after the portal, with the request number.")
+    return _("Nothing was changed. Try again in a moment.")
+
+
+def waiting(response: HttpResponse, error: GatewayError) -> HttpResponse:
+    """Pass the wait that was asked for on, in whole seconds."""
+    if error.retry_after is not None and error.status in {429, 503}:
+        response["Retry-After"] = str(math.ceil(error.retry_after))
+    return response
+
+
+def value(answered: Any | GatewayError) -> Any:
+    """What was answered; raises what came instead."""
+    if isinstance(answered, GatewayError):
+        raise answered
+    return answered
