@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from devices.models import Preference
-from devices.preferences import Preferences, read, settled, written
+from devices.preferences import COLUMNS, Preferences, read, settled, written
 
 
 def load(person: str) -> Preferences:
@@ -18,8 +18,10 @@ def load(person: str) -> Preferences:
 def save(person: str, **changes: Any) -> Preferences:
     """Change these fields of `Preferences` and leave the others, whoever changes them at the same time.
 
-    Values must be sound: a form has checked them. ValueError for one that is not.
+    `columns` may come in any order. Values must be sound: a form has checked them. ValueError for one that is not.
     """
+    if "columns" in changes:
+        changes["columns"] = tuple(sorted(changes["columns"], key=lambda name: (*COLUMNS, name).index(name)))
     with transaction.atomic():
         Preference.objects.get_or_create(person=person, defaults={"value": "{}"})
         row = Preference.objects.select_for_update().get(person=person)

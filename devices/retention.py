@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from devices import receipt_store
+from devices import preference_store, receipt_store
 from devices.models import AuditEntry, AuditOutcome, AuditPerson, Receipt
 
 BATCH = 1000
@@ -62,6 +62,7 @@ class Erased(NamedTuple):
 
 def erase(who: str) -> list[Erased]:
     """Erase name, e-mail and id of whoever has this e-mail or user id (digits); their entries stay, of nobody known.
+    Their preferences go too.
 
     A sign-in of the same person later on starts a row of its own. Several rows are found where somebody has come by
     different ways, with and without a sign-on. Empty: nobody in the trail is known by that.
@@ -71,8 +72,10 @@ def erase(who: str) -> list[Erased]:
     wanted = Q(email__iexact=who)
     if who.isascii() and who.isdigit() and int(who):
         wanted = Q(user_id=int(who)) | Q(key=f"user:{int(who)}")
+        preference_store.forget(f"user:{int(who)}")
     erased = []
     for person in AuditPerson.objects.filter(wanted).exclude(key__startswith="erased:").order_by("pk"):
+        preference_store.forget(person.key)
         AuditPerson.objects.filter(pk=person.pk).update(
             key=f"erased:{secrets.token_hex(16)}", user_id=0, name="", email=""
         )

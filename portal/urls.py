@@ -3,6 +3,7 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from portal import person
 from portal.redirects import HOME
 from portal.signin import sessions, views
 from portal.signin.sso import views as sso
@@ -15,6 +16,8 @@ urlpatterns = [
     path("sso/start/", sso.start, name="sso-start"),
     path("sso/callback/", sso.callback, name="sso-callback"),
     path("sso/backchannel-logout/", sso.backchannel_logout, name="sso-backchannel-logout"),
+    path("preferences/", person.preferences, name="preferences"),
+    path("about/", person.about, name="about"),
     path("sessions/", sessions.sessions, name="sessions"),
     path("sessions/end/", sessions.end_sessions, name="sessions-end"),
     path("devices/", include("devices.urls")),

@@ -11,7 +11,8 @@ from devices import retention
 
 class Command(BaseCommand):
     help = (
-        "Erases name, e-mail and user id of a person from the trail of changes; what they did stays, of nobody known. "
+        "Erases name, e-mail and user id of a person from the trail of changes, and their preferences; what they did "
+        "stays, of nobody known. "
         "Reasons that people typed, receipts and the log are not searched: they may name the person too. Where they "
         "were a device's owner before or after a change, their user id stays in it: it is what was changed."
     )
@@ -25,7 +26,7 @@ class Command(BaseCommand):
             raise CommandError("Nobody in the trail of changes has this e-mail or user id.")
         for row in erased:
             self.stdout.write(
-                f"Erased person {row.id}: name, e-mail and user id are gone. "
+                f"Erased person {row.id}: name, e-mail, user id and preferences are gone. "
                 f"Their {row.entries} changes and {row.looks} outcomes stay, without a name."
             )
         self.stdout.write("Reasons, receipts and the log were not searched: they may name the person too.")

@@ -1,0 +1,90 @@
+"""The form of a person's preferences."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from devices.preferences import COLUMNS, LANGUAGES, PAGE_SIZES, THEMES, Preferences, zones
+
+COLUMN_WORDS = {
+    "id": gettext_lazy("ID"),
+    "template": gettext_lazy("Template"),
+    "firmware": gettext_lazy("Firmware"),
+    "board": gettext_lazy("Board"),
+    "owner": gettext_lazy("Owner"),
+    "activated": gettext_lazy("Activated"),
+    "organization": gettext_lazy("Organization"),
+}
+THEME_WORDS = {
+    "auto": gettext_lazy("As the device you look at it with"),
+    "light": gettext_lazy("Light"),
+    "dark": gettext_lazy("Dark"),
+}
+LANGUAGE_WORDS = {"auto": gettext_lazy("As your browser asks for"), "en": "English", "de": "Deutsch"}
+"""A language is called by its own name: whoever looks for it may not read the one the page is in."""
+NOT_OFFERED = gettext_lazy("Choose one of what the list offers.")
+
+
+def zone_choices(profile: str) -> list[tuple[str, Any]]:
+    """All zones by region, after the one that the person's profile names."""
+    named = [("", _("As in your profile: %(zone)s") % {"zone": profile}), ("UTC", "UTC")]
+    regions = groupby(sorted(zones()), key=lambda name: name.split("/")[0])
+    return [*named, *((region, [(name, name.replace("_", " ")) for name in group]) for region, group in regions)]
+
+
+class PreferencesForm(forms.Form):
+    zone = forms.ChoiceField(
+        label=gettext_lazy("Time zone"),
+        required=False,
+        help_text=gettext_lazy("All times on the pages are told in it. Files that you download keep UTC."),
+        error_messages={"invalid_choice": NOT_OFFERED},
+    )
+    theme = forms.ChoiceField(
+        label=gettext_lazy("Colours"),
+        choices=[(name, THEME_WORDS[name]) for name in THEMES],
+        error_messages={"invalid_choice": NOT_OFFERED, "required": NOT_OFFERED},
+    )
+    language = forms.ChoiceField(
+        label=gettext_lazy("Language"),
+        choices=[(name, LANGUAGE_WORDS[name]) for name in LANGUAGES],
+        help_text=gettext_lazy("Of the pages, their dates and their numbers."),
+        error_messages={"invalid_choice": NOT_OFFERED, "required": NOT_OFFERED},
+    )
+    page_size = forms.TypedChoiceField(
+        label=gettext_lazy("Rows on a page of a list"),
+        choices=[(size, str(size)) for size in PAGE_SIZES],
+        coerce=int,
+        error_messages={"invalid_choice": NOT_OFFERED, "required": NOT_OFFERED},
+    )
+    columns = forms.MultipleChoiceField(
+        label=gettext_lazy("Columns of the list of devices"),
+        required=False,
+        choices=[(name, COLUMN_WORDS[name]) for name in COLUMNS],
+        help_text=gettext_lazy("The name of the device always stands first."),
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"invalid_choice": gettext_lazy("There is no such column.")},
+    )
+    shortcuts = forms.BooleanField(
+        label=gettext_lazy("Single keys do something"),
+        required=False,
+        help_text=gettext_lazy("Such as / for the search. Switch them off if you dictate, or press keys by accident."),
+    )
+
+    def __init__(self, *args: Any, profile: str, **kwargs: Any) -> None:
+        """`profile`: the zone that the person's profile names."""
+        super().__init__(*args, **kwargs)
+        self.fields["zone"].choices = zone_choices(profile)  # type: ignore[attr-defined]
+
+    def clean_columns(self) -> tuple[str, ...]:
+        """Those ticked, in the order of the list."""
+        return tuple(name for name in COLUMNS if name in self.cleaned_data["columns"])
+
+    @classmethod
+    def of(cls, preferences: Preferences, profile: str) -> PreferencesForm:
+        initial = {name: getattr(preferences, name) for name in preferences.__struct_fields__}
+        return cls(initial=initial | {"columns": list(preferences.columns)}, profile=profile)

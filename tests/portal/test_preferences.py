@@ -1,0 +1,146 @@
+"""What a person sets for themselves, and where it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from bs4 import BeautifulSoup
+from django.core.management import call_command
+
+from devices import preference_store
+from devices.models import Preference
+from devices.preferences import COLUMNS, DEFAULTS, Preferences, read, written
+from portal.person_forms import COLUMN_WORDS
+from tests.portal.conftest import Browser, words
+from tests.portal.sso import Proxied, by_header
+
+SENT: dict[str, Any] = {
+    "zone": "Asia/Kathmandu",
+    "theme": "dark",
+    "language": "de",
+    "page_size": "100",
+    "columns": ["organization", "id"],
+}
+"""As a browser sends it: an unticked box is not there."""
+
+
+def frame(browser: Browser, path: str = "/devices/") -> Any:
+    return BeautifulSoup(browser.get(path).content, "html.parser")
+
+
+def test_what_is_chosen_holds_in_every_browser_of_this_person_and_of_nobody_else(
+    signed_in: Callable[..., Browser],
+) -> None:
+    here, there, other = signed_in("admin"), signed_in("admin"), signed_in("support")
+
+    answer = here.post("/preferences/", SENT)
+
+    assert (answer.status_code, answer["Location"]) == (303, "/preferences/")
+    kept = preference_store.load("user:1")
+    assert kept == Preferences("Asia/Kathmandu", "dark", "de", False, ("id", "organization"), 100)
+    for browser in (here, there):
+        page = frame(browser)
+        assert (page.html["lang"], page.html["data-theme"]) == ("de", "dark")
+        assert "Asia/Kathmandu" in page.footer.text
+        assert browser.get("/devices/").wsgi_request.preferences == kept
+    strange = frame(other)
+    assert strange.html["lang"] == "en"
+    assert not strange.html.has_attr("data-theme")
+    assert "Asia/Kathmandu" not in strange.footer.text
+
+    form = frame(there, "/preferences/").find("form", action="/preferences/")
+    assert {box["value"] for box in form.select("input[name=columns][checked]")} == {"id", "organization"}
+    assert {box["value"] for box in form.select("option[selected]")} == {"Asia/Kathmandu", "dark", "de", "100"}
+    assert not form.select("input[name=shortcuts][checked]")
+
+
+def test_times_stand_in_the_chosen_zone_and_the_profile_is_named(signed_in: Callable[..., Browser]) -> None:
+    browser = signed_in("admin")
+    assert "As in your profile: Europe/" in words(browser.get("/preferences/"))
+    before = [time.text for time in frame(browser).select("td time")]
+    assert before
+
+    preference_store.save("user:1", zone="Pacific/Kiritimati")  # UTC+14
+
+    page = frame(browser)
+    assert [time.text for time in page.select("td time")] != before
+    assert "UTC+14" in page.text
+    assert all(time["datetime"].endswith("Z") for time in page.select("time"))
+
+
+def test_a_refused_value_is_said_beside_its_field_and_nothing_is_kept(signed_in: Callable[..., Browser]) -> None:
+    browser = signed_in("admin")
+
+    answer = browser.post("/preferences/", SENT | {"zone": "Atlantis/Capital", "columns": ["token"]})
+
+    assert answer.status_code == 422
+    page = BeautifulSoup(answer.content, "html.parser")
+    linked = [link["href"] for link in page.select("[data-error-summary] a")]
+    assert linked == ["#id_zone", "#id_columns"]
+    assert all(page.select(target) for target in linked)
+    assert "Choose one of what the list offers." in page.select_one("#id_zone-error").text
+    assert not Preference.objects.exists()
+
+
+def test_who_comes_by_a_proxy_has_preferences_too(settings: Any, platform: Any) -> None:
+    by_header(settings)
+    browser = Proxied("viewer@example.com")
+    assert browser.sign_in("viewer").status_code == 303
+
+    assert browser.post("/preferences/", SENT).status_code == 303
+
+    assert Preference.objects.get().person == browser.get("/devices/").wsgi_request.access.person
+    assert frame(browser, "/about/").html["lang"] == "de"
+
+
+@pytest.mark.django_db
+def test_two_changes_of_different_fields_do_not_undo_each_other() -> None:
+    preference_store.save("user:7", theme="dark")
+    preference_store.save("user:7", columns=["owner", "id"])
+
+    assert preference_store.load("user:7") == Preferences(theme="dark", columns=("id", "owner"))
+    with pytest.raises(ValueError, match="colour"):
+        preference_store.save("user:7", colour="red")
+    with pytest.raises(ValueError, match="zone"):
+        preference_store.save("user:7", zone="Nowhere")
+
+
+def test_erasing_a_person_takes_their_preferences(signed_in: Callable[..., Browser]) -> None:
+    admin = signed_in("admin")
+    email = admin.get("/about/").wsgi_request.access.email
+    assert admin.post("/devices/1/rename/", {"name": "Pump by the gate"}).status_code == 303
+    admin.post("/preferences/", SENT)
+    preference_store.save("user:7", theme="dark")
+
+    call_command("erase_person", email)
+
+    assert list(Preference.objects.values_list("person", flat=True)) == ["user:7"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "{",
+        "[]",
+        "null",
+        "\ud800",
+        '{"zone": "Nowhere", "theme": 5, "columns": "id", "page_size": true, "x": 1}',
+    ],
+)
+def test_what_cannot_be_read_gives_the_defaults(text: str | None) -> None:
+    assert read(text) == DEFAULTS
+
+
+def test_one_wrong_value_costs_no_other() -> None:
+    kept = '{"theme": "dark", "page_size": 7, "columns": ["id", "owner"], "from_the_future": [1]}'
+
+    assert read(kept) == Preferences(theme="dark", columns=("id", "owner"))
+    assert read(written(Preferences(zone="Europe/Berlin", columns=()))) == Preferences(zone="Europe/Berlin", columns=())
+
+
+def test_every_column_has_words() -> None:
+    assert tuple(COLUMN_WORDS) == COLUMNS
