@@ -19,6 +19,7 @@ from msgspec import structs
 from devices.gateway.api import Gateway
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, RateLimited, TimedOut, Unreachable
 from devices.gateway.pages import Page
+from devices.gateway.policy import Asker
 from devices.gateway.types import BaseInfo, Metafield
 from devices.metafields import view_of
 from devices.parallel import ask_each
@@ -191,7 +192,8 @@ def go_on(gateway: Gateway, progress: Progress, seconds: float) -> list[Chunk]:
             _stop(progress)
             break
         wanted = _next(progress)
-        found = ask_each(gateway.within(CALLS_SECONDS), wanted, _ask(progress.device_id), at_once=AT_ONCE)
+        job = gateway.within(CALLS_SECONDS).for_asker(Asker.JOB)
+        found = ask_each(job, wanted, _ask(progress.device_id), at_once=AT_ONCE)
         chunks += _taken(progress, found)
     progress.spent += time.monotonic() - began
     if progress.finished and not progress.made_at:

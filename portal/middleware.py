@@ -19,6 +19,7 @@ from devices import preferences
 from devices.gateway.api import Gateway
 from devices.gateway.deadline import Deadline
 from devices.gateway.errors import GatewayError, RateLimited, Unauthorized
+from devices.gateway.policy import Asker
 from devices.http import DeviceRequest, is_poll
 from portal import errors
 from portal.platform import transport
@@ -133,7 +134,8 @@ class AccessMiddleware:
                 ended = settings.SESSION_COOKIE_NAME in request.COOKIES
                 return sign_in_answer(request, ended=ended, idle=has_idled(request), effect=_unsent(request))
             row, identity = admitted
-            if not is_poll(request):
+            polled = is_poll(request)
+            if not polled:
                 grants.seen(row)
             request.access = row.access(identity)
             request.preferences = preferences.read(row.preferences)
@@ -143,7 +145,12 @@ class AccessMiddleware:
             tokens = grants.TokenSource(row, deadline)
             guard = None if row.user else service.guard(request.access, request.request_id)
             request.gateway = Gateway(
-                transport(), tokens, request_id=request.request_id, deadline=deadline, guard=guard
+                transport(),
+                tokens,
+                request_id=request.request_id,
+                deadline=deadline,
+                guard=guard,
+                asker=Asker.POLL if polled else Asker.PERSON,
             )
         response = self.get_response(request)
         drafts.set_cookie(request, response)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TypeVar
 
 from devices.gateway import decode
@@ -10,6 +11,7 @@ from devices.gateway.answers import Answers, Stale
 from devices.gateway.deadline import Deadline
 from devices.gateway.errors import GatewayError, Unauthorized
 from devices.gateway.pages import Page
+from devices.gateway.policy import Asker, Condition, Policy
 from devices.gateway.reply import Reply, failure
 from devices.gateway.transport import Query, Transport
 from devices.gateway.types import (
@@ -44,7 +46,7 @@ class _Credential(Wire, frozen=True):
 
 
 class Gateway:
-    """The API in the name of one person.
+    """The API in the name of one person, through the portal's policy (a bare Transport has none: tools, tests).
 
     `page` is 0-based, `size` 1..1000. An optional argument that is None is not sent. Every method raises a
     `GatewayError`, whose `operation` is the method's name. The device credential is in no value but `reveal_token`'s.
@@ -52,13 +54,14 @@ class Gateway:
 
     def __init__(
         self,
-        transport: Transport,
+        transport: Policy | Transport,
         access_token: AccessToken,
         *,
         request_id: str = "",
         deadline: Deadline | None = None,
         guard: Guard | None = None,
         answers: Answers | None = None,
+        asker: Asker = Asker.PERSON,
     ) -> None:
         self._transport = transport
         self._access_token = access_token
@@ -66,6 +69,7 @@ class Gateway:
         self._deadline = deadline
         self._guard = guard
         self._answers = answers
+        self._asker = asker
         self.changed = False
         """Whether a change was sent that was not plainly refused: made, or perhaps made."""
         self.stale: list[Stale] = []
@@ -94,6 +98,16 @@ class Gateway:
         """The same API, every answer from the platform itself: for what proves, confirms or precedes a change."""
         return self._again(self._access_token, self._deadline, None)
 
+    def for_asker(self, asker: Asker) -> Gateway:
+        """The same API for calls that matter less, or more, than those of this one."""
+        again = self._again(self._access_token, self._deadline, self._answers)
+        again._asker = asker
+        return again
+
+    def condition(self) -> Condition:
+        """How the platform stands, without asking it."""
+        return self._transport.condition() if isinstance(self._transport, Policy) else Condition()
+
     def _again(self, access_token: AccessToken, deadline: Deadline | None, answers: Answers | None) -> Gateway:
         again = Gateway(
             self._transport,
@@ -102,6 +116,7 @@ class Gateway:
             deadline=deadline,
             guard=self._guard,
             answers=answers,
+            asker=self._asker,
         )
         again.stale = self.stale
         return again
@@ -301,16 +316,7 @@ class Gateway:
         for _ in range(2):
             token = self._token(operation, token)
             try:
-                reply = self._transport.send(
-                    method,
-                    ROOT + path,
-                    query=query,
-                    json=body,
-                    bearer=token,
-                    request_id=self._request_id,
-                    deadline=self._deadline,
-                    operation=operation,
-                )
+                reply = self._call(operation, method, ROOT + path, query, body, token)
             except GatewayError as broken:
                 self.changed |= method != "GET" and broken.uncertain
                 raise
@@ -321,6 +327,21 @@ class Gateway:
         if error is not None:
             raise error
         return reply
+
+    def _call(self, operation: str, method: str, path: str, query: Query | None, body: object, token: str) -> Reply:
+        send: Callable[..., Reply] = self._transport.send
+        if isinstance(self._transport, Policy):
+            send = partial(self._transport.send, kind="read" if method == "GET" else "write", asker=self._asker)
+        return send(
+            method,
+            path,
+            query=query,
+            json=body,
+            bearer=token,
+            request_id=self._request_id,
+            deadline=self._deadline,
+            operation=operation,
+        )
 
     def _token(self, operation: str, rejected: str | None) -> str:
         try:

@@ -59,7 +59,11 @@ def nothing(reply: Reply, operation: str = "") -> None:
         return
     said = _decode("one", Any, reply, operation)
     if isinstance(said, dict) and "error" in said:
-        raise BadReply(operation=operation, api_status=reply.status, request_id=reply.request_id)
+        raise unreadable(reply, operation)
+
+
+def unreadable(reply: Reply, operation: str = "") -> BadReply:
+    return BadReply(operation=operation, api_status=reply.status, request_id=reply.request_id, detail=reply.detail)
 
 
 def _decode(kind: str, item: Any, reply: Reply, operation: str) -> Any:
@@ -67,4 +71,4 @@ def _decode(kind: str, item: Any, reply: Reply, operation: str) -> Any:
         return _decoder(kind, item).decode(reply.body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         pass  # raised below, so that nothing of the body hangs on the error as its cause
-    raise BadReply(operation=operation, api_status=reply.status, request_id=reply.request_id)
+    raise unreadable(reply, operation)

@@ -8,7 +8,7 @@ that a write is known not to have happened.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class GatewayError(Exception):
@@ -53,6 +53,25 @@ class Unreachable(GatewayError):
     sentence = "The platform cannot be reached."
 
 
+class Resting(Unreachable):
+    """Not even tried: too many calls of this kind have failed of late. `retry_after`: seconds until one is tried."""
+
+    sentence = "The platform has not been answering, so it was not asked now."
+
+    def __init__(self, **told: Any) -> None:
+        super().__init__(**told | {"sent": False})
+
+
+class Busy(GatewayError):
+    """The portal itself has more calls to make than it can make at once, and this one's turn did not come in time."""
+
+    status = 503
+    sentence = "The portal is busy just now."
+
+    def __init__(self, **told: Any) -> None:
+        super().__init__(**told | {"sent": False})
+
+
 class TimedOut(GatewayError):
     """The answer did not come, or did not end, within its time."""
 
@@ -68,10 +87,30 @@ class ServerFault(GatewayError):
 
 
 class BadReply(GatewayError):
-    """An answer that cannot be read: not JSON, wrong types, cut short, too large, a redirect, an unknown status."""
+    """An answer that cannot be read: not JSON, wrong types, cut short, too large, a redirect, an unknown status.
+
+    `detail` is all that may be told of its body: content type, length and the beginning of its SHA-256.
+    """
 
     status = 502
     sentence = "The platform's answer could not be read."
+
+    def __init__(self, *, detail: str = "", **told: Any) -> None:
+        super().__init__(**told)
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}, {self.detail}" if self.detail else super().__str__()
+
+
+class Moved(BadReply):
+    """A redirect that is not followed: to `host` (untrusted text, made printable; "" where none can be read)."""
+
+    sentence = "The platform refers to another address, which this portal does not use."
+
+    def __init__(self, *, host: str = "", **told: Any) -> None:
+        super().__init__(**told)
+        self.host = host
 
 
 class Unauthorized(GatewayError):
@@ -96,7 +135,10 @@ class NotFound(GatewayError):
 
 
 class RateLimited(GatewayError):
-    """429: the organization's or the device's limit is used up."""
+    """429: the organization's or the device's limit is used up.
+
+    With `sent` False the portal did not ask: its own ceiling is reached, or the platform asked it to wait.
+    """
 
     status = 429
     sentence = "The platform asks us to wait: too many requests."

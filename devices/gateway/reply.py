@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -23,6 +26,7 @@ from devices.gateway.errors import (
 )
 
 LONGEST_MESSAGE = 500
+LONGEST_TYPE = 60
 LONGEST_PROBLEM = 64 * 1024
 """A larger error body is not read for a message."""
 LONGEST_WAIT = 86_400.0
@@ -43,6 +47,14 @@ class Reply:
     content_type: str = ""
     retry_after: float | None = None
     request_id: str = ""
+    location: str = ""
+    """Where a redirect leads; untrusted."""
+
+    @property
+    def detail(self) -> str:
+        """What may be told of a body that cannot be read."""
+        kind = printable(self.content_type[:LONGEST_TYPE]) or "no content type"
+        return f"{kind}, {len(self.body)} bytes, sha256 {hashlib.sha256(self.body).hexdigest()[:12]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +126,7 @@ def failure(reply: Reply, operation: str = "") -> GatewayError | None:
     if 200 <= status < 300:
         return None
     if status < 400 or status > 599:
-        kind: type[GatewayError] = BadReply
+        kind: Callable[..., GatewayError] = partial(BadReply, detail=reply.detail)
     elif status >= 500:
         kind = ServerFault
     else:

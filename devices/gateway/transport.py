@@ -121,6 +121,7 @@ class Transport:
             content_type=response.headers.get("Content-Type", ""),
             retry_after=read_retry_after(response.headers.get("Retry-After")),
             request_id=request_id,
+            location=response.headers.get("Location", ""),
         )
 
     def close(self) -> None:

@@ -88,6 +88,7 @@ def _token_call(
     reply = transport().send(
         "POST",
         PATH,
+        kind="token",
         query=query,
         form=form,
         basic=(settings.PLATFORM_API_CLIENT_ID, settings.PLATFORM_API_CLIENT_SECRET),
@@ -103,7 +104,9 @@ def _token_call(
     except (msgspec.MsgspecError, UnicodeError):
         answer = None
     if answer is None or not answer.access_token or answer.token_type.lower() != "bearer" or not answer.expires_in > 0:
-        raise BadReply(operation=grant, api_status=reply.status, request_id=reply.request_id)
+        raise BadReply(
+            operation=grant, api_status=reply.status, request_id=reply.request_id
+        )  # nothing of a body with tokens
     return Tokens(
         access=Secret(answer.access_token),
         refresh=Secret(answer.refresh_token) if answer.refresh_token else None,

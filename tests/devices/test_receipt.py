@@ -13,6 +13,7 @@ from django.db import Error, transaction
 from devices import permissions, receipt
 from devices.gateway.errors import GatewayError, NotFound
 from devices.gateway.pages import Page
+from devices.gateway.policy import Asker
 from devices.gateway.types import BaseInfo, DeviceDetails, LogEntry, TimelineEvent
 from devices.models import AuditEntry, Receipt
 from devices.permissions import Access
@@ -275,6 +276,9 @@ class Endless:
         self.asked = 0
 
     def within(self, seconds: float) -> Endless:
+        return self
+
+    def for_asker(self, asker: Asker) -> Endless:
         return self
 
     def for_threads(self) -> Endless:

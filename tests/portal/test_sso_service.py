@@ -10,6 +10,7 @@ from django.db import connections
 
 from devices.gateway.api import Gateway
 from devices.gateway.errors import Forbidden, GatewayError
+from devices.gateway.policy import Asker
 from devices.permissions import ORGANIZATION_WIDE, OWN_VIEW, RULES, Access, Rule
 from portal.platform import transport
 from portal.signin import ending, grants
@@ -67,14 +68,14 @@ RULED = [case for case in CASES if case.name in RULES]
 def test_every_operation_is_tried() -> None:
     assert {case.name for case in RULED} == set(RULES)
     unruled = {name for name in vars(Gateway) if not name.startswith("_")} - set(RULES)
-    assert unruled == {"for_threads", "within", "get_user_profile", *service.OPEN}
+    assert unruled == {"condition", "for_asker", "for_threads", "within", "get_user_profile", *service.OPEN}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_without_permissions_nothing_is_sent(case: Case, platform: SandboxServer) -> None:
     if case.name in service.OPEN:
         return
-    for gateway in (guarded(), guarded(OWN_VIEW), guarded().within(5), guarded().for_threads()):
+    for gateway in (guarded(), guarded(OWN_VIEW), guarded().within(5), guarded().for_asker(Asker.JOB).for_threads()):
         with pytest.raises(Forbidden):
             case.call(gateway)
     assert platform.requests() == []
