@@ -11,12 +11,17 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 
+def to_translate(words: str) -> str:
+    """Mark words that are looked up in a catalog where they are shown: `make messages` finds them by this name."""
+    return words
+
+
 class GatewayError(Exception):
     """Base of all of them; never raised itself."""
 
     status: ClassVar[int] = 502
     """The status the portal answers with."""
-    sentence: ClassVar[str] = "The platform could not do that."
+    sentence: ClassVar[str] = to_translate("The platform could not do that.")
     """What happened, for a person. Plain English; the portal translates it."""
 
     def __init__(
@@ -50,7 +55,7 @@ class Unreachable(GatewayError):
     """No connection: refused, name not found, TLS failed, reset before any answer."""
 
     status = 503
-    sentence = "The platform cannot be reached."
+    sentence = to_translate("The platform cannot be reached.")
 
 
 class Resting(Unreachable):
@@ -76,14 +81,14 @@ class TimedOut(GatewayError):
     """The answer did not come, or did not end, within its time."""
 
     status = 504
-    sentence = "The platform did not answer in time."
+    sentence = to_translate("The platform did not answer in time.")
 
 
 class ServerFault(GatewayError):
     """The API answered 5xx."""
 
     status = 502
-    sentence = "The platform reported a fault of its own."
+    sentence = to_translate("The platform reported a fault of its own.")
 
 
 class BadReply(GatewayError):
@@ -93,7 +98,7 @@ class BadReply(GatewayError):
     """
 
     status = 502
-    sentence = "The platform's answer could not be read."
+    sentence = to_translate("The platform's answer could not be read.")
 
     def __init__(self, *, detail: str = "", **told: Any) -> None:
         super().__init__(**told)
@@ -117,21 +122,21 @@ class Unauthorized(GatewayError):
     """401, also after one refresh: the person has to sign in again."""
 
     status = 401
-    sentence = "Your session with the platform has ended."
+    sentence = to_translate("Your session with the platform has ended.")
 
 
 class Forbidden(GatewayError):
     """403, or a permission that is known to be missing before the call."""
 
     status = 403
-    sentence = "You may not do this."
+    sentence = to_translate("You may not do this.")
 
 
 class NotFound(GatewayError):
     """404: gone, or outside what this person can see. The API does not tell which."""
 
     status = 404
-    sentence = "This is gone, or outside your reach."
+    sentence = to_translate("This is gone, or outside your reach.")
 
 
 class RateLimited(GatewayError):
@@ -141,11 +146,11 @@ class RateLimited(GatewayError):
     """
 
     status = 429
-    sentence = "The platform asks us to wait: too many requests."
+    sentence = to_translate("The platform asks us to wait: too many requests.")
 
 
 class Rejected(GatewayError):
     """400 and the other 4xx: the API understood and refused the input. Views show `api_message` beside the field."""
 
     status = 422
-    sentence = "The platform refused this input."
+    sentence = to_translate("The platform refused this input.")

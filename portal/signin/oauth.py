@@ -12,7 +12,7 @@ from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
 from devices.gateway.deadline import Deadline
-from devices.gateway.errors import BadReply, GatewayError, RateLimited, ServerFault
+from devices.gateway.errors import BadReply, GatewayError, RateLimited, ServerFault, to_translate
 from devices.gateway.reply import Reply, failure, read_problem
 from portal.platform import transport
 from portal.signin.crypto import Secret, Tokens
@@ -28,14 +28,16 @@ class WrongCredentials(GatewayError):
     """`invalid_grant`: e-mail and password do not fit, or the refresh token is spent. Which of them is not told."""
 
     status = 422
-    sentence = "E-mail or password is wrong."
+    sentence = to_translate("E-mail or password is wrong.")
 
 
 class ClientRefused(GatewayError):
     """The platform refuses our part: wrong client id or secret, a grant not allowed, wrong parameters."""
 
     status = 503
-    sentence = "The platform does not accept this portal. Its administrator has to check the portal's own credentials."
+    sentence = to_translate(
+        "The platform does not accept this portal. Its administrator has to check the portal's own credentials."
+    )
 
 
 class _Answer(msgspec.Struct, frozen=True):
