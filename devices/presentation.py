@@ -15,6 +15,7 @@ from django.utils.dates import MONTHS, MONTHS_3, WEEKDAYS
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from devices.chart import date_of
 from devices.gateway.types import BaseInfo, DataStreamValue, Device, HardwareInfo, LogEntry, TimelineEvent
 from devices.text import clean, shorten
 
@@ -184,6 +185,10 @@ _EVENTS = {
 }
 
 
+RESOLVABLE = ("CRITICAL", "WARNING")
+"""Types of events that somebody can resolve."""
+
+
 def event_word(event_type: str | None) -> Word:
     """Icon, word and tone of a timeline type. One that we do not know keeps the API's own word."""
     known = _EVENTS.get(event_type or "")
@@ -283,12 +288,16 @@ def value_rows(values: Iterable[DataStreamValue], clock: Clock) -> tuple[list[Va
 
 
 class EventRow(NamedTuple):
+    """`date`: the reader's calendar day as ISO 8601 has it, empty where there is none. `open`: not resolved yet."""
+
     time: str
     iso: str
     word: Word
     text: str
     resolved: str
     comment: str
+    date: str = ""
+    open: bool = False
 
 
 def event_days(
@@ -313,6 +322,8 @@ def _event_row(event: TimelineEvent, clock: Clock, event_names: dict[int, str]) 
         text=clean(text),
         resolved=(_("Resolved %s") % resolved.text if resolved else _("Resolved")) if event.is_resolved else "",
         comment=clean(event.resolved_comment or "") if event.is_resolved else "",
+        date=str(date_of(event.ts, clock.tz) or ""),
+        open=event.is_resolved is False and event.event_type in RESOLVABLE,
     )
 
 

@@ -57,6 +57,7 @@ urlpatterns = [
     path("<int32:device_id>/", detail.device_detail, name="device-detail"),
     path("<int32:device_id>/online/", detail.device_online, name="device-online"),
     path("<int32:device_id>/timeline/", timeline.device_timeline, name="device-timeline"),
+    path("<int32:device_id>/timeline/chart/", timeline.device_timeline_chart, name="device-timeline-chart"),
     path("<int32:device_id>/logs/", tabs.device_logs, name="device-logs"),
     path("<int32:device_id>/metafields/", tabs.device_metafields, name="device-metafields"),
     path("<int32:device_id>/metafields/<int32:metafield_id>/", fields.device_metafield, name="device-metafield"),

@@ -37,7 +37,7 @@ TABS = (
 
 @dataclass(frozen=True)
 class Tab:
-    """`opened` follows the device's name in the document's title while the tab is open."""
+    """`opened` follows the device's name in the document's title while the tab is open; `count` is printed if known."""
 
     name: str
     label: str
@@ -45,6 +45,7 @@ class Tab:
     url: str
     current: bool
     locked: bool
+    count: str | None = None
 
 
 class Action(NamedTuple):

@@ -20,6 +20,7 @@ from devices.names import names_for
 from devices.parallel import ask_together
 from devices.presentation import log_row
 from devices.text import clean
+from devices.views.counters import with_count
 from devices.views.fields import field_views
 from devices.views.paging import pager
 from devices.views.panels import alone, attempt, trouble, waiting
@@ -43,6 +44,7 @@ def device_logs(request: DeviceRequest, device_id: int) -> HttpResponse:
             "again_url": here + query_string(size=size_in_url(size)),
             "rows": [log_row(entry, clock) for entry in page.items],
             "page": page,
+            "count": page.total,
             "pager": pager(page, lambda to: here + query_string(page=page_in_url(to), size=size_in_url(size))),
             "read_at": clock.stamp(),
         }
@@ -74,6 +76,7 @@ def device_tags(request: DeviceRequest, device_id: int) -> HttpResponse:
         names = names_for(request.gateway, request.access)
         return {
             "tags": [(clean(tag.name), names.organization(tag.tag_owner_org_id)) for tag in tags],
+            "count": len(tags),
             "read_at": clock_for(request).stamp(),
         }
 
@@ -86,11 +89,16 @@ def answer_tab(
     tab: str,
     ask: Callable[[Gateway], T],
     show: Callable[[T], dict[str, Any]],
+    *,
+    page: str = "",
+    fragment: str = "",
+    title: str = "",
 ) -> HttpResponse:
     """The panel for htmx; for everybody else the device's page around it, whose two calls go beside the panel's own.
 
-    `ask` reads what the panel shows (in a thread: nothing of Django), `show` makes its context of that. Where it cannot
-    be read the slot says so, with the true status; the page around it stands.
+    `ask` reads what the panel shows (in a thread: nothing of Django), `show` makes its context of that, in which `count`
+    is the total for the tab. Where it cannot be read the slot says so, with the true status; the page around it stands.
+    `page`, `fragment` and `title`: other templates than the tab's, and the name of what failed.
     """
     found: Any
     if wants_partial(request):
@@ -104,12 +112,16 @@ def answer_tab(
     if isinstance(found, GatewayError):
         if not alone(found):
             raise found
-        context["trouble"] = trouble(request, found, tab_labels()[tab])
+        context["trouble"] = trouble(request, found, title or tab_labels()[tab])
         failed = answer(
             request, "devices/device_failed.html", "devices/_panel_failed.html", context, status=found.status
         )
         return waiting(failed, found)
-    return answer(request, f"devices/device_{tab}.html", f"devices/_device_{tab}.html", context | show(found))
+    context |= show(found)
+    with_count(context, tab, context.get("count"))
+    return answer(
+        request, page or f"devices/device_{tab}.html", fragment or f"devices/_device_{tab}.html", context
+    )
 
 
 def page_in_url(number: int) -> int | str:

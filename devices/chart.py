@@ -1,0 +1,264 @@
+"""Events per day as numbers and as places on a page. Pure: no I/O, no words, no colours.
+
+One lane a type on a common scale, so that a lane can be read alone and two can be compared. Days are calendar days of a
+zone, however long: one with a change of the clocks has 23 or 25 hours and one bar.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import NamedTuple
+
+LANES = ("CRITICAL", "WARNING", "OFFLINE", "ONLINE", "INFORMATION", "")
+"""From top to bottom, as the API spells them. The last takes whatever else there is."""
+DAYS = 30
+LANE = 38
+"""Height of a lane, in pixels like every height here; places along the days are per cent of the whole width."""
+TOP, FOOT = 26, 24
+HEIGHT = TOP + LANE * len(LANES) + FOOT
+TALLEST = 22
+"""Height of the tallest bar: its number has to fit above it."""
+EVENT = 4.0
+"""Height of one event, while all fit."""
+PRINTED_FROM = 3
+SATURDAY = 5
+
+
+class Moment(NamedTuple):
+    """An entry of the timeline: epoch milliseconds, and its type as the API sent it."""
+
+    ts: int
+    type: str
+
+
+class Day(NamedTuple):
+    """`total` events, the newest of them at `first` among those read (-1: none). Not `known`: nobody has read so far
+    back."""
+
+    date: date
+    total: int
+    first: int
+    known: bool
+
+
+class Lane(NamedTuple):
+    """`type` is one of LANES; `counts` has one number a day."""
+
+    type: str
+    counts: tuple[int, ...]
+    total: int
+
+
+class Chart(NamedTuple):
+    """`days`, DAYS of them, oldest first, with one lane for each of LANES.
+
+    `covered`: events in them, of the `read` that were looked at, of the `total` there are (None: not told). `since`:
+    the first day that is known. `partial`: of that one, too, there are more. `today`: the last day is today, and not
+    over. `ahead` bear a later date and `undated` none that a calendar holds; neither is in a lane. `others`: types of
+    the last lane with their numbers, most first.
+    """
+
+    days: tuple[Day, ...]
+    lanes: tuple[Lane, ...]
+    covered: int
+    read: int
+    total: int | None
+    since: date
+    partial: bool
+    today: bool
+    peak: int | None
+    ahead: int
+    undated: int
+    others: tuple[tuple[str, int], ...]
+
+    @property
+    def cut(self) -> bool:
+        """Whether there are days here that nobody has read."""
+        return not self.days[0].known
+
+
+def date_of(ts: int, zone: tzinfo) -> date | None:
+    """The calendar day of epoch milliseconds in a zone; None for what no calendar holds."""
+    try:
+        return datetime.fromtimestamp(ts / 1000, UTC).astimezone(zone).date()
+    except (OverflowError, OSError, ValueError):
+        return None
+
+
+def events_per_day(
+    moments: Sequence[Moment], zone: tzinfo, now: float, *, total: int | None = None, more: bool = False
+) -> Chart:
+    """Count the newest events of a device by day and type.
+
+    `moments`: newest first, as the API gives them; `now`: epoch seconds; `total`: how many there are in all; `more`:
+    there are older ones than these. The chart ends today, or, where nothing happened for so long, on the last day on
+    which something did. A day of which only a part was read is left out, unless it is the only one.
+    """
+    today = datetime.fromtimestamp(now, UTC).astimezone(zone).date()
+    placed = [(date_of(moment.ts, zone), moment.type, at) for at, moment in enumerate(moments)]
+    dated = [(day, kind, at) for day, kind, at in placed if day is not None and day <= today]
+    newest = max((day for day, _, _ in dated), default=today)
+    oldest = min((day for day, _, _ in dated), default=today)
+    last = today if (today - newest).days < DAYS else newest
+    start = _back(last, DAYS - 1)
+    partial = more and oldest >= newest
+    since = max(start, _forth(oldest, 1) if more and not partial else oldest if more else start)
+    inside = [entry for entry in dated if since <= entry[0] <= last]
+    dates = [_forth(start, n) for n in range((last - start).days + 1)]
+    lanes = tuple(_lane(kind, inside, dates) for kind in LANES)
+    firsts: dict[date, int] = {}
+    for day, _, at in inside:
+        firsts.setdefault(day, at)
+    totals = Counter(day for day, _, _ in inside)
+    days = tuple(Day(day, totals[day], firsts.get(day, -1), day >= since) for day in dates)
+    peak = max(range(len(days)), key=lambda n: (days[n].total, n))
+    return Chart(
+        days=days,
+        lanes=lanes,
+        covered=len(inside),
+        read=len(moments),
+        total=total,
+        since=since,
+        partial=partial,
+        today=last == today,
+        peak=peak if days[peak].total else None,
+        ahead=sum(1 for day, _, _ in placed if day is not None and day > today),
+        undated=sum(1 for day, _, _ in placed if day is None),
+        others=tuple(Counter(kind for _, kind, _ in inside if kind not in LANES[:-1]).most_common()),
+    )
+
+
+def _lane(kind: str, inside: Sequence[tuple[date, str, int]], dates: Sequence[date]) -> Lane:
+    counts = Counter(day for day, each, _ in inside if (each if each in LANES else "") == kind)
+    return Lane(kind, tuple(counts[day] for day in dates), counts.total())
+
+
+def _back(day: date, days: int) -> date:
+    return day - timedelta(min(days, (day - date.min).days))
+
+
+def _forth(day: date, days: int) -> date:
+    return day + timedelta(days)
+
+
+# --- places -----------------------------------------------------------------------------------------------------------
+
+
+class Bar(NamedTuple):
+    """`x`, `width` and `middle` in per cent, `y` and `height` in pixels; `number` to print above it, or empty."""
+
+    x: str
+    y: str
+    width: str
+    height: str
+    middle: str
+    number: str
+
+
+class Band(NamedTuple):
+    x: str
+    width: str
+
+
+class Tick(NamedTuple):
+    """`at` is the number of a day; `anchor` as in SVG's text-anchor, so that no word is cut off at an edge."""
+
+    at: int
+    x: str
+    anchor: str
+
+
+class Row(NamedTuple):
+    """A lane drawn: its ground line and its bars."""
+
+    base: str
+    bars: tuple[Bar, ...]
+
+
+class Drawing(NamedTuple):
+    rows: tuple[Row, ...]
+    weekends: tuple[Band, ...]
+    unread: Band | None
+    ticks: tuple[Tick, ...]
+    peak: Tick | None
+
+
+def draw(chart: Chart) -> Drawing:
+    """Places of everything in a drawing of HEIGHT pixels and whatever width."""
+    many = len(chart.days)
+    most = max((count for lane in chart.lanes for count in lane.counts), default=0)
+    unit = min(EVENT, TALLEST / most) if most else EVENT
+    unread = sum(1 for day in chart.days if not day.known)
+    return Drawing(
+        rows=tuple(_row(lane, n, many, unit) for n, lane in enumerate(chart.lanes)),
+        weekends=tuple(_weekends(chart.days)),
+        unread=Band("0%", _share(unread, many)) if unread else None,
+        ticks=tuple(_ticks(chart)),
+        peak=_tick(chart.peak, many, edge=4) if chart.peak is not None else None,
+    )
+
+
+def _row(lane: Lane, at: int, many: int, unit: float) -> Row:
+    base = TOP + LANE * (at + 1)
+    bars = []
+    for day, count in enumerate(lane.counts):
+        if not count:
+            continue
+        height = max(2.0, count * unit)
+        bars.append(
+            Bar(
+                x=_share(day + 0.25, many),
+                y=_pixels(base - height),
+                width=_share(0.5, many),
+                height=_pixels(height),
+                middle=_share(day + 0.5, many),
+                number=short(count) if count >= PRINTED_FROM else "",
+            )
+        )
+    return Row(_pixels(base - 0.5), tuple(bars))
+
+
+def _weekends(days: Sequence[Day]) -> list[Band]:
+    """Saturdays with the Sundays that follow them, as bands."""
+    many = len(days)
+    bands: list[list[int]] = []
+    for at, day in enumerate(days):
+        if day.date.weekday() < SATURDAY:
+            continue
+        if bands and bands[-1][0] + bands[-1][1] == at:
+            bands[-1][1] += 1
+        else:
+            bands.append([at, 1])
+    return [Band(_share(at, many), _share(width, many)) for at, width in bands]
+
+
+def _ticks(chart: Chart) -> list[Tick]:
+    """Mondays, as far as their words do not run into the last day's."""
+    last = len(chart.days) - 1
+    mondays = [at for at, day in enumerate(chart.days[: last - 3]) if day.date.weekday() == 0]
+    return [_tick(at, last + 1) for at in (*mondays, last)]
+
+
+def _tick(at: int, many: int, edge: int = 1) -> Tick:
+    if at < edge:
+        return Tick(at, _share(at + 0.25, many), "start")
+    if at >= many - edge:
+        return Tick(at, _share(at + 0.75, many) if at < many - 1 else "100%", "end")
+    return Tick(at, _share(at + 0.5, many), "middle")
+
+
+def short(count: int) -> str:
+    """A number for a place as wide as a day: 999, then 1.2k."""
+    if count < 1000:
+        return str(count)
+    return f"{count / 1000:.1f}k" if count < 10_000 else f"{count // 1000}k"
+
+
+def _share(part: float, whole: int) -> str:
+    return f"{100 * part / whole:.3f}".rstrip("0").rstrip(".") + "%"
+
+
+def _pixels(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")
