@@ -46,6 +46,7 @@ def field_views(request: DeviceRequest, found: Iterable[Metafield]) -> dict[str,
     fields = _views(found)
     return {
         "fields": fields,
+        "count": len(fields),
         "missing_count": sum(field.missing for field in fields),
         "edit": judge("set_metafield", request.access),
         "read_at": clock_for(request).stamp(),

@@ -92,13 +92,14 @@ def answer_tab(
     *,
     page: str = "",
     fragment: str = "",
+    slot: str = "#panel",
     title: str = "",
 ) -> HttpResponse:
     """The panel for htmx; for everybody else the device's page around it, whose two calls go beside the panel's own.
 
-    `ask` reads what the panel shows (in a thread: nothing of Django), `show` makes its context of that, in which `count`
-    is the total for the tab. Where it cannot be read the slot says so, with the true status; the page around it stands.
-    `page`, `fragment` and `title`: other templates than the tab's, and the name of what failed.
+    `ask` reads what the panel shows (in a thread: nothing of Django), `show` makes its context of that, with the tab's
+    `count` in it. Where it cannot be read the slot says so, with the true status; the page around it stands.
+    For a part of a panel: `page` and `fragment` are its templates, `slot` the selector of its place, `title` its name.
     """
     found: Any
     if wants_partial(request):
@@ -112,6 +113,7 @@ def answer_tab(
     if isinstance(found, GatewayError):
         if not alone(found):
             raise found
+        context["slot"] = slot
         context["trouble"] = trouble(request, found, title or tab_labels()[tab])
         failed = answer(
             request, "devices/device_failed.html", "devices/_panel_failed.html", context, status=found.status
@@ -119,9 +121,7 @@ def answer_tab(
         return waiting(failed, found)
     context |= show(found)
     with_count(context, tab, context.get("count"))
-    return answer(
-        request, page or f"devices/device_{tab}.html", fragment or f"devices/_device_{tab}.html", context
-    )
+    return answer(request, page or f"devices/device_{tab}.html", fragment or f"devices/_device_{tab}.html", context)
 
 
 def page_in_url(number: int) -> int | str:

@@ -92,9 +92,8 @@ def device_timeline(request: DeviceRequest, device_id: int) -> HttpResponse:
             context["chart"] = chart_view(page, clock, links)
         return context
 
-    response = answer_tab(
-        request, device_id, "timeline", ask, show, fragment="devices/_timeline_events.html" if alone else ""
-    )
+    part = {"fragment": "devices/_timeline_events.html", "slot": "#events"} if alone else {}
+    response = answer_tab(request, device_id, "timeline", ask, show, **part)
     patch_vary_headers(response, ["HX-Target"])
     if again:
         response["HX-Trigger"] = READ
@@ -123,6 +122,7 @@ def device_timeline_chart(request: DeviceRequest, device_id: int) -> HttpRespons
         *(request, device_id, "timeline", ask, show),
         page="devices/device_timeline_chart.html",
         fragment="devices/_timeline_chart.html",
+        slot="#chart" if wants_partial(request) else "#panel",
         title=_("Events per day"),
     )
 
