@@ -18,6 +18,7 @@ from devices.permissions import Access, Verdict, judge
 from devices.preferences import Preferences
 from devices.presentation import Clock
 
+READ_METHODS = frozenset({"GET", "HEAD"})
 POLL = "poll"
 """The parameter that marks a request which no person made."""
 

@@ -205,11 +205,16 @@ class Connection(NamedTuple):
     note: str = ""
 
 
-def connection(connected: bool | None, clock: Clock, failure: str = "") -> Connection:
-    """`connected` None is "unknown", which is not "offline"; `failure` tells why the question got no answer."""
+def connection(connected: bool | None, clock: Clock, failure: str = "", *, read_at: float | None = None) -> Connection:
+    """`connected` None is "unknown", which is not "offline"; `failure` tells why the question got no answer. `read_at`:
+    when the answer was read (epoch seconds), where it is an old one: then it is told as what was."""
     if connected is None:
         note = failure or _("The platform did not say whether this device is connected.")
         return Connection(Word("circle-question-mark", _("Unknown"), "muted"), clock.stamp(), note)
+    if read_at is not None:
+        was = (_("Was online %s") if connected else _("Was offline %s")) % clock.time(int(read_at * 1000))
+        note = failure or _("The platform gives no new answer.")
+        return Connection(Word("history", was, "muted"), clock.at(read_at), note)
     if connected:
         return Connection(Word("online", _("Online"), "good"), clock.stamp())
     return Connection(Word("offline", _("Offline"), "strong"), clock.stamp())

@@ -10,13 +10,16 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseServerError
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from devices import audit
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, RateLimited, Rejected
-from devices.http import Denied, DeviceRequest, RightMissing, wants_partial
+from devices.http import Denied, DeviceRequest, RightMissing, clock_for, wants_partial
 from devices.permissions import ABOUT_ONE_DEVICE, RULES, Rule, judge
+from devices.views.panels import advice, alone
+from devices.views.told import told
 from portal.signin import drafts
 from portal.signin.answers import beside
 
@@ -51,9 +54,22 @@ def platform_error(request: DeviceRequest, error: GatewayError, *, form_url: str
         )
     if isinstance(error, NotFound):
         context["changes_url"] = _changes_url(request)
-    if isinstance(error, RateLimited) and error.retry_after is not None:
-        context["wait"] = math.ceil(error.retry_after)
+    if alone(error):
+        context["tells_itself"] = True  # no banner above it that says the same
+        context["advice"] = advice(error) if request.method in READS else ""
+        context["wait"] = math.ceil(error.retry_after or 0)
+        context["until"] = clock_for(request).later(context["wait"]) if hasattr(request, "access") else ""
     return retry_headers(_answer(request, page, context, error.status), error)
+
+
+def tell_beside(request: DeviceRequest, response: HttpResponseBase) -> None:
+    """To a piece that htmx asked for, add the page's banner about the platform, where there is one."""
+    if not (hasattr(request, "gateway") and isinstance(response, HttpResponse) and response.content):
+        return
+    if not wants_partial(request) or not response["Content-Type"].startswith("text/html"):
+        return
+    if banner := told(request):
+        response.content += render_to_string("components/_platform.html", {"told": banner, "beside": True}).encode()
 
 
 def _changes_url(request: DeviceRequest) -> str:

@@ -17,6 +17,7 @@ from django.utils.translation import get_language, gettext, ngettext, npgettext,
 from devices.http import DeviceRequest, zone_of
 from devices.navigation import bar
 from devices.preferences import Preferences
+from devices.views.told import told
 from portal.icons import icon
 
 
@@ -33,6 +34,7 @@ def environment(**options: Any) -> jinja2.Environment:
         static=static if settings.DEBUG else lru_cache(maxsize=256)(static),
         url=url,
         bar=bar,
+        platform_told=told,
         get_messages=get_messages,
     )
     return env

@@ -18,9 +18,9 @@ from django.utils.cache import patch_vary_headers
 from devices import preferences
 from devices.gateway.api import Gateway
 from devices.gateway.deadline import Deadline
-from devices.gateway.errors import GatewayError, RateLimited, Unauthorized
+from devices.gateway.errors import GatewayError, RateLimited, Resting, Unauthorized
 from devices.gateway.policy import Asker
-from devices.http import DeviceRequest, is_poll
+from devices.http import DeviceRequest, is_poll, wants_partial
 from portal import errors
 from portal.platform import transport
 from portal.signin import drafts, grants, oauth
@@ -141,7 +141,10 @@ class AccessMiddleware:
             request.preferences = preferences.read(row.preferences)
             if request.preferences.language != "auto":
                 translation.activate(request.preferences.language)
-            deadline = Deadline(settings.PLATFORM_API_TIMEOUTS.page)
+            timeouts = settings.PLATFORM_API_TIMEOUTS
+            # Who only looks gets after ten seconds what there is; a change may take as long as a page may.
+            patience = min(timeouts.read, timeouts.page) if request.method in READS else timeouts.page
+            deadline = Deadline(patience)
             tokens = grants.TokenSource(row, deadline)
             guard = None if row.user else service.guard(request.access, request.request_id)
             request.gateway = Gateway(
@@ -154,14 +157,25 @@ class AccessMiddleware:
             )
         response = self.get_response(request)
         drafts.set_cookie(request, response)
+        errors.tell_beside(request, response)
         if response.status_code == 405 and isinstance(response, HttpResponse) and not response.content:
             return errors.wrong_method(request, response)
         return response
 
-    def process_view(self, request: DeviceRequest, view: object, args: object, kwargs: object) -> None:
-        """After the CSRF check, whose place is further up."""
-        if hasattr(request, "access"):
-            drafts.meet(request)
+    def process_view(self, request: DeviceRequest, view: object, args: object, kwargs: object) -> HttpResponse | None:
+        """After the CSRF check, whose place is further up.
+
+        While no change is sent on, a form is answered at once, before anything is read for it. A piece of a page is
+        left to its view, which keeps the form that is open there.
+        """
+        if not hasattr(request, "access"):
+            return None
+        drafts.meet(request)
+        if request.method == "POST" and not wants_partial(request) and drafts.is_form(request.path_info):
+            rests = request.gateway.condition().writes_rest
+            if rests:
+                return self.process_exception(request, Resting(retry_after=rests, request_id=request.request_id))
+        return None
 
     def process_exception(self, request: DeviceRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, Unauthorized) and hasattr(request, "access") and not request.access.user_id:

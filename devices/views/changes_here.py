@@ -14,11 +14,13 @@ from devices.forms.listing import PageForm
 from devices.gateway.errors import Forbidden, NotFound
 from devices.http import DeviceRequest, answer, clock_for, query_string, wants_partial
 from devices.names import names_for
+from devices.parallel import ask_together
 from devices.permissions import PORTAL_AUDIT
 from devices.text import clean, shorten
 from devices.views.paging import pager
+from devices.views.panels import attempt
 from devices.views.settling import settle_here
-from devices.views.shell import shell
+from devices.views.shell import around, base_asks
 from devices.views.trail import entry_view
 
 
@@ -47,10 +49,13 @@ def device_changes(request: DeviceRequest, device_id: int) -> HttpResponse:
     }
     if wants_partial(request):
         if page.total == 0:
-            request.gateway.get_base_info(device_id)  # "no changes" is said only of a device that is there to be seen
+            # "No changes" is not said of a device that is known not to be there to be seen.
+            attempt(request.gateway, lambda gateway: gateway.get_base_info(device_id))
     else:
         try:
-            context = shell(request, device_id, tab="changes", settled=settled) | context
+            answers = ask_together(request.gateway, base_asks(device_id))
+            info = answers["info"]
+            context = around(request, device_id, tab="changes", info=info, settled=settled, answers=answers) | context
         except (NotFound, Forbidden):
             if not page.total:
                 raise

@@ -17,6 +17,7 @@ from devices.presentation import connection_facts, name_of, value_rows
 from devices.views.panels import alone, attempt, trouble, waiting
 from devices.views.settling import Settled, settle_here
 from devices.views.shell import Answers, Asks, actions, around, base_asks, online_ask, read_connection
+from devices.views.told import read_stamp
 
 SHARE_OF_VALUES = 0.7
 """Of the time that one reading may take."""
@@ -52,7 +53,7 @@ def device_detail(request: DeviceRequest, device_id: int) -> HttpResponse:
         "old_values": old,
         "connection_facts": connection_facts(details, clock),
         "locked": bool(details.is_locked),
-        "read_at": clock.stamp(),
+        "read_at": read_stamp(request, "get_device"),
     }
     return answer(request, "devices/device_detail.html", "devices/_device_overview.html", context)
 

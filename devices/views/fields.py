@@ -20,7 +20,7 @@ from devices.changes import Done, carry_out, sent_before
 from devices.forms.changes import MetafieldForm
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, Rejected, Unauthorized
 from devices.gateway.types import BaseInfo, Metafield
-from devices.http import DeviceRequest, SeeOther, answer, clock_for, require, unsent, wants_partial
+from devices.http import DeviceRequest, SeeOther, answer, require, unsent, wants_partial
 from devices.metafields import FieldView, view_of
 from devices.permissions import judge
 from devices.text import clean
@@ -38,7 +38,9 @@ from devices.views.changing import (
     view_of_entry,
     went_through,
 )
+from devices.views.panels import attempt, trouble
 from devices.views.shell import shell
+from devices.views.told import open_now, read_stamp
 
 
 def field_views(request: DeviceRequest, found: Iterable[Metafield]) -> dict[str, Any]:
@@ -48,8 +50,8 @@ def field_views(request: DeviceRequest, found: Iterable[Metafield]) -> dict[str,
         "fields": fields,
         "count": len(fields),
         "missing_count": sum(field.missing for field in fields),
-        "edit": judge("set_metafield", request.access),
-        "read_at": clock_for(request).stamp(),
+        "edit": open_now(request, judge("set_metafield", request.access)),
+        "read_at": read_stamp(request, "list_metafields"),
     }
 
 
@@ -77,7 +79,9 @@ def device_metafield(request: DeviceRequest, device_id: int, metafield_id: int) 
         return _row(request, device_id, metafield_id)
     require(request, "set_metafield")
     if request.method != "POST":
-        field = _field(request, device_id, metafield_id)
+        field = attempt(request.gateway, lambda _gateway: _field(request, device_id, metafield_id))
+        if isinstance(field, GatewayError):
+            return _unread(request, device_id, metafield_id, field)
         form = MetafieldForm(
             initial={"value": field.value} | opened_with(field.present) | unsent(request, "value", "reason"),
             field=field,
@@ -203,12 +207,28 @@ def _unsent(request: DeviceRequest, metafield_id: int, error: GatewayError) -> H
     return _retry_after(response, error)
 
 
+def _unread(request: DeviceRequest, device_id: int, metafield_id: int, error: GatewayError) -> HttpResponse:
+    """No editor, since the field cannot be read now: its row says so, or for those without script the panel's slot."""
+    if not wants_partial(request):
+        raise error
+    context = {
+        "device_id": device_id,
+        "metafield_id": metafield_id,
+        "trouble": trouble(request, error, _("Metafields")),
+    }
+    page, fragment = "devices/device_metafields.html", "devices/_metafield_unread.html"
+    return _retry_after(answer(request, page, fragment, context, status=error.status), error)
+
+
 def _row(request: DeviceRequest, device_id: int, metafield_id: int) -> HttpResponse:
     """What Cancel brings back. Without script there is no row alone, so it is the panel."""
     require(request, "list_metafields")
     if not wants_partial(request):
         return SeeOther(reverse("devices:device-metafields", args=[device_id]))
-    return _shown(request, device_id, _field(request, device_id, metafield_id))
+    field = attempt(request.gateway, lambda _gateway: _field(request, device_id, metafield_id))
+    if isinstance(field, GatewayError):
+        return _unread(request, device_id, metafield_id, field)
+    return _shown(request, device_id, field)
 
 
 def _shown(request: DeviceRequest, device_id: int, field: FieldView, **more: Any) -> HttpResponse:

@@ -12,6 +12,8 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from devices.forms.listing import SearchForm
+from devices.gateway.api import Gateway
+from devices.gateway.errors import GatewayError
 from devices.gateway.pages import Page
 from devices.gateway.types import Device
 from devices.http import DeviceRequest, answer, query_string, require, wants_partial
@@ -22,7 +24,9 @@ from devices.preferences import PAGE_SIZES
 from devices.presentation import number
 from devices.text import shorten
 from devices.views.changing import done_view
+from devices.views.panels import attempt, trouble, waiting
 from devices.views.table import organization_choices, table
+from devices.views.told import open_now
 
 SORTS = {"name": "Name", "id": "Device Id", "template": "Template Name", "firmware": "Firmware Version"} | {
     "board": "Model",
@@ -43,32 +47,33 @@ def device_list(request: DeviceRequest) -> HttpResponse:
     query = form.settle()
     if request.access.only_own and not request.GET.get("q"):
         return redirect(my_devices(request.access))
-    page = None if "q" in form.errors else _read(request, query)
+    found = None if "q" in form.errors else attempt(request.gateway, lambda gateway: _read(request, gateway, query))
+    failed = found if isinstance(found, GatewayError) else None
+    page = None if isinstance(found, GatewayError) else found
     names = names_for(request.gateway, request.access)
     context = _context(request, form, query, page, names)
+    context["trouble"] = trouble(request, failed, _("Devices"), retry_url=context["canonical_url"]) if failed else None
     response = answer(
         request,
         "devices/device_list.html",
         "devices/_device_results.html",
         context,
-        status=422 if "q" in form.errors else 200,
+        status=failed.status if failed else 422 if "q" in form.errors else 200,
     )
     if page and wants_partial(request):
         response["HX-Push-Url"] = context["canonical_url"]
-    return response
+    return waiting(response, failed) if failed else response
 
 
-def _read(request: DeviceRequest, query: dict[str, Any]) -> Page[Device]:
+def _read(request: DeviceRequest, gateway: Gateway, query: dict[str, Any]) -> Page[Device]:
     number_, size = query["page"] - 1, query["size"]
     if query["q"]:
         require(request, "search_devices")
-        return request.gateway.search_devices(
+        return gateway.search_devices(
             query["q"], sort_by=query["sort"] or None, sort_order=query["order"], page=number_, size=size
         )
     require(request, "list_devices")
-    return request.gateway.list_devices(
-        org_id=query["org"], include_sub_orgs=query["sub_orgs"], page=number_, size=size
-    )
+    return gateway.list_devices(org_id=query["org"], include_sub_orgs=query["sub_orgs"], page=number_, size=size)
 
 
 def _context(
@@ -90,7 +95,7 @@ def _context(
         "chips": _chips(query, links, names),
         "owner_prefix": owner_prefix(request.access),
         "order_note": "" if searching else _("in the platform's order: it sorts only a search"),
-        "create": judge("create_device", request.access),
+        "create": open_now(request, judge("create_device", request.access)),
         "include_url": links.to(sub_orgs=True, page=1),
         "refused": "q" in form.errors,
         "canonical_url": links.to(),

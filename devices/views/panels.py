@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
 from devices.gateway.api import Gateway
-from devices.gateway.errors import BadReply, GatewayError, RateLimited, Rejected
+from devices.gateway.errors import BadReply, GatewayError, Moved, RateLimited, Rejected
 from devices.http import DeviceRequest, clock_for
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ def attempt(gateway: Gateway, ask: Callable[[Gateway], T]) -> T | GatewayError:
 
 def trouble(request: DeviceRequest, error: GatewayError, title: str, *, retry_url: str = "") -> Trouble:
     """Words for a slot, and a line in the log. `retry_url`: the present address unless given."""
-    log.warning("%s, request %s, %s %s", error, request.request_id, request.method, request.path)
+    log_failure(request, error)
     wait = math.ceil(error.retry_after or 0)
     return Trouble(
         title=title,
@@ -66,17 +66,30 @@ def trouble(request: DeviceRequest, error: GatewayError, title: str, *, retry_ur
     )
 
 
+def log_failure(request: DeviceRequest, error: GatewayError) -> None:
+    """One line, as for an error that becomes a page."""
+    log.warning("%s, request %s, %s %s", error, request.request_id, request.method, request.path)
+
+
 def advice(error: GatewayError) -> str:
     """What somebody can do about a reading that failed: wait, try again, or whom to ask."""
     if isinstance(error, RateLimited):
         if error.retry_after is None:
-            return _("It does not say how long; a minute is usually enough.")
-        return _("The limit is shared by everybody in your organization. What is on this page can still be used.")
+            return _(
+                "It does not say how long; a minute is usually enough. Everybody in your organization shares the limit."
+            )
+        return _("The limit is shared by everybody in your organization.")
+    if isinstance(error, Moved):
+        return (
+            _("It names %(host)s. Nothing was sent there: tell whoever looks after the portal.") % {"host": error.host}
+            if error.host
+            else _("Nothing was sent there: tell whoever looks after the portal.")
+        )
     if isinstance(error, BadReply):
         return _("Try again. If it stays so, tell whoever looks after the portal, with the request number.")
     if isinstance(error, Rejected):
         return _("Trying again will not help. Tell whoever looks after the portal, with the request number.")
-    return _("Nothing was changed. Try again in a moment.")
+    return _("Try again in a moment.")
 
 
 def waiting(response: HttpResponse, error: GatewayError) -> HttpResponse:

@@ -13,7 +13,8 @@ from django.views.decorators.http import require_safe
 
 from devices import rules
 from devices.forms.listing import OwnedForm, VisibleForm
-from devices.gateway.errors import NotFound
+from devices.gateway.api import Gateway
+from devices.gateway.errors import GatewayError, NotFound
 from devices.gateway.pages import Page
 from devices.gateway.types import Device
 from devices.http import DeviceRequest, answer, query_string, require
@@ -23,7 +24,9 @@ from devices.permissions import Access, Verdict, judge
 from devices.presentation import number
 from devices.text import shorten
 from devices.views.changing import done_view
+from devices.views.panels import attempt, trouble, waiting
 from devices.views.table import organization_choices, table
+from devices.views.told import open_now
 
 OWNED, VISIBLE = "list_devices_by_owner", "list_devices_by_user"
 PAGES = {OWNED: "devices:device-by-owner", VISIBLE: "devices:device-by-user"}
@@ -58,23 +61,28 @@ def _devices_of(request: DeviceRequest, operation: str, form: VisibleForm) -> Ht
     names = names_for(request.gateway, request.access)
     verdict = judge(operation, request.access, other=not _mine(request.access, query["email"]))
     asks = bool(query["email"]) and verdict.allowed
-    page = _read(request, operation, query, names) if asks else None
+    found = attempt(request.gateway, lambda each: _read(each, operation, query, names)) if asks else None
+    failed = found if isinstance(found, GatewayError) else None
+    page = None if isinstance(found, GatewayError) else found
     status = 422 if "email" in form.errors else 403 if query["email"] and not asks else 200
     context = _context(request, operation, form, query, page, names, verdict)
-    return answer(request, "devices/device_people.html", "devices/_people_results.html", context, status=status)
+    context["trouble"] = trouble(request, failed, context["heading"]) if failed else None
+    status = failed.status if failed else status
+    response = answer(request, "devices/device_people.html", "devices/_people_results.html", context, status=status)
+    return waiting(response, failed) if failed else response
 
 
 def _mine(access: Access, email: str) -> bool:
     return bool(access.user_id) and email.casefold() == access.email.casefold()
 
 
-def _read(request: DeviceRequest, operation: str, query: dict[str, Any], names: Names) -> Page[Device]:
+def _read(gateway: Gateway, operation: str, query: dict[str, Any], names: Names) -> Page[Device]:
     """An unknown e-mail is an empty page or a 404, as the API likes; both mean that there is nothing to show."""
     number_, size = query["page"] - 1, query["size"]
     try:
         if operation == OWNED:
-            return request.gateway.list_devices_by_owner(query["email"], org_id=query["org"], page=number_, size=size)
-        return request.gateway.list_devices_by_user(query["email"], page=number_, size=size)
+            return gateway.list_devices_by_owner(query["email"], org_id=query["org"], page=number_, size=size)
+        return gateway.list_devices_by_user(query["email"], page=number_, size=size)
     except NotFound:
         if query["org"] and query["org"] not in names.organizations:
             raise  # then it may as well be the organization that is not found
@@ -126,7 +134,7 @@ def _context(
         "only_own": access.only_own,
         "my_url": my_devices(access),
         "ways": _ways(access, operation, query["email"]),
-        "create": judge("create_device", access),
+        "create": open_now(request, judge("create_device", access)),
         "section": "devices" if access.only_own else "owners",
     }
 

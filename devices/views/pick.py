@@ -14,10 +14,11 @@ from devices.forms.listing import PickForm
 from devices.gateway.errors import GatewayError, Unauthorized
 from devices.gateway.pages import Page
 from devices.gateway.types import Organization, UserSummary
-from devices.http import DeviceRequest, answer, require, wants_partial
+from devices.http import DeviceRequest, answer, require
 from devices.names import names_for
 from devices.presentation import number
 from devices.text import clean, shorten
+from devices.views.panels import alone, trouble
 
 AT_LEAST = 2
 """Characters before the platform is asked."""
@@ -91,9 +92,11 @@ def _picks(request: DeviceRequest, operation: str, pick: Any, **words: str) -> H
         except Unauthorized:
             raise
         except GatewayError as error:
-            if not wants_partial(request):
+            if not alone(error):
                 raise
-            context["sentence"], status = _("No search now: %s Type it in full.") % _(error.sentence), error.status
+            context["trouble"] = trouble(request, error, words["heading"])
+            context["sentence"] = f"{_(error.sentence)} {_('Type it in full: matches cannot be looked up now.')}"
+            status = error.status
         else:
             context["picks"] = [pick(found) for found in page.items]
             context |= _told(page, query)

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 from devices import rules
 from devices.forms.listing import RecentForm
 from devices.gateway.api import Gateway
-from devices.gateway.errors import Forbidden, GatewayError, NotFound, Unauthorized
+from devices.gateway.errors import GatewayError, Unauthorized
 from devices.gateway.types import Activation
 from devices.http import DeviceRequest, answer, clock_for, polled, query_string, require, wants_partial, zone_of
 from devices.names import Names, names_for
@@ -24,6 +24,7 @@ from devices.navigation import owner_prefix
 from devices.parallel import ask_each
 from devices.presentation import Clock, When, age, number
 from devices.text import clean, shorten
+from devices.views.panels import alone, trouble, waiting
 from devices.views.table import organization_choices
 
 QUICK = (5, 15, 60)
@@ -70,7 +71,8 @@ def device_recent(request: DeviceRequest) -> HttpResponse:
     query = form.settle()
     key = f"recent:{request.access.scope}:{query['org']}:{query['minutes']}"
     again = bool(query["seen"]) and wants_partial(request)
-    trouble = ""
+    failed: GatewayError | None = None
+    words = ""
     reading: Reading | None
     try:
         reading = _read(request, query)
@@ -80,11 +82,15 @@ def device_recent(request: DeviceRequest) -> HttpResponse:
     except GatewayError as error:
         kept = cache.get(key)
         reading = kept if isinstance(kept, Reading) else None
-        if not again and (reading is None or isinstance(error, Forbidden | NotFound)):
+        if not again and not alone(error):
             raise
-        trouble = _(error.sentence)
-    context = _context(request, query, reading, trouble) | {"notices": form.fallen_back()}
-    return answer(request, "devices/device_recent.html", "devices/_recent.html", context)
+        failed, words = error, _(error.sentence)
+    context = _context(request, query, reading, words) | {"notices": form.fallen_back()}
+    if failed:
+        context["failed"] = trouble(request, failed, _("Recently activated"), retry_url=context["again_url"])
+    status = failed.status if failed and reading is None and not again else 200
+    response = answer(request, "devices/device_recent.html", "devices/_recent.html", context, status=status)
+    return waiting(response, failed) if failed else response
 
 
 def _read(request: DeviceRequest, query: dict[str, Any]) -> Reading:

@@ -20,6 +20,7 @@ from devices.presentation import Clock, Connection, Fact, connection, hardware, 
 from devices.views.changing import done_view
 from devices.views.panels import alone, trouble, value
 from devices.views.settling import Settled, settle_here
+from devices.views.told import closed_now, open_now, read_long_ago
 
 Asks = Mapping[str, Callable[[Gateway], Any]]
 Answers = Mapping[str, Any]
@@ -119,7 +120,7 @@ def around(
         "device_name": name_of(known) if known else _("Device %d") % device_id,
         "facts": _facts(request, known, clock) if known else [Fact(_("Device ID"), str(device_id), copy=True)],
         "heading_trouble": trouble(request, failed, _("About this device")) if failed else None,
-        "connection": connection_of(answers["online"], clock),
+        "connection": connection_of(request, answers["online"], clock),
         "actions": actions(request, known) if known else [],
         "tabs": _tabs(request, device_id, known, tab),
         "tab": tab,
@@ -138,14 +139,14 @@ def read_connection(request: DeviceRequest, device_id: int, clock: Clock) -> Con
         raise
     except GatewayError as error:
         answered = error
-    return connection_of(answered, clock)
+    return connection_of(request, answered, clock)
 
 
-def connection_of(answered: Online | GatewayError, clock: Clock) -> Connection:
-    """The state that was answered, or "unknown" with the reason why there is no answer."""
+def connection_of(request: DeviceRequest, answered: Online | GatewayError, clock: Clock) -> Connection:
+    """The state that was answered, or that was last known, or "unknown" with the reason why there is no answer."""
     if isinstance(answered, GatewayError):
         return connection(None, clock, failure=_("Could not ask: %s") % _(answered.sentence))
-    return connection(answered.connected, clock)
+    return connection(answered.connected, clock, read_at=read_long_ago(request, "get_online"))
 
 
 def _facts(request: DeviceRequest, info: BaseInfo, clock: Clock) -> list[Fact]:
@@ -165,8 +166,10 @@ def _facts(request: DeviceRequest, info: BaseInfo, clock: Clock) -> list[Fact]:
 def actions(request: DeviceRequest, info: BaseInfo) -> list[Action]:
     """Everything that can be done with a device, each judged for this person and this device's owner as just read."""
 
+    closed = closed_now(request)
+
     def offer(name: str, operation: str, *words: str, **more: str) -> Action:
-        verdict = judge_here(operation, request.access, info.owner_user_id)
+        verdict = open_now(request, judge_here(operation, request.access, info.owner_user_id), closed)
         title, about, label, symbol = words
         return Action(
             name, title, about, label, symbol, reverse(f"devices:device-{name}", args=[info.id]), verdict, **more

@@ -15,6 +15,9 @@ from devices.names import Names
 from devices.presentation import device_row
 from devices.views.changing import done_view
 from devices.views.paging import pager
+from devices.views.told import read_stamp
+
+LISTS = ("list_devices", "search_devices", "list_devices_by_owner", "list_devices_by_user")
 
 
 def table(
@@ -31,7 +34,7 @@ def table(
         "rows": [device_row(device, names, clock) for device in page.items] if page else [],
         "pager": pager(page, url_of) if page else None,
         "device_prefix": reverse("devices:device-list"),
-        "read_at": clock.stamp(),
+        "read_at": read_stamp(request, *LISTS),
         "done": done_view(request),
     }
 

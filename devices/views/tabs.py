@@ -26,6 +26,7 @@ from devices.views.paging import pager
 from devices.views.panels import alone, attempt, trouble, waiting
 from devices.views.settling import settle_here
 from devices.views.shell import around, base_asks, tab_labels
+from devices.views.told import read_stamp
 
 T = TypeVar("T")
 
@@ -46,7 +47,7 @@ def device_logs(request: DeviceRequest, device_id: int) -> HttpResponse:
             "page": page,
             "count": page.total,
             "pager": pager(page, lambda to: here + query_string(page=page_in_url(to), size=size_in_url(size))),
-            "read_at": clock.stamp(),
+            "read_at": read_stamp(request, "list_logs"),
         }
 
     return answer_tab(
@@ -77,7 +78,7 @@ def device_tags(request: DeviceRequest, device_id: int) -> HttpResponse:
         return {
             "tags": [(clean(tag.name), names.organization(tag.tag_owner_org_id)) for tag in tags],
             "count": len(tags),
-            "read_at": clock_for(request).stamp(),
+            "read_at": read_stamp(request, "list_tags"),
         }
 
     return answer_tab(request, device_id, "tags", lambda gateway: gateway.list_tags(device_id), show)

@@ -23,6 +23,7 @@ from devices.presentation import EventRow, Word, event_days, event_word, number
 from devices.views.charting import chart_view
 from devices.views.paging import Pager, pager
 from devices.views.tabs import answer_tab, page_in_url, size_in_url
+from devices.views.told import read_stamp
 
 CHARTED = 500
 """Events that the chart looks at: the newest ones, in one call of the API's page size (at most 1000)."""
@@ -81,7 +82,7 @@ def device_timeline(request: DeviceRequest, device_id: int) -> HttpResponse:
             "notices": [no_type] if "type" in form.errors else [],
             "pager": pages,
             "count": None if event_type else page.total,
-            "read_at": clock.stamp(),
+            "read_at": read_stamp(request, "list_timeline"),
             "live": True,
         }
         if alone:

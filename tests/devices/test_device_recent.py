@@ -199,7 +199,7 @@ def test_whatever_a_later_asking_is_answered_the_region_stays_and_goes_on(
         assert answer.status_code == 200
         assert region(answer)["hx-trigger"] == "every 30s"
         assert region(answer)["data-announce"]
-        assert soup(answer).select_one("#results .notice")
+        assert soup(answer).select_one("#results .notice, #results .failed")
         assert ids(answer) == (ids(first) if known else [])
         assert "None in the last" not in words(answer)
         assert "0 devices" not in words(answer)

@@ -121,7 +121,7 @@ def test_while_typing_a_failure_is_one_sentence_and_as_a_page_it_is_a_page(
     with platform_down():
         piece, whole = support.htmx(page + "?q=lund"), support.get(page + "?q=lund")
     assert piece.status_code == whole.status_code == 503
-    assert words(piece) == "No search now: The platform cannot be reached. Type it in full."
+    assert words(piece) == "The platform cannot be reached. Type it in full: matches cannot be looked up now."
     assert "Try again" in words(whole)
 
 

@@ -1,0 +1,126 @@
+"""What a page says of the platform: that its answers are old, what it waits for, what cannot be done now."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import NamedTuple
+
+from django.utils.translation import gettext as _
+
+from devices.gateway.policy import Condition
+from devices.http import READ_METHODS, DeviceRequest, clock_for
+from devices.permissions import Verdict
+
+BESIDE = frozenset(
+    {
+        *("list_templates", "list_template_events", "list_sub_organizations", "list_users"),
+        *("get_own_organization", "get_organization", "get_user_profile", "get_user"),
+    }
+)
+"""Operations that give names and little more: where these answers are old, nobody needs to know."""
+HEADING = frozenset({"get_base_info", "get_device"})
+TABS = frozenset({"list_timeline", "list_logs", "list_tags", "get_online"})
+"""What one tab shows. Where these are old while the device itself was just read, changing it is as safe as ever."""
+
+
+class Told(NamedTuple):
+    """The page's banner. `old`: which parts of the page show old answers ("panel", "heading", both, or "").
+    `wait`: seconds until it is worth asking again, 0 where nobody knows; `until`: their end as a time of day.
+    """
+
+    sentence: str
+    advice: str
+    old: str
+    wait: int
+    until: str
+    retry_url: str
+    request_id: str
+
+
+def told(request: DeviceRequest) -> Told | None:
+    """The banner for this request's page, after everything was read; None where there is nothing to say."""
+    operations = _old(request)
+    condition = request.gateway.condition()
+    seconds = max(condition.cool_down, condition.reads_rest, condition.writes_rest, condition.tokens_rest)
+    if not operations and not seconds:
+        return None
+    wait = math.ceil(seconds)
+    parts = {"heading": operations & HEADING, "panel": operations - {"get_base_info", "get_online"}}
+    return Told(
+        sentence=_old_sentence(request, condition) if operations else _sentence(condition),
+        advice=_advice(condition, closed=bool(_writes_off(request))),
+        old=" ".join(part for part, found in parts.items() if found),
+        wait=wait,
+        until=clock_for(request).later(wait) if wait else "",
+        retry_url=request.get_full_path() if request.method in READ_METHODS else "",
+        request_id=request.request_id,
+    )
+
+
+def read_stamp(request: DeviceRequest, *operations: str) -> str:
+    """When what these operations gave was read: now, or when the old answer was that stands for it."""
+    moments = [old.read_at for old in request.gateway.stale if old.operation in operations]
+    return clock_for(request).at(min(moments, default=time.time()))
+
+
+def read_long_ago(request: DeviceRequest, operation: str) -> float | None:
+    """When the old answer of this operation was read (epoch seconds); None where it is a new one."""
+    return min((old.read_at for old in request.gateway.stale if old.operation == operation), default=None)
+
+
+def closed_now(request: DeviceRequest) -> str:
+    """Why nothing can be changed on this page now; empty where it can. Ask after what the page shows was read."""
+    if _writes_off(request):
+        return _("Not now: this page shows what was read at %(time)s, because the platform gives no new answer.") % {
+            "time": read_stamp(request, *_old(request))
+        }
+    condition = request.gateway.condition()
+    if condition.cool_down:
+        words = _("Not now: the platform asks us to wait until %(time)s.")
+    elif condition.writes_rest or condition.reads_rest or condition.tokens_rest:
+        words = _("Not now: the platform does not answer. It is tried again at %(time)s.")
+    else:
+        return ""
+    return words % {"time": clock_for(request).later(math.ceil(max(condition)))}
+
+
+def open_now(request: DeviceRequest, verdict: Verdict, why: str | None = None) -> Verdict:
+    """`verdict`, but closed where nothing can be changed now. `why`: `closed_now`, where it is known already."""
+    why = closed_now(request) if why is None and verdict.allowed else why
+    return Verdict(why=why, closed=True) if why and verdict.allowed else verdict
+
+
+def _old(request: DeviceRequest) -> frozenset[str]:
+    return frozenset(old.operation for old in request.gateway.stale) - BESIDE
+
+
+def _writes_off(request: DeviceRequest) -> frozenset[str]:
+    return _old(request) - TABS
+
+
+def _old_sentence(request: DeviceRequest, condition: Condition) -> str:
+    stamp = read_stamp(request, *_old(request))
+    if condition.cool_down:
+        return _("As of %(time)s – the platform asks us to wait.") % {"time": stamp}
+    return _("As of %(time)s – the platform cannot be reached.") % {"time": stamp}
+
+
+def _sentence(condition: Condition) -> str:
+    if condition.cool_down:
+        return _("The platform asks us to wait: too many requests.")
+    if condition.reads_rest or condition.tokens_rest:
+        return _("The platform is not answering.")
+    return _("The platform is not taking changes.")
+
+
+def _advice(condition: Condition, *, closed: bool) -> str:
+    if condition.cool_down:
+        return _("The limit is shared by everybody in your organization. Until then nothing can be asked or changed.")
+    if condition.reads_rest or condition.tokens_rest:
+        return _("The portal tries again by itself. Until then the last answers are shown, and nothing can be changed.")
+    if condition.writes_rest:
+        return _("Looking works. Nothing can be changed until then, and nothing that you send is sent on.")
+    if closed:
+        return _("What stands here is the last answer that was read, and nothing can be changed from this page.")
+    return _("What stands here is the last answer that was read.")
