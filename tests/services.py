@@ -1,8 +1,8 @@
-"""Programs of the machine that some tests need: Chromium, PostgreSQL, Redis, Node, Apache. A plugin: tests/conftest.py
-names it.
+"""Programs of the machine that some tests need: Chromium, PostgreSQL, Redis, Node, Apache, Java. A plugin:
+tests/conftest.py names it.
 
-Where one is missing, the tests that need it (`browser`, `stack`, `sso`) are left out and the end of the run says so,
-loudly, with the line that installs it. In CI (CI=true) that is an error instead: there they must run.
+Where one is missing, the tests that need it (`browser`, `stack`, `sso`, `pages`) are left out and the end of the run
+says so, loudly, with the line that installs it. In CI (CI=true) that is an error instead: there they must run.
 Each started server belongs to one test process, listens on 127.0.0.1 only, keeps its data in a folder of its own and is
 ended with the session.
 """
@@ -45,6 +45,10 @@ def node_path() -> str | None:
     return shutil.which("node") if shutil.which("npm") else None
 
 
+def java_path() -> str | None:
+    return shutil.which("java")
+
+
 def apache_path() -> str | None:
     return shutil.which("apache2") or shutil.which("apache2", path="/usr/sbin")
 
@@ -62,6 +66,10 @@ NEEDS: dict[str, tuple[tuple[str, Callable[[], object], str], ...]] = {
         ("Node with npm", node_path, "nodejs npm"),
         ("Apache", apache_path, "apache2"),
         ("mod_auth_openidc", partial(apache_module, "auth_openidc"), "libapache2-mod-auth-openidc"),
+    ),
+    "pages": (
+        ("Node with npm", node_path, "nodejs npm"),
+        ("Java", java_path, "default-jre-headless"),
     ),
 }
 """Marker -> (program, finder, Debian's packages)."""

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import json
-import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,11 +11,10 @@ from urllib.parse import urljoin
 import requests
 from bs4 import BeautifulSoup
 
-from tests.servers import ROOT, Process
+from tests.npm import installed
+from tests.servers import Process
 
 HERE = Path(__file__).resolve().parent
-MANIFESTS = ("package.json", "package-lock.json", ".npmrc")
-INSTALLS_WITHIN = 300  # seconds
 TIMEOUT = 20  # seconds for one request
 
 ACCOUNTS: dict[str, dict[str, Any]] = {
@@ -31,25 +26,6 @@ ACCOUNTS: dict[str, dict[str, Any]] = {
 """Login at the provider -> claims. They are the sandbox's people too, but for the last."""
 
 
-def installed() -> Path:
-    """The folder with `node_modules`, made on first use and again when the lock changes. Test processes take turns."""
-    content = b"".join((HERE / name).read_bytes() for name in MANIFESTS)
-    folder = ROOT / "var" / "sso-provider" / hashlib.sha256(content).hexdigest()[:12]
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "done").exists():
-            for name in MANIFESTS:
-                shutil.copy(HERE / name, folder)
-            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-            done = subprocess.run(
-                command, cwd=folder, capture_output=True, text=True, timeout=INSTALLS_WITHIN, check=False
-            )
-            assert done.returncode == 0, f"npm ci: {done.stdout}{done.stderr}"
-            (folder / "done").touch()
-    return folder
-
-
 class Provider(Process):
     """A running provider. Its address is the issuer."""
 
@@ -57,7 +33,7 @@ class Provider(Process):
         with tempfile.TemporaryFile("w+") as settings:
             json.dump({"accounts": ACCOUNTS}, settings)
             settings.seek(0)
-            super().__init__(["node", str(HERE / "provider.mjs"), str(installed())], stdin=settings)
+            super().__init__(["node", str(HERE / "provider.mjs"), str(installed(HERE, "sso-provider"))], stdin=settings)
 
     def register(self, wanted: dict[str, Any]) -> dict[str, Any]:
         """Make somebody a client (RFC 7591); gives its metadata with `client_id` and `client_secret`."""

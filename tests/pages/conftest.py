@@ -1,0 +1,24 @@
+"""All states of all pages, taken once for each test process that needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+
+from portal.platform import transport
+from portal.signin.throttle import throttle
+from tests.pages.states import Shown, every_state
+from tests.servers import SandboxServer
+
+
+@pytest.fixture
+def states(fresh_sandbox: SandboxServer, settings: Any, db: None) -> Iterator[list[Shown]]:
+    settings.PLATFORM_API_URL = fresh_sandbox.url
+    settings.METAFIELDS_LIKELY = True
+    for kept in (cache.clear, throttle.cache_clear, transport.cache_clear):
+        kept()
+    yield every_state(fresh_sandbox)
+    transport.cache_clear()
