@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from django.utils.dates import MONTHS, MONTHS_3, WEEKDAYS
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from devices.chart import date_of
 from devices.gateway.types import BaseInfo, DataStreamValue, Device, HardwareInfo, LogEntry, TimelineEvent
+from devices.locales import style
 from devices.text import clean, shorten
 
 DAY = 86_400
@@ -64,7 +64,7 @@ class Clock:
         self.now = now
         self._today = datetime.fromtimestamp(now, self.tz)
         self.offset = _offset(self._today)
-        self._months: dict[int, str] = {}
+        self.style = style()
 
     def when(self, ms: int | None, *, seconds: bool = False) -> When | None:
         """Present epoch milliseconds; None, 0 and times no calendar holds give None ("never")."""
@@ -96,9 +96,7 @@ class Clock:
             moment = datetime.fromtimestamp(ms / 1000, self.tz)
         except (OverflowError, OSError, ValueError):
             return _("No date")
-        words = f"{WEEKDAYS[moment.weekday()]} {moment.day} {MONTHS[moment.month]}"
-        if moment.year != self._today.year:
-            words += f" {moment.year}"
+        words = self.style.long(moment, self._today.year)
         return _("Today, %s") % words if moment.date() == self._today.date() else words
 
     def time(self, ms: int) -> str:
@@ -112,11 +110,7 @@ class Clock:
         clock = f"{moment:%H:%M:%S}" if seconds else f"{moment:%H:%M}"
         if moment.date() == self._today.date():
             return clock
-        month = self._months.get(moment.month)
-        if month is None:  # a lazy translation: dear, once for each row of a page
-            month = self._months[moment.month] = str(MONTHS_3[moment.month]).capitalize()
-        day = f"{moment.day} {month}"
-        return f"{day}, {clock[:5]}" if moment.year == self._today.year else f"{day} {moment.year}, {clock[:5]}"
+        return f"{self.style.short(moment, self._today.year)}, {clock[:5]}"
 
 
 def _zone(name: str) -> tzinfo:
@@ -135,12 +129,14 @@ def _offset(moment: datetime) -> str:
 
 
 def number(value: float) -> str:
-    """A number as read aloud: thousands grouped, no trailing zeros, never an exponent for everyday sizes."""
+    """A number as read aloud, in the reader's language: thousands grouped, no trailing zeros, never an exponent for
+    everyday sizes."""
     if isinstance(value, int):
-        return f"{value:,}" if abs(value) < 10**15 else str(value)
+        return style().number(f"{value:,}") if abs(value) < 10**15 else str(value)
     if not math.isfinite(value):
         return str(value)
-    return f"{value:,.6f}".rstrip("0").rstrip(".") if abs(value) < 10**15 else f"{value:g}"
+    written = f"{value:,.6f}".rstrip("0").rstrip(".") if abs(value) < 10**15 else f"{value:g}"
+    return style().number(written)
 
 
 def coordinates(lat: float, lon: float) -> str:

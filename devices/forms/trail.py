@@ -23,7 +23,10 @@ class _Day(forms.DateField):
 
     def __init__(self, label: Any) -> None:
         super().__init__(
-            label=label, required=False, input_formats=["%Y-%m-%d"], widget=forms.DateInput(attrs={"type": "date"})
+            label=label,
+            required=False,
+            input_formats=["%Y-%m-%d"],
+            widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
         )
 
     def clean(self, value: Any) -> date | None:

@@ -21,6 +21,7 @@ from devices.export import csv_chunks
 from devices.forms.trail import TrailForm
 from devices.gateway.pages import Page
 from devices.http import DeviceRequest, answer, clock_for, query_string, require_right, wants_partial
+from devices.locales import style
 from devices.models import AuditEntry
 from devices.names import names_for
 from devices.permissions import PORTAL_AUDIT
@@ -124,7 +125,7 @@ def _headline(page: Page[AuditEntry], days: tuple[date | None, date | None]) -> 
 
 
 def _day(day: date | None) -> str:
-    return day.isoformat() if day else ""
+    return style().whole(day) if day else ""
 
 
 def _backwards(days: tuple[date | None, date | None]) -> list[str]:

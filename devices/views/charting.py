@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import NamedTuple, Protocol
 
-from django.utils.dateformat import format as date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from devices.chart import HEIGHT, LANE, TOP, Chart, Day, Drawing, Lane, Moment, Row, Tick, draw, events_per_day
 from devices.gateway.pages import Page
 from devices.gateway.types import TimelineEvent
+from devices.locales import style
 from devices.presentation import Clock, Word, event_word, number
 from devices.text import shorten
 
@@ -185,9 +185,9 @@ def _notes(chart: Chart, year: int) -> list[str]:
 
 def short_date(day: date, year: int) -> str:
     """`7 Nov`, with the year where it is not `year`."""
-    return date_format(day, "j M" if day.year == year else "j M Y")
+    return style().short(day, year)
 
 
 def long_date(day: date, year: int) -> str:
     """`Saturday 7 November`, with the year where it is not `year`."""
-    return date_format(day, "l j F" if day.year == year else "l j F Y")
+    return style().long(day, year)
