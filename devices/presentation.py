@@ -33,7 +33,8 @@ class When(NamedTuple):
 
     @property
     def age(self) -> str:
-        return age(self.elapsed)
+        """Within a day only: of what is older, the time itself tells more."""
+        return age(self.elapsed) if self.elapsed < DAY else ""
 
     @property
     def old(self) -> bool:
