@@ -44,7 +44,12 @@ def reader(request: HttpRequest) -> dict[str, Any]:
     """What every page's frame knows of whoever reads it."""
     chosen: Preferences | None = getattr(request, "preferences", None)
     zone = zone_of(cast(DeviceRequest, request)) if chosen else "UTC"
-    return {"theme": chosen.theme if chosen else "auto", "language": get_language() or "en", "zone": zone}
+    return {
+        "theme": chosen.theme if chosen else "auto",
+        "language": get_language() or "en",
+        "zone": zone,
+        "keys": chosen is not None and chosen.shortcuts,
+    }
 
 
 def url(name: str, *args: object, **kwargs: object) -> str:

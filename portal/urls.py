@@ -1,9 +1,10 @@
 """The portal's addresses: its own, and the app's."""
 
+from django.conf import settings
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from portal import person
+from portal import guide, person
 from portal.redirects import HOME
 from portal.signin import sessions, views
 from portal.signin.sso import views as sso
@@ -18,11 +19,15 @@ urlpatterns = [
     path("sso/backchannel-logout/", sso.backchannel_logout, name="sso-backchannel-logout"),
     path("preferences/", person.preferences, name="preferences"),
     path("about/", person.about, name="about"),
+    path("shortcuts/", guide.shortcuts, name="shortcuts"),
     path("sessions/", sessions.sessions, name="sessions"),
     path("sessions/end/", sessions.end_sessions, name="sessions-end"),
     path("devices/", include("devices.urls")),
     path("audit/", include("devices.audit_urls")),
 ]
+
+if settings.DEBUG:
+    urlpatterns.append(path("styleguide/", guide.styleguide, name="styleguide"))
 
 handler400 = "portal.errors.bad_request"
 handler403 = "portal.errors.permission_denied"
