@@ -9,7 +9,7 @@ from typing import TypeVar
 from devices.gateway import decode
 from devices.gateway.answers import Answers, Stale
 from devices.gateway.deadline import Deadline
-from devices.gateway.errors import GatewayError, Unauthorized
+from devices.gateway.errors import BadReply, GatewayError, Unauthorized
 from devices.gateway.pages import Page
 from devices.gateway.policy import Asker, Condition, Policy
 from devices.gateway.reply import Reply, failure
@@ -35,6 +35,7 @@ from devices.gateway.types import (
 
 ROOT = "/api/v1/organization"
 T = TypeVar("T")
+D = TypeVar("D", bound=BaseInfo)
 AccessToken = Callable[[str | None], str]
 """Gives the current token for None, another one for a token that was refused; raises Unauthorized if there is none."""
 Guard = Callable[[str, Mapping[str, object]], None]
@@ -158,11 +159,11 @@ class Gateway:
 
     def get_device(self, device_id: int) -> DeviceDetails:
         """GET /device: the device with its current values and metafields."""
-        return self._object("get_device", "/device", {"deviceId": device_id}, DeviceDetails)
+        return self._device("get_device", "/device", device_id, DeviceDetails)
 
     def get_base_info(self, device_id: int) -> BaseInfo:
         """GET /device/baseInfo: the device without values and metafields, cheaper."""
-        return self._object("get_base_info", "/device/baseInfo", {"deviceId": device_id}, BaseInfo)
+        return self._device("get_base_info", "/device/baseInfo", device_id, BaseInfo)
 
     def get_online(self, device_id: int) -> Online:
         """GET /device/online: whether the device is connected now, if the API knows."""
@@ -292,6 +293,13 @@ class Gateway:
 
     def _object(self, operation: str, path: str, query: Query | None, shape: type[T]) -> T:
         return decode.one(self._send(operation, "GET", path, query), shape, operation)
+
+    def _device(self, operation: str, path: str, device_id: int, shape: type[D]) -> D:
+        """The device asked for. One of another id, by a mix-up on the way, is no answer."""
+        found = self._object(operation, path, {"deviceId": device_id}, shape)
+        if found.id != device_id:
+            raise BadReply(operation=operation, api_status=200, request_id=self._request_id, detail="another device")
+        return found
 
     def _array(self, operation: str, path: str, query: Query, item: type[T]) -> tuple[T, ...]:
         return decode.many(self._send(operation, "GET", path, query), item, operation)

@@ -5,6 +5,7 @@ Unknown members are ignored; optional ones may be absent or null.
 
 from __future__ import annotations
 
+import codecs
 from functools import cache
 from typing import Any, Generic, TypeVar
 
@@ -31,22 +32,43 @@ def _decoder(kind: str, item: Any) -> msgspec.json.Decoder[Any]:
 
 
 def one(reply: Reply, shape: type[T], operation: str = "") -> T:
-    """A single object."""
+    """A single object. One of whose members none has to be there could be an error's body: that is refused."""
     value: T = _decode("one", shape, reply, operation)
+    if not _any_required(shape):
+        _no_error(_decode("one", Any, reply, operation), reply, operation)
     return value
 
 
 def many(reply: Reply, item: type[T], operation: str = "") -> tuple[T, ...]:
-    """A bare array."""
+    """A bare array, each item of the same id once."""
     values: tuple[T, ...] = _decode("many", item, reply, operation)
-    return values
+    return _once(values)
 
 
 def page(reply: Reply, item: type[T], number: int, size: int, operation: str = "") -> Page[T]:
-    """A page envelope. A negative total is no total."""
+    """A page envelope, each item of the same id once. A total is none where it is negative, or less than what came."""
     envelope: Envelope[T] = _decode("page", item, reply, operation)
-    total = envelope.total_elements
-    return Page(envelope.content, number, size, None if total is None or total < 0 else total)
+    received, total = len(envelope.content), envelope.total_elements
+    if total is not None and (total < 0 or (received and total < number * size + received)):
+        total = None
+    items = _once(envelope.content)
+    return Page(items, number, size, total, received - len(items))
+
+
+def _once(items: tuple[T, ...]) -> tuple[T, ...]:
+    """The first of each id, in order; what has no id stays. Pages make addresses and marks of ids."""
+    taken: set[object] = set()
+    kept = []
+    for item in items:
+        key = getattr(item, "id", None)
+        if key is None or key not in taken:
+            kept.append(item)
+            taken.add(key)
+    return items if len(kept) == len(items) else tuple(kept)
+
+
+def _any_required(shape: Any) -> bool:
+    return any(member.required for member in msgspec.structs.fields(shape))
 
 
 def nothing(reply: Reply, operation: str = "") -> None:
@@ -57,7 +79,10 @@ def nothing(reply: Reply, operation: str = "") -> None:
     """
     if not reply.body.strip():
         return
-    said = _decode("one", Any, reply, operation)
+    _no_error(_decode("one", Any, reply, operation), reply, operation)
+
+
+def _no_error(said: Any, reply: Reply, operation: str) -> None:
     if isinstance(said, dict) and "error" in said:
         raise unreadable(reply, operation)
 
@@ -68,7 +93,7 @@ def unreadable(reply: Reply, operation: str = "") -> BadReply:
 
 def _decode(kind: str, item: Any, reply: Reply, operation: str) -> Any:
     try:
-        return _decoder(kind, item).decode(reply.body)
+        return _decoder(kind, item).decode(reply.body.removeprefix(codecs.BOM_UTF8))
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         pass  # raised below, so that nothing of the body hangs on the error as its cause
     raise unreadable(reply, operation)

@@ -10,12 +10,16 @@ T = TypeVar("T")
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
-    """Items of one page. `number` is 0-based as on the wire; `total` is None where the API did not tell it."""
+    """Items of one page. `number` is 0-based as on the wire; `total` is None where the API did not tell it.
+
+    `repeated`: how many came more than once in the answer, of those that have an id; each is among the items once.
+    """
 
     items: tuple[T, ...]
     number: int
     size: int
     total: int | None = None
+    repeated: int = 0
 
     @property
     def first(self) -> int:
@@ -25,7 +29,12 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
     @property
     def last(self) -> int:
         """1-based position of the last item among all, 0 for an empty page."""
-        return self.number * self.size + len(self.items) if self.items else 0
+        return self.number * self.size + self.received if self.items else 0
+
+    @property
+    def received(self) -> int:
+        """How many the answer held."""
+        return len(self.items) + self.repeated
 
     @property
     def count(self) -> int | None:
@@ -36,7 +45,7 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
     def has_next(self) -> bool:
         """Whether a further page is worth a link. Without a total, a full page means: maybe more."""
         if self.count is None:
-            return len(self.items) >= self.size
+            return self.received >= self.size
         return self.number + 1 < self.count
 
     @property

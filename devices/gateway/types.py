@@ -7,13 +7,36 @@ never.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+
+DEEPEST = 32
+"""Levels of a value that comes in any shape. Nothing known has more than three; thousands are meant to do harm."""
+
+
+def _too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, list | dict)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return True
 
 
 class Wire(msgspec.Struct, frozen=True, rename="camel"):
     """Base: camelCase on the wire, snake_case here."""
+
+
+def _refuse_deep(value: Any) -> None:
+    """The decoder makes a BadReply of it. What runs through such a value later would end in a RecursionError."""
+    if isinstance(value, list | dict) and _too_deep(value):
+        raise ValueError("nested too deep")
 
 
 class HardwareInfo(Wire, frozen=True):
@@ -30,7 +53,7 @@ class HardwareInfo(Wire, frozen=True):
 class Device(Wire, frozen=True):
     """A row of the lists, and the answer to a rename."""
 
-    id: int
+    id: Annotated[int, msgspec.Meta(ge=1)]
     name: str
     template_id: int
     org_id: int
@@ -70,6 +93,9 @@ class DataStreamValue(Wire, frozen=True):
     value: Any = None
     updated_at: int | None = None
 
+    def __post_init__(self) -> None:
+        _refuse_deep(self.value)
+
 
 class Metafield(Wire, frozen=True):
     """A metadata field. `value` is what was sent: an object with a `type`, a plain scalar, or None."""
@@ -79,6 +105,9 @@ class Metafield(Wire, frozen=True):
     is_mandatory: bool | None = None
     include_in_provision: bool | None = None
     value: Any = None
+
+    def __post_init__(self) -> None:
+        _refuse_deep(self.value)
 
 
 class DeviceDetails(BaseInfo, frozen=True):
@@ -125,6 +154,9 @@ class LogEntry(Wire, frozen=True):
     pin: int | None = None
     pin_type: str | None = None
     is_online: bool | None = None
+
+    def __post_init__(self) -> None:
+        _refuse_deep(self.value)
 
 
 class Activation(Wire, frozen=True):

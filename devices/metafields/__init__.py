@@ -170,7 +170,7 @@ def view_of(metafield: Metafield, *, likely: bool) -> FieldView:
     type_name = sent_type if isinstance(sent_type, str) else ""
     known, kind = _kind(type_name)
     lines = [clean(line) for line in kind.show(raw) if line]
-    editable = metafield.id is not None and (kind.write == "yes" or (kind.write == "likely" and likely))
+    editable = (metafield.id or 0) > 0 and (kind.write == "yes" or (kind.write == "likely" and likely))
     secret = known == "applicationkey"
     return FieldView(
         id=metafield.id or 0,

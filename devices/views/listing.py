@@ -25,7 +25,7 @@ from devices.presentation import number
 from devices.text import shorten
 from devices.views.changing import done_view
 from devices.views.panels import attempt, trouble, waiting
-from devices.views.table import organization_choices, table
+from devices.views.table import organization_choices, shown_once, table
 from devices.views.told import open_now
 
 SORTS = {"name": "Name", "id": "Device Id", "template": "Template Name", "firmware": "Firmware Version"} | {
@@ -88,7 +88,7 @@ def _context(
         "searching": searching,
         "where": _where(query, names, request.access.org_id),
         "headline": _headline(page, query, names, request.access.org_id) if page else "",
-        "notices": form.fallen_back() + _dropped(searching, query),
+        "notices": form.fallen_back() + _dropped(searching, query) + shown_once(page),
         "columns": _columns(links) if searching else None,
         "organizations": organization_choices(names),
         "page_sizes": sorted({*PAGE_SIZES, query["size"]}),

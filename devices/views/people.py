@@ -25,7 +25,7 @@ from devices.presentation import number
 from devices.text import shorten
 from devices.views.changing import done_view
 from devices.views.panels import attempt, trouble, waiting
-from devices.views.table import organization_choices, table
+from devices.views.table import organization_choices, shown_once, table
 from devices.views.told import open_now
 
 OWNED, VISIBLE = "list_devices_by_owner", "list_devices_by_user"
@@ -122,7 +122,7 @@ def _context(
         if query["org"] not in (None, access.org_id)
         else "",
         "own_org": own,
-        "notices": form.fallen_back(),
+        "notices": form.fallen_back() + shown_once(page),
         "owner_prefix": "" if operation == OWNED else owner_prefix(access),
         "order_note": _("in the platform's order"),
         "organizations": organization_choices(names) if operation == OWNED else [],

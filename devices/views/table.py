@@ -7,6 +7,7 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from devices.gateway.pages import Page
 from devices.gateway.types import Device
@@ -37,6 +38,18 @@ def table(
         "read_at": read_stamp(request, *LISTS),
         "done": done_view(request),
     }
+
+
+def shown_once(page: Page[Any] | None) -> list[str]:
+    """A sentence where the platform sent some of a page's devices more than once."""
+    if page is None or not page.repeated:
+        return []
+    words = ngettext(
+        "The platform sent %(n)d device of this page more than once. It is shown once.",
+        "The platform sent %(n)d devices of this page more than once. Each is shown once.",
+        page.repeated,
+    )
+    return [words % {"n": page.repeated}]
 
 
 def organization_choices(names: Names) -> list[tuple[int, str]]:
