@@ -195,19 +195,35 @@ def event_word(event_type: str | None) -> Word:
 
 
 class Connection(NamedTuple):
-    """Whether the device is connected, as just asked: `word`, `stamp` of the asking, `note` where it needs one."""
+    """Whether the device is connected, as just asked: `word`, `stamp` of the asking, `note` where it needs one.
+
+    `reported`: when a device last reported that has never been connected (epoch milliseconds), else 0.
+    """
 
     word: Word
     stamp: str
     note: str = ""
+    reported: int = 0
 
 
-def connection(connected: bool | None, clock: Clock, failure: str = "", *, read_at: float | None = None) -> Connection:
+def connection(
+    connected: bool | None, clock: Clock, failure: str = "", *, read_at: float | None = None, reported: int = 0
+) -> Connection:
     """`connected` None is "unknown", which is not "offline"; `failure` tells why the question got no answer. `read_at`:
-    when the answer was read (epoch seconds), where it is an old one: then it is told as what was."""
+    when the answer was read (epoch seconds), where it is an old one: then it is told as what was. `reported`: for a
+    device that reports without ever being connected; it is not offline either."""
     if connected is None:
         note = failure or _("The platform did not say whether this device is connected.")
         return Connection(Word("circle-question-mark", _("Unknown"), "muted"), clock.stamp(), note)
+    last = clock.when(reported, seconds=True) if not connected else None
+    if last:
+        words = _(
+            "It has reported without ever being connected, as devices do that speak HTTP only. The platform never shows"
+            " those as connected. Last report: %(time)s (%(age)s)."
+        )
+        note = words % {"time": last.text, "age": last.age}
+        stamp = clock.stamp() if read_at is None else clock.at(read_at)
+        return Connection(Word("circle-dashed", _("Never connected"), "muted"), stamp, note, reported)
     if read_at is not None:
         was = (_("Was online %s") if connected else _("Was offline %s")) % clock.time(int(read_at * 1000))
         note = failure or _("The platform gives no new answer.")
@@ -353,12 +369,13 @@ def log_row(entry: LogEntry, clock: Clock) -> LogRow:
 
 
 class Fact(NamedTuple):
-    """A label and its value; `when` where the value is a moment, `copy` where people copy it."""
+    """A label and its value; `when` where the value is a moment, `copy` where people copy it, `url` where it leads."""
 
     label: str
     text: str = ""
     when: When | None = None
     copy: bool = False
+    url: str = ""
 
 
 def connection_facts(info: BaseInfo, clock: Clock) -> list[Fact]:

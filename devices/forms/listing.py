@@ -99,6 +99,16 @@ class PageForm(forms.Form):
         return self.cleaned_data.get("page") or 1, self.cleaned_data.get("size") or rules.PAGE_SIZE
 
 
+class OnlineForm(forms.Form):
+    """What the page knows already when it asks for the online state alone: see `presentation.connection`."""
+
+    last = forms.IntegerField(required=False, min_value=1, max_value=rules.INT64_MAX)
+
+    def reported(self) -> int:
+        """Epoch milliseconds, 0 where it was not told."""
+        return (self.is_valid() and self.cleaned_data["last"]) or 0
+
+
 class TimelineForm(PageForm):
     type = forms.ChoiceField(required=False, choices=[(name, name) for name in rules.EVENT_TYPES])
 

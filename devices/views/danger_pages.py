@@ -170,15 +170,20 @@ def _kept() -> str:
     return ngettext("Kept for %d day.", "Kept for %d days.", days) % days
 
 
-def _timeline(total: int | None) -> Part:
+def _timeline(total: int | None) -> Part | None:
+    """None where there is nothing that could go."""
     if total is None:
         return Part(_("Its timeline"))
+    if not total:
+        return None
     return Part(ngettext("%s event in its timeline", "%s events in its timeline", total) % number(total))
 
 
-def _logs(total: int | None) -> Part:
+def _logs(total: int | None) -> Part | None:
     if total is None:
         return Part(_("The log of user actions"))
+    if not total:
+        return None
     return Part(
         ngettext("%s entry in the log of user actions", "%s entries in the log of user actions", total) % number(total)
     )

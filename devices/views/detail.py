@@ -9,11 +9,13 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from devices.forms.listing import OnlineForm
 from devices.gateway.errors import GatewayError
 from devices.gateway.types import DeviceDetails
 from devices.http import DeviceRequest, answer, clock_for, require, wants_partial
 from devices.parallel import ask_together
 from devices.presentation import connection_facts, name_of, value_rows
+from devices.views.counters import with_count
 from devices.views.panels import alone, attempt, trouble, waiting
 from devices.views.settling import Settled, settle_here
 from devices.views.shell import Answers, Asks, actions, around, base_asks, online_ask, read_connection
@@ -47,6 +49,10 @@ def device_detail(request: DeviceRequest, device_id: int) -> HttpResponse:
         context = around(request, device_id, tab="overview", info=details, settled=settled, answers=answers)
     else:
         context["actions"] = actions(request, details)
+        if request.htmx.trigger == "read-again":
+            context["announce"] = _("Values read %(stamp)s") % {"stamp": clock.stamp()}
+    if details.meta_field_values is not None:
+        with_count(context, "metafields", len(details.meta_field_values))
     fresh, old = value_rows(details.data_stream_values or (), clock)
     context |= {
         "fresh_values": fresh,
@@ -86,7 +92,9 @@ def device_online(request: DeviceRequest, device_id: int) -> HttpResponse:
     require(request, "get_online")
     context: dict[str, Any]
     if wants_partial(request):
-        context = {"device_id": device_id, "connection": read_connection(request, device_id, clock_for(request))}
+        reported = OnlineForm(request.GET).reported()
+        connection = read_connection(request, device_id, clock_for(request), reported)
+        context = {"device_id": device_id, "connection": connection}
     else:
         answers = ask_together(request.gateway, base_asks(device_id))
         settled = settle_here(request, device_id)

@@ -13,11 +13,12 @@ from devices.gateway.api import Gateway
 from devices.gateway.errors import GatewayError, NotFound, Unauthorized
 from devices.gateway.types import BaseInfo, Online
 from devices.http import DeviceRequest, clock_for
-from devices.names import names_for, remember_template
+from devices.names import remember_template
 from devices.parallel import ask_together
 from devices.permissions import VIEW_USERS, Verdict, judge, judge_here
-from devices.presentation import Clock, Connection, Fact, connection, hardware, name_of
+from devices.presentation import Clock, Connection, Fact, connection, name_of
 from devices.views.changing import done_view
+from devices.views.identity import identity, reports_without_connecting
 from devices.views.panels import alone, trouble, value
 from devices.views.settling import Settled, settle_here
 from devices.views.told import closed_now, open_now, read_long_ago
@@ -34,6 +35,9 @@ TABS = (
     ("tags", "devices:device-tags", "list_tags"),
     ("changes", "devices:device-changes", ""),
 )
+
+
+GRAVE = ("transfer-to-owner", "remove-owner", "transfer-to-organization", "clear", "delete")
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,11 @@ class Action(NamedTuple):
     way: str = "page"
     kind: str = "plain"
     note: str = ""
+
+    @property
+    def grave(self) -> bool:
+        """Whether it takes the device, its owner or its data away from somebody."""
+        return self.name in GRAVE
 
 
 def shell(
@@ -118,9 +127,9 @@ def around(
         "device": known,
         "device_id": device_id,
         "device_name": name_of(known) if known else _("Device %d") % device_id,
-        "facts": _facts(request, known, clock) if known else [Fact(_("Device ID"), str(device_id), copy=True)],
+        "facts": identity(request, known, clock) if known else [Fact(_("Device ID"), str(device_id), copy=True)],
         "heading_trouble": trouble(request, failed, _("About this device")) if failed else None,
-        "connection": connection_of(request, answers["online"], clock),
+        "connection": connection_of(request, answers["online"], clock, reports_without_connecting(known)),
         "actions": actions(request, known) if known else [],
         "tabs": _tabs(request, device_id, known, tab),
         "tab": tab,
@@ -131,36 +140,28 @@ def around(
     }
 
 
-def read_connection(request: DeviceRequest, device_id: int, clock: Clock) -> Connection:
-    """`GET /device/online`, just asked. A failure reads "unknown" with its reason; only 401 and 404 go further."""
+def read_connection(request: DeviceRequest, device_id: int, clock: Clock, reported: int = 0) -> Connection:
+    """`GET /device/online`, just asked. A failure reads "unknown" with its reason; only 401 and 404 go further.
+
+    `reported`: see `presentation.connection`.
+    """
     try:
         answered: Any = request.gateway.get_online(device_id)
     except (Unauthorized, NotFound):
         raise
     except GatewayError as error:
         answered = error
-    return connection_of(request, answered, clock)
+    return connection_of(request, answered, clock, reported)
 
 
-def connection_of(request: DeviceRequest, answered: Online | GatewayError, clock: Clock) -> Connection:
+def connection_of(
+    request: DeviceRequest, answered: Online | GatewayError, clock: Clock, reported: int = 0
+) -> Connection:
     """The state that was answered, or that was last known, or "unknown" with the reason why there is no answer."""
     if isinstance(answered, GatewayError):
         return connection(None, clock, failure=_("Could not ask: %s") % _(answered.sentence))
-    return connection(answered.connected, clock, read_at=read_long_ago(request, "get_online"))
-
-
-def _facts(request: DeviceRequest, info: BaseInfo, clock: Clock) -> list[Fact]:
-    names = names_for(request.gateway, request.access)
-    firmware, board = hardware(info.hardware_info)
-    activated = clock.when(info.activated_at)
-    return [
-        Fact(_("Device ID"), str(info.id), copy=True),
-        Fact(_("Owner"), names.owner(info.owner_user_id) or _("No owner")),
-        Fact(_("Organization"), names.organization(info.org_id)),
-        Fact(_("Template"), names.template(info.template_id)),
-        Fact(_("Firmware"), " ".join(part for part in (firmware, board and f"({board})") if part) or _("Not reported")),
-        Fact(_("Activated"), "" if activated else _("Not yet"), when=activated),
-    ]
+    read_at = read_long_ago(request, "get_online")
+    return connection(answered.connected, clock, read_at=read_at, reported=reported)
 
 
 def actions(request: DeviceRequest, info: BaseInfo) -> list[Action]:

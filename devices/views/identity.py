@@ -1,0 +1,56 @@
+"""Who a device is: the line of facts under its name, on every page of it."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from django.utils.translation import gettext as _
+
+from devices.gateway.types import BaseInfo
+from devices.http import DeviceRequest
+from devices.names import names_for
+from devices.navigation import owner_prefix
+from devices.presentation import Clock, Fact, hardware
+from devices.text import shorten
+
+FIRMWARE_MAX = 120
+"""Characters; the device itself says them, so there may be any number."""
+
+
+def identity(request: DeviceRequest, info: BaseInfo, clock: Clock) -> list[Fact]:
+    """Id, owner, organization, template, firmware and activation. Ids and e-mails can be copied."""
+    names = names_for(request.gateway, request.access)
+    activated = clock.when(info.activated_at)
+    return [
+        Fact(_("Device ID"), str(info.id), copy=True),
+        _owner(request, names.owner(info.owner_user_id)),
+        Fact(_("Organization"), names.organization(info.org_id)),
+        Fact(_("Template"), names.template(info.template_id)),
+        Fact(_("Firmware"), _firmware(info) or _("Not reported")),
+        Fact(_("Activated"), "" if activated else _("Not yet"), when=activated),
+    ]
+
+
+def _owner(request: DeviceRequest, owner: str) -> Fact:
+    """An e-mail leads to everything that person owns, where one may look at that."""
+    if "@" not in owner:
+        return Fact(_("Owner"), owner or _("No owner"))
+    prefix = owner_prefix(request.access)
+    return Fact(_("Owner"), owner, copy=True, url=prefix + quote(owner) if prefix else "")
+
+
+def _firmware(info: BaseInfo) -> str:
+    firmware, board = hardware(info.hardware_info)
+    words = " ".join(part for part in (firmware, board and f"({board})") if part)
+    return shorten(words, FIRMWARE_MAX)
+
+
+def reports_without_connecting(info: BaseInfo | None) -> int:
+    """When a device last reported that has never been connected, epoch milliseconds; 0 for every other device.
+
+    Connected is who holds a session by MQTT or the platform's own protocol. A device that speaks HTTP only has none, is
+    never "connected", and yet reports. No member of the API says so outright: these times do.
+    """
+    if info is None or info.first_connect_time or info.connect_time:
+        return 0
+    return max(info.last_received_event_at or 0, 0)
