@@ -44,6 +44,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
+from functools import cache
 from typing import Any
 
 from sandbox.twists import TWISTS
@@ -170,6 +171,7 @@ def _drip(seconds: float) -> Iterator[bytes]:
     yield b"}"
 
 
+@cache
 def _bomb(size: int) -> bytes:
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     block = b" " * 1_000_000

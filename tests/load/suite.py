@@ -36,6 +36,7 @@ LOADS = {
         full=("--database", "sqlite", "--database", "postgresql"),
         within=400,
     ),
+    "faults": Load("tests.load.faults", short=("--short",), full=(), within=600),
 }
 FULL_WITHIN = 4 * 3600.0
 """Seconds for a full one."""
