@@ -1,0 +1,157 @@
+"""The twelve steps of a support call, from sign-in to sign-out: by keyboard alone, without script, and on a phone."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Open
+from tests.browser.hands import Finger, Hand, Keyboard, Mouse
+from tests.devices import fleet
+from tests.servers import SandboxServer
+
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+NAME = "Service bench 1"
+NEW = "Service bench 2"
+
+
+def by_keyboard(open_page: Open) -> Hand:
+    return Keyboard(open_page())
+
+
+def without_script(open_page: Open) -> Hand:
+    return Mouse(open_page(java_script_enabled=False))
+
+
+def by_touch(open_page: Open) -> Hand:
+    return Finger(open_page(**PHONE))
+
+
+def by_touch_without_script(open_page: Open) -> Hand:
+    return Finger(open_page(java_script_enabled=False, **PHONE))
+
+
+@pytest.mark.parametrize(
+    "take", [by_keyboard, without_script, by_touch, by_touch_without_script], ids=lambda take: take.__name__
+)
+def test_the_whole_call(take: Any, open_page: Open, fresh_sandbox: SandboxServer) -> None:
+    hand = take(open_page)
+    hand.page.watch.expected = {422}
+    sign_in(hand)
+    find(hand)
+    read_the_timeline(hand)
+    set_a_metafield(hand, fresh_sandbox)
+    rename_and_undo(hand, fresh_sandbox)
+    transfer(hand, fresh_sandbox)
+    trigger_an_event(hand, fresh_sandbox)
+    sign_out(hand)
+
+
+def heading(page: Page) -> Any:
+    return page.get_by_role("heading", level=1)
+
+
+def fits(page: Page) -> None:
+    """Nothing has to be scrolled sideways."""
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), page.url
+
+
+def sign_in(hand: Hand) -> None:
+    page = hand.page
+    page.goto("/")
+    hand.write(page.get_by_label("E-mail"), "admin@example.com")
+    hand.write(page.get_by_label("Password"), "demo")
+    hand.press(page.get_by_role("button", name="Sign in"))
+    expect(page).to_have_url(re.compile("/devices/"))
+    fits(page)
+
+
+def find(hand: Hand) -> None:
+    """By a part of its name, and open it."""
+    page = hand.page
+    hand.write(page.locator("#id_q"), "bench 1")
+    page.keyboard.press("Enter")
+    expect(page.locator("#headline")).to_contain_text("bench 1")
+    fits(page)
+    hand.press(page.get_by_role("link", name=NAME, exact=True))
+    expect(heading(page)).to_have_text(NAME)
+    fits(page)
+
+
+def read_the_timeline(hand: Hand) -> None:
+    """And filter it."""
+    page = hand.page
+    hand.press(page.get_by_role("link", name="Timeline").first)
+    expect(page).to_have_url(re.compile("/timeline/$"))
+    expect(page.locator("#panel")).to_contain_text("minute")
+    hand.press(page.get_by_role("navigation", name="Event type").get_by_role("link", name="Online"))
+    expect(page).to_have_url(re.compile(r"type=ONLINE"))
+    fits(page)
+
+
+def set_a_metafield(hand: Hand, platform: SandboxServer) -> None:
+    """A value that is refused first, with the words beside it and what was typed still there."""
+    page = hand.page
+    hand.press(page.get_by_role("link", name="Metafields").first)
+    expect(page).to_have_url(re.compile("/metafields/$"))
+    hand.press(page.get_by_role("link", name="Edit Capacity"))
+    value = page.get_by_role("spinbutton", name="Capacity")
+    hand.write(value, "501")
+    hand.press(page.get_by_role("button", name="Save"))
+    expect(page.locator(".field .error")).to_contain_text("from 0 to 500")
+    expect(value).to_have_value("501")
+    fits(page)
+    hand.write(value, "125")
+    hand.press(page.get_by_role("button", name="Save"))
+    expect(page.locator("main")).to_contain_text("125")
+    expect(page.get_by_role("spinbutton", name="Capacity")).to_have_count(0)
+    fields = platform.get("/device/metafield", deviceId=fleet.BENCH).json()
+    assert any(field["value"].get("value") == 125 for field in fields if field.get("value"))
+
+
+def rename_and_undo(hand: Hand, platform: SandboxServer) -> None:
+    page = hand.page
+    hand.press(page.locator("#action-rename"))
+    hand.write(page.get_by_label("New name"), NEW)
+    hand.press(page.get_by_role("button", name="Rename device"))
+    expect(heading(page)).to_have_text(NEW)
+    assert platform.get("/device", deviceId=fleet.BENCH).json()["name"] == NEW
+    fits(page)
+    hand.press(page.locator("#said").get_by_role("button", name="Undo"))
+    expect(heading(page)).to_have_text(NAME)
+    assert platform.get("/device", deviceId=fleet.BENCH).json()["name"] == NAME
+
+
+def transfer(hand: Hand, platform: SandboxServer) -> None:
+    page = hand.page
+    hand.press(page.locator("#choose-transfer-to-owner"))
+    hand.write(page.get_by_label("New owner"), "jonas.aas@example.org")
+    hand.press(page.get_by_role("button", name="Continue"))
+    expect(heading(page)).to_contain_text("to Jonas Aas?")
+    fits(page)
+    hand.press(page.get_by_role("button", name=re.compile("Transfer to")))
+    expect(page.locator(".facts")).to_contain_text("jonas.aas@example.org")
+    assert platform.get("/device", deviceId=fleet.BENCH).json()["ownerUserId"] == 12
+
+
+def trigger_an_event(hand: Hand, platform: SandboxServer) -> None:
+    page = hand.page
+    hand.press(page.locator("#choose-trigger-event"))
+    hand.choose(page.get_by_label("Event", exact=True), 1)
+    hand.write(page.get_by_label("Description"), "Asked for on the phone")
+    hand.press(page.get_by_role("button", name="Trigger event"))
+    expect(page.locator("main")).to_contain_text("ccepted")
+    events = platform.get("/device/timeline", deviceId=fleet.BENCH).json()["content"]
+    assert "Asked for on the phone" in [event.get("description") for event in events]
+
+
+def sign_out(hand: Hand) -> None:
+    page = hand.page
+    hand.press(page.locator("details.menu > summary"))
+    hand.press(page.get_by_role("button", name="Sign out"))
+    expect(page).to_have_url(re.compile("/sign-in/"))
+    page.go_back()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
