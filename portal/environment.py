@@ -18,6 +18,7 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 from devices.gateway.address import check_base_url, is_loopback
+from devices.gateway.asking import Limits
 from devices.gateway.deadline import Timeouts
 from devices.permissions import RIGHTS
 
@@ -176,6 +177,26 @@ def timeouts(env: environ.Env) -> Timeouts:
             "PLATFORM_API_TIMEOUTS: write seconds to connect, to read, for a call and for a page, like 3,10,15,20."
         )
     return found
+
+
+def api_limits(env: environ.Env) -> Limits:
+    """PLATFORM_API_AT_ONCE, calls at the same time in one process, and PLATFORM_API_PER_MINUTE, in all of them."""
+    usual = Limits()
+    try:
+        at_once = env.int("PLATFORM_API_AT_ONCE", usual.at_once)
+        per_minute = env.int("PLATFORM_API_PER_MINUTE", usual.per_minute)
+    except ValueError:
+        at_once = per_minute = 0
+    if not 1 <= at_once <= 1000:
+        raise ImproperlyConfigured(
+            "PLATFORM_API_AT_ONCE and PLATFORM_API_PER_MINUTE: write whole numbers, of calls at the same time in one "
+            "process (1 to 1000, as many as it has threads) and of calls a minute (60 to 1000000)."
+        )
+    if not 60 <= per_minute <= 1_000_000:
+        raise ImproperlyConfigured(
+            "PLATFORM_API_PER_MINUTE: write how many calls a minute all processes may make together, 60 to 1000000."
+        )
+    return usual._replace(at_once=at_once, per_minute=per_minute)
 
 
 def access_roles(env: environ.Env) -> dict[str, frozenset[str]]:

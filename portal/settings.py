@@ -18,6 +18,7 @@ PLATFORM_API_URL = environment.api_url(env, PLATFORM_API_ALLOWED_HOSTS)
 PLATFORM_API_CLIENT_ID = env.str("PLATFORM_API_CLIENT_ID")
 PLATFORM_API_CLIENT_SECRET = env.str("PLATFORM_API_CLIENT_SECRET")
 PLATFORM_API_TIMEOUTS = environment.timeouts(env)
+PLATFORM_API_LIMITS = environment.api_limits(env)
 PLATFORM_API_USER_GRANT = environment.user_grant(env)
 TOKEN_KEYS = environment.token_keys(env)
 # The portal's own rights by role at the platform; whoever has no such role has none of them.

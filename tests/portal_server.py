@@ -63,6 +63,8 @@ class PortalServer:
             "PLATFORM_API_CLIENT_SECRET": sandbox.client_secret,
             "PLATFORM_API_ALLOWED_HOSTS": "",
             "PLATFORM_API_TIMEOUTS": "3,10,15,20",
+            "PLATFORM_API_AT_ONCE": "32",
+            "PLATFORM_API_PER_MINUTE": "6000",
             "PLATFORM_API_USER_GRANT": "username,password,body",
             "TOKEN_KEYS": "Zm9yLXRlc3RzLW9ubHkta2V5LW9mLTMyLWJ5dGVzLS0=",
             "METAFIELDS_LIKELY": "on",

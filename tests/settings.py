@@ -19,6 +19,8 @@ os.environ.update(
     PLATFORM_API_CLIENT_SECRET="sandbox-secret-for-demonstration-0000000",
     PLATFORM_API_ALLOWED_HOSTS="",
     PLATFORM_API_TIMEOUTS="3,10,15,20",
+    PLATFORM_API_AT_ONCE="32",
+    PLATFORM_API_PER_MINUTE="6000",
     PLATFORM_API_USER_GRANT="username,password,body",
     TOKEN_KEYS="Zm9yLXRlc3RzLW9ubHkta2V5LW9mLTMyLWJ5dGVzLS0=",
     SIGN_IN="user",

@@ -1,42 +1,75 @@
-"""How the portal asks the Platform API: never for too long, too often, or while asking is of no use."""
+"""How the portal asks the Platform API: never for too long, too often, or while asking is of no use.
+
+One `Policy` a process holds deadline, queue, retry, ceiling, cool-down and breakers, which share one clock. What it
+refuses itself is never sent (`sent` is False): Busy, Resting, RateLimited. docs/upstream.md tells the operator.
+"""
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Mapping
-from typing import Literal, NamedTuple
+import logging
+import random as _random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NoReturn
 
-from devices.gateway.deadline import Deadline
+from devices.gateway.asking import KINDS, Asker, Condition, Kind, Limits
+from devices.gateway.breaker import Breaker, Ticket
+from devices.gateway.budget import Ceiling, Retries
+from devices.gateway.deadline import Clock, Deadline
+from devices.gateway.errors import BadReply, Busy, GatewayError, RateLimited, Resting, TimedOut, Unreachable
+from devices.gateway.moved import new_base
 from devices.gateway.reply import Reply
-from devices.gateway.transport import Query, Transport
+from devices.gateway.store import Store
+from devices.gateway.transport import Query, Transport, encoded
+from devices.gateway.turns import Turns
 
-Kind = Literal["token", "read", "write"]
+__all__ = ["Asker", "Condition", "Kind", "Limits", "Policy"]
 
+log = logging.getLogger(__name__)
 
-class Asker(enum.Enum):
-    """Whom a call is for: what is scarce goes to people first."""
-
-    PERSON = "person"
-    POLL = "poll"
-    JOB = "job"
-
-
-class Condition(NamedTuple):
-    """How the platform stands, as far as this process knows. Seconds; 0 where there is nothing to wait for."""
-
-    cool_down: float = 0.0
-    """Until the organization may ask again, after a 429."""
-    reads_rest: float = 0.0
-    """Until one reading is tried again, after too many have failed."""
-    writes_rest: float = 0.0
-    tokens_rest: float = 0.0
+TOO_MANY = 429
+RETRIED = frozenset({TOO_MANY, 502, 503, 504})
+MOVED = 308
+ELSEWHERE = 4
+"""Other hosts, of other regions, that are remembered."""
+_Ask = Callable[[Deadline], Reply]
 
 
 class Policy:
-    """Sends through a transport. One a process, shared by its threads."""
+    """Sends through a transport. One a process, shared by its threads.
 
-    def __init__(self, transport: Transport) -> None:
+    `scope` names what has a limit of its own: the API's host and the portal's client there, as all users of a portal
+    are of one organization's tree. Processes with the same scope and store share ceiling, cool-down and breakers.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        limits: Limits = Limits(),  # noqa: B008 - immutable
+        scope: str = "",
+        store: Store | None = None,
+        clock: Clock = time.monotonic,
+        wall: Clock = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+        random: Callable[[], float] = _random.random,
+    ) -> None:
         self.transport = transport
+        self.limits = limits
+        self._store = store
+        self._clock, self._wall, self._sleep, self._random = clock, wall, sleep, random
+        prefix = f"policy:{scope}"
+        self._turns = Turns(limits)
+        self._ceiling = Ceiling(limits, prefix)
+        self._retries = Retries(limits)
+        self._breakers: dict[Kind, Breaker] = {kind: Breaker(kind, limits, f"{prefix}:{kind}") for kind in KINDS}
+        self._cool_key = f"{prefix}:cool"
+        self._cool_until = 0.0
+        self._elsewhere: dict[str, Transport] = {}
+        self._looking = threading.Lock()
+        self._look_at = 0.0
 
     def send(
         self,
@@ -54,22 +87,196 @@ class Policy:
         deadline: Deadline | None = None,
         operation: str = "",
     ) -> Reply:
-        """As Transport.send."""
-        return self.transport.send(
-            method,
-            path,
-            query=query,
-            json=json,
-            form=form,
-            bearer=bearer,
-            basic=basic,
-            request_id=request_id,
-            deadline=deadline,
-            operation=operation,
-        )
+        """As Transport.send, and also raises Busy, Resting and RateLimited for what was not sent at all.
+
+        A reading is repeated where that may help: by people and jobs, for a poll comes again by itself.
+        """
+        asked: dict[str, Any] = {
+            "query": query,
+            "json": json,
+            "form": form,
+            "bearer": bearer,
+            "basic": basic,
+            "request_id": request_id,
+            "operation": operation,
+        }
+        ask = partial(self._ask, method, path, kind, asked)
+        ends = deadline or Deadline(self.transport.timeouts.page, clock=self._clock)
+        repeats = self.limits.retries if kind == "read" and method == "GET" and asker is not Asker.POLL else 0
+        self._retries.called(self._clock())
+        came = self._once(ask, kind, asker, ends)
+        for turn in range(repeats):
+            pause = self._pause(came, turn, ends)
+            if pause is None:
+                break
+            if pause:
+                self._sleep(pause)
+            again = self._once(ask, kind, asker, ends)
+            if isinstance(again, GatewayError) and _ours(again):
+                break  # what the platform said before tells more
+            came = again
+        if isinstance(came, GatewayError):
+            _raise(came, operation, request_id)
+        return came
 
     def condition(self) -> Condition:
-        return Condition()
+        self._look()
+        now = self._clock()
+        rests = {kind: breaker.rest(now) for kind, breaker in self._breakers.items()}
+        return Condition(self._cooling(now), rests["read"], rests["write"], rests["token"])
 
     def close(self) -> None:
-        self.transport.close()
+        for transport in (self.transport, *self._elsewhere.values()):
+            transport.close()
+
+    # --- one attempt --------------------------------------------------------------------------------------------------
+
+    def _once(self, ask: _Ask, kind: Kind, asker: Asker, ends: Deadline) -> Reply | GatewayError:
+        """What came of one attempt. The errors of our own making are given back like those of the transport."""
+        self._look()
+        refused = self._refusal(kind)
+        if refused:
+            return refused
+        if not self._turns.enter(asker, min(self.limits.queue, ends.left())):
+            return Busy(retry_after=self.limits.queue)
+        try:
+            refused = self._refusal(kind)  # the line may have been long
+            if refused:
+                return refused
+            wait = self._ceiling.take(asker, self._wall())
+            if wait:
+                return RateLimited(retry_after=wait, sent=False)
+            ticket = self._breakers[kind].enter(self._clock(), self._store)
+            if ticket is None:
+                return self._refusal(kind) or Resting(retry_after=self.limits.shortest_rest)
+            return self._asked(ask, kind, ticket, ends)
+        finally:
+            self._turns.leave(asker)
+
+    def _asked(self, ask: _Ask, kind: Kind, ticket: Ticket, ends: Deadline) -> Reply | GatewayError:
+        good: bool | None = None
+        try:
+            came: Reply | GatewayError
+            try:
+                came = ask(ends)
+            except GatewayError as error:
+                # Without its traceback, whose frames hold the token, and which a retry would keep alive.
+                came = error.with_traceback(None)
+            good = self._judged(came, self._clock() - ticket.began)
+        finally:
+            self._breakers[kind].leave(ticket, good, self._clock(), self._wall(), self._store)
+        if isinstance(came, Reply) and came.status == TOO_MANY and kind != "write":
+            self._start_cooling(came.retry_after)
+        return came
+
+    def _ask(self, method: str, path: str, kind: Kind, asked: dict[str, Any], ends: Deadline) -> Reply:
+        """One request; a reading that is referred to another region is asked there, once.
+
+        Whatever else a redirect wants is not done: it would take token and body with it.
+        """
+        reply = self.transport.send(method, path, deadline=ends, **asked)
+        if reply.status != MOVED or kind != "read" or method != "GET":
+            return reply
+        ours = self.transport
+        base = new_base(reply.location, path + encoded(asked["query"]), ours.base_url, ours.allowed_hosts)
+        if base is None:
+            return reply
+        there = self._elsewhere.get(base)
+        if there is None:
+            if len(self._elsewhere) >= ELSEWHERE:
+                return reply
+            there = self._elsewhere[base] = ours.at(base)
+            log.warning("The platform refers readings to %s, which makes each of them two calls.", base)
+        self._ceiling.take(Asker.PERSON, self._wall())
+        return there.send(method, path, deadline=ends, **asked)
+
+    def _judged(self, came: Reply | GatewayError, took: float) -> bool | None:
+        """Whether this speaks for the platform. None: it says nothing, such as a call that had no time to succeed."""
+        if isinstance(came, Reply):
+            return None if came.status == TOO_MANY else came.status < 500 and not came.is_page
+        if isinstance(came, TimedOut):
+            return False if took >= 0.9 * self.transport.timeouts.connect else None
+        return False if isinstance(came, Unreachable | BadReply) else None
+
+    def _refusal(self, kind: Kind) -> GatewayError | None:
+        now = self._clock()
+        cooling = self._cooling(now)
+        if cooling:
+            return RateLimited(retry_after=cooling, sent=False)
+        rest = self._breakers[kind].rest(now)
+        return Resting(retry_after=rest) if rest else None
+
+    # --- once more ----------------------------------------------------------------------------------------------------
+
+    def _pause(self, came: Reply | GatewayError, turn: int, ends: Deadline) -> float | None:
+        """Seconds to wait before it is tried again, or None where it is not."""
+        if isinstance(came, Reply):
+            again = came.status in RETRIED
+            asked = came.retry_after or 0.0
+        else:
+            # Not what took its whole time: that has used up the page's. Not what we refused ourselves.
+            again = (isinstance(came, Unreachable) and not _ours(came)) or (
+                isinstance(came, TimedOut) and not came.sent
+            )
+            asked = 0.0
+        if not again:
+            return None
+        pause = max(asked, self._cooling(self._clock()))
+        if pause > self.limits.longest_pause:
+            return None
+        pause += self._random() * self.limits.retry_pause * (1 << turn)
+        if ends.left() < pause + self.limits.room_to_retry or not self._retries.take(self._clock()):
+            return None
+        return pause
+
+    # --- what all processes know --------------------------------------------------------------------------------------
+
+    def _cooling(self, now: float) -> float:
+        return max(self._cool_until - now, 0.0)
+
+    def _start_cooling(self, retry_after: float | None) -> None:
+        limits = self.limits
+        seconds = limits.cool_down * (0.8 + 0.4 * self._random()) if retry_after is None else retry_after
+        seconds = min(seconds, limits.longest_cool_down)
+        now = self._clock()
+        began = self._cooling(now) <= 0 < seconds
+        if seconds <= self._cooling(now):
+            return
+        self._cool_until = now + seconds
+        if self._store is not None:
+            self._store.set(self._cool_key, int((self._wall() + seconds) * 1000), seconds + 1)
+        if began:
+            log.warning("The platform asks to wait (429): no calls for %.1f s.", seconds)
+
+    def _look(self) -> None:
+        """Tell the other processes and learn from them, if it is time. One thread does, the others do not wait."""
+        store = self._store
+        if store is None or not (self._clock() >= self._look_at or self._ceiling.untold >= self.limits.unshared):
+            return
+        if not self._looking.acquire(blocking=False):
+            return
+        try:
+            self._ceiling.tell(store)
+            slots = self._ceiling.keys(self._wall())
+            keys = [self._cool_key, *(breaker.key for breaker in self._breakers.values()), *slots]
+            found = store.get_many(keys)
+            self._ceiling.learn(slots, found)
+            now, wall = self._clock(), self._wall()
+            for breaker in self._breakers.values():
+                breaker.learn(found.get(breaker.key), now, wall)
+            cooling = min(found.get(self._cool_key, 0) / 1000 - wall, self.limits.longest_cool_down)
+            if cooling > 0:
+                self._cool_until = max(self._cool_until, now + cooling)
+            self._look_at = now + self.limits.look
+        finally:
+            self._looking.release()
+
+
+def _ours(error: GatewayError) -> bool:
+    """Whether it never left the portal."""
+    return isinstance(error, Busy | Resting) or (isinstance(error, RateLimited) and not error.sent)
+
+
+def _raise(error: GatewayError, operation: str, request_id: str) -> NoReturn:
+    error.operation, error.request_id = error.operation or operation, error.request_id or request_id
+    raise error

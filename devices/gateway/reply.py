@@ -11,6 +11,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -18,6 +19,7 @@ from devices.gateway.errors import (
     BadReply,
     Forbidden,
     GatewayError,
+    Moved,
     NotFound,
     RateLimited,
     Rejected,
@@ -32,6 +34,8 @@ LONGEST_PROBLEM = 64 * 1024
 LONGEST_WAIT = 86_400.0
 """The longest limit that is known runs for a day (events per device), so a longer Retry-After is not believed."""
 
+LONGEST_HOST = 100
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 BY_STATUS: dict[int, type[GatewayError]] = {401: Unauthorized, 403: Forbidden, 404: NotFound, 429: RateLimited}
 
 # C0 and C1 control characters, and the marks that turn the direction of text.
@@ -49,6 +53,11 @@ class Reply:
     request_id: str = ""
     location: str = ""
     """Where a redirect leads; untrusted."""
+
+    @property
+    def is_page(self) -> bool:
+        """Whether this is no answer of an API, but a page for people: of a proxy, or of a maintenance in between."""
+        return self.content_type.startswith("text/html") or self.body[:20].lstrip().startswith(b"<")
 
     @property
     def detail(self) -> str:
@@ -102,6 +111,15 @@ def printable(text: str) -> str:
     return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"
 
 
+def host_of(location: str) -> str:
+    """The host that a Location names, for people: printable and short; "" where there is none."""
+    try:
+        host = urlsplit(location[:2000]).hostname or ""
+    except ValueError:
+        return ""
+    return re.sub(r"[^A-Za-z0-9.:_-]", "?", host)[:LONGEST_HOST]
+
+
 def read_retry_after(header: str | None, now: float | None = None) -> float | None:
     """Seconds from a Retry-After header: a whole number or an HTTP date. 0 to one day; None where it says nothing."""
     if header is None:
@@ -123,10 +141,12 @@ def failure(reply: Reply, operation: str = "") -> GatewayError | None:
     Matches on the status only, never on wording. A redirect is never followed, so it is an answer of no use.
     """
     status = reply.status
-    if 200 <= status < 300:
+    if status in REDIRECTS:
+        kind: Callable[..., GatewayError] = partial(Moved, detail=reply.detail, host=host_of(reply.location))
+    elif 200 <= status < 300:
         return None
-    if status < 400 or status > 599:
-        kind: Callable[..., GatewayError] = partial(BadReply, detail=reply.detail)
+    elif status < 400 or status > 599:
+        kind = partial(BadReply, detail=reply.detail)
     elif status >= 500:
         kind = ServerFault
     else:

@@ -66,7 +66,9 @@ class Transport:
     ) -> None:
         self.base_url = check_base_url(base_url, allowed_hosts)
         self.timeouts = timeouts
+        self.allowed_hosts = tuple(allowed_hosts)
         self._max_bytes = max_bytes
+        self._ca_bundle = ca_bundle
         self._clock = clock
         self._adapter = _Adapter(_pool(self.base_url, ca_bundle))
         self._headers = {"User-Agent": "device-portal", "Accept": "application/json", "Accept-Encoding": "gzip"}
@@ -110,7 +112,7 @@ class Transport:
         if request_id:
             headers["X-Request-ID"] = request_id
         allowance = Allowance(Deadline(self.timeouts.call, clock=self._clock), deadline, self.timeouts)
-        outcome = self._exchange(_prepared(method, self.base_url + path + _encoded(query), headers, body), allowance)
+        outcome = self._exchange(_prepared(method, self.base_url + path + encoded(query), headers, body), allowance)
         if isinstance(outcome, _Failure):
             # Raised here and not in an except block: the library's error holds the request with its token.
             raise outcome.kind(operation=operation, api_status=outcome.status, request_id=request_id, sent=outcome.sent)
@@ -122,6 +124,16 @@ class Transport:
             retry_after=read_retry_after(response.headers.get("Retry-After")),
             request_id=request_id,
             location=response.headers.get("Location", ""),
+        )
+
+    def at(self, base_url: str) -> Transport:
+        """The same to another address, which the caller has checked."""
+        return Transport(
+            base_url,
+            timeouts=self.timeouts,
+            max_bytes=self._max_bytes,
+            ca_bundle=self._ca_bundle,
+            clock=self._clock,
         )
 
     def close(self) -> None:
@@ -305,7 +317,8 @@ def _prepared(method: str, url: str, headers: dict[str, str], body: bytes | None
     return request
 
 
-def _encoded(query: Query | None) -> str:
+def encoded(query: Query | None) -> str:
+    """`?name=value&...`, or nothing."""
     if not query:
         return ""
     pairs = [

@@ -104,7 +104,7 @@ def test_a_form_that_cannot_be_right_costs_no_call(
         ({"kind": "json", "body": {"access_token": "x"}}, 502, "could not be read"),
         ({"kind": "json", "body": {"access_token": "", "token_type": "Bearer", "expires_in": 9}}, 502, "not be read"),
         ({"kind": "json", "body": {"access_token": "x", "token_type": "mac", "expires_in": 9}}, 502, "not be read"),
-        ({"kind": "redirect", "location": "https://elsewhere.example/"}, 502, "could not be read"),
+        ({"kind": "redirect", "location": "https://elsewhere.example/"}, 502, "refers to another address"),
         ({"kind": "status", "status": 429, "retry_after": 7}, 429, "too many requests"),
     ],
 )

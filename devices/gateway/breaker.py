@@ -1,0 +1,133 @@
+"""Stops asking what keeps failing: people hear so at once, and the platform is left to recover."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from typing import NamedTuple
+
+from devices.gateway.asking import Limits
+from devices.gateway.store import Store
+
+log = logging.getLogger(__name__)
+
+CLOSED = 0
+"""In the store, in place of the time (ms since 1970) until which the breaker is open."""
+KEPT = 120.0
+
+
+class Ticket(NamedTuple):
+    """Given for one call, to be handed back with what became of it."""
+
+    era: int
+    probe: bool
+    began: float
+
+
+class Breaker:
+    """Of one kind of calls to one host. Closed, it counts; open, it lets nobody pass but one probe at a time.
+
+    Each process judges by its own calls. What it concludes, opening and closing, holds for all that share the store.
+    Times are those of the policy's clock; only in the store they are those of the wall, bounded when they are read.
+    """
+
+    def __init__(self, name: str, limits: Limits, key: str) -> None:
+        self.name = name
+        self.key = f"{key}:open"
+        self._probe_key = f"{key}:probe"
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._seen: deque[tuple[float, bool]] = deque()
+        self._failed = 0
+        self._era = 0
+        """Grows whenever it opens or closes: what was asked before is no witness afterwards."""
+        self._until: float | None = None
+        """Open, and not to be tried before; None: closed."""
+        self._probing = 0.0
+        """When the probe that is under way counts as lost; 0: there is none."""
+
+    def rest(self, now: float) -> float:
+        """Seconds until a call can be tried; 0 when it can be now."""
+        until = self._until
+        return 0.0 if until is None else max(until - now, min(self._probing - now, self._limits.shortest_rest), 0.0)
+
+    def enter(self, now: float, store: Store | None) -> Ticket | None:
+        """A ticket for one call, or None while it is resting."""
+        if self._until is None:
+            return Ticket(self._era, False, now)
+        with self._lock:
+            if self._until is None:
+                return Ticket(self._era, False, now)
+            if now < self._until or now < self._probing:
+                return None
+            self._probing = now + self._limits.probe_lost
+            era = self._era
+        # Outside the lock, for it may take its time.
+        if store is not None and store.add(self._probe_key, 1, self._limits.probe_lost) is False:
+            with self._lock:  # another process is trying
+                self._probing = now + self._limits.shortest_rest
+            return None
+        return Ticket(era, True, now)
+
+    def leave(self, ticket: Ticket, good: bool | None, now: float, wall: float, store: Store | None) -> None:
+        """Tell what became of the call: it showed the platform well, or not, or nothing at all (None)."""
+        with self._lock:
+            if ticket.era != self._era:
+                return
+            if not ticket.probe:
+                news = good is not None and self._until is None and self._count(good, now)
+            else:
+                self._probing = 0.0
+                news = bool(good)
+                if good:
+                    self._change(None)
+                elif good is False:
+                    self._until = max(ticket.began + self._limits.rest, now + self._limits.shortest_rest)
+            until = self._until
+        if news:
+            self._say(until, now)
+        if store is not None and (news or (ticket.probe and good is False)):
+            store.set(self.key, CLOSED if until is None else int((wall + until - now) * 1000), KEPT)
+        if store is not None and ticket.probe:
+            store.delete(self._probe_key)
+
+    def learn(self, told: int | None, now: float, wall: float) -> None:
+        """What another process has concluded, as it stands in the store."""
+        if told is None:
+            return
+        left = min(told / 1000 - wall, self._limits.rest)
+        with self._lock:
+            if told == CLOSED and self._until is not None:
+                self._change(None)
+            elif told != CLOSED and self._until is None and left > 0:
+                self._change(now + left)
+            elif told != CLOSED and self._until is not None and not self._probing:
+                self._until = max(self._until, now + left)
+            else:
+                return
+
+    def _count(self, good: bool, now: float) -> bool:
+        """Whether this opens it."""
+        seen, limits = self._seen, self._limits
+        seen.append((now, good))
+        self._failed += not good
+        while seen[0][0] < now - limits.window:
+            self._failed -= not seen.popleft()[1]
+        if good or len(seen) < limits.calls_to_judge or self._failed < limits.failing * len(seen):
+            return False
+        self._change(now + limits.rest)
+        return True
+
+    def _change(self, until: float | None) -> None:
+        self._until, self._probing, self._failed = until, 0.0, 0
+        self._era += 1
+        self._seen.clear()
+
+    def _say(self, until: float | None, now: float) -> None:
+        if until is None:
+            log.warning("The platform answers again: calls of kind %s go on.", self.name)
+        else:
+            log.warning(
+                "The platform keeps failing: no calls of kind %s for %.0f s, then one is tried.", self.name, until - now
+            )
