@@ -61,7 +61,7 @@ class Unreachable(GatewayError):
 class Resting(Unreachable):
     """Not even tried: too many calls of this kind have failed of late. `retry_after`: seconds until one is tried."""
 
-    sentence = "The platform has not been answering, so it was not asked now."
+    sentence = to_translate("The platform has not been answering, so it was not asked now.")
 
     def __init__(self, **told: Any) -> None:
         super().__init__(**told | {"sent": False})
@@ -71,7 +71,7 @@ class Busy(GatewayError):
     """The portal itself has more calls to make than it can make at once, and this one's turn did not come in time."""
 
     status = 503
-    sentence = "The portal is busy just now."
+    sentence = to_translate("The portal is busy just now.")
 
     def __init__(self, **told: Any) -> None:
         super().__init__(**told | {"sent": False})
@@ -111,7 +111,7 @@ class BadReply(GatewayError):
 class Moved(BadReply):
     """A redirect that is not followed: to `host` (untrusted text, made printable; "" where none can be read)."""
 
-    sentence = "The platform refers to another address, which this portal does not use."
+    sentence = to_translate("The platform refers to another address, which this portal does not use.")
 
     def __init__(self, *, host: str = "", **told: Any) -> None:
         super().__init__(**told)

@@ -1,0 +1,214 @@
+"""The breakers of the policy, and what several processes know together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from devices.gateway.errors import BadReply, GatewayError, Resting, TimedOut, Unreachable
+from devices.gateway.policy import Policy
+from devices.gateway.reply import Reply
+from devices.gateway.store import MemoryStore
+from tests.devices.gateway.policy_world import (
+    OK,
+    PERSON,
+    Answer,
+    World,
+    read,
+    refusals,
+    status,
+    write,
+)
+
+# --- breaker ----------------------------------------------------------------------------------------------------------
+
+
+def fail(policy: Policy, times: int, send: Callable[[Policy], Reply] = read) -> int:
+    """How many were refused for rest."""
+    rested = 0
+    for _ in range(times):
+        try:
+            send(policy)
+        except GatewayError as error:
+            rested += isinstance(error, Resting) and not error.sent and bool(error.retry_after)
+    return rested
+
+
+DOWN = [
+    Unreachable(),
+    BadReply(),
+    status(500),
+    status(503),
+    Reply(200, b"<html>Maintenance", "text/html"),
+]
+
+
+@pytest.mark.parametrize("answer", DOWN, ids=str)
+def test_it_opens_when_half_of_twenty_fail_says_so_and_closes_itself(
+    answer: Answer, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World(*[OK] * 10, answer)
+    policy = world.policy(retries=0)
+    assert fail(policy, 20) == 0
+    assert policy.condition().reads_rest == 10
+    assert fail(policy, 50) == 50
+    assert len(world.sent) == 20
+    assert fail(policy, 1, write) == 0, "another kind goes on"
+    world.now += 10
+    world.answers = [OK]
+    assert read(policy) == OK, "the probe"
+    assert fail(policy, 30) == 0
+    said = [record.getMessage() for record in caplog.records]
+    assert said == [
+        "The platform keeps failing: no calls of kind read for 10 s, then one is tried.",
+        "The platform answers again: calls of kind read go on.",
+    ]
+
+
+@pytest.mark.parametrize("answer", [OK, status(404), status(403), status(401), status(400), status(429, 0)], ids=str)
+def test_what_is_no_fault_of_the_platform_does_not_open_it(answer: Answer) -> None:
+    policy = World(answer).policy(retries=0)
+    assert fail(policy, 100) == 0
+
+
+def test_few_failures_old_failures_and_our_own_refusals_do_not_open_it() -> None:
+    world = World(Unreachable())
+    policy = world.policy(retries=0)
+    assert fail(policy, 19) == 0
+    world.now += 31
+    assert fail(policy, 19) == 0
+    limited = World().policy(per_minute=1)
+    read(limited)
+    refusals(limited, PERSON, 100)
+    assert limited.condition().reads_rest == 0
+
+
+def test_time_outs_count_where_the_platform_had_time() -> None:
+    for took, rested in ((0.2, 0), (3.0, 10), (15.0, 10)):
+        world = World(OK)
+        world.answers = [world.slow(took, TimedOut())]
+        policy = world.policy(retries=0, window=1000.0)
+        assert fail(policy, 20) == 0
+        assert policy.condition().reads_rest == rested, took
+
+
+def test_one_probe_at_a_time_and_the_next_when_it_failed_or_was_lost() -> None:
+    world = World(Unreachable())
+    policy = world.policy(retries=0)
+    fail(policy, 20)
+    world.now += 10
+    nested: list[int] = []
+
+    def probing() -> Reply:
+        nested.append(fail(policy, 5))
+        world.now += 4
+        raise Unreachable
+
+    world.answers = [probing]
+    assert fail(policy, 1) == 0
+    assert nested == [5], "all others rest while it is under way"
+    assert policy.condition().reads_rest == 6, "ten seconds from probe to probe"
+    world.now += 6
+
+    def lost() -> Reply:
+        raise ValueError("lost")
+
+    world.answers = [lost]
+    with pytest.raises(ValueError, match="lost"):
+        read(policy)
+    world.answers = [OK]
+    assert read(policy) == OK
+
+
+def test_an_answer_to_an_old_question_is_no_witness() -> None:
+    world = World(OK)
+    policy = world.policy(retries=0)
+
+    def late() -> Reply:
+        world.answers = [Unreachable()]
+        fail(policy, 20)
+        return OK
+
+    world.answers = [late]
+    read(policy)
+    assert policy.condition().reads_rest == 10
+
+
+# --- several processes ------------------------------------------------------------------------------------------------
+
+
+def test_two_processes_know_the_same() -> None:
+    world = World()
+    store = MemoryStore(lambda: world.now)
+    one, two = world.policy(store, per_minute=100, retries=0), world.policy(store, per_minute=100, retries=0)
+    for _ in range(60):
+        read(one)
+        read(two) if len(world.sent) < 100 else None
+    world.now += 0.5
+    assert refusals(one, PERSON, 5) == refusals(two, PERSON, 5) == 5
+    world.now += 70
+    world.answers = [status(429, 20)]
+    read(one)
+    world.now += 0.5
+    assert two.condition().cool_down == 19.5
+    world.now += 20
+    world.answers = [Unreachable()]
+    fail(two, 20)
+    world.now += 0.5
+    assert fail(one, 1) == 1
+    world.now += 10
+    nested: list[int] = []
+
+    def probing() -> Reply:
+        nested.append(fail(two, 3))
+        return OK
+
+    world.answers = [probing, OK]
+    assert read(one) == OK
+    assert nested == [3], "one probe for all"
+    world.now += 1
+    assert read(two) == OK
+
+
+def test_the_ceiling_holds_for_both_within_what_is_not_yet_told() -> None:
+    world = World()
+    store = MemoryStore(lambda: world.now)
+    both = [world.policy(store, per_minute=100, unshared=5, retries=0) for _ in range(2)]
+    for _ in range(200):
+        for policy in both:
+            refusals(policy, PERSON, 1)
+    assert 100 <= len(world.sent) <= 110
+
+
+class Lost(MemoryStore):
+    """Redis that has just died."""
+
+    def incr(self, key: str, by: int, ttl: float) -> int | None:
+        return None
+
+    def get_many(self, keys: Any) -> dict[str, int]:
+        return {}
+
+    def set(self, key: str, value: int, ttl: float) -> None:
+        pass
+
+    def add(self, key: str, value: int, ttl: float) -> bool | None:
+        return None
+
+
+def test_without_the_store_each_goes_by_what_it_knows() -> None:
+    world = World()
+    policy = world.policy(Lost(), per_minute=100, retries=0)
+    for _ in range(10):
+        refusals(policy, PERSON, 12)
+        world.now += 0.5
+    assert len(world.sent) == 100
+    world.now += 70
+    world.answers = [Unreachable()]
+    fail(policy, 20)
+    assert fail(policy, 3) == 3
+    world.now += 10
+    world.answers = [OK]
+    assert read(policy) == OK
