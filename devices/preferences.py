@@ -10,8 +10,9 @@ import msgspec
 
 from devices import rules
 
-COLUMNS = ("id", "template", "firmware", "board", "owner", "activated", "organization")
+COLUMNS = ("id", "status", "template", "firmware", "board", "owner", "activated", "organization")
 """The columns of a list of devices that can be left out, in their order. The device's name always stands first."""
+DEFAULT_COLUMNS = tuple(column for column in COLUMNS if column != "board")
 PAGE_SIZES = (25, 50, 100, 200)
 
 Theme = Literal["auto", "light", "dark"]
@@ -31,7 +32,7 @@ class Preferences(msgspec.Struct, frozen=True, omit_defaults=True):
     theme: Theme = "auto"
     language: Language = "auto"
     shortcuts: bool = True
-    columns: tuple[str, ...] = COLUMNS
+    columns: tuple[str, ...] = DEFAULT_COLUMNS
     page_size: int = rules.PAGE_SIZE
 
 

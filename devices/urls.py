@@ -8,6 +8,8 @@ from devices import rules
 from devices.views import (
     actions,
     changes_here,
+    checking,
+    columns,
     control,
     create,
     danger,
@@ -50,6 +52,9 @@ urlpatterns = [
     path("by-user/", people.device_by_user, name="device-by-user"),
     path("recent/", recent.device_recent, name="device-recent"),
     path("new/", create.device_new, name="device-new"),
+    # What a list can be asked for, and how it stands
+    path("online/", checking.device_check, name="device-check"),
+    path("columns/", columns.device_columns, name="device-columns"),
     # Matches while somebody types
     path("pick/user/", pick.pick_user, name="pick-user"),
     path("pick/organization/", pick.pick_organization, name="pick-organization"),

@@ -13,6 +13,7 @@ from devices.preferences import COLUMNS, LANGUAGES, PAGE_SIZES, THEMES, Preferen
 
 COLUMN_WORDS = {
     "id": gettext_lazy("ID"),
+    "status": gettext_lazy("Status"),
     "template": gettext_lazy("Template"),
     "firmware": gettext_lazy("Firmware"),
     "board": gettext_lazy("Board"),

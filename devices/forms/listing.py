@@ -12,16 +12,28 @@ from django.utils.translation import gettext_lazy
 
 from devices import rules
 
+STATES = ("online", "offline", "unknown", "unasked")
+"""What the rows of a page can be narrowed to after their states were asked."""
+CHECKED_MAX = 500
+"""Characters of what a page's address tells of an asking (`views/checking.py`)."""
+
 
 class ForgivingForm(forms.Form):
     """A query whose wrong values never cost the page: each falls back to the value in `fallbacks`, and that is said."""
 
     fallbacks: ClassVar[dict[str, Any]] = {}
 
-    def settle(self) -> dict[str, Any]:
-        """Validate, and give every field a usable value. Errors stay in `errors`."""
+    def settle(self, *, rows: int = rules.PAGE_SIZE) -> dict[str, Any]:
+        """Validate, and give every field a usable value. Errors stay in `errors`.
+
+        `rows`: how many this person wants on a page, where the address does not say. It counts on the first page only:
+        "page 7" of an address has to be the same rows for whoever opens it.
+        """
         self.is_valid()
-        return {name: self.cleaned_data.get(name) or fallback for name, fallback in self.fallbacks.items()}
+        settled = {name: self.cleaned_data.get(name) or fallback for name, fallback in self.fallbacks.items()}
+        if "size" in settled and settled["page"] == 1 and not self.data.get("size"):
+            settled["size"] = rows
+        return settled
 
     def fallen_back(self) -> list[str]:
         """A sentence for each value that was put aside."""
@@ -35,6 +47,14 @@ class ForgivingForm(forms.Form):
             % (rules.RECENT_MINUTES_MAX, rules.RECENT_MINUTES),
         }
         return [sentence for name, sentence in said.items() if name in self.errors]
+
+
+def checked_field() -> forms.CharField:
+    return forms.CharField(required=False, max_length=CHECKED_MAX)
+
+
+def show_field() -> forms.ChoiceField:
+    return forms.ChoiceField(required=False, choices=[(state, state) for state in STATES])
 
 
 def org_field() -> forms.IntegerField:
@@ -76,6 +96,8 @@ class SearchForm(ForgivingForm):
     )
     page = forms.IntegerField(required=False, min_value=1, max_value=rules.INT32_MAX)
     size = forms.IntegerField(required=False, min_value=1, max_value=rules.PAGE_SIZE_MAX)
+    checked = checked_field()
+    show = show_field()
 
     fallbacks: ClassVar[dict[str, Any]] = {
         "q": "",
@@ -85,6 +107,8 @@ class SearchForm(ForgivingForm):
         "order": "ASC",
         "page": 1,
         "size": rules.PAGE_SIZE,
+        "checked": "",
+        "show": "",
     }
 
 
@@ -125,8 +149,16 @@ class VisibleForm(ForgivingForm):
     )
     page = forms.IntegerField(required=False, min_value=1, max_value=rules.INT32_MAX)
     size = forms.IntegerField(required=False, min_value=1, max_value=rules.PAGE_SIZE_MAX)
+    checked = checked_field()
+    show = show_field()
 
-    fallbacks: ClassVar[dict[str, Any]] = {"email": "", "page": 1, "size": rules.PAGE_SIZE}
+    fallbacks: ClassVar[dict[str, Any]] = {
+        "email": "",
+        "page": 1,
+        "size": rules.PAGE_SIZE,
+        "checked": "",
+        "show": "",
+    }
 
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"]

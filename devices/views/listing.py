@@ -20,12 +20,11 @@ from devices.http import DeviceRequest, answer, query_string, require, wants_par
 from devices.names import Names, names_for
 from devices.navigation import my_devices, owner_prefix
 from devices.permissions import judge
-from devices.preferences import PAGE_SIZES
 from devices.presentation import number
 from devices.text import shorten
 from devices.views.changing import done_view
 from devices.views.panels import attempt, trouble, waiting
-from devices.views.table import organization_choices, shown_once, table
+from devices.views.table import organization_choices, shown_once, size_in_address, table
 from devices.views.told import open_now
 
 SORTS = {"name": "Name", "id": "Device Id", "template": "Template Name", "firmware": "Firmware Version"} | {
@@ -44,7 +43,7 @@ def device_list(request: DeviceRequest) -> HttpResponse:
     Who may see only their own devices has one list, and is led to it.
     """
     form = SearchForm(request.GET)
-    query = form.settle()
+    query = form.settle(rows=request.preferences.page_size)
     if request.access.only_own and not request.GET.get("q"):
         return redirect(my_devices(request.access))
     found = None if "q" in form.errors else attempt(request.gateway, lambda gateway: _read(request, gateway, query))
@@ -60,7 +59,7 @@ def device_list(request: DeviceRequest) -> HttpResponse:
         context,
         status=failed.status if failed else 422 if "q" in form.errors else 200,
     )
-    if page and wants_partial(request):
+    if page and wants_partial(request) and request.htmx.current_url_abs_path != context["canonical_url"]:
         response["HX-Push-Url"] = context["canonical_url"]
     return waiting(response, failed) if failed else response
 
@@ -79,9 +78,9 @@ def _read(request: DeviceRequest, gateway: Gateway, query: dict[str, Any]) -> Pa
 def _context(
     request: DeviceRequest, form: SearchForm, query: dict[str, Any], page: Page[Device] | None, names: Names
 ) -> dict[str, Any]:
-    links = Links(reverse("devices:device-list"), query)
+    links = Links(reverse("devices:device-list"), query, request.preferences.page_size)
     searching = bool(query["q"])
-    return table(request, page, names, lambda to: links.to(page=to)) | {
+    return table(request, page, names, query, links.to) | {
         "done": done_view(request),
         "form": form,
         "query": query,
@@ -91,14 +90,14 @@ def _context(
         "notices": form.fallen_back() + _dropped(searching, query) + shown_once(page),
         "columns": _columns(links) if searching else None,
         "organizations": organization_choices(names),
-        "page_sizes": sorted({*PAGE_SIZES, query["size"]}),
+        "said_size": size_in_address(query | {"page": 1}, request.preferences.page_size),
         "chips": _chips(query, links, names),
         "owner_prefix": owner_prefix(request.access),
         "order_note": "" if searching else _("in the platform's order: it sorts only a search"),
         "create": open_now(request, judge("create_device", request.access)),
         "include_url": links.to(sub_orgs=True, page=1),
         "refused": "q" in form.errors,
-        "canonical_url": links.to(),
+        "canonical_url": links.to(checked=query["checked"], show=query["show"]),
     }
 
 
@@ -146,11 +145,15 @@ def _dropped(searching: bool, query: dict[str, Any]) -> list[str]:
 
 
 class Links:
-    """Addresses of the same list with something else changed; empty and default values are left out."""
+    """Addresses of the same list with something else changed; empty and default values are left out.
 
-    def __init__(self, path: str, query: dict[str, Any]) -> None:
+    What was asked about the rows of this page (`checked`, `show`) goes with no other: it has to be given.
+    """
+
+    def __init__(self, path: str, query: dict[str, Any], rows: int) -> None:
         self.path = path
-        self.query = query
+        self.query = query | {"checked": "", "show": ""}
+        self.rows = rows
 
     def to(self, **changes: Any) -> str:
         query = {**self.query, **changes}
@@ -162,7 +165,9 @@ class Links:
             sort=query["sort"] if searching else "",
             order="DESC" if searching and query["sort"] and query["order"] == "DESC" else "",
             page=query["page"] if query["page"] > 1 else "",
-            size=query["size"] if query["size"] != SearchForm.fallbacks["size"] else "",
+            size=size_in_address(query, self.rows),
+            checked=query["checked"],
+            show=query["show"],
         )
 
 

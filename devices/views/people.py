@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
-from devices import rules
 from devices.forms.listing import OwnedForm, VisibleForm
 from devices.gateway.api import Gateway
 from devices.gateway.errors import GatewayError, NotFound
@@ -25,7 +24,7 @@ from devices.presentation import number
 from devices.text import shorten
 from devices.views.changing import done_view
 from devices.views.panels import attempt, trouble, waiting
-from devices.views.table import organization_choices, shown_once, table
+from devices.views.table import organization_choices, shown_once, size_in_address, table
 from devices.views.told import open_now
 
 OWNED, VISIBLE = "list_devices_by_owner", "list_devices_by_user"
@@ -57,7 +56,7 @@ def device_by_user(request: DeviceRequest) -> HttpResponse:
 def _devices_of(request: DeviceRequest, operation: str, form: VisibleForm) -> HttpResponse:
     """One call, or none where there is no e-mail yet or it may not be asked about; that is said in the list's place."""
     require(request, operation)
-    query = {"org": None} | form.settle()
+    query = {"org": None} | form.settle(rows=request.preferences.page_size)
     names = names_for(request.gateway, request.access)
     verdict = judge(operation, request.access, other=not _mine(request.access, query["email"]))
     asks = bool(query["email"]) and verdict.allowed
@@ -101,12 +100,12 @@ def _context(
     access, here = request.access, reverse(PAGES[operation])
     mine = _mine(access, query["email"])
 
-    def url(to: int) -> str:
-        return here + _query(query | {"page": to})
+    def url(**changes: Any) -> str:
+        return here + _query(query | {"checked": "", "show": ""} | changes, request.preferences.page_size)
 
     own = names.organization(access.org_id)
     where = names.organization(query["org"] or access.org_id) or _("your organization")
-    return table(request, page, names, url) | {
+    return table(request, page, names, query, url) | {
         "done": done_view(request),
         "form": form,
         "query": query,
@@ -118,10 +117,9 @@ def _context(
         "heading": _heading(operation, mine),
         "headline": _headline(operation, page, query, where, mine=mine) if page else _question(operation),
         "where": where,
-        "elsewhere": here + _query(query | {"org": None, "page": 1})
-        if query["org"] not in (None, access.org_id)
-        else "",
+        "elsewhere": url(org=None, page=1) if query["org"] not in (None, access.org_id) else "",
         "own_org": own,
+        "said_size": size_in_address(query | {"page": 1}, request.preferences.page_size),
         "notices": form.fallen_back() + shown_once(page),
         "owner_prefix": "" if operation == OWNED else owner_prefix(access),
         "order_note": _("in the platform's order"),
@@ -139,12 +137,14 @@ def _context(
     }
 
 
-def _query(query: dict[str, Any]) -> str:
+def _query(query: dict[str, Any], rows: int) -> str:
     return query_string(
         email=query["email"],
         org=query["org"],
         page=query["page"] if query["page"] > 1 else "",
-        size=query["size"] if query["size"] != rules.PAGE_SIZE else "",
+        size=size_in_address(query, rows),
+        checked=query["checked"],
+        show=query["show"],
     )
 
 

@@ -1,39 +1,98 @@
-"""The table of devices that every list shows: its heads, its rows, the range below it."""
+"""The table of devices that every list shows: its heads, its rows, what can be done with it, the range below it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlsplit
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from devices import rules
 from devices.gateway.pages import Page
 from devices.gateway.types import Device
 from devices.http import DeviceRequest, clock_for
 from devices.names import Names
-from devices.presentation import device_row
+from devices.permissions import ALLOWED, Access, Verdict, judge
+from devices.preferences import PAGE_SIZES
+from devices.presentation import Clock, Word, device_row, number
 from devices.views.changing import done_view
+from devices.views.checking import MOST, Check, StateWord, group_of, read_check, state_words, summary
+from devices.views.columns import heads
 from devices.views.paging import pager
 from devices.views.told import read_stamp
 
 LISTS = ("list_devices", "search_devices", "list_devices_by_owner", "list_devices_by_user")
 
+Url = Callable[..., str]
+"""The address of the same list with something else changed, such as `page` (1-based)."""
+
+
+class Part(NamedTuple):
+    """Rows of this page in one state, as a link that shows them alone; `word` None: all of them."""
+
+    word: Word | None
+    rows: str
+    url: str
+    current: bool
+
+
+class RowAction(NamedTuple):
+    """An entry of the menu of a row; `path` follows the device's address."""
+
+    words: str
+    path: str
+    icon: str
+    verdict: Verdict
+
+
+class Checking(NamedTuple):
+    """The button that asks for the states, and what it found: `parts` of the page, `stamp` of the asking."""
+
+    ids: str
+    label: str
+    busy: str
+    parts: list[Part]
+    stamp: str
+    announce: str
+
 
 def table(
-    request: DeviceRequest, page: Page[Device] | None, names: Names, url_of: Callable[[int], str]
+    request: DeviceRequest, page: Page[Device] | None, names: Names, query: dict[str, Any], url: Url
 ) -> dict[str, Any]:
-    """Context of `devices/_device_table.html`; `page` None shows no table. `url_of` takes a 1-based page number.
+    """Context of `devices/_device_table.html`; `page` None shows no table. `query`: what the address asks for, settled.
 
     `done`: the change that led here since its device has left the view of whoever made it.
     """
     clock = clock_for(request)
+    items = page.items if page else ()
+    ids = [device.id for device in items]
+    check = read_check(request.access, ids, query["checked"]) if query["checked"] else None
+    words = state_words(clock, check.at if check else None)
+    show = query["show"] if check and check.count(query["show"]) else ""
+    if check and show:
+        items = tuple(device for device in items if group_of(check.of(device.id)) == show)
+    columns = heads(request.preferences.columns)
+    here = urlsplit(url(page=1))
     return {
-        "heads": _heads(),
+        "all_heads": columns,
+        "heads": [head for head in columns if head.shown or (check and head.key == "status")],
         "columns": None,
-        "rows": [device_row(device, names, clock) for device in page.items] if page else [],
-        "pager": pager(page, url_of) if page else None,
+        "rows": [device_row(device, names, clock) for device in items],
+        "states": {device.id: check.of(device.id) for device in items} if check else None,
+        "state_words": words if check else words[:1],
+        "checking": _checking(ids, check, words, show, clock, query, url)
+        if judge("get_online", request.access).allowed
+        else None,
+        "lost_check": bool(query["checked"]) and not check and bool(items),
+        "pager": pager(page, lambda to: url(page=to)) if page else None,
+        "page_sizes": sorted({*PAGE_SIZES, query["size"]}),
+        "list_path": here.path,
+        "list_fields": [pair for pair in parse_qsl(here.query) if pair[0] not in ("page", "size")],
+        "list_url": url(),
+        "row_actions": row_actions(request.access),
         "device_prefix": reverse("devices:device-list"),
         "read_at": read_stamp(request, *LISTS),
         "done": done_view(request),
@@ -52,20 +111,65 @@ def shown_once(page: Page[Any] | None) -> list[str]:
     return [words % {"n": page.repeated}]
 
 
+def _checking(
+    ids: list[int],
+    check: Check | None,
+    words: list[StateWord],
+    show: str,
+    clock: Clock,
+    query: dict[str, Any],
+    url: Url,
+) -> Checking:
+    count = min(len(ids), MOST)
+    asked = clock.when(int(check.at * 1000), seconds=True) if check else None
+    if check:
+        label = _("Check again")
+    elif count < len(ids):
+        label = _("Check the first %s") % number(count)
+    else:
+        label = ngettext("Check this one", "Check these %s", count).replace("%s", number(count))
+    return Checking(
+        ids=",".join(map(str, ids[:count])),
+        label=label,
+        busy=_("Checking …"),
+        parts=_parts(check, len(ids), words, show, query, url) if check else [],
+        stamp=asked.text if asked else "",
+        announce=summary(check) if check else "",
+    )
+
+
+def _parts(check: Check, rows: int, words: list[StateWord], show: str, query: dict[str, Any], url: Url) -> list[Part]:
+    """All rows, then those of each state that some have."""
+    counts = {name: check.count(name) for name in ("online", "offline", "unknown", "unasked")}
+    counts["unasked"] += rows - len(check.states)
+    word_of = {"online": words[1].word, "offline": words[2].word, "unknown": words[3].word, "unasked": words[0].word}
+    return [
+        Part(None, number(rows), url(checked=query["checked"]), not show),
+        *(
+            Part(word_of[name], number(count), url(checked=query["checked"], show=name), show == name)
+            for name, count in counts.items()
+            if count
+        ),
+    ]
+
+
+def row_actions(access: Access) -> list[RowAction]:
+    """What the menu of any row offers: judged by the role alone, without a look at the device."""
+    return [
+        RowAction(_("Open"), "", "arrow-right", ALLOWED),
+        RowAction(_("Rename"), "rename/", "pencil", judge("rename_device", access)),
+        RowAction(_("Timeline"), "timeline/", "chart-no-axes-gantt", judge("list_timeline", access)),
+        RowAction(_("Changes here"), "changes/", "history", ALLOWED),
+    ]
+
+
+def size_in_address(query: dict[str, Any], rows: int) -> int | str:
+    """What an address says of its rows per page: nothing where `ForgivingForm.settle` would find the same."""
+    usual = rows if query["page"] == 1 else rules.PAGE_SIZE
+    size: int = query["size"]
+    return "" if size == usual else size
+
+
 def organization_choices(names: Names) -> list[tuple[int, str]]:
     """The organizations this person can name, by name."""
     return sorted(names.organizations.items(), key=lambda item: item[1].casefold())
-
-
-def _heads() -> list[tuple[str, str, str]]:
-    """The table's columns: key, words, CSS classes."""
-    return [
-        ("name", _("Device"), "col-name"),
-        ("id", _("ID"), "col-id num"),
-        ("template", _("Template"), "col-template"),
-        ("firmware", _("Firmware"), "col-firmware"),
-        ("board", _("Board"), "col-board"),
-        ("owner", _("Owner"), "col-owner"),
-        ("activated", _("Activated"), "col-activated"),
-        ("organization", _("Organization"), "col-org"),
-    ]

@@ -1,0 +1,30 @@
+"""The way back to the list that a form stands below."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from django.urls import reverse
+
+from devices.http import DeviceRequest
+from devices.navigation import home
+
+LISTS = ("devices:device-list", "devices:device-by-owner", "devices:device-by-user")
+PASSING = frozenset({"checked", "show", "change"})
+"""Parameters that tell what was done last, not what is listed."""
+
+
+def back_to_list(request: DeviceRequest, **more: str) -> str:
+    """The list's address in the field `next`, with `more` in its query; the person's own list for any other address.
+
+    It is put together anew from its path and query, so that it can lead to none but our own lists.
+    """
+    try:
+        parts = urlsplit(request.POST.get("next", ""))
+        query = parse_qsl(parts.query, max_num_fields=20)
+    except ValueError:
+        return home(request.access)
+    if parts.scheme or parts.netloc or parts.path not in {reverse(name) for name in LISTS}:
+        return home(request.access)
+    kept = [(name, value) for name, value in query if name not in PASSING] + list(more.items())
+    return parts.path + (f"?{urlencode(kept)}" if kept else "")

@@ -1,0 +1,49 @@
+"""Which columns the lists of devices show, as each person has chosen."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from devices.http import DeviceRequest, SeeOther
+from devices.preference_store import save
+from devices.preferences import COLUMNS, DEFAULT_COLUMNS
+from devices.views.back import back_to_list
+
+
+class Head(NamedTuple):
+    """A column of the table: `cls` are its CSS classes; `shown` whether this person's lists have it."""
+
+    key: str
+    words: str
+    cls: str
+    shown: bool
+
+
+@require_POST
+def device_columns(request: DeviceRequest) -> HttpResponse:
+    """Keep what is ticked in `columns`, or with `reset` what everybody starts with, and go back to the list."""
+    ticked = DEFAULT_COLUMNS if "reset" in request.POST else request.POST.getlist("columns")
+    save(request.access.person, columns=tuple(column for column in COLUMNS if column in ticked))
+    return SeeOther(back_to_list(request))
+
+
+def heads(chosen: tuple[str, ...]) -> list[Head]:
+    """All columns, the name first. It is what a row is known by, and always shown."""
+    words = {
+        "id": (_("ID"), "col-id num"),
+        "status": (_("Status"), "col-status"),
+        "template": (_("Template"), "col-template"),
+        "firmware": (_("Firmware"), "col-firmware"),
+        "board": (_("Board"), "col-board"),
+        "owner": (_("Owner"), "col-owner"),
+        "activated": (_("Activated"), "col-activated"),
+        "organization": (_("Organization"), "col-org"),
+    }
+    return [
+        Head("name", _("Device"), "col-name", shown=True),
+        *(Head(column, *words[column], shown=column in chosen) for column in COLUMNS),
+    ]

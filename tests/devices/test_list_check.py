@@ -1,0 +1,156 @@
+"""The button that asks whether the devices of a page are connected: what it costs, what it shows, what it survives."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from devices.gateway.api import Gateway
+from devices.gateway.errors import TimedOut
+from devices.gateway.types import Online
+from devices.views import checking
+from tests.devices import fleet
+from tests.devices.conftest import HTMX, Person, SignIn, soup, words
+from tests.servers import SandboxServer
+
+ONLINE = "/api/v1/organization/device/online"
+
+
+def asked(platform: SandboxServer) -> int:
+    return sum(entry["path"] == ONLINE for entry in platform.requests())
+
+
+def press(person: Person, address: str = "/devices/", **instead: str) -> Any:
+    """What the button of that list sends; the answer is the list's address."""
+    form = soup(person.get(address)).select_one("#check-form")
+    assert form is not None
+    fields = {str(field["name"]): str(field["value"]) for field in form.select("input[name]")} | instead
+    answer = person.post(str(form["action"]), fields)
+    assert answer.status_code == 303
+    return answer["Location"]
+
+
+def states(response: Any) -> dict[int, str]:
+    """The words of the status column by device."""
+    return {
+        int(row.select_one("th a")["href"].strip("/").rsplit("/", 1)[1]): row.select_one(".col-status").get_text(" ")
+        for row in soup(response).select("tbody tr")
+    }
+
+
+def test_a_press_asks_once_for_each_row_and_a_reload_asks_nothing(support: Person, platform: SandboxServer) -> None:
+    before = support.get("/devices/")
+    assert set(states(before).values()) == {"Not checked"}
+    assert "Check these 50" in words(before)
+    platform.clear_requests()
+    there = press(support)
+    assert asked(platform) == 50
+    for _reload in range(2):
+        page = support.get(there)
+        found = states(page)
+        assert found[fleet.RICH].startswith("Online ")
+        assert found[fleet.UNKNOWN_ONLINE].startswith("Unknown ")
+        assert not found[fleet.HTTP_ONLY].startswith("Online"), "a device that only speaks HTTP never seems connected"
+        assert "status checked" in words(page)
+    assert asked(platform) == 50
+    said = soup(support.get(there, headers=HTMX)).select_one("[data-announce]")
+    assert said is not None
+    assert "50 checked: " in said["data-announce"]
+    assert soup(support.get(there)).select_one("a[rel=next]")["href"] == "/devices/?page=2"  # type: ignore[index]
+
+
+def test_the_states_of_a_page_narrow_it(support: Person) -> None:
+    there = press(support)
+    page = support.get(there)
+    parts = {part.get_text(" ").split()[0]: part for part in soup(page).select("#list-parts a")}
+    offline = support.get(str(parts["Offline"]["href"]))
+    assert {text.split()[0] for text in states(offline).values()} == {"Offline"}
+    assert len(states(offline)) == int(parts["Offline"].get_text(" ").split()[-1])
+    assert len(states(support.get(str(parts["All"]["href"])))) == 50
+
+
+def test_no_more_than_a_page_is_asked_for_whatever_is_sent(support: Person, platform: SandboxServer) -> None:
+    many = ",".join(map(str, [*range(1, 400), *range(1, 400)]))
+    press(support, ids=many)
+    assert asked(platform) == checking.MOST
+    platform.clear_requests()
+    press(support, ids="1,1,x,-3,0,99999999999,\x00,²," + "9" * 5000)
+    assert asked(platform) == 1
+
+
+def test_at_most_eight_calls_at_once_and_what_fails_costs_its_row_alone(
+    support: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, now, most = threading.Lock(), 0, 0
+
+    def get_online(self: Gateway, device_id: int) -> Online:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        time.sleep(0.005)
+        with lock:
+            now -= 1
+        if device_id % 5 == 0:
+            raise TimedOut(operation="get_online", sent=device_id % 2 == 0)
+        return Online(connected=True)
+
+    monkeypatch.setattr(Gateway, "get_online", get_online)
+    page = support.get(press(support))
+    found = states(page)
+    assert 2 <= most <= 8
+    ten = next(device for device in found if device % 10 == 0)
+    five = next(device for device in found if device % 10 == 5)
+    assert found[ten] == "Unknown no answer"
+    assert found[five] == "Not checked", "it was not even sent"
+    assert found[1].startswith("Online ")
+
+
+def test_devices_that_are_gone_are_said_to_be(support: Person, fresh_sandbox: SandboxServer) -> None:
+    ids = f"{fleet.RICH},{fleet.NO_OWNER}"
+    form = soup(support.get("/devices/"))
+    assert form.select_one("#check-form")
+    fresh_sandbox.fault("/device/online", "status", status=404, times=1)
+    assert "not found" in str(sorted(states(support.get(press(support, ids=ids))).values()))
+
+
+def test_who_may_see_no_device_spends_no_call(sign_in: SignIn, platform: SandboxServer) -> None:
+    answer = sign_in("guest").post("/devices/online/", {"ids": "1,2,3", "next": "/devices/"})
+    assert answer.status_code == 403
+    assert asked(platform) == 0
+
+
+def test_states_are_believed_only_of_the_own_asking_and_the_same_rows(sign_in: SignIn) -> None:
+    support, admin = sign_in("support"), sign_in("admin")
+    there = press(support)
+    forged = there.replace(".1", ".2", 1)
+    for person, address in ((admin, there), (support, forged), (support, there + "x"), (support, there + "&size=25")):
+        page = person.get(address)
+        assert page.status_code == 200
+        if address.endswith("size=25"):
+            continue
+        assert set(states(page).values()) == {"Not checked"}, address
+        assert "asked by somebody else" in words(page)
+    other = support.get(there.replace("?", "?page=2&"))
+    assert set(states(other).values()) == {"Not checked"}
+    for odd in ("%00", ".", "..", "a.b.c", "9" * 600, "1.9.x", "%F0%9F%A7%8A.1.x"):
+        assert support.get(f"/devices/?checked={odd}&show=<b>").status_code == 200
+
+
+def test_an_old_answer_tells_only_what_was(support: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking.time, "time", lambda: time.time_ns() / 1e9 - 600)
+    there = press(support)
+    monkeypatch.undo()
+    found = set(states(support.get(there)).values())
+    assert any(text.startswith("Was online ") for text in found)
+    assert not any(text.startswith(("Online", "Offline")) for text in found)
+
+
+def test_ones_own_devices_can_be_asked_for_too(owner: Person, platform: SandboxServer) -> None:
+    here = owner.get("/devices/", follow=True).wsgi_request.get_full_path()
+    there = press(owner, here)
+    assert there.startswith("/devices/by-owner/?email=owner%40example.com&checked=")
+    assert states(owner.get(there))[fleet.MINE].startswith("Online ")
