@@ -17,6 +17,7 @@ from devices.presentation import Clock, When, Word, number
 from devices.proof import WORD_IS_ENOUGH, Extent
 from devices.text import clean, shorten
 from devices.undo import can_undo, undone_by
+from devices.views.said import said
 
 LABELS = {
     "create_device": gettext_lazy("Create device"),
@@ -36,6 +37,8 @@ MOVES = OWNERS | {"transfer_to_organization"}
 ERASING = frozenset({"delete_device", "clear_device"})
 SHOWN = 120
 """Characters of a value in a row."""
+SAID = 60
+"""Characters of a name or a value in a sentence."""
 
 
 HEADS = (
@@ -60,6 +63,8 @@ HEADS = (
 class EntryView(NamedTuple):
     """`before` and `after` are words; empty where there is nothing to tell. `undo_url`: empty where it cannot be.
 
+    `said`: what became of it, in a sentence. `told`: what that rests on.
+
     `form_id`: of the form that undoes it from here. `undone`: that it was, or that this is not known, and its record.
     """
 
@@ -77,6 +82,7 @@ class EntryView(NamedTuple):
     reason: str
     when: When | None
     outcome: Word
+    said: str
     told: str
     final: bool
     undo_url: str
@@ -96,21 +102,32 @@ def entry_view(entry: AuditEntry, names: Names, clock: Clock, access: Access) ->
     undoable = can_undo(entry, state)
     undo = undone_by(entry) if undoable else None
     undoable = undoable and undo is None
+    device_name = shorten(clean(entry.device_name), SHOWN) or (_("Device %d") % device_id if device_id else "")
+    target = clean(entry.target_name or entry.target)
+    after = value_words(entry, entry.after, names)
     return EntryView(
         id=entry.pk,
         url=url,
         label=str(LABELS.get(entry.operation, entry.operation)),
-        target=clean(entry.target_name or entry.target),
+        target=target,
         device_id=device_id,
-        device_name=shorten(clean(entry.device_name), SHOWN) or (_("Device %d") % device_id if device_id else ""),
+        device_name=device_name,
         before=value_words(entry, entry.before, names),
-        after=value_words(entry, entry.after, names),
+        after=after,
         secret=entry.secret,
         person=_("You") if entry.person.key == access.person else person_name(entry.person),
         email=clean(entry.person.email),
         reason=clean(entry.reason),
         when=clock.when(int(entry.created_at.timestamp() * 1000), seconds=True),
         outcome=outcome_word(state),
+        said=said(
+            state,
+            entry.operation,
+            device=shorten(device_name, SAID),
+            target=shorten(target, SAID),
+            after=shorten(after, SAID),
+            secret=entry.secret,
+        ),
         told=outcome_told(entry, state, names, clock),
         final=state.final,
         undo_url=reverse("audit:undo", args=[entry.pk]) if undoable else "",

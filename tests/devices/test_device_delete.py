@@ -100,7 +100,7 @@ def test_a_deleted_device_is_gone_and_the_list_says_so(
     assert answer.status_code == 303
     assert answer["Location"].startswith("/devices/?change=")
     page = admin.get(answer["Location"])
-    assert f"Delete device: {NAME}. Confirmed. It reads back as gone at" in words(page)
+    assert f"{NAME} was deleted. It reads back as gone at" in words(page)
     assert held(platform) == {}
     (line,) = lines(caplog)
     assert line.startswith("delete_device ")
@@ -120,7 +120,8 @@ def test_erased_data_is_gone_and_the_device_stays(admin: Person, platform: Sandb
     assert answer.status_code == 303
     assert answer["Location"].startswith(f"/devices/{fleet.RICH}/?change=")
     said = words(admin.get(answer["Location"]))
-    assert "Erase data. Confirmed. 640 events in the timeline → nothing" in said
+    assert f"The data of {NAME} was erased." in said
+    assert "640 events in the timeline → nothing" in said
     assert "The timeline reads back as erased at" in said
     assert platform.get("/device/timeline", deviceId=fleet.RICH).json()["totalElements"] == 0
     assert held(platform)["name"] == NAME

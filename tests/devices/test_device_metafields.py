@@ -192,7 +192,7 @@ def test_without_script_the_editor_is_a_page_and_saving_returns(support: Person,
     saved = support.post(here, {"value": "125"})
     assert saved.status_code == 303
     assert saved["Location"].startswith(PANEL)
-    assert "Edit metafield: Capacity. Confirmed." in words(support.get(saved["Location"]))
+    assert "Capacity was set to " in words(support.get(saved["Location"]))
     assert held(platform, "Capacity")["value"] == 125
 
 

@@ -83,7 +83,7 @@ def test_a_device_is_made_and_its_page_opened(admin: Person, fresh_sandbox: Sand
     assert (device["name"], device["templateId"], device["orgId"]) == ("Boiler room 300", 11, 1)
     shown = admin.get(answer["Location"])
     assert shown.status_code == 200
-    assert "Create device: Cold Room Controller. Confirmed. Boiler room 300 . Read back at" in words(shown)
+    assert "Boiler room 300 was created. Read back at" in words(shown)
     assert [entry["query"] for entry in fresh_sandbox.requests() if entry["path"] == CREATE] == [["baseInfoResponse"]]
     assert device["token"] not in shown.content.decode() + answer.content.decode()
 

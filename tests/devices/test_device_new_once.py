@@ -22,7 +22,7 @@ def test_the_same_form_sent_twice_makes_one_device(admin: Person, fresh_sandbox:
     second = admin.post(NEW, filled())
     assert second.status_code == 303
     assert second["Location"] == first["Location"]
-    assert "Create device: Cold Room Controller. Confirmed." in words(admin.get(second["Location"]))
+    assert "was created. Read back at" in words(admin.get(second["Location"]))
     assert created(fresh_sandbox) == 1
 
 

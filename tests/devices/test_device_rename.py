@@ -29,7 +29,7 @@ def test_a_plain_post_renames_and_returns_to_the_device(support: Person, platfor
     assert answer["Location"].startswith(f"/devices/{fleet.RICH}/?change=")
     page = support.get(answer["Location"])
     assert soup(page).h1.get_text() == "Cold room 15"  # type: ignore[union-attr]
-    assert "Rename. Confirmed." in words(page)
+    assert "Renamed to Cold room 15. Read back at" in words(page)
     assert f"{NAME} → Cold room 15" in words(page)
     assert held(platform) == "Cold room 15"
 

@@ -30,7 +30,8 @@ def test_a_transfer_to_an_organization_tells_what_reads_back(support: Person, pl
     answer = support.post(ORGANIZATION, {"org_id": "2"})
     assert answer.status_code == 303
     said = words(support.get(answer["Location"]))
-    assert "Transfer to another organization. Confirmed. Halden Cooling → Halden North . Read back at " in said
+    assert "Transferred to Halden North. Read back at " in said
+    assert "Halden Cooling → Halden North" in said
     assert "Now: owner nobody, organization Halden North." in said
     assert held(platform)["orgId"] == 2
     assert not held(platform).get("ownerUserId")

@@ -65,7 +65,7 @@ def test_without_script_the_panel_tells_it(support: Person, platform: SandboxSer
     assert answer["Location"] == f"{PANEL}?change={AuditEntry.objects.get().pk}"
     notice = soup(support.get(answer["Location"])).select_one("#said")
     assert notice is not None
-    assert "Edit metafield: Shelf. Confirmed." in " ".join(notice.get_text(" ").split())
+    assert "Shelf was set to B-7." in " ".join(notice.get_text(" ").split())
     assert "A-12 → B-7" in " ".join(notice.get_text(" ").split())
 
 

@@ -129,7 +129,8 @@ def test_it_is_written_down_with_everything_that_is_known_of_it(
     notice = soup(support.get(answer["Location"])).select_one("#said")
     assert notice is not None
     said = " ".join(notice.get_text(" ").split())
-    assert f"Confirmed. {move.names[0]} → {move.names[1]} ." in said
+    assert f"{move.names[0]} → {move.names[1]}" in said
+    assert (f"Transferred to {move.names[1]}." in said) is (move.operation != "remove_owner")
     undo = notice.select_one("form[method=post]")
     assert (undo is None) is (move.operation == "transfer_to_organization"), "the API has no way back from that"
 
@@ -303,8 +304,8 @@ def test_while_another_change_is_under_way_nothing_is_sent(
 def test_a_change_that_the_page_names_is_told_only_on_its_own_devices_pages(support: Person) -> None:
     support.post(MOVES[0].url, opened(support, MOVES[0]))
     entry = AuditEntry.objects.get()
-    assert "Confirmed" not in words(support.get(f"/devices/{fleet.NO_OWNER}/?change={entry.pk}"))
-    assert "Confirmed" in words(support.get(f"/devices/{fleet.RICH}/?change={entry.pk}"))
+    assert "Transferred to" not in words(support.get(f"/devices/{fleet.NO_OWNER}/?change={entry.pk}"))
+    assert "Transferred to" in words(support.get(f"/devices/{fleet.RICH}/?change={entry.pk}"))
 
 
 @pytest.mark.django_db(transaction=True)

@@ -74,7 +74,7 @@ def test_a_change_made_through_one_host_is_seen_through_the_other(
         answer = session.post(
             f"{here.url}/devices/1/rename/", {"name": "Cold room 15", "csrfmiddlewaretoken": csrf(form)}, timeout=20
         )
-        assert "Confirmed" in answer.text
+        assert "Renamed to Cold room 15." in answer.text
         assert "Cold room 15" in answer.text
         assert "Cold room 15" in session.get(f"{there.url}/devices/1/", timeout=20).text
 
