@@ -219,9 +219,9 @@ def connection(
     if last:
         words = _(
             "It has reported without ever being connected, as devices do that speak HTTP only. The platform never shows"
-            " those as connected. Last report: %(time)s (%(age)s)."
+            " those as connected. Last report: %(time)s."
         )
-        note = words % {"time": last.text, "age": last.age}
+        note = words % {"time": last.text}
         stamp = clock.stamp() if read_at is None else clock.at(read_at)
         return Connection(Word("circle-dashed", _("Never connected"), "muted"), stamp, note, reported)
     if read_at is not None:
