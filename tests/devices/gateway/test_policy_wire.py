@@ -1,0 +1,205 @@
+"""The policy over real bytes: referrals, what is sent how often, what a bomb costs; and over a real Redis."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import tracemalloc
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from devices.gateway.api import Gateway
+from devices.gateway.deadline import Timeouts
+from devices.gateway.errors import BadReply, GatewayError, Moved, RateLimited, Resting
+from devices.gateway.moved import new_base
+from devices.gateway.policy import Asker, Limits, Policy
+from devices.gateway.transport import MAX_BYTES, Transport
+from tests.devices.gateway.wire import Server, answer, closed_port, each_request, once, serving
+
+ASKED = "/api/v1/organization/device?deviceId=31"
+PAGE = b"<h1>secret canary</h1>"
+QUICK = Limits(retry_pause=0.0)
+
+
+def gateway(policy: Policy, asker: Asker = Asker.PERSON) -> Gateway:
+    return Gateway(policy, lambda rejected: "access-token", asker=asker)
+
+
+def referred(to: str, status: str = "308 Permanent Redirect") -> bytes:
+    return answer(b"", f"Location: {to}", status=status)
+
+
+@pytest.fixture
+def other() -> Iterator[Server]:
+    """Another region, on another port."""
+    with serving(each_request(answer())) as server:
+        yield server
+
+
+def test_a_reading_is_repeated_at_the_other_region_once(other: Server) -> None:
+    with serving(each_request(referred(other.url + ASKED))) as server:
+        api = gateway(Policy(Transport(server.url), limits=QUICK))
+        assert api.get_device(31).name == "Boiler room 2"
+        assert api.get_device(31).id == 31
+        assert (len(server.requests), len(other.requests)) == (2, 2)
+        assert b"authorization: bearer access-token" in other.requests[0].lower()
+        with pytest.raises(Moved):
+            api.rename_device(31, "New")
+        asked: dict[str, Any] = {"form": {"username": "u", "password": "secret"}, "basic": ("id", "secret")}
+        asked |= {"kind": "token", "query": {"grant_type": "user_credentials"}}
+        assert Policy(Transport(server.url)).send("POST", "/oauth2/token", **asked).status == 308
+    assert len(other.requests) == 2, "no change and no password follows"
+
+
+def test_a_second_referral_is_not_followed() -> None:
+    with (
+        serving(each_request(referred("http://127.0.0.1:1" + ASKED))) as second,
+        serving(each_request(referred(second.url + ASKED))) as first,
+        pytest.raises(Moved) as caught,
+    ):
+        gateway(Policy(Transport(first.url), limits=QUICK)).get_device(31)
+    assert caught.value.host == "127.0.0.1"
+    assert (len(first.requests), len(second.requests)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/api/v1/organization/device?deviceId=32", "308 Permanent Redirect"),
+        ("/api/v1/organization/devices?deviceId=31", "308 Permanent Redirect"),
+        ("/api/v1/organization/device", "308 Permanent Redirect"),
+        (ASKED + "#x", "308 Permanent Redirect"),
+        (ASKED, "307 Temporary Redirect"),
+        (ASKED, "302 Found"),
+        (ASKED, "301 Moved Permanently"),
+    ],
+)
+def test_nothing_else_is_followed(path: str, status: str, other: Server) -> None:
+    with serving(each_request(referred(other.url + path, status))) as server, pytest.raises(Moved):
+        gateway(Policy(Transport(server.url), limits=QUICK)).get_device(31)
+    assert other.requests == []
+
+
+OURS = "https://api.example"
+
+
+@pytest.mark.parametrize(
+    ("location", "allowed", "base"),
+    [
+        ("https://ny3.example" + ASKED, [".example"], "https://ny3.example"),
+        ("https://ny3.example" + ASKED, ["api.example", "ny3.example"], "https://ny3.example"),
+        ("https://ny3.example:8443" + ASKED, [".example"], "https://ny3.example:8443"),
+        ("https://ny3.example" + ASKED, [], None),
+        ("https://ny3.example" + ASKED, ["api.example"], None),
+        ("https://example.evil" + ASKED, [".example"], None),
+        ("https://ny3.example@evil" + ASKED, [".example"], None),
+        ("https://user:pw@ny3.example" + ASKED, [".example"], None),
+        ("https://evil\\.ny3.example" + ASKED, [".example"], None),
+        ("http://ny3.example" + ASKED, [".example"], None),
+        ("http://127.0.0.1" + ASKED, [".example", "127.0.0.1"], None),
+        ("//ny3.example" + ASKED, [".example"], None),
+        (ASKED, [".example"], None),
+        (OURS + ASKED, [".example"], None),
+        ("https://ny3.example:99999" + ASKED, [".example"], None),
+        ("https://[::1" + ASKED, [".example"], None),
+        ("", [], None),
+    ],
+)
+def test_only_an_allowed_host_over_https_gets_the_token(location: str, allowed: list[str], base: str | None) -> None:
+    assert new_base(location, ASKED, OURS, allowed) == base
+
+
+def test_the_host_that_is_named_is_short_and_harmless() -> None:
+    where = "https://" + "e" * 300 + ".evil/x"
+    with serving(each_request(referred(where))) as server, pytest.raises(Moved) as caught:
+        gateway(Policy(Transport(server.url), limits=QUICK)).get_device(31)
+    assert caught.value.host == "e" * 100
+
+
+@pytest.mark.parametrize("fault", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", b"garbage\r\n\r\n"])
+@pytest.mark.parametrize("status", [None, "500 X", "502 X", "503 X", "504 X", "429 X", "408 X"])
+def test_no_change_is_ever_sent_twice(fault: bytes, status: str | None) -> None:
+    with serving(once(answer(b"", status=status) if status else fault)) as server:
+        api = gateway(Policy(Transport(server.url, timeouts=Timeouts(1, 1, 1, 2)), limits=QUICK))
+        with pytest.raises(GatewayError):
+            api.rename_device(31, "New")
+        assert len(server.requests) == 1
+
+
+def test_a_bomb_stops_at_the_cap_and_memory_with_it() -> None:
+    bomb = gzip.compress(b" " * 60_000_000)
+    with serving(each_request(answer(bomb, "Content-Encoding: gzip"))) as server:
+        policy = Policy(Transport(server.url), limits=QUICK)
+        tracemalloc.start()
+        try:
+            with pytest.raises(BadReply):
+                gateway(policy).get_device(31)
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert len(server.requests) == 1
+    assert most < 3 * MAX_BYTES
+
+
+def test_an_answer_that_cannot_be_read_tells_its_type_length_and_hash_only() -> None:
+    with serving(each_request(answer(PAGE))) as server, pytest.raises(BadReply) as caught:
+        gateway(Policy(Transport(server.url), limits=QUICK)).get_device(31)
+    assert caught.value.detail == f"application/json, {len(PAGE)} bytes, sha256 {hashlib.sha256(PAGE).hexdigest()[:12]}"
+    assert "canary" not in str(caught.value) + repr(vars(caught.value))
+
+
+# --- Redis ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.stack
+def test_two_processes_share_what_they_know_through_redis_and_go_on_without_it(redis: str, settings: Any) -> None:
+    from django.core.cache import cache
+
+    from portal import cache as portal_cache
+    from portal.shared_store import SharedStore
+
+    backend = "portal.cache.ForgivingRedisCache"
+    settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": redis}}
+    cache.clear()
+    now = [0.0]
+
+    def process() -> Policy:
+        limits = QUICK._replace(per_minute=100, unshared=1, look=0.0, retries=0)
+        transport = Transport(f"http://127.0.0.1:{closed_port()}")
+        return Policy(transport, limits=limits, store=SharedStore(), clock=lambda: now[0], wall=lambda: 2e9 + now[0])
+
+    one, two = process(), process()
+    for at in range(20):
+        with pytest.raises(GatewayError):
+            gateway(one).get_device(at)
+    assert two.condition().reads_rest > 9, "what one found out is known to the other"
+    with pytest.raises(Resting):
+        gateway(two).get_device(31)
+    assert sum(two._ceiling._others.values()) >= 19
+
+    now[0] += 10
+    with serving(each_request(answer())) as server:
+        two.transport = Transport(server.url)
+        assert gateway(two).get_device(31).id == 31
+    assert one.condition().reads_rest == 0, "closed for both"
+    one._start_cooling(30.0)
+    with pytest.raises(RateLimited):
+        gateway(two).get_device(31)
+
+    settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": f"redis://127.0.0.1:{closed_port()}/0"}}
+    try:
+        three = process()
+        for at in range(20):
+            with pytest.raises(GatewayError):
+                gateway(three).get_device(at)
+        with pytest.raises(Resting):
+            gateway(three).get_device(31)
+        now[0] += 10
+        with serving(each_request(answer())) as server:
+            three.transport = Transport(server.url)
+            assert gateway(three).get_device(31).id == 31
+    finally:
+        portal_cache._asked_again.clear()
+        portal_cache._told_again.clear()
