@@ -12,10 +12,30 @@ from django.utils.translation import gettext_lazy
 
 from devices import rules
 
+<<<<<<< HEAD
 STATES = ("online", "offline", "unknown", "unasked")
 """What the rows of a page can be narrowed to after their states were asked."""
 CHECKED_MAX = 500
 """Characters of what a page's address tells of an asking (`views/checking.py`)."""
+=======
+SORT_WORDS = {
+    "Name": gettext_lazy("Name"),
+    "Device Id": gettext_lazy("Device ID"),
+    "Owner Id": gettext_lazy("Owner ID"),
+    "Device Owner Name": gettext_lazy("Name of the owner"),
+    "Device Owner": gettext_lazy("E-mail of the owner"),
+    "Last Reported At": gettext_lazy("Last report"),
+    "Activated At": gettext_lazy("Activated"),
+    "Activated By": gettext_lazy("Activated by"),
+    "Model": gettext_lazy("Model"),
+    "Template Name": gettext_lazy("Template"),
+    "Template Id": gettext_lazy("Template ID"),
+    "Firmware Version": gettext_lazy("Firmware"),
+    "Organization Id": gettext_lazy("Organization ID"),
+    "Status": gettext_lazy("Status"),
+}
+"""rules.SORT_FIELDS as people know them."""
+>>>>>>> 948b6cd (Hold every word on every page against the catalogs)
 
 
 class ForgivingForm(forms.Form):
@@ -87,7 +107,7 @@ class SearchForm(ForgivingForm):
     sort = forms.ChoiceField(
         label=gettext_lazy("Sort by"),
         required=False,
-        choices=[("", gettext_lazy("The platform’s order")), *((name, name) for name in rules.SORT_FIELDS)],
+        choices=[("", gettext_lazy("The platform’s order")), *((name, SORT_WORDS[name]) for name in rules.SORT_FIELDS)],
     )
     order = forms.ChoiceField(
         label=gettext_lazy("Order"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devices import rules
+from devices.forms.listing import SORT_WORDS
 
 
 @pytest.mark.parametrize(
@@ -48,3 +49,4 @@ def test_the_suggestion_is_itself_allowed() -> None:
 def test_the_auth_token_is_no_sort_field() -> None:
     assert "Auth Token" not in rules.SORT_FIELDS
     assert "Last Reported At" in rules.SORT_FIELDS
+    assert tuple(SORT_WORDS) == rules.SORT_FIELDS
