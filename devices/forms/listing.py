@@ -12,12 +12,10 @@ from django.utils.translation import gettext_lazy
 
 from devices import rules
 
-<<<<<<< HEAD
 STATES = ("online", "offline", "unknown", "unasked")
 """What the rows of a page can be narrowed to after their states were asked."""
 CHECKED_MAX = 500
 """Characters of what a page's address tells of an asking (`views/checking.py`)."""
-=======
 SORT_WORDS = {
     "Name": gettext_lazy("Name"),
     "Device Id": gettext_lazy("Device ID"),
@@ -35,7 +33,6 @@ SORT_WORDS = {
     "Status": gettext_lazy("Status"),
 }
 """rules.SORT_FIELDS as people know them."""
->>>>>>> 948b6cd (Hold every word on every page against the catalogs)
 
 
 class ForgivingForm(forms.Form):
