@@ -1,0 +1,105 @@
+"""The device's page and its timeline under somebody's hands: keys, focus, what is announced, nothing that jumps."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Open
+from tests.devices import fleet
+
+DEVICE = f"/devices/{fleet.RICH}/"
+SHIFTS = """
+window.shifted = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
+MOST = 0.02
+
+
+def shifted(page: Page) -> float:
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    return float(page.evaluate("window.shifted"))
+
+
+def wide(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth > innerWidth"))
+
+
+def until_focused(page: Page, selector: str, presses: int = 40) -> None:
+    """Press Tab until it has the focus."""
+    for _ in range(presses):
+        page.keyboard.press("Tab")
+        if page.evaluate("(selector) => document.activeElement.matches(selector)", selector):
+            return
+    raise AssertionError(f"{selector} was not reached")
+
+
+@pytest.mark.parametrize("size", [{"width": 1280, "height": 900}, {"width": 390, "height": 844}], ids=["desk", "phone"])
+def test_the_chart_by_keyboard_and_nothing_jumps(open_page: Open, size: Any) -> None:
+    page = open_page("support", viewport=size)
+    page.add_init_script(SHIFTS)
+    page.goto(DEVICE + "timeline/")
+    expect(page.locator("svg.chart-drawing")).to_be_visible()
+    assert shifted(page) <= MOST
+    assert not wide(page)
+    until_focused(page, "#lane-critical")
+    page.keyboard.press("Enter")
+    expect(page.locator("#live")).to_have_text(re.compile(r"Events 1 to \d+ of \d+"))
+    expect(page).to_have_url(re.compile(r"type=CRITICAL"))
+    expect(page.locator("#lane-critical")).to_be_focused()
+    assert set(page.locator("td.event").all_inner_texts()) == {"Critical"}
+    dim = page.locator(".chart-warning > rect").first
+    expect(dim).to_have_css("opacity", "0.3")
+    assert shifted(page) <= MOST
+    until_focused(page, ".chart-plot")
+    until_focused(page, ".chart-foot summary")
+    page.keyboard.press("Enter")
+    until_focused(page, ".table-days th a")
+    day = page.evaluate("document.activeElement.hash")
+    page.keyboard.press("Enter")
+    expect(page.locator(day)).to_be_in_viewport()
+
+
+def test_reading_again_keeps_the_focus_and_says_when(open_page: Open) -> None:
+    page = open_page("support", permissions=["clipboard-read", "clipboard-write"])
+    page.add_init_script(SHIFTS)
+    page.goto(DEVICE)
+    assert shifted(page) <= MOST
+    for tab, said in (("", r"Values read \d\d:\d\d:\d\d"), ("timeline/", r"Events read \d\d:\d\d:\d\d")):
+        page.goto(DEVICE + tab)
+        if tab:
+            expect(page.locator("svg.chart-drawing")).to_be_visible()
+        page.locator("#read-again").focus()
+        with page.expect_response(lambda answer: "/chart/" in answer.url if tab else True):  # noqa: B023
+            page.keyboard.press("Enter")
+        expect(page.locator("#live")).to_have_text(re.compile(said))
+        expect(page.locator("#read-again")).to_be_focused()
+        assert shifted(page) <= MOST
+    before = page.locator(".facts").bounding_box()
+    copy = page.get_by_role("button", name="Copy Device ID")
+    copy.click()
+    expect(copy.get_by_text("Copied")).to_be_visible()
+    expect(page.locator("#live")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == str(fleet.RICH)
+    assert page.locator(".facts").bounding_box() == before
+    box = copy.bounding_box()
+    assert box
+    assert min(box["width"], box["height"]) >= 24
+
+
+def test_without_script_nothing_is_missing_and_nothing_is_dead(open_page: Open) -> None:
+    page = open_page("support", java_script_enabled=False, viewport={"width": 390, "height": 844}, has_touch=True)
+    page.goto(DEVICE + "timeline/")
+    expect(page.locator(".facts .copy").first).to_be_hidden()
+    expect(page.get_by_text("Reading the events of the last days")).to_be_hidden()
+    page.get_by_role("link", name="Show the chart on a page of its own").click()
+    expect(page.locator("svg.chart-drawing")).to_be_visible()
+    page.get_by_text("Show as table").click()
+    expect(page.locator(".table-days")).to_be_visible()
+    page.locator("#lane-warning").click()
+    assert set(page.locator("td.event").all_inner_texts()) == {"Warning"}
