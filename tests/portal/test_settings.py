@@ -12,7 +12,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from devices.gateway.deadline import Timeouts
-from portal import environment
+from portal import environment, gunicorn
 from portal.environment import UserGrant
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -174,6 +174,22 @@ def test_times_are_read_in_their_order(env: environ.Env, monkeypatch: pytest.Mon
     assert environment.timeouts(env) == Timeouts(3, 10, 15, 20)
     monkeypatch.setenv("PLATFORM_API_TIMEOUTS", "1,2,3.5,4")
     assert environment.timeouts(env) == Timeouts(1, 2, 3.5, 4)
+
+
+def test_how_many_calls_are_made_can_be_set(env: environ.Env, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = environment.api_limits(env)
+    assert (usual.at_once, usual.per_minute) == (32, 6000)
+    assert usual.at_once == gunicorn.threads
+    for name, good, wrongs in (
+        ("PLATFORM_API_AT_ONCE", "64", ("0", "1001", "many")),
+        ("PLATFORM_API_PER_MINUTE", "3000", ("59", "-1", "1000001")),
+    ):
+        for wrong in wrongs:
+            monkeypatch.setenv(name, wrong)
+            with pytest.raises(ImproperlyConfigured, match=name):
+                environment.api_limits(env)
+        monkeypatch.setenv(name, good)
+    assert environment.api_limits(env) == usual._replace(at_once=64, per_minute=3000)
 
 
 def test_the_form_of_the_user_grant_can_be_set(env: environ.Env, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,32 @@
+"""What the portal tells the policy: who is asking, and which kind of call it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from devices.gateway.asking import Limits
+from portal.platform import transport
+from tests.portal.conftest import Browser
+from tests.servers import SandboxServer
+
+
+def test_a_page_that_asks_again_by_itself_gives_way_to_people(signed_in: Any, settings: Any) -> None:
+    browser: Browser = signed_in()
+    settings.PLATFORM_API_LIMITS = Limits(polls_share=0.0)
+    transport.cache_clear()
+    polled = browser.get("/devices/2/?poll=on")
+    assert polled.status_code == 429
+    assert int(polled["Retry-After"]) > 0
+    assert browser.get("/devices/2/").status_code == 200
+
+
+def test_sign_in_rests_where_the_token_endpoint_keeps_failing(platform: SandboxServer, browser: Browser) -> None:
+    platform.fault("/oauth2/token", kind="status", status=500)
+    for _ in range(20):
+        assert browser.sign_in().status_code == 502
+    platform.clear_requests()
+    resting = browser.sign_in()
+    assert (resting.status_code, platform.requests()) == (503, [])
+    assert 0 < int(resting["Retry-After"]) <= 10
+    assert 0 < transport().condition().tokens_rest <= 10
+    assert transport().condition().reads_rest == 0
