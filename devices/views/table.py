@@ -15,14 +15,14 @@ from devices.gateway.pages import Page
 from devices.gateway.types import Device
 from devices.http import DeviceRequest, clock_for
 from devices.names import Names
-from devices.permissions import ALLOWED, Access, Verdict, judge
+from devices.permissions import ALLOWED, Verdict, judge
 from devices.preferences import PAGE_SIZES
 from devices.presentation import Clock, Word, device_row, number
 from devices.views.changing import done_view
 from devices.views.checking import MOST, Check, StateWord, group_of, read_check, state_words, summary
 from devices.views.columns import heads
 from devices.views.paging import pager
-from devices.views.told import read_stamp
+from devices.views.told import open_now, read_stamp
 
 LISTS = ("list_devices", "search_devices", "list_devices_by_owner", "list_devices_by_user")
 
@@ -92,7 +92,7 @@ def table(
         "list_path": here.path,
         "list_fields": [pair for pair in parse_qsl(here.query) if pair[0] not in ("page", "size")],
         "list_url": url(),
-        "row_actions": row_actions(request.access),
+        "row_actions": row_actions(request),
         "device_prefix": reverse("devices:device-list"),
         "read_at": read_stamp(request, *LISTS),
         "done": done_view(request),
@@ -153,11 +153,12 @@ def _parts(check: Check, rows: int, words: list[StateWord], show: str, query: di
     ]
 
 
-def row_actions(access: Access) -> list[RowAction]:
+def row_actions(request: DeviceRequest) -> list[RowAction]:
     """What the menu of any row offers: judged by the role alone, without a look at the device."""
+    access = request.access
     return [
         RowAction(_("Open"), "", "arrow-right", ALLOWED),
-        RowAction(_("Rename"), "rename/", "pencil", judge("rename_device", access)),
+        RowAction(_("Rename"), "rename/", "pencil", open_now(request, judge("rename_device", access))),
         RowAction(_("Timeline"), "timeline/", "chart-no-axes-gantt", judge("list_timeline", access)),
         RowAction(_("Changes here"), "changes/", "history", ALLOWED),
     ]

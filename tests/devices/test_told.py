@@ -1,0 +1,167 @@
+"""What pages say of the platform: old answers with their age, waits that count down, nothing open to change."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from bs4 import Tag
+
+from devices.gateway.answers import Stale
+from devices.gateway.api import Gateway
+from devices.gateway.policy import Condition
+from devices.presentation import Clock
+from tests.devices import fleet
+from tests.devices.conftest import Person, soup, words
+from tests.servers import SandboxServer
+
+DEVICE = f"/devices/{fleet.RICH}/"
+Stand = Callable[..., None]
+
+
+@pytest.fixture
+def condition(monkeypatch: pytest.MonkeyPatch) -> Stand:
+    """Makes the platform stand so, as far as the portal knows."""
+
+    def stand(**seconds: float) -> None:
+        monkeypatch.setattr(Gateway, "condition", lambda self: Condition(**seconds))
+
+    return stand
+
+
+@pytest.fixture
+def old(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Makes answers of these operations old ones, read an hour ago; gives the words for that time."""
+
+    def make(*operations: str) -> str:
+        read_at = time.time() - 3600
+        begin = Gateway.__init__
+
+        def with_old(self: Gateway, *args: Any, **kwargs: Any) -> None:
+            begin(self, *args, **kwargs)
+            self.stale.extend(Stale(operation, read_at) for operation in operations)
+
+        monkeypatch.setattr(Gateway, "__init__", with_old)
+        return Clock("Europe/Oslo", time.time()).at(read_at)
+
+    return make
+
+
+def banner(response: Any) -> Tag:
+    found = soup(response).select_one("#platform-banner")
+    assert found is not None
+    return found
+
+
+def said(tag: Tag) -> str:
+    return " ".join(tag.get_text(" ").split())
+
+
+def test_while_all_is_well_no_page_speaks_of_it(support: Person) -> None:
+    assert not said(banner(support.get(DEVICE)))
+    assert "platform-banner" not in support.htmx(DEVICE).content.decode()
+
+
+def test_an_old_device_tells_its_age_and_offers_no_change(support: Person, old: Any) -> None:
+    stamp = old("get_device", "get_online")
+    page = support.get(DEVICE)
+    assert page.status_code == 200
+    assert f"As of {stamp} – the platform cannot be reached." in said(banner(page))
+    tree = soup(page)
+    assert tree.select_one("[data-old~=panel][data-old~=heading]")
+    assert "Was online" in said(tree.select_one("#online") or pytest.fail("no state"))
+    assert f"read {stamp}" in words(page)
+    for action in tree.select(".choices li, .head .actions"):
+        assert not action.select("form, a[hx-get]"), action
+    assert "Not now: this page shows what was read at" in words(page)
+
+
+def test_an_old_tab_leaves_a_device_that_was_just_read_open_to_changes(support: Person, old: Any) -> None:
+    stamp = old("list_timeline")
+    page = support.get(DEVICE + "timeline/")
+    assert f"As of {stamp}" in said(banner(page))
+    assert soup(page).select_one("[data-old=panel]")
+    assert soup(page).select_one("a#action-rename[hx-get]")
+
+
+def test_old_names_are_no_news(support: Person, old: Any) -> None:
+    old("list_users", "list_templates")
+    assert not said(banner(support.get(DEVICE)))
+
+
+def test_an_old_list_tells_its_age_and_offers_no_new_device(admin: Person, old: Any) -> None:
+    assert soup(admin.get("/devices/")).select_one('a[href="/devices/new/"]')
+    stamp = old("list_devices")
+    page = admin.get("/devices/")
+    assert f"As of {stamp}" in said(banner(page))
+    assert f"read {stamp}" in words(page)
+    assert not soup(page).select_one('a[href="/devices/new/"]')
+    assert not soup(page).select_one('[data-path="rename/"]')
+
+
+def test_a_piece_for_htmx_brings_the_banner_of_its_page_along(support: Person, old: Any) -> None:
+    stamp = old("list_logs")
+    beside = banner(support.htmx(DEVICE + "logs/"))
+    assert beside["hx-swap-oob"] == "true"
+    assert f"As of {stamp}" in said(beside)
+
+
+@pytest.mark.parametrize(
+    ("stands", "sentence"),
+    [
+        ({"cool_down": 22.4}, "The platform asks us to wait: too many requests."),
+        ({"reads_rest": 22.4}, "The platform is not answering."),
+        ({"tokens_rest": 22.4}, "The platform is not answering."),
+        ({"writes_rest": 22.4}, "The platform is not taking changes."),
+    ],
+)
+def test_a_wait_counts_down_and_says_without_script_until_when(
+    support: Person, condition: Stand, stands: dict[str, float], sentence: str
+) -> None:
+    condition(**stands)
+    page = support.get(DEVICE)
+    top = banner(page)
+    assert sentence in said(top)
+    count = top.select_one("[data-countdown]")
+    assert count is not None
+    assert count["data-countdown"] == "23"
+    assert "You can try again at" in said(count)
+    assert count.select_one(".script-only[aria-hidden=true] progress"), "nobody is told every second"
+    assert top.select_one(f'[data-retry] a[href="{DEVICE}"]')
+    assert not soup(page).select_one("a#action-rename[hx-get]")
+
+
+def test_a_form_is_kept_and_nothing_sent_while_no_change_is_sent_on(
+    support: Person, fresh_sandbox: SandboxServer, condition: Stand
+) -> None:
+    form = soup(support.get(DEVICE + "rename/")).select_one("main form[action$='rename/']")
+    assert form is not None
+    fields = {str(field["name"]): str(field.get("value", "")) for field in form.select("input[name]")}
+    fresh_sandbox.clear_requests()
+    condition(writes_rest=8.0)
+    ours = {"Sec-Fetch-Site": "same-origin"}
+    answer = support.post(DEVICE + "rename/", fields | {"name": "Kept for later"}, headers=ours)
+    assert answer.status_code == 503
+    assert answer["Retry-After"] == "8"
+    assert "Nothing was changed." in words(answer)
+    assert fresh_sandbox.requests() == []
+    condition()
+    again = soup(support.get(DEVICE + "rename/")).select_one("main input[name=name]")
+    assert again is not None
+    assert again["value"] == "Kept for later"
+
+
+@pytest.mark.parametrize("path", ["/audit/", "/audit/?mine=on", "/preferences/", "/about/"])
+def test_what_is_the_portals_own_needs_no_platform(admin: Person, platform_down: Any, path: str) -> None:
+    with platform_down():
+        assert admin.get(path).status_code == 200
+
+
+def test_a_device_sent_twice_is_shown_once_and_that_is_said(support: Person, fresh_sandbox: SandboxServer) -> None:
+    fresh_sandbox.fault("/devices", "twist", twist="twice")
+    page = support.get("/devices/?size=20")
+    rows = [link["href"] for link in soup(page).select("th.col-name a")]
+    assert len(rows) == len(set(rows)) > 0
+    assert "more than once" in words(page)
