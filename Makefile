@@ -59,6 +59,7 @@ messages: .dev ## Bring the catalogs of words (locale/) up to date with the code
 .PHONY: bench
 bench: .dev ## CPU and time of the list page against two yardsticks; a few minutes on a quiet machine
 	@$(PY) -m tests.load.bench $(ARGS)
+	@$(PY) -m tests.load.vitals
 
 .PHONY: load-short
 load-short: .test ## The portal under load and in accidents, a few minutes; ends with non-zero on any failure

@@ -24,8 +24,8 @@ from tests.pages.states import Shown, distinct, in_dialogs
 
 AT = "http://portal.test/"
 WIDTHS = (1280, 390)
-ALL: dict[str, Any] = {"resultTypes": ["violations"]}
-COLOURS: dict[str, Any] = ALL | {"runOnly": ["color-contrast"]}
+ALL: dict[str, Any] = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
+COLOURS: dict[str, Any] = {"resultTypes": ["violations"], "runOnly": ["color-contrast"]}
 
 
 @pytest.mark.browser
