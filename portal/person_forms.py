@@ -22,7 +22,7 @@ COLUMN_WORDS = {
     "organization": gettext_lazy("Organization"),
 }
 THEME_WORDS = {
-    "auto": gettext_lazy("As the device you look at it with"),
+    "auto": gettext_lazy("As your system is set"),
     "light": gettext_lazy("Light"),
     "dark": gettext_lazy("Dark"),
 }

@@ -79,7 +79,11 @@ def visible(page: BeautifulSoup) -> Iterator[str]:
     """Every text that somebody reads or hears."""
     for text in page.find_all(string=True):
         parents = {parent.name for parent in text.parents}
-        if isinstance(text, NavigableString) and not isinstance(text, Comment) and not parents & {"script", "style"}:
+        if (
+            isinstance(text, NavigableString)
+            and not isinstance(text, Comment)
+            and not parents & {"script", "style", "code"}
+        ):
             yield " ".join(text.split())
     for tag in page.find_all(True):
         yield from (tag[name] for name in READ_BY_SCRIPT if tag.get(name))
