@@ -61,7 +61,7 @@ class Ceiling:
         for counts in (self._mine, self._others, self._untold):
             for slot in [slot for slot in counts if not now - SLOTS < slot <= now]:
                 del counts[slot]
-        self.untold = sum(self._untold.values())
+        self.untold = min(self.untold, sum(self._untold.values()))
         self._mine.setdefault(now, 0)
 
     # --- with the others ----------------------------------------------------------------------------------------------
@@ -69,8 +69,10 @@ class Ceiling:
     def tell(self, store: Store) -> None:
         with self._lock:
             untold, self._untold, self.untold = self._untold, {}, 0
+        lost = False
         for slot, count in untold.items():
-            if store.incr(f"{self._prefix}{slot}", count, KEPT) is None:  # the store is lost: later, if not too late
+            lost = lost or store.incr(f"{self._prefix}{slot}", count, KEPT) is None
+            if lost:  # later, if it is not too late then
                 with self._lock:
                     self._untold[slot] = self._untold.get(slot, 0) + count
 

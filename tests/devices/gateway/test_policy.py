@@ -263,3 +263,10 @@ def test_no_turn_is_lost_whatever_goes_wrong() -> None:
         thread.join(30)
     assert policy._turns.held() == policy._turns.waiting() == 0
     assert set(policy._turns._held.values()) == {0}
+
+
+def test_what_the_platform_said_is_told_even_if_the_retry_is_refused_by_ourselves() -> None:
+    world = World(status(503))
+    policy = world.policy(per_minute=1)
+    assert read(policy).status == 503
+    assert len(world.sent) == 1
