@@ -145,6 +145,8 @@ def _lists(admin: Browser) -> Iterator[Shown]:
         yield from _look(f"by {kind} refused", admin.get, f"/devices/by-{kind}/?email=nonsense")
     yield from _look("recent refused", admin.get, "/devices/recent/?minutes=999")
     yield from _look("timeline by type", admin.get, f"/devices/{fleet.RICH}/timeline/?type=CRITICAL")
+    yield from _look("timeline as a chart", admin.get, f"/devices/{fleet.RICH}/timeline/chart/")
+    yield from _look("never connected", admin.get, f"/devices/{fleet.HTTP_ONLY}/")
     yield from _look("audit filtered", admin.get, "/audit/?q=HC-1&outcome=confirmed")
     yield from _look("audit refused", admin.get, "/audit/?since=yesterday&until=1999-99-99")
 
