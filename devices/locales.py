@@ -14,12 +14,18 @@ from django.utils.translation import get_language
 
 TERRITORIES = {"en": "en_GB"}
 """Where a language alone would write as Americans do: month before day, and a clock of twelve hours."""
-_FIELDS = {"E": "{weekday}", "M": "{month}", "d": "{day}", "y": "{year}"}
 
 
-def _compiled(pattern: str) -> str:
-    """A CLDR date pattern as a format string: `EEEE, d. MMMM y` becomes `{weekday}, {day}. {month} {year}`."""
-    return re.sub(r"E+|M+|d+|y+", lambda field: _FIELDS[field[0][0]], pattern)
+def _by_month(pattern: str, months: dict[int, str]) -> dict[int, str]:
+    """A CLDR date pattern as a format string for each month: `d. MMM y` becomes `%d. Nov. %d`.
+
+    Its fields stand in the order weekday, day, year, which is that of all our languages; ValueError where it is not.
+    """
+    order = [field for field in re.findall(r"[A-Za-z]+", pattern) if field[0] != "M"]
+    if order != [field for field in ("EEEE", "d", "y") if field in order]:
+        raise ValueError(f"A date in an order that is not supported: {pattern}")
+    pattern = re.sub(r"E+", "%s", re.sub(r"\bd+|y+", "%d", pattern))
+    return {number: re.sub(r"M+", month, pattern) for number, month in months.items()}
 
 
 class Style:
@@ -28,17 +34,16 @@ class Style:
     def __init__(self, language: str) -> None:
         locale = Locale.parse(TERRITORIES.get(language, language))
         words = Locale.parse(language)
-        self._months = dict(words.months["format"]["wide"])
-        self._short_months = dict(words.months["format"]["abbreviated"])
+        months, short_months = dict(words.months["format"]["wide"]), dict(words.months["format"]["abbreviated"])
         self._weekdays = dict(words.days["format"]["wide"])
         skeletons = locale.datetime_skeletons
-        self._short = _compiled(skeletons["MMMd"].pattern)
-        self._short_year = _compiled(skeletons["yMMMd"].pattern)
+        self._short = _by_month(skeletons["MMMd"].pattern, short_months)
+        self._short_year = _by_month(skeletons["yMMMd"].pattern, short_months)
         full = locale.date_formats["full"].pattern
         if language == "en":
             full = full.replace(",", "")  # Tuesday 17 November, as all our English pages have it
-        self._long = _compiled(full.removesuffix(" y"))
-        self._long_year = _compiled(full)
+        self._long = _by_month(full.removesuffix(" y"), months)
+        self._long_year = _by_month(full, months)
         symbols = words.number_symbols["latn"]
         self.decimal: str = symbols["decimal"]
         marks = (symbols["group"], self.decimal)
@@ -46,19 +51,18 @@ class Style:
 
     def short(self, day: date, year: int) -> str:
         """`17 Nov`, with the year where it is not `year`."""
-        pattern = self._short if day.year == year else self._short_year
-        return pattern.format(day=day.day, month=self._short_months[day.month], year=day.year)
+        return self._short[day.month] % day.day if day.year == year else self.whole(day)
 
     def whole(self, day: date) -> str:
         """`17 Nov 2026`."""
-        return self._short_year.format(day=day.day, month=self._short_months[day.month], year=day.year)
+        return self._short_year[day.month] % (day.day, day.year)
 
     def long(self, day: date, year: int) -> str:
         """`Tuesday 17 November`, with the year where it is not `year`."""
-        pattern = self._long if day.year == year else self._long_year
-        return pattern.format(
-            weekday=self._weekdays[day.weekday()], day=day.day, month=self._months[day.month], year=day.year
-        )
+        weekday = self._weekdays[day.weekday()]
+        if day.year == year:
+            return self._long[day.month] % (weekday, day.day)
+        return self._long_year[day.month] % (weekday, day.day, day.year)
 
     def number(self, written: str) -> str:
         """A number as Python writes it with `,` between thousands, with the marks of this language."""

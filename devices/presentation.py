@@ -133,6 +133,8 @@ def number(value: float) -> str:
     """A number as read aloud, in the reader's language: thousands grouped, no trailing zeros, never an exponent for
     everyday sizes."""
     if isinstance(value, int):
+        if -1000 < value < 1000:
+            return str(value)
         return style().number(f"{value:,}") if abs(value) < 10**15 else str(value)
     if not math.isfinite(value):
         return str(value)
