@@ -19,6 +19,7 @@ from django.views.decorators.http import require_POST
 
 from devices import rules
 from devices.gateway.api import Gateway
+from devices.gateway.asking import Asker
 from devices.gateway.errors import Forbidden, GatewayError, NotFound
 from devices.http import DeviceRequest, SeeOther, require
 from devices.parallel import ask_each
@@ -67,7 +68,7 @@ def device_check(request: DeviceRequest) -> HttpResponse:
     """
     require(request, "get_online")
     ids = _ids(request.POST.get("ids", ""))
-    answers = ask_each(request.gateway.within(PATIENCE), ids, _ask)
+    answers = ask_each(request.gateway.for_asker(Asker.JOB).within(PATIENCE), ids, _ask)
     states = [answer if isinstance(answer, State) else _failed(answer) for answer in answers.values()]
     return SeeOther(back_to_list(request, checked=write_check(request.access, ids, states, time.time())))
 
@@ -132,16 +133,19 @@ class StateWord(NamedTuple):
 
 
 def state_words(clock: Clock, at: float | None = None) -> list[StateWord]:
-    """By the number of a State. `at`: when it was asked; an answer that is old tells only what was."""
+    """By the number of a State. `at`: when it was asked; an answer that is old tells only what was. Without, the first."""
+    unasked = StateWord(Word("circle-dashed", _("Not checked"), "faint"), "")
     asked = clock.when(int(at * 1000), seconds=True) if at else None
-    stamp = asked.text if asked else ""
+    if asked is None:
+        return [unasked]
+    stamp = asked.text
     unknown = Word("circle-question-mark", _("Unknown"), "muted")
-    if asked and asked.elapsed > FRESH:
+    if asked.elapsed > FRESH:
         online, offline = Word("history", _("Was online"), "muted"), Word("history", _("Was offline"), "muted")
     else:
         online, offline = Word("online", _("Online"), "good"), Word("offline", _("Offline"), "strong")
     return [
-        StateWord(Word("circle-dashed", _("Not checked"), "faint"), ""),
+        unasked,
         StateWord(online, stamp),
         StateWord(offline, stamp),
         StateWord(unknown, stamp),

@@ -82,7 +82,7 @@ def table(
         "columns": None,
         "rows": [device_row(device, names, clock) for device in items],
         "states": {device.id: check.of(device.id) for device in items} if check else None,
-        "state_words": words if check else words[:1],
+        "state_words": words,
         "checking": _checking(ids, check, words, show, clock, query, url)
         if judge("get_online", request.access).allowed
         else None,

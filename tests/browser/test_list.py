@@ -1,0 +1,94 @@
+"""The list under the hands: columns, the states of a page and the menu of a row by keyboard, and the page on a phone."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Open
+
+
+def focused(page: Page) -> str:
+    return str(page.evaluate("document.activeElement.id || document.activeElement.className"))
+
+
+def test_columns_states_and_the_menu_of_a_row_by_keyboard_alone(open_page: Open) -> None:
+    page = open_page("support")
+    page.goto("/devices/?q=room&sort=Name")
+    page.locator("#columns").focus()
+    page.keyboard.press("Enter")
+    page.locator("#columns-form input[value=firmware]").focus()
+    page.keyboard.press("Space")
+    assert page.evaluate("document.activeElement.value") == "firmware"
+    page.keyboard.press("Enter")
+    expect(page.locator("th.col-firmware")).to_have_count(0)
+    expect(page.locator("#columns")).to_be_focused()
+    expect(page).to_have_url(re.compile(r"\?q=room&sort=Name$"))
+
+    page.locator("#check").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#list-parts")).to_contain_text("Offline")
+    expect(page.locator("#check")).to_be_focused()
+    expect(page.locator("#live")).to_contain_text("checked: ")
+    expect(page).to_have_url(re.compile("checked="))
+    page.reload()
+    expect(page.locator("td.col-status").first).to_contain_text(re.compile(r"\d\d:\d\d:\d\d|no answer"))
+
+    page.locator("a.more").nth(1).focus()
+    page.keyboard.press("Enter")
+    menu = page.locator("#row-menu")
+    expect(menu).to_be_visible()
+    expect(menu.locator("#row-menu-name")).to_have_text(page.locator("tbody th a").nth(1).inner_text())
+    page.keyboard.press("ArrowDown")
+    expect(menu.get_by_text("Rename")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(menu).to_be_hidden()
+    expect(page.locator("a.more").nth(1)).to_be_focused()
+    page.keyboard.press(" ")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/devices/\d+/rename/$"))
+
+    page.goto("/devices/")
+    page.evaluate("scrollTo(0, 900)")
+    assert page.locator("thead th").first.bounding_box()["y"] == 0, "the head stays in sight"  # type: ignore[index]
+
+
+def test_without_script_the_same_is_done_by_plain_forms_and_links(open_page: Open) -> None:
+    page = open_page("admin", java_script_enabled=False)
+    page.goto("/devices/?size=25")
+    page.locator("#columns").click()
+    page.get_by_role("checkbox", name="Board").check()
+    page.get_by_role("button", name="Apply").click()
+    expect(page.locator("th.col-board")).to_have_count(1)
+    page.locator("#columns").click()
+    page.get_by_role("button", name="Reset").click()
+    expect(page.locator("th.col-board")).to_have_count(0)
+    page.get_by_role("button", name="Check these 25").click()
+    expect(page.locator("#list-parts")).to_contain_text("All 25")
+    page.locator("#rows-per-page").select_option("50")
+    page.locator(".list-foot noscript button, .list-foot form >> text=Show").first.click()
+    expect(page.locator("tbody tr")).to_have_count(50)
+    page.locator("a.more").first.click()
+    expect(page).to_have_url(re.compile(r"/devices/\d+/$"))
+
+
+def test_no_width_overflows_and_a_phone_has_targets_for_a_thumb(open_page: Open) -> None:
+    page = open_page("support", has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844})
+    page.goto("/devices/?q=room")
+    page.locator("#check").tap()
+    expect(page.locator("#list-parts")).to_be_visible()
+    for width in (390, 700, 1000, 1280):
+        page.set_viewport_size({"width": width, "height": 844})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, width
+        cut = page.evaluate("document.querySelector('.table-list').getBoundingClientRect().right - innerWidth")
+        assert cut <= 0, f"at {width} the table is cut"
+    page.set_viewport_size({"width": 390, "height": 844})
+    for target in ("#check", "#rows-per-page", "#list-where > summary", "#list-parts a >> nth=0"):
+        assert page.locator(target).bounding_box()["height"] >= 44, target  # type: ignore[index]
+    first = page.locator("tbody tr").first
+    name, state = first.locator("th").bounding_box(), first.locator(".col-status").bounding_box()
+    assert name is not None
+    assert state is not None
+    assert name["x"] + name["width"] <= state["x"] + 1, "side by side"
