@@ -68,7 +68,8 @@ def device_check(request: DeviceRequest) -> HttpResponse:
     """
     require(request, "get_online")
     ids = _ids(request.POST.get("ids", ""))
-    answers = ask_each(request.gateway.for_asker(Asker.JOB).within(PATIENCE), ids, _ask)
+    gateway = request.gateway.fresh().for_asker(Asker.JOB).within(PATIENCE)  # an old answer would carry today's time
+    answers = ask_each(gateway, ids, _ask)
     states = [answer if isinstance(answer, State) else _failed(answer) for answer in answers.values()]
     return SeeOther(back_to_list(request, checked=write_check(request.access, ids, states, time.time())))
 
@@ -133,7 +134,7 @@ class StateWord(NamedTuple):
 
 
 def state_words(clock: Clock, at: float | None = None) -> list[StateWord]:
-    """By the number of a State. `at`: when it was asked; an answer that is old tells only what was. Without, the first."""
+    """By the number of a State, the first alone without `at`, the time of the asking. An old one tells what was."""
     unasked = StateWord(Word("circle-dashed", _("Not checked"), "faint"), "")
     asked = clock.when(int(at * 1000), seconds=True) if at else None
     if asked is None:

@@ -128,6 +128,7 @@
   const on = (name, listener) => document.body.addEventListener(name, listener);
   const waiting = new Map(); // request -> the region that it will change
   let heldFocus = false; // what is being replaced held the focus
+  let heldId = ""; // and this button in it, which was locked meanwhile
   let paging = false; // a pager link was followed
 
   on("htmx:confirm", (event) => { if (event.detail.elt.dataset.busy) event.preventDefault(); }); // no second one queues up
@@ -188,6 +189,7 @@
     refused = verb !== "get" && elt.closest("form");
     if (detail.target.id === "session-banner") removeBanners(); // one says it
     heldFocus = detail.target.contains(document.activeElement) || elt.dataset.busy === "focused";
+    heldId = (elt.dataset.busy === "focused" && elt.querySelector("button[data-idle-label]")?.id) || "";
   });
 
   // Fires on each piece of new content, out-of-band ones too, and once on the body at the start.
@@ -198,7 +200,10 @@
     if (dialog.contains(fresh)) showDialog();
     else if (fresh.closest("#session-banner")) placeBanner(fresh);
     // An element of the same id has the focus back by now; else the first thing one can act on takes it.
-    if (heldFocus && !dialog.open && document.activeElement === document.body) find(fresh, "a[href], button, input:not([type=hidden])")?.focus();
+    if (heldFocus && !dialog.open && document.activeElement === document.body) {
+      const same = heldId && byId(heldId);
+      (fresh.contains(same) ? same : find(fresh, "a[href], button, input:not([type=hidden])"))?.focus();
+    }
     const panel = paging && fresh.closest(".panel");
     if (panel && panel.getBoundingClientRect().top < 0) panel.scrollIntoView();
     showCurrentTab();

@@ -1,16 +1,12 @@
-"""The list under the hands: columns, the states of a page and the menu of a row by keyboard, and the page on a phone."""
+"""The list under the hands: columns, states of a page and the menu of a row by keyboard; the page on a phone."""
 
 from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Open
-
-
-def focused(page: Page) -> str:
-    return str(page.evaluate("document.activeElement.id || document.activeElement.className"))
 
 
 def test_columns_states_and_the_menu_of_a_row_by_keyboard_alone(open_page: Open) -> None:
