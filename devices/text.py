@@ -25,3 +25,8 @@ def clean(text: str) -> str:
 
 def shorten(text: str, limit: int = LIST_NAME_MAX) -> str:
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def sentences(*parts: str) -> str:
+    """Whole sentences after one another; what is empty is left out. Each is translated by itself."""
+    return " ".join(part for part in parts if part)

@@ -20,7 +20,7 @@ from devices.gateway.errors import Forbidden, GatewayError, NotFound, Rejected, 
 from devices.gateway.types import BaseInfo
 from devices.http import DeviceRequest, answer, clock_for, require, unsent, wants_partial
 from devices.presentation import name_of
-from devices.text import clean
+from devices.text import clean, sentences
 from devices.turns import Busy, turn
 from devices.views.changing import (
     BUSY_STATUS,
@@ -58,7 +58,7 @@ def device_rename(request: DeviceRequest, device_id: int) -> HttpResponse:
         busy(form)
         return page(status=BUSY_STATUS)
     except Rejected as refusal:
-        form.add_error("name", _("The platform refused this name. %s") % clean(refusal.api_message))
+        form.add_error("name", sentences(_("The platform refused this name."), clean(refusal.api_message)))
         renew(form)
         return page(status=422)
     except GatewayError as error:

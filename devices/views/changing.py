@@ -15,7 +15,7 @@ from devices.gateway.types import BaseInfo
 from devices.http import DeviceRequest, answer, clock_for, move_on, query_string
 from devices.models import AuditEntry
 from devices.names import names_for
-from devices.text import clean, shorten
+from devices.text import clean, sentences, shorten
 from devices.views.trail import MOVES, EntryView, entry_view
 
 BUSY_STATUS = 409
@@ -92,7 +92,7 @@ def not_made(form: Form, done: Done[Any], *, field: str | None = None, found: st
         )
     else:
         words = _("The platform’s answer was lost. Read back, the device is as it was: nothing was changed.")
-    form.add_error(field, _("%s Send the form again if you still want it.") % words)
+    form.add_error(field, sentences(words, _("Send the form again if you still want it.")))
     renew(form)
 
 

@@ -21,7 +21,7 @@ from devices.http import DeviceRequest, SeeOther, answer, require, unsent, wants
 from devices.names import template_events
 from devices.permissions import judge
 from devices.presentation import event_word, name_of
-from devices.text import clean, shorten
+from devices.text import clean, sentences, shorten
 from devices.views.changing import desk_of, not_made, renew, unknown
 from devices.views.kept import keep_form
 from devices.views.shell import shell
@@ -49,7 +49,7 @@ def device_trigger_event(request: DeviceRequest, device_id: int) -> HttpResponse
     try:
         done = _trigger(request, device_id, form)
     except Rejected as refusal:
-        form.add_error("code", _("The platform refused this event. %s") % clean(refusal.api_message))
+        form.add_error("code", sentences(_("The platform refused this event."), clean(refusal.api_message)))
     except NotFound:
         # Of the event or of the device: the status does not tell. A device that is gone says so below.
         form.add_error("code", _("There is no such event in the template of this device."))

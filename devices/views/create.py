@@ -24,7 +24,7 @@ from devices.lookup import Unresolved, needing, resolve_organization, resolve_us
 from devices.names import Names, names_for, templates_for
 from devices.permissions import Access, judge
 from devices.proof import Now, look_at_new, names_before
-from devices.text import clean, shorten
+from devices.text import clean, sentences, shorten
 from devices.views.changing import BUSY_STATUS, desk_of, not_made, renew, unknown, went_through
 from devices.views.kept import keep_form
 from devices.views.table import organization_choices
@@ -141,7 +141,7 @@ def _organization(request: DeviceRequest, form: CreateForm, names: Names) -> Non
     except (Unauthorized, Forbidden):
         raise
     except GatewayError as error:
-        form.add_error("org_id", _("The organization could not be looked up. %s") % _(error.sentence))
+        form.add_error("org_id", sentences(_("The organization could not be looked up."), _(error.sentence)))
 
 
 def _owner(request: DeviceRequest, form: CreateForm) -> int | None:
@@ -157,7 +157,7 @@ def _owner(request: DeviceRequest, form: CreateForm) -> int | None:
     except (Unauthorized, Forbidden):
         raise
     except GatewayError as error:
-        form.add_error("owner", _("The owner could not be looked up. %s") % _(error.sentence))
+        form.add_error("owner", sentences(_("The owner could not be looked up."), _(error.sentence)))
         return None
     verdict = judge("create_device", request.access, other=person.id != request.access.user_id)
     if not verdict.allowed:
@@ -203,11 +203,11 @@ def _codes(templates: Any) -> list[tuple[str, str]]:
 def _refused(request: DeviceRequest, form: CreateForm, error: GatewayError) -> HttpResponse:
     """The form again, with everything that was filled in, and the refusal beside the field that it is about."""
     if isinstance(error, Rejected | NotFound):
-        said = _("The platform refused this. %s") % clean(error.api_message)
+        said = sentences(_("The platform refused this."), clean(error.api_message))
         form.add_error(_field(form, error), said)
         renew(form)
         return _page(request, form, status=422)
-    said = _("%s Nothing was created.") % _(error.sentence)
+    said = sentences(_(error.sentence), _("Nothing was created."))
     return keep_form(form, error, partial(_page, request, form), said=said)
 
 

@@ -23,7 +23,7 @@ from devices.gateway.errors import GatewayError, NotFound, Rejected
 from devices.gateway.types import BaseInfo
 from devices.http import DeviceRequest, move_on, require
 from devices.navigation import home
-from devices.text import clean, shorten
+from devices.text import clean, sentences, shorten
 from devices.turns import Busy, turn
 from devices.views.changing import (
     BUSY_STATUS,
@@ -157,7 +157,8 @@ def changed_meanwhile(form: ConfirmForm, info: BaseInfo) -> bool:
     if not seen or seen == mark(held(info)):
         return False
     words = _("Somebody changed this device since you opened the page: its name, its owner or its organization.")
-    form.add_error(None, _("%s Nothing was done. Look at what was read just now, and send the form again.") % words)
+    again = _("Nothing was done. Look at what was read just now, and send the form again.")
+    form.add_error(None, sentences(words, again))
     renew(form, held(info))
     return True
 

@@ -23,7 +23,7 @@ from devices.gateway.types import BaseInfo, Metafield
 from devices.http import DeviceRequest, SeeOther, answer, require, unsent, wants_partial
 from devices.metafields import FieldView, view_of
 from devices.permissions import judge
-from devices.text import clean
+from devices.text import clean, sentences
 from devices.turns import Busy, turn
 from devices.views.changing import (
     BUSY_STATUS,
@@ -184,7 +184,7 @@ def _not_done(error: GatewayError) -> str:
         wait = ngettext("Wait %d second and save again.", "Wait %d seconds and save again.", seconds) % seconds
     if isinstance(error, Forbidden | NotFound):
         wait = ""
-    return (_("%(sentence)s Nothing was changed. %(wait)s") % {"sentence": _(error.sentence), "wait": wait}).strip()
+    return sentences(_(error.sentence), _("Nothing was changed."), wait)
 
 
 def _retry_after(response: HttpResponse, error: GatewayError | None) -> HttpResponse:
@@ -244,7 +244,7 @@ def _refused(refusal: GatewayError, field: FieldView) -> str:
     words = _("The platform refused this value for a field of type %s.") % field.label
     if field.secret:
         return words
-    return f"{words} {clean(refusal.api_message)}".strip()
+    return sentences(words, clean(refusal.api_message))
 
 
 def _ended(request: DeviceRequest, done: Done[Any]) -> HttpResponse:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, RateLimited, Unauthorized
+from devices.text import sentences
 from devices.views.changing import renew
 
 READINGS = ("get_", "list_", "search_")
@@ -26,8 +27,8 @@ def keep_form(form: Form, error: GatewayError, page: Callable[..., HttpResponse]
     unknown = error.uncertain and not error.operation.startswith(READINGS)
     if unknown or isinstance(error, Unauthorized | Forbidden | NotFound):
         raise error
-    said = said or _("%s Nothing was changed.") % _(error.sentence)
-    form.add_error(None, f"{said} {_next(error)}")
+    said = said or sentences(_(error.sentence), _("Nothing was changed."))
+    form.add_error(None, sentences(said, _next(error)))
     renew(form)
     response = page(status=error.status)
     if error.retry_after is not None:

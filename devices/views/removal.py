@@ -19,7 +19,7 @@ from devices.http import DeviceRequest, answer, clock_for, require, unsent, want
 from devices.names import names_for
 from devices.permissions import judge_here
 from devices.presentation import name_of
-from devices.text import clean
+from devices.text import clean, sentences
 from devices.turns import Busy, turn
 from devices.views.changing import BUSY_STATUS, busy, changed_meanwhile, desk_of, not_made, opened_with, renew
 from devices.views.decide import ended, owner_id
@@ -68,13 +68,13 @@ def _remove(request: DeviceRequest, device_id: int, form: ReasonForm) -> HttpRes
     if changed_meanwhile(form, owner_id(info)):
         owner = names_for(request.gateway, request.access).owner(info.owner_user_id)
         words = _("Since you opened this, the owner has changed: it is %s now, and was not removed.") % owner
-        form.add_error(None, _("%s Send the form again to remove them all the same, or cancel.") % words)
+        form.add_error(None, sentences(words, _("Send the form again to remove them all the same, or cancel.")))
         return page(status=409)
     facts = structs.replace(facts, device_name=info.name, org_id=info.org_id, before=owner_id(info))
     try:
         done = carry_out(desk_of(request), facts, lambda gateway: gateway.remove_owner(device_id), form_id=form_id)
     except Rejected as refusal:
-        form.add_error(None, _("The platform refused to remove the owner. %s") % clean(refusal.api_message))
+        form.add_error(None, sentences(_("The platform refused to remove the owner."), clean(refusal.api_message)))
         return page(status=422)
     except GatewayError as error:
         return keep_form(form, error, page)

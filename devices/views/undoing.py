@@ -24,7 +24,7 @@ from devices.models import AuditEntry
 from devices.names import names_for
 from devices.permissions import ALLOWED, Access, Verdict, judge, judge_here
 from devices.proof import LOOKS, Now, Reading
-from devices.text import clean
+from devices.text import clean, sentences
 from devices.turns import Busy, turn
 from devices.undo import can_undo, inverse, undone_by
 from devices.views.changing import (
@@ -79,7 +79,7 @@ def undo(request: DeviceRequest, entry_id: int) -> HttpResponse:
         busy(form)
         return page(status=BUSY_STATUS)
     except Rejected as refusal:
-        form.add_error(None, _("The platform refused to take it back. %s") % clean(refusal.api_message))
+        form.add_error(None, sentences(_("The platform refused to take it back."), clean(refusal.api_message)))
         return page(status=422)
     except GatewayError as error:
         return keep_form(form, error, page)
@@ -156,7 +156,7 @@ def _hindrance(entry: AuditEntry, reading: Reading) -> str:
     try:
         sent = field.check(entry.before)
     except InvalidValue as problem:
-        return _("The former value cannot be put back. %s") % problem
+        return sentences(_("The former value cannot be put back."), str(problem))
     return "" if sent == entry.before else _("The former value cannot be put back as it was.")
 
 
