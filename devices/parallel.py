@@ -32,9 +32,13 @@ def ask_each(
         first, *rest = refused
         found[first] = _one(gateway, first, ask)
         found |= _round(gateway, rest, ask, at_once)
-        for answer in found.values():
+        asked = found[first]
+        for key in refused:
+            answer = found[key]
             if isinstance(answer, Unauthorized):
-                raise answer
+                if isinstance(asked, Unauthorized) or not isinstance(asked, GatewayError):
+                    raise answer
+                found[key] = asked  # no new token could be had just now: that ends no session
     return found
 
 

@@ -117,3 +117,13 @@ def test_readings_of_one_page_go_side_by_side(support: Person, fresh_sandbox: Sa
     assert support.get(DEVICE + "timeline/").status_code == 200
     begun = [entry["started"] for entry in fresh_sandbox.requests() if entry["path"].endswith(("line", "baseInfo"))]
     assert max(begun) - min(begun) < 900
+
+
+def test_no_new_token_just_now_ends_no_session(support: Person, fresh_sandbox: SandboxServer) -> None:
+    fresh_sandbox.expire_tokens()
+    fresh_sandbox.fault("/oauth2/token", "status")
+    page = support.get(DEVICE + "tags/")
+    assert page.status_code == 502
+    assert "The platform reported a fault of its own." in words(page)
+    fresh_sandbox.clear_faults()
+    assert support.get(DEVICE + "tags/").status_code == 200
