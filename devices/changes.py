@@ -137,6 +137,7 @@ def look_again(desk: Desk, entry: AuditEntry) -> Done[None]:
         reading = Reading(Now.UNREAD)  # who may read it can still tell
     sure = timezone.now() - entry.created_at > SURE_AFTER
     if reading.now is Now.ASKED:
+        desk.gateway.forget()  # nobody knew when it would be made: what was read since it was sent may be from before
         told: dict[str, Any] = {"answer": state.answer, "found": reading.found, "made_id": reading.made_id}
         state = _settle(desk, entry, CONFIRMED, proof=READ, **told)
     elif sure and reading.now is Now.BEFORE and state.answer != ACCEPTED:

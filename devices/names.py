@@ -1,7 +1,8 @@
-"""People's words for the API's ids: templates, organizations, owners. A small cache per person, filled at sign-in.
+"""People's words for the API's ids: templates, organizations, owners. Put together once a person, at sign-in.
 
 Names are a courtesy. Whatever cannot be read (no permission, the API slow) shows as its id, and no page fails or waits
-for it twice: what was read, or not, is kept under the person's scope, so nobody sees names that another may see.
+for it twice: what was read, or not, is kept under the person's scope, so nobody sees names that another may see. The
+gateway keeps the answers they are made of too (gateway/answers.py); here it is one look for all names of a page.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def warm(gateway: Gateway, access: Access) -> Names:
 
     Raises Unauthorized; every other failure leaves that kind of name out.
     """
-    complete = True
+    complete, old = True, len(gateway.stale)
     organizations = _own_organization(gateway, access)
     found: dict[str, dict[int, str]] = {"templates": {}, "organizations": {}, "owners": {}}
     for kind, operation in (
@@ -82,7 +83,7 @@ def warm(gateway: Gateway, access: Access) -> Names:
         organizations=organizations | found["organizations"],
         owners=found["owners"],
     )
-    cache.set(_key(access, "names"), names, KEEP if complete else KEEP_PARTIAL)
+    cache.set(_key(access, "names"), names, KEEP if complete and len(gateway.stale) == old else KEEP_PARTIAL)
     return names
 
 
@@ -108,20 +109,14 @@ def event_names(gateway: Gateway, access: Access, template_id: int) -> dict[int,
 
 def template_events(gateway: Gateway, access: Access, template_id: int) -> tuple[TemplateEvent, ...] | None:
     """The events that a template defines, with their codes; None where they cannot be read."""
-    key = _key(access, f"events:{template_id}")
-    kept = cache.get(key)
-    if isinstance(kept, tuple):
-        return kept
     if not judge("list_template_events", access).allowed:
         return None
     try:
-        events = gateway.list_template_events(template_id)
+        return gateway.list_template_events(template_id)
     except Unauthorized:
         raise
     except GatewayError:
         return None
-    cache.set(key, events, KEEP)
-    return events
 
 
 def remember_template(access: Access, device_id: int, template_id: int) -> None:
@@ -146,20 +141,14 @@ def template_of(gateway: Gateway, access: Access, device_id: int) -> int | None:
 
 def templates_for(gateway: Gateway, access: Access) -> tuple[Template, ...] | None:
     """The templates of this person's organization, with the text ids for new devices; None if they cannot be read."""
-    key = _key(access, "templates")
-    kept = cache.get(key)
-    if isinstance(kept, tuple):
-        return kept
     if not judge("list_templates", access).allowed:
         return None
     try:
-        templates = gateway.list_templates().items
+        return gateway.list_templates().items
     except Unauthorized:
         raise
     except GatewayError:
         return None
-    cache.set(key, templates, KEEP)
-    return templates
 
 
 def _read(gateway: Gateway, operation: str) -> dict[int, str]:

@@ -192,7 +192,7 @@ def go_on(gateway: Gateway, progress: Progress, seconds: float) -> list[Chunk]:
             _stop(progress)
             break
         wanted = _next(progress)
-        job = gateway.within(CALLS_SECONDS).for_asker(Asker.JOB)
+        job = gateway.fresh().within(CALLS_SECONDS).for_asker(Asker.JOB)
         found = ask_each(job, wanted, _ask(progress.device_id), at_once=AT_ONCE)
         chunks += _taken(progress, found)
     progress.spent += time.monotonic() - began

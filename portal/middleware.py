@@ -22,6 +22,7 @@ from devices.gateway.errors import GatewayError, RateLimited, Resting, Unauthori
 from devices.gateway.policy import Asker
 from devices.http import DeviceRequest, is_poll, wants_partial
 from portal import errors
+from portal.kept import answers_for
 from portal.platform import transport
 from portal.signin import drafts, grants, oauth
 from portal.signin.admission import admit, has_idled
@@ -147,6 +148,7 @@ class AccessMiddleware:
             deadline = Deadline(patience)
             tokens = grants.TokenSource(row, deadline)
             guard = None if row.user else service.guard(request.access, request.request_id)
+            answers = answers_for(row, request.access, changing=request.method not in READS)
             request.gateway = Gateway(
                 transport(),
                 tokens,
@@ -154,8 +156,11 @@ class AccessMiddleware:
                 deadline=deadline,
                 guard=guard,
                 asker=Asker.POLL if polled else Asker.PERSON,
+                answers=answers,
             )
         response = self.get_response(request)
+        if hasattr(request, "gateway"):
+            request.gateway.settle()
         drafts.set_cookie(request, response)
         errors.tell_beside(request, response)
         if response.status_code == 405 and isinstance(response, HttpResponse) and not response.content:

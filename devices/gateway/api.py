@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import TypeVar
+from collections.abc import Mapping
 
 from devices.gateway import decode
-from devices.gateway.answers import Answers, Stale
-from devices.gateway.deadline import Deadline
-from devices.gateway.errors import BadReply, GatewayError, Unauthorized
+from devices.gateway.caller import ROOT, AccessToken, Caller, Guard
 from devices.gateway.pages import Page
-from devices.gateway.policy import Asker, Condition, Policy
-from devices.gateway.reply import Reply, failure
-from devices.gateway.transport import Query, Transport
+from devices.gateway.transport import Query
 from devices.gateway.types import (
     Activation,
     BaseInfo,
@@ -33,94 +27,19 @@ from devices.gateway.types import (
     Wire,
 )
 
-ROOT = "/api/v1/organization"
-T = TypeVar("T")
-D = TypeVar("D", bound=BaseInfo)
-AccessToken = Callable[[str | None], str]
-"""Gives the current token for None, another one for a token that was refused; raises Unauthorized if there is none."""
-Guard = Callable[[str, Mapping[str, object]], None]
-"""Told the operation and what it would send, before anything is sent; raises a GatewayError to refuse it."""
+__all__ = ["ROOT", "AccessToken", "Gateway", "Guard"]
 
 
 class _Credential(Wire, frozen=True):
     token: str
 
 
-class Gateway:
+class Gateway(Caller):
     """The API in the name of one person, through the portal's policy (a bare Transport has none: tools, tests).
 
     `page` is 0-based, `size` 1..1000. An optional argument that is None is not sent. Every method raises a
     `GatewayError`, whose `operation` is the method's name. The device credential is in no value but `reveal_token`'s.
     """
-
-    def __init__(
-        self,
-        transport: Policy | Transport,
-        access_token: AccessToken,
-        *,
-        request_id: str = "",
-        deadline: Deadline | None = None,
-        guard: Guard | None = None,
-        answers: Answers | None = None,
-        asker: Asker = Asker.PERSON,
-    ) -> None:
-        self._transport = transport
-        self._access_token = access_token
-        self._request_id = request_id
-        self._deadline = deadline
-        self._guard = guard
-        self._answers = answers
-        self._asker = asker
-        self.changed = False
-        """Whether a change was sent that was not plainly refused: made, or perhaps made."""
-        self.stale: list[Stale] = []
-        """What this request got as old answers, because no new ones could be read."""
-
-    def for_threads(self) -> Gateway:
-        """The same API with the token of now, for calls in threads of their own; there a 401 is final.
-
-        Asking for a token may touch a database, whose connections belong to the thread that serves the request.
-        """
-        token = self._token("", None)
-
-        def fixed(rejected: str | None) -> str:
-            if rejected is not None:
-                raise Unauthorized
-            return token
-
-        return self._again(fixed, self._deadline, self._answers)
-
-    def within(self, seconds: float) -> Gateway:
-        """The same API, whose calls together take no longer than this, nor longer than the page has left."""
-        left = seconds if self._deadline is None else min(seconds, self._deadline.left())
-        return self._again(self._access_token, Deadline(left), self._answers)
-
-    def fresh(self) -> Gateway:
-        """The same API, every answer from the platform itself: for what proves, confirms or precedes a change."""
-        return self._again(self._access_token, self._deadline, None)
-
-    def for_asker(self, asker: Asker) -> Gateway:
-        """The same API for calls that matter less, or more, than those of this one."""
-        again = self._again(self._access_token, self._deadline, self._answers)
-        again._asker = asker
-        return again
-
-    def condition(self) -> Condition:
-        """How the platform stands, without asking it."""
-        return self._transport.condition() if isinstance(self._transport, Policy) else Condition()
-
-    def _again(self, access_token: AccessToken, deadline: Deadline | None, answers: Answers | None) -> Gateway:
-        again = Gateway(
-            self._transport,
-            access_token,
-            request_id=self._request_id,
-            deadline=deadline,
-            guard=self._guard,
-            answers=answers,
-            asker=self._asker,
-        )
-        again.stale = self.stale
-        return again
 
     # --- devices ------------------------------------------------------------------------------------------------------
 
@@ -190,7 +109,7 @@ class Gateway:
 
     def rename_device(self, device_id: int, name: str) -> Device:
         """PUT /device: the id in the query, the name (1 to 50) in the body; answers with the device."""
-        reply = self._send("rename_device", "PUT", "/device", {"deviceId": device_id}, {"name": name})
+        reply = self._change("rename_device", "PUT", "/device", {"deviceId": device_id}, {"name": name})
         return decode.one(reply, Device, "rename_device")
 
     def set_metafield(self, device_id: int, metafield_id: int, value: str) -> None:
@@ -206,7 +125,7 @@ class Gateway:
         """POST /device/create: `template_code` is one of a template's text ids (TMPL...), not its number."""
         body = {"templateId": template_code, "orgId": org_id, "name": name, "ownerId": owner_id}
         query: Query = {"baseInfoResponse": True}
-        reply = self._send("create_device", "POST", "/device/create", query, _known(body))
+        reply = self._change("create_device", "POST", "/device/create", query, _known(body))
         return decode.one(reply, BaseInfo, "create_device")
 
     def delete_device(self, device_id: int) -> None:
@@ -238,7 +157,8 @@ class Gateway:
 
     def reveal_token(self, device_id: int) -> str:
         """GET /device/baseInfo, for its `token`: the device's credential, which no other method returns."""
-        return self._object("reveal_token", "/device/baseInfo", {"deviceId": device_id}, _Credential).token
+        reply = self._send("reveal_token", "GET", "/device/baseInfo", {"deviceId": device_id})
+        return decode.one(reply, _Credential, "reveal_token").token
 
     # --- people, organizations, templates -----------------------------------------------------------------------------
 
@@ -288,77 +208,6 @@ class Gateway:
     def list_template_events(self, template_id: int) -> tuple[TemplateEvent, ...]:
         """GET /template/events: of the template with this number, as devices carry it."""
         return self._array("list_template_events", "/template/events", {"templateId": template_id}, TemplateEvent)
-
-    # --- how ----------------------------------------------------------------------------------------------------------
-
-    def _object(self, operation: str, path: str, query: Query | None, shape: type[T]) -> T:
-        return decode.one(self._send(operation, "GET", path, query), shape, operation)
-
-    def _device(self, operation: str, path: str, device_id: int, shape: type[D]) -> D:
-        """The device asked for. One of another id, by a mix-up on the way, is no answer."""
-        found = self._object(operation, path, {"deviceId": device_id}, shape)
-        if found.id != device_id:
-            raise BadReply(operation=operation, api_status=200, request_id=self._request_id, detail="another device")
-        return found
-
-    def _array(self, operation: str, path: str, query: Query, item: type[T]) -> tuple[T, ...]:
-        return decode.many(self._send(operation, "GET", path, query), item, operation)
-
-    def _page(self, operation: str, path: str, query: Query, item: type[T], *, page: int, size: int) -> Page[T]:
-        reply = self._send(operation, "GET", path, {**query, "page": page, "size": size})
-        return decode.page(reply, item, page, size, operation)
-
-    def _write(
-        self, operation: str, method: str, path: str, *, query: Query | None = None, body: object = None
-    ) -> None:
-        decode.nothing(self._send(operation, method, path, query, body), operation)
-
-    def _send(self, operation: str, method: str, path: str, query: Query | None = None, body: object = None) -> Reply:
-        """The one place that sends: a success, or the error it stands for.
-
-        A 401 asks for another token and repeats the call once, also a write: it was refused before it was done.
-        """
-        if self._guard is not None:
-            self._guard(operation, {**(query or {}), **(body if isinstance(body, Mapping) else {})})
-        token = None
-        for _ in range(2):
-            token = self._token(operation, token)
-            try:
-                reply = self._call(operation, method, ROOT + path, query, body, token)
-            except GatewayError as broken:
-                self.changed |= method != "GET" and broken.uncertain
-                raise
-            if reply.status != Unauthorized.status:
-                break
-        error = failure(reply, operation)
-        self.changed |= method != "GET" and (error is None or error.uncertain)
-        if error is not None:
-            raise error
-        return reply
-
-    def _call(self, operation: str, method: str, path: str, query: Query | None, body: object, token: str) -> Reply:
-        send: Callable[..., Reply] = self._transport.send
-        if isinstance(self._transport, Policy):
-            send = partial(self._transport.send, kind="read" if method == "GET" else "write", asker=self._asker)
-        return send(
-            method,
-            path,
-            query=query,
-            json=body,
-            bearer=token,
-            request_id=self._request_id,
-            deadline=self._deadline,
-            operation=operation,
-        )
-
-    def _token(self, operation: str, rejected: str | None) -> str:
-        try:
-            return self._access_token(rejected)
-        except GatewayError as error:  # from the token endpoint, which does not know what it was asked for
-            error.operation = error.operation or operation
-            error.request_id = error.request_id or self._request_id
-            error.sent = False  # what was asked for has not been sent, or was refused with the token
-            raise
 
 
 def _search(text: str, sort_by: str | None, sort_order: str) -> Query:

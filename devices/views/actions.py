@@ -44,7 +44,7 @@ def device_rename(request: DeviceRequest, device_id: int) -> HttpResponse:
     """`PUT /device`, then the name as it reads back."""
     require(request, "rename_device")
     if request.method != "POST":
-        info = request.gateway.get_base_info(device_id)
+        info = request.gateway.fresh().get_base_info(device_id)
         initial = {"name": info.name} | opened_with(info.name) | unsent(request, "name", "reason")
         return _rename_form(request, device_id, RenameForm(initial=initial), info=info)
     form = RenameForm(request.POST)
@@ -73,7 +73,7 @@ def _rename(
     facts = Facts(operation="rename_device", device_id=device_id, after=data["name"], reason=data["reason"])
     done = sent_before(desk, facts, form_id=data["form_id"])
     if done is None:
-        info = request.gateway.get_base_info(device_id)
+        info = request.gateway.fresh().get_base_info(device_id)
         if changed_meanwhile(form, info.name):
             conflict(form, info.name, data["name"])
             return page(info=info, status=BUSY_STATUS)
@@ -96,7 +96,7 @@ def _rename_form(
     context: dict[str, Any] = {"device_id": device_id, "form": form, "name_max": rules.NAME_MAX}
     if wants_partial(request):
         try:
-            info = info or request.gateway.get_base_info(device_id)
+            info = info or request.gateway.fresh().get_base_info(device_id)
             context |= {"device_name": name_of(info), "read_at": clock_for(request).stamp()}
         except (Unauthorized, Forbidden, NotFound):
             raise

@@ -22,7 +22,8 @@ BUSY_STATUS = 409
 
 
 def desk_of(request: DeviceRequest) -> Desk:
-    return Desk(request.gateway, request.access, request.request_id)
+    """What precedes a change, and what proves it, is read from the platform itself."""
+    return Desk(request.gateway.fresh(), request.access, request.request_id)
 
 
 def mark(value: str) -> str:

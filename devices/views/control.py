@@ -112,7 +112,7 @@ def _seen_events(request: DeviceRequest, device_id: int) -> set[int | None]:
     if not judge("list_timeline", request.access).allowed:
         return set()
     try:
-        return {event.event_id for event in request.gateway.list_timeline(device_id, size=SEEN_IN).items}
+        return {event.event_id for event in request.gateway.fresh().list_timeline(device_id, size=SEEN_IN).items}
     except Unauthorized:
         raise
     except GatewayError:
@@ -120,7 +120,7 @@ def _seen_events(request: DeviceRequest, device_id: int) -> set[int | None]:
 
 
 def _event_form(request: DeviceRequest, device_id: int, form: EventForm, *, status: int = 200) -> HttpResponse:
-    info = request.gateway.get_base_info(device_id)
+    info = request.gateway.fresh().get_base_info(device_id)
     form.offer(_codes(request, info))
     context: dict[str, Any] = {
         "device_id": device_id,

@@ -84,7 +84,7 @@ def _create(request: DeviceRequest, form: CreateForm, owner_id: int | None) -> D
         return done
     if said := _lost_before(desk, data["name"]):
         raise MayExist(said)
-    facts = structs.replace(facts, before=names_before(request.gateway, data["name"], request.access.email))
+    facts = structs.replace(facts, before=names_before(request.gateway.fresh(), data["name"], request.access.email))
 
     def send(gateway: Gateway) -> BaseInfo:
         return gateway.create_device(data["template_code"], data["name"], org_id=data["org_id"], owner_id=owner_id)
@@ -116,7 +116,7 @@ def _lost_before(desk: Desk, name: str) -> str:
 def _made(request: DeviceRequest, done: Done[Any]) -> HttpResponse:
     """To the device, if this person can see it: without an owner, whoever sees only their own cannot."""
     device_id = done.state.made_id or 0
-    reading = look_at_new(request.gateway, device_id) if done.reading.now is Now.UNREAD else done.reading
+    reading = look_at_new(request.gateway.fresh(), device_id) if done.reading.now is Now.UNREAD else done.reading
     if reading.now is not Now.GONE:
         return went_through(request, done, reverse("devices:device-detail", args=[device_id]))
     told = {"name": shorten(clean(done.entry.after)), "id": device_id}
@@ -135,7 +135,7 @@ def _organization(request: DeviceRequest, form: CreateForm, names: Names) -> Non
     if org_id is None or org_id in names.organizations:
         return
     try:
-        resolve_organization(request.gateway, request.access, org_id)
+        resolve_organization(request.gateway.fresh(), request.access, org_id)
     except Unresolved as problem:
         form.add_error("org_id", str(problem))
     except (Unauthorized, Forbidden):
@@ -150,7 +150,7 @@ def _owner(request: DeviceRequest, form: CreateForm) -> int | None:
     if not typed:
         return None
     try:
-        person = resolve_user(request.gateway, request.access, typed)
+        person = resolve_user(request.gateway.fresh(), request.access, typed)
     except Unresolved as problem:
         form.add_error("owner", needing(str(problem), problem.missing))
         return None

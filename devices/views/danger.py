@@ -48,7 +48,7 @@ def device_delete(request: DeviceRequest, device_id: int) -> HttpResponse:
     require(request, "delete_device")
     if request.method == "POST":
         return _sent(request, device_id, DELETE)
-    info = request.gateway.get_base_info(device_id)
+    info = request.gateway.fresh().get_base_info(device_id)
     return decision_page(request, DELETE, first_form(request, info), info=info)
 
 
@@ -58,7 +58,7 @@ def device_clear(request: DeviceRequest, device_id: int) -> HttpResponse:
     require(request, "clear_device")
     if request.method == "POST":
         return _sent(request, device_id, CLEAR)
-    info = request.gateway.get_base_info(device_id)
+    info = request.gateway.fresh().get_base_info(device_id)
     return decision_page(request, CLEAR, first_form(request, info), info=info)
 
 
@@ -69,7 +69,7 @@ def _sent(request: DeviceRequest, device_id: int, harm: Harm) -> HttpResponse:
     if done is not None and not done.rejected:
         return _told(request, done)
     try:
-        info = request.gateway.get_base_info(device_id)
+        info = request.gateway.fresh().get_base_info(device_id)
     except NotFound as error:
         return _gone(request, facts, error)
     except GatewayError as error:
@@ -133,14 +133,14 @@ def _carried_out(
     facts = Facts(operation=harm.operation, device_id=device_id, reason=form.cleaned_data["reason"])
     done = sent_before(desk, facts, form_id=form_id)
     if done is None or done.rejected:
-        info = request.gateway.get_base_info(device_id)
+        info = request.gateway.fresh().get_base_info(device_id)
         if changed_meanwhile(form, info):
             return page(info=info, status=BUSY_STATUS)
         facts = structs.replace(
             facts,
             device_name=info.name,
             org_id=info.org_id,
-            before=harm.before(request.gateway, device_id),
+            before=harm.before(request.gateway.fresh(), device_id),
             receipt_hash=receipt_store.keep(collected.body, collected.progress),
         )
         done = carry_out(desk, facts, lambda gateway: harm.send(gateway, device_id), form_id=form_id)

@@ -194,7 +194,7 @@ def _totals(request: DeviceRequest, device_id: int) -> Totals:
     decision hangs on it.
     """
     asked = [name for name in COUNTED if judge(receipt.READS[name][0], request.access).allowed]
-    found = ask_each(request.gateway, asked, lambda gateway, name: COUNTED[name](gateway, device_id))
+    found = ask_each(request.gateway.fresh(), asked, lambda gateway, name: COUNTED[name](gateway, device_id))
     return {name: page.total for name, page in found.items() if isinstance(page, Page)}
 
 

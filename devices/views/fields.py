@@ -56,7 +56,7 @@ def field_views(request: DeviceRequest, found: Iterable[Metafield]) -> dict[str,
 
 
 def _fields(request: DeviceRequest, device_id: int) -> list[FieldView]:
-    return _views(request.gateway.list_metafields(device_id))
+    return _views(request.gateway.fresh().list_metafields(device_id))
 
 
 def _views(found: Iterable[Metafield]) -> list[FieldView]:
@@ -105,7 +105,7 @@ def _change(request: DeviceRequest, device_id: int, metafield_id: int) -> HttpRe
     if done is not None and not done.rejected:
         return _ended(request, done)
     try:
-        field, info = _field(request, device_id, metafield_id), request.gateway.get_base_info(device_id)
+        field, info = _field(request, device_id, metafield_id), request.gateway.fresh().get_base_info(device_id)
     except (Unauthorized, Forbidden, NotFound):
         raise
     except GatewayError as error:

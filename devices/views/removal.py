@@ -32,7 +32,7 @@ def device_remove_owner(request: DeviceRequest, device_id: int) -> HttpResponse:
     """`DELETE /device/owner`. Whoever sees only what they own loses sight of the device by it."""
     require(request, "remove_owner")
     if request.method != "POST":
-        info = request.gateway.get_base_info(device_id)
+        info = request.gateway.fresh().get_base_info(device_id)
         form = ReasonForm(initial=opened_with(owner_id(info)) | unsent(request, "reason"))
         return _removal(request, device_id, info, form, _closed(request, info))
     form = ReasonForm(request.POST)
@@ -53,7 +53,7 @@ def _remove(request: DeviceRequest, device_id: int, form: ReasonForm) -> HttpRes
     if done is not None and not done.rejected:
         return ended(request, done)
     try:
-        info = request.gateway.get_base_info(device_id)
+        info = request.gateway.fresh().get_base_info(device_id)
     except GatewayError as error:
         if not wants_partial(request):
             raise
@@ -100,7 +100,7 @@ def _removal(
         "loses_sight": request.access.only_own,
     }
     if not wants_partial(request):
-        info = info or request.gateway.get_base_info(device_id)
+        info = info or request.gateway.fresh().get_base_info(device_id)
     if info:
         if form.is_bound:
             renew(form, owner_id(info))

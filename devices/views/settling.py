@@ -25,7 +25,7 @@ class Settled(NamedTuple):
 
 def settle_here(request: DeviceRequest, device_id: int) -> list[Settled]:
     """One query where nothing is open; else the device is read again, a call or two for each open change."""
-    desk = Desk(request.gateway.within(PATIENCE), request.access, request.request_id)
+    desk = Desk(request.gateway.fresh().within(PATIENCE), request.access, request.request_id)
     done = changes.settle_open(desk, device_id)
     if not done:
         return []

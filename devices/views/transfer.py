@@ -112,7 +112,7 @@ def device_transfer_to_owner(request: DeviceRequest, device_id: int) -> HttpResp
 
 
 def _to_owner(request: DeviceRequest, device_id: int, act: Act) -> HttpResponse:
-    info = request.gateway.get_base_info(device_id)
+    info = request.gateway.fresh().get_base_info(device_id)
     verdict = judge_here("transfer_to_owner", request.access, info.owner_user_id)
     require(request, "transfer_to_owner", verdict=verdict)
     sent = _sent(request, TO_OWNER)
@@ -140,7 +140,7 @@ def _person(request: DeviceRequest, info: BaseInfo, form: OwnerForm) -> Person |
     """Who shall own the device; None, with the reason beside the field, where that cannot be."""
     form.is_valid()
     try:
-        person = resolve_user(request.gateway, request.access, form.cleaned_data.get("owner", ""))
+        person = resolve_user(request.gateway.fresh(), request.access, form.cleaned_data.get("owner", ""))
     except Unresolved as problem:
         form.add_error("owner", needing(str(problem), problem.missing))
         return None
@@ -191,7 +191,7 @@ def device_transfer_to_organization(request: DeviceRequest, device_id: int) -> H
 
 
 def _to_organization(request: DeviceRequest, device_id: int, act: Act) -> HttpResponse:
-    info = request.gateway.get_base_info(device_id)
+    info = request.gateway.fresh().get_base_info(device_id)
     sent = _sent(request, TO_ORGANIZATION)
     known = _known(request, info, sent)
     if "org_id" not in sent:
@@ -229,7 +229,7 @@ def _organization(request: DeviceRequest, info: BaseInfo, form: OrganizationForm
         form.add_error("org_id", _("The device is in this organization already: there is nothing to do."))
         return None
     try:
-        name = names.organizations.get(org_id) or resolve_organization(request.gateway, request.access, org_id)
+        name = names.organizations.get(org_id) or resolve_organization(request.gateway.fresh(), request.access, org_id)
     except Unresolved as problem:
         form.add_error("org_id", str(problem))
         return None
@@ -331,7 +331,7 @@ def _transfer(
         form.add_error(way.field, way.refused % clean(refusal.api_message))
     except NotFound:
         # Of the new holder or of the device: the status does not tell. A device that is gone says so itself.
-        info = request.gateway.get_base_info(info.id)
+        info = request.gateway.fresh().get_base_info(info.id)
         form.add_error(way.field, way.not_found)
     except GatewayError as error:
         return keep_form(form, error, partial(page, info))

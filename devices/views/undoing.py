@@ -64,7 +64,7 @@ def undo(request: DeviceRequest, entry_id: int) -> HttpResponse:
         return SeeOther(reverse("audit:entry", args=[entry.pk]))  # which says why
     require(request, inverse(entry, "").operation, verdict=may_undo(request.access, entry))
     if request.method != "POST":
-        reading = _read(request.gateway, entry)
+        reading = _read(request.gateway.fresh(), entry)
         _require_here(request, entry, reading)
         form = ReasonForm(initial=opened_with(reading.found))
         return _page(request, entry, form, reading=reading)
@@ -96,7 +96,7 @@ def _undo(
         again = audit.visible_to(request.access).get(pk=entry.pk)  # somebody may have had the turn before
         if undone_by(again):
             return _page(request, again, form, status=BUSY_STATUS)
-        reading = _read(request.gateway, entry)
+        reading = _read(request.gateway.fresh(), entry)
         _require_here(request, entry, reading)
         if reading.now is not Now.ASKED:
             return page(reading=reading, status=BUSY_STATUS)

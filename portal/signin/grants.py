@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 from django.conf import settings
-from django.db import connection
-from django.db.models import F, FloatField, Func, QuerySet
+from django.db import DatabaseError, connection
+from django.db.models import F, FloatField, Func, Q, QuerySet
 from django.views.decorators.debug import sensitive_variables
 
 from devices.gateway.deadline import Deadline
@@ -50,6 +50,7 @@ SESSION_KEY = "grant"
 """The one thing a session holds: the handle."""
 MARK = 60.0
 """Seconds between two notes that a person is active, or a tenth of the idle limit where that is less."""
+COUNT_TRIES = 3
 PAUSE = (0.03, 0.25)
 """Seconds between two looks at the row, at random, so that the waiting do not march in step."""
 
@@ -69,6 +70,8 @@ class Row(NamedTuple):
     last_seen: float
     subject: str
     identity: str
+    generation: int
+    words: int
     preferences: str | None = None
     """Of the person, as they are kept (devices/preferences.py); None for whoever has chosen nothing."""
 
@@ -180,6 +183,23 @@ def close_grant(handle: str, by: str = "themselves") -> None:
     person = row.values_list("person", flat=True).first()
     if person and row.delete()[0]:
         log.info("a session of %s was ended by %s", person, by)
+
+
+def count_up(person: str, user: int, *, words: bool) -> None:
+    """What was kept for this person is too old, in all their sessions: what is about devices, or else the `words`.
+
+    `user`: their id at the platform, 0 for whom it does not know. Raises nothing: a change has perhaps been sent, and
+    its outcome is worth more. Two of these at once may meet in other rows' order, so it is tried again.
+    """
+    column = "words" if words else "generation"
+    theirs = ApiGrant.objects.filter(Q(person=person) | Q(user=user) if user else Q(person=person))
+    for _attempt in range(COUNT_TRIES):
+        try:
+            theirs.update(**{column: F(column) + 1})
+        except DatabaseError as error:
+            log.warning("what is kept for %s could not be counted up: %s", person, type(error).__name__)
+        else:
+            return
 
 
 class TokenSource:

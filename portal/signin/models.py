@@ -37,6 +37,9 @@ class ApiGrant(models.Model):
     """The person as the sign-on described them, in JSON (sso/identity.py)."""
     last_seen = models.FloatField()
     """When the person last did something, to the minute. A page that asks again by itself does not count."""
+    generation = models.BigIntegerField(default=0)
+    words = models.BigIntegerField(default=0)
+    """Counted up in all grants of a person when answers kept for them are too old: about devices, and names."""
     created_at = models.FloatField(db_index=True)
 
     def __str__(self) -> str:
