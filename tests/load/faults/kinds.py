@@ -66,7 +66,7 @@ KINDS: dict[str, Kind] = {
     "308 to a stranger": _kind(BAD, kind="redirect", location=ELSEWHERE),
     "308 to itself": _kind(BAD, kind="redirect", location="/api/v1/organization/devices", full=True),
     "401 always": _kind({Unauthorized.status, 302}, kind="status", status=401, message=CANARY, ends=True),
-    "a byte order mark": _kind(BAD, kind="json", body={"content": [], "x": CANARY}, encoding="utf-8-sig"),
+    "a byte order mark": _kind(BAD, kind="twist", twist="strange", encoding="utf-8-sig", good=True),
     "another charset": _kind(
         BAD,
         kind="twist",
