@@ -51,6 +51,10 @@ WAYS = ("refuses", "is silent")
 STOP = threading.Event()
 
 
+def children(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 class Visit(NamedTuple):
     """`at`: when it was asked for, monotonic seconds."""
 
@@ -92,8 +96,7 @@ class Outage:
                 log = self.portal.log()
                 self.portal.stop()
         finally:
-            with suppress(ProcessLookupError):
-                os.kill(self.sandbox.pid, signal.SIGCONT)
+            self._signal(signal.SIGCONT)
             self.sandbox.stop()
         if "Traceback" in log:
             self.say(f"the portal's log has a traceback:\n{log[log.index('Traceback') :][:3000]}", wrong=True)
@@ -122,14 +125,20 @@ class Outage:
         if not STOP.is_set():
             self._judge(gone, back)
             if self._workers() != workers:
-                self.say("the portal's processes are not the same any more", wrong=True)
+                self.say(f"the portal's processes were {workers} and are {self._workers()}", wrong=True)
 
-    def _workers(self) -> str:
-        return Path(f"/proc/{self.portal.pid}/task/{self.portal.pid}/children").read_text()
+    def _workers(self) -> list[int]:
+        return children(self.portal.pid)
+
+    def _signal(self, number: signal.Signals) -> None:
+        """To the sandbox and its worker, which holds the port: the system goes on taking connections for it."""
+        with suppress(ProcessLookupError, FileNotFoundError):
+            for pid in (self.sandbox.pid, *children(self.sandbox.pid)):
+                os.kill(pid, number)
 
     def _stop(self) -> None:
         if self.way == "is silent":
-            os.kill(self.sandbox.pid, signal.SIGSTOP)
+            self._signal(signal.SIGSTOP)
             return
         self.calls += self.sandbox.requests()  # they go with it; what comes in between is no more than a moment's
         self.port = self.sandbox.url.rsplit(":", 1)[1]
@@ -137,7 +146,7 @@ class Outage:
 
     def _start(self) -> None:
         if self.way == "is silent":
-            os.kill(self.sandbox.pid, signal.SIGCONT)
+            self._signal(signal.SIGCONT)
         else:
             self.sandbox = SandboxServer("--threads", "64", "--port", self.port, folder=self.folder)
 
