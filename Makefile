@@ -69,9 +69,9 @@ load-short: .test ## The portal under load and in accidents, a few minutes; ends
 load: .test ## The same with all its rounds: the full figures (ARGS="race" for one of them)
 	@$(PY) -m tests.load.suite full $(ARGS)
 
-.PHONY: screenshots
-screenshots: .test ## The two pictures of the README, taken from a demo of its own (needs Chromium)
-	@$(PY) -m tools.screenshots
+.PHONY: tour
+tour: .test ## docs/tour.md and its pictures, taken from a demo of its own (needs Chromium)
+	@$(PY) -m tools.tour
 
 .PHONY: clean
 clean: ## Remove what make made: .venv, var, staticfiles and the caches

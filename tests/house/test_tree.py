@@ -5,11 +5,11 @@ import subprocess
 import tomllib
 from pathlib import Path
 
-import pytest
+from tools.tour import written
 
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST_MODULE = 400  # lines
-LARGEST_PICTURE = 200_000  # bytes
+LARGEST_PICTURE = 100_000  # bytes
 
 # Hosts that may stand in the tree: this machine, names for examples, standards, and one that people may follow.
 HARMLESS = re.compile(
@@ -120,9 +120,17 @@ def test_readme_points_at_files_that_are_there():
     assert [name for name in linked | named if not (ROOT / name).exists()] == []
 
 
-@pytest.mark.parametrize("name", ["list.png", "device.png"])
-def test_pictures_are_small(name):
-    assert 10_000 < (ROOT / "docs" / name).stat().st_size < LARGEST_PICTURE
+def test_the_tour_has_ten_stops_each_with_two_small_pictures():
+    pictures = re.findall(r'src="([^"]+)"', (ROOT / "docs" / "tour.md").read_text(encoding="utf-8"))
+
+    assert len(pictures) == 20
+    assert sorted(pictures) == sorted(f"tour/{path.name}" for path in (ROOT / "docs" / "tour").iterdir())
+    for name in pictures:
+        assert 10_000 < (ROOT / "docs" / name).stat().st_size <= LARGEST_PICTURE, name
+
+
+def test_the_tour_is_the_one_that_its_command_writes():
+    assert (ROOT / "docs" / "tour.md").read_text(encoding="utf-8") == written()
 
 
 def test_the_image_copies_folders_that_are_there():

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.services import free_port
 from tools.demo import Demo
 from tools.processes import HOST, chromium_path
-from tools.screenshots import FLAGS, sign_in
+from tools.tour import FLAGS, sign_in
 
 PAGES = ("/devices/", "/devices/1/", "/devices/1/timeline/", "/devices/1/metafields/", "/preferences/")
 VISITS = 5
