@@ -34,7 +34,7 @@ def texts() -> list[tuple[str, str]]:
     """Name and content of every text file, without this one, which holds what it looks for."""
     found = []
     for path in files():
-        if path.suffix not in {".png", ".mo"} and path != Path(__file__).resolve():
+        if path.suffix not in {".webp", ".mo"} and path != Path(__file__).resolve():
             found.append((str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")))
     return found
 
