@@ -34,7 +34,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import cache
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -76,7 +76,6 @@ LAST_GOOD = Rule()
 """Lists, values, timelines, the online state: always asked for."""
 WORDS = Rule(fresh_for=600.0, word=True)
 RULES: dict[str, Rule] = {
-    "get_online": Rule(keep_for=0.0),  # whether it was connected some time ago is no answer to whether it is
     "get_base_info": Rule(fresh_for=15.0),
     "list_tags": Rule(fresh_for=60.0),
     "get_user_profile": WORDS,
@@ -128,6 +127,14 @@ class Question(NamedTuple):
     path: str
     query: Query
     shape: Any
+
+
+class Answer(NamedTuple, Generic[T]):
+    """`asked_at`: seconds since 1970. `old`: it stands in for one that could not be read."""
+
+    value: T
+    asked_at: float
+    old: bool = False
 
 
 class Store(Protocol):
@@ -223,30 +230,29 @@ class Answers:
         self._thread = threading.get_ident()
         self._owed: set[bool] = set()
 
-    def read(self, question: Question, ask: Callable[[], T], *, wait: float | None = None) -> tuple[T, Stale | None]:
-        """The answer, kept or asked for; with `Stale` where it is an old one. Raises what `ask` raises, and TimedOut
-        when another thread's call did not end within `wait` seconds."""
+    def read(self, question: Question, ask: Callable[[], T], *, wait: float | None = None) -> Answer[T]:
+        """The answer, kept or asked for. Raises what `ask` raises, and TimedOut when another thread's call did not end
+        within `wait` seconds."""
         rule = RULES.get(question.operation, LAST_GOOD)
         key = self._key(question, rule) if rule.keep_for else None
         if key is None or (self._changing and not rule.word):
-            return self._ask(question, rule, None, ask), None
+            return self._ask(question, rule, None, ask)
         if rule.fresh_for:
             kept = self._look(question, key, rule.fresh_for)
             if kept is not None:
-                return kept[0], None
+                return kept
         try:
             if not rule.fresh_for:
-                return self._ask(question, rule, key, ask), None
+                return self._ask(question, rule, key, ask)
             patience = WAIT if wait is None else wait
-            call = self._flights.share(key, lambda: self._ask(question, rule, key, ask), patience, question.operation)
-            return call, None
+            return self._flights.share(key, lambda: self._ask(question, rule, key, ask), patience, question.operation)
         except HELPED:
             kept = None if self._changing else self._look(question, key, rule.keep_for)
             if kept is None:
                 raise
-            return kept[0], Stale(question.operation, kept[1])
+            return kept._replace(old=True)
 
-    def anew(self, question: Question, ask: Callable[[], T]) -> T:
+    def anew(self, question: Question, ask: Callable[[], T]) -> Answer[T]:
         """Asked for, whatever is kept. Of what is always asked for, nothing is kept here: no page will want it."""
         rule = RULES.get(question.operation, LAST_GOOD)
         key = self._key(question, rule) if rule.fresh_for and (rule.word or not self._changing) else None
@@ -262,7 +268,7 @@ class Answers:
         while self._owed:
             self._bump(self._owed.pop())
 
-    def _ask(self, question: Question, rule: Rule, key: str | None, ask: Callable[[], T]) -> T:
+    def _ask(self, question: Question, rule: Rule, key: str | None, ask: Callable[[], T]) -> Answer[T]:
         asked_at = self._clock()
         try:
             answer = ask()
@@ -271,7 +277,7 @@ class Answers:
             raise
         if key is not None:
             self._keep(key, asked_at, answer, rule)
-        return answer
+        return Answer(answer, asked_at)
 
     def _refused(self, rule: Rule, key: str | None) -> None:
         if rule.word:
@@ -296,7 +302,7 @@ class Answers:
         told = _encoder.encode((*self._owner, count, question.operation, question.path, query))
         return f"answer:{hashlib.blake2b(told, digest_size=24).hexdigest()}"
 
-    def _look(self, question: Question, key: str, within: float) -> tuple[Any, float] | None:
+    def _look(self, question: Question, key: str, within: float) -> Answer[Any] | None:
         """The kept answer and when it was asked for, if that is at most `within` seconds ago."""
         kept = self._store.get(key)
         if not isinstance(kept, tuple):
@@ -305,7 +311,7 @@ class Answers:
         if not 0 <= self._clock() - asked_at < within:
             return None
         try:
-            return _decoder(question.shape).decode(written), asked_at
+            return Answer(_decoder(question.shape).decode(written), asked_at)
         except (msgspec.MsgspecError, UnicodeError):  # another version of the portal has kept it
             return None
 

@@ -33,6 +33,7 @@ class _Told:
     def __init__(self) -> None:
         self.changed = False
         self.stale: list[Stale] = []
+        self.read_at: dict[str, float] = {}
 
 
 class Caller:
@@ -68,6 +69,10 @@ class Caller:
     def stale(self) -> list[Stale]:
         """What this request got as old answers, because no new ones could be read."""
         return self._told.stale
+
+    def read_at(self, operation: str) -> float | None:
+        """When its latest answer, kept or not, was asked for (seconds since 1970); None where nothing tells."""
+        return self._told.read_at.get(operation)
 
     def for_threads(self) -> Self:
         """The same API with the token of now, for calls in threads of their own; there a 401 is final.
@@ -154,12 +159,13 @@ class Caller:
         if self._guard is not None:
             self._guard(operation, query)
         if self._fresh:
-            return self._answers.anew(question, ask)
+            return self._answers.anew(question, ask).value
         wait = None if self._deadline is None else self._deadline.left()
-        answer, old = self._answers.read(question, ask, wait=wait)
-        if old:
-            self.stale.append(old)
-        return answer
+        answer = self._answers.read(question, ask, wait=wait)
+        self._told.read_at[operation] = answer.asked_at
+        if answer.old:
+            self.stale.append(Stale(operation, answer.asked_at))
+        return answer.value
 
     def _write(
         self, operation: str, method: str, path: str, *, query: Query | None = None, body: object = None

@@ -59,8 +59,9 @@ def told(request: DeviceRequest) -> Told | None:
 
 
 def read_stamp(request: DeviceRequest, *operations: str) -> str:
-    """When what these operations gave was read: now, or when the old answer was that stands for it."""
+    """When what these operations gave was read: now, or when the answer was that is given again or stands for it."""
     moments = [old.read_at for old in request.gateway.stale if old.operation in operations]
+    moments += [at for at in map(request.gateway.read_at, operations) if at is not None]
     return clock_for(request).at(min(moments, default=time.time()))
 
 

@@ -49,12 +49,12 @@ def test_the_first_view_costs_two_calls_and_a_tab_one(support: Person, platform:
     assert calls(platform) == ["GET device/timeline"], "names of events are read once a template"
 
 
-def test_a_tab_as_a_page_of_its_own_costs_two_calls_more(support: Person, platform: SandboxServer) -> None:
-    for tab, call in (("tags/", "GET device/tags"), ("timeline/", "GET device/timeline")):
-        support.get(f"/devices/{fleet.RICH}/{tab}")
-        platform.clear_requests()
-        support.get(f"/devices/{fleet.RICH}/{tab}")
-        assert sorted(calls(platform)) == sorted([call, "GET device/baseInfo", "GET device/online"])
+def test_a_tab_as_a_page_of_its_own_costs_two_calls_more_and_then_one(support: Person, platform: SandboxServer) -> None:
+    support.get(f"/devices/{fleet.RICH}/metafields/")
+    assert sorted(calls(platform)) == ["GET device/baseInfo", "GET device/metafield", "GET device/online"]
+    platform.clear_requests()
+    support.get(f"/devices/{fleet.RICH}/logs/")
+    assert sorted(calls(platform)) == ["GET device/logs", "GET device/online"], "the heading was read a moment ago"
 
 
 def test_online_carries_the_time_it_was_checked_with_its_zone(support: Person) -> None:
