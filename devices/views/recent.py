@@ -94,7 +94,7 @@ def device_recent(request: DeviceRequest) -> HttpResponse:
 
 
 def _read(request: DeviceRequest, query: dict[str, Any]) -> Reading:
-    found = request.gateway.list_last_activated(org_id=query["org"], minutes=query["minutes"])
+    found = request.gateway.fresh().list_last_activated(org_id=query["org"], minutes=query["minutes"])
     newest = sorted(found, key=lambda activation: activation.activation_time, reverse=True)
     names, failures = _names(request, [activation.id for activation in newest[:NAMED]])
     return Reading(time.time(), tuple(newest), names, failures)
