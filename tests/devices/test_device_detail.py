@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import pytest
 
+from devices.presentation import Clock
+from devices.views import detail
 from tests.devices import fleet
 from tests.devices.conftest import Person, soup, words
 from tests.servers import SandboxServer
@@ -95,6 +98,21 @@ def test_every_value_has_its_age_and_old_ones_stand_apart(support: Person) -> No
     assert rows
     for row in rows:
         assert row.select_one("time") or "Never" in row.get_text()
+
+
+@pytest.mark.parametrize(("hours", "old"), [(23, False), (25, True)])
+def test_a_value_moves_below_the_line_when_a_day_has_passed(
+    support: Person, monkeypatch: pytest.MonkeyPatch, hours: int, old: bool
+) -> None:
+    now = time.time()
+    monkeypatch.setattr(detail, "clock_for", lambda request: Clock("Europe/Oslo", now + hours * 3600))
+    page = soup(support.get(f"/devices/{fleet.RICH}/"))
+    reported = next(row for row in page.select(".table-values tr") if "Temperature" in row.get_text())
+    assert ("old" in (reported.parent or {}).get("class", [])) is old  # type: ignore[union-attr]
+    assert bool(page.select(".table-values tr.group")) is old
+    age = reported.select_one(".age")
+    assert age is not None
+    assert age.get_text().strip() == ("" if old else f"{hours} h")
 
 
 def test_a_device_that_never_reported_says_so(support: Person) -> None:
