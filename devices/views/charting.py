@@ -67,8 +67,8 @@ class ChartView(NamedTuple):
     lane: int
 
 
-def chart_view(page: Page[TimelineEvent], clock: Clock, links: Addresses) -> ChartView:
-    """The chart of a first page of events, of all types."""
+def chart_view(page: Page[TimelineEvent], clock: Clock, links: Addresses, read_at: str) -> ChartView:
+    """The chart of a first page of events, of all types; `read_at` tells when they were read."""
     moments = [Moment(event.ts, event.event_type or "") for event in page.items]
     chart = events_per_day(moments, clock.tz, clock.now, total=page.total, more=page.has_next)
     drawing = draw(chart)
@@ -83,7 +83,7 @@ def chart_view(page: Page[TimelineEvent], clock: Clock, links: Addresses) -> Cha
         about=_about(chart, year),
         notes=_notes(chart, year),
         many=len(chart.days),
-        read_at=clock.stamp(),
+        read_at=read_at,
         height=HEIGHT,
         top=TOP,
         lane=LANE,

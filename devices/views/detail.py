@@ -50,7 +50,7 @@ def device_detail(request: DeviceRequest, device_id: int) -> HttpResponse:
     else:
         context["actions"] = actions(request, details)
         if request.htmx.trigger == "read-again":
-            context["announce"] = _("Values read %(stamp)s") % {"stamp": clock.stamp()}
+            context["announce"] = _("Values read %(stamp)s") % {"stamp": read_stamp(request, "get_device")}
     if details.meta_field_values is not None:
         with_count(context, "metafields", len(details.meta_field_values))
     fresh, old = value_rows(details.data_stream_values or (), clock)

@@ -72,7 +72,7 @@ def device_timeline(request: DeviceRequest, device_id: int) -> HttpResponse:
     def show(page: Page[TimelineEvent]) -> dict[str, Any]:
         clock = clock_for(request)
         pages = pager(page, lambda to: links.to(type=event_type, page=page_in_url(to)))
-        context = {
+        context: dict[str, Any] = {
             "groups": _groups(event_days(page.items, clock, _names_of_events(request, device_id, page))),
             "event_type": event_type,
             "event_word": event_word(event_type) if event_type else None,
@@ -86,11 +86,11 @@ def device_timeline(request: DeviceRequest, device_id: int) -> HttpResponse:
             "live": True,
         }
         if alone:
-            return context | {"announce": _said(pages, clock.stamp() if again else "")}
+            return context | {"announce": _said(pages, context["read_at"] if again else "")}
         whole = asked == 1 and not event_type and not page.has_next
         context["chart_url"] = links.chart() if page.items or not whole else ""
         if whole and page.items:
-            context["chart"] = chart_view(page, clock, links)
+            context["chart"] = chart_view(page, clock, links, context["read_at"])
         return context
 
     part = {"fragment": "devices/_timeline_events.html", "slot": "#events"} if alone else {}
@@ -113,7 +113,7 @@ def device_timeline_chart(request: DeviceRequest, device_id: int) -> HttpRespons
 
     def show(page: Page[TimelineEvent]) -> dict[str, Any]:
         return {
-            "chart": chart_view(page, clock_for(request), links),
+            "chart": chart_view(page, clock_for(request), links, read_stamp(request, "list_timeline")),
             "count": page.total,
             "all_url": links.to(),
             "live": wants_partial(request),
