@@ -6,8 +6,9 @@ Babel's own functions take some 20 us for a date; a list has dozens, so its patt
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from babel import Locale
 from django.utils.translation import get_language
@@ -77,3 +78,20 @@ def _style(language: str) -> Style:
 def style() -> Style:
     """Of the language that this request's answer is in."""
     return _style(get_language() or "en")
+
+
+def zone_named(name: str) -> tzinfo:
+    """The zone of this IANA name; UTC where there is none."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return UTC
+
+
+def offset_of(moment: datetime) -> str:
+    """How far from UTC this moment's zone is then: `UTC+1`."""
+    minutes = int((moment.utcoffset() or UTC.utcoffset(None)).total_seconds() // 60)
+    if not minutes:
+        return "UTC"
+    hours, rest = divmod(abs(minutes), 60)
+    return f"UTC{'+' if minutes > 0 else '−'}{hours}" + (f":{rest:02}" if rest else "")

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import groupby
 from typing import Any, NamedTuple
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from devices.chart import date_of
 from devices.gateway.types import BaseInfo, DataStreamValue, Device, HardwareInfo, LogEntry, TimelineEvent
-from devices.locales import style
+from devices.locales import offset_of, style, zone_named
 from devices.text import clean, shorten
 
 DAY = 86_400
@@ -61,10 +60,10 @@ class Clock:
 
     def __init__(self, zone: str, now: float) -> None:
         """`zone` is an IANA name as the user profile gives it (an unknown one reads as UTC), `now` epoch seconds."""
-        self.tz = _zone(zone)
+        self.tz = zone_named(zone)
         self.now = now
         self._today = datetime.fromtimestamp(now, self.tz)
-        self.offset = _offset(self._today)
+        self.offset = offset_of(self._today)
         self.style = style()
 
     def when(self, ms: int | None, *, seconds: bool = False) -> When | None:
@@ -112,21 +111,6 @@ class Clock:
         if moment.date() == self._today.date():
             return clock
         return f"{self.style.short(moment, self._today.year)}, {clock[:5]}"
-
-
-def _zone(name: str) -> tzinfo:
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return UTC
-
-
-def _offset(moment: datetime) -> str:
-    minutes = int((moment.utcoffset() or UTC.utcoffset(None)).total_seconds() // 60)
-    if not minutes:
-        return "UTC"
-    hours, rest = divmod(abs(minutes), 60)
-    return f"UTC{'+' if minutes > 0 else '−'}{hours}" + (f":{rest:02}" if rest else "")
 
 
 def number(value: float) -> str:
