@@ -49,7 +49,7 @@ class NamingForm(forms.Form):
 
 
 def _forbidden(bad: list[str]) -> str:
-    shown = [f"“{c}”" if c.isprintable() else f"U+{ord(c):04X}" for c in bad[:8]]
+    shown = [_("“%s”") % c if c.isprintable() else f"U+{ord(c):04X}" for c in bad[:8]]
     if len(bad) > len(shown):
         return _("Remove %s and others: these characters are not allowed.") % ", ".join(shown)
     if len(shown) == 1:

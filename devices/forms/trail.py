@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from devices import rules
 from devices.forms.listing import ForgivingForm
@@ -70,8 +70,8 @@ class TrailForm(ForgivingForm):
 
     def __init__(self, *args: Any, actions: list[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["from"] = _Day(gettext_lazy("From"))  # no name for a class's attribute
-        self.fields["to"] = _Day(gettext_lazy("To"))
+        self.fields["from"] = _Day(pgettext_lazy("a day", "From"))  # no name for a class's attribute
+        self.fields["to"] = _Day(pgettext_lazy("a day", "To"))
         self.fields["action"].choices = actions  # type: ignore[attr-defined]
 
     def fallen_back(self) -> list[str]:
