@@ -37,6 +37,7 @@ LOADS = {
         within=400,
     ),
     "faults": Load("tests.load.faults", short=("--short",), full=(), within=600),
+    "kept": Load("tests.load.kept", short=("--steps", "10000"), full=("--steps", "100000"), within=300),
 }
 FULL_WITHIN = 4 * 3600.0
 """Seconds for a full one."""

@@ -1,0 +1,168 @@
+"""A platform in memory, for tests of what the portal keeps: every answer tells which call it was the answer to.
+
+The number of the call stands behind `#` in each name that it sends, so that whatever a page gets can be traced to who
+asked for it, when, and what was true then.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from devices.gateway.deadline import Timeouts
+from devices.gateway.errors import TimedOut, Unreachable
+from devices.gateway.reply import Reply, read_retry_after
+
+ROOT = "/api/v1/organization"
+BEGINNING = 1_800_000_000.0
+BROKEN = {"500": (500, b"{}"), "html": (200, b"<html>"), "429": (429, b"{}"), "503": (503, b"{}")}
+TROUBLES = ("unreachable", "timed out", *BROKEN)
+
+
+@dataclass
+class Person:
+    id: int
+    org_id: int
+    sees_all: bool
+
+    @property
+    def email(self) -> str:
+        return f"user{self.id}@example.com"
+
+
+@dataclass
+class Thing:
+    """A device. `version` goes up with every change, whoever makes it."""
+
+    id: int
+    org_id: int
+    owner_id: int
+    name: str
+    version: int = 1
+
+
+@dataclass(frozen=True)
+class Call:
+    """One that was answered with data. `versions`: of the devices in the answer; `request`: whose request asked."""
+
+    number: int
+    at: float
+    token: str
+    request: str
+    operation: str
+    versions: Mapping[int, int]
+
+
+@dataclass
+class World:
+    people: dict[int, Person]
+    devices: dict[int, Thing]
+    now: float = BEGINNING
+    tokens: dict[str, int] = field(default_factory=dict)
+    calls: dict[int, Call] = field(default_factory=dict)
+    count: int = 0
+    trouble: str = ""
+    carried_out: bool = False
+    """Whether a change is made all the same while there is trouble."""
+
+    def clock(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def tick(self) -> int:
+        """The number of what happens now; no two things have the same."""
+        self.count += 1
+        self.now += 0.001
+        return self.count
+
+
+class Api:
+    """What a Policy sends through: a `Transport` as far as it needs one."""
+
+    base_url = "http://127.0.0.1:1"
+    timeouts = Timeouts()
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def close(self) -> None: ...
+
+    def send(self, method: str, path: str, **asked: Any) -> Reply:
+        world = self._world
+        number = world.tick()
+        told = {"operation": asked["operation"], "request_id": asked["request_id"]}
+        if world.trouble and method != "GET" and world.carried_out:
+            self._answer(method, path, asked, number)
+        if world.trouble == "unreachable":
+            raise Unreachable(**told)
+        if world.trouble == "timed out":
+            world.sleep(10)
+            raise TimedOut(**told)
+        status, body = BROKEN[world.trouble] if world.trouble else self._answer(method, path, asked, number)
+        return Reply(status, body, "application/json", read_retry_after(None), asked["request_id"])
+
+    def _answer(self, method: str, path: str, asked: Mapping[str, Any], number: int) -> tuple[int, bytes]:
+        person = self._world.people.get(self._world.tokens.get(asked["bearer"], 0))
+        if person is None:
+            return 401, b"{}"
+        given = {**(asked["query"] or {}), **(asked["json"] or {})}
+        short = path.removeprefix(ROOT)
+        seen: list[Thing] = []
+        if "deviceId" in given:
+            device = self._world.devices.get(given["deviceId"])
+            if device is None or device.org_id != person.org_id:
+                return 404, b"{}"
+            if not person.sees_all and device.owner_id != person.id:
+                return 403, b"{}"
+            seen = [device]
+            if method != "GET":
+                self._change(short, device, given)
+        elif short == "/devices":
+            if not person.sees_all:
+                return 403, b"{}"
+            seen = [device for device in self._world.devices.values() if device.org_id == person.org_id]
+        data = self._data(short, person, seen, number)
+        if method == "GET":
+            versions = {device.id: device.version for device in seen}
+            self._world.calls[number] = Call(
+                number, self._world.now, asked["bearer"], asked["request_id"], asked["operation"], versions
+            )
+        return 200, json.dumps(data).encode()
+
+    @staticmethod
+    def _change(path: str, device: Thing, given: Mapping[str, Any]) -> None:
+        device.version += 1
+        if path == "/device":
+            device.name = given["name"]
+        else:
+            device.owner_id = given["newOwnerUserId"]
+
+    @staticmethod
+    def _data(path: str, person: Person, seen: list[Thing], number: int) -> Any:
+        rows = [
+            {
+                "id": it.id,
+                "name": f"{it.name}#{number}",
+                "templateId": 1,
+                "orgId": it.org_id,
+                "ownerUserId": it.owner_id,
+            }
+            for it in seen
+        ]
+        if path in ("/device", "/device/baseInfo"):
+            return rows[0]
+        if path == "/devices":
+            return {"content": rows, "totalElements": len(rows)}
+        if path == "/device/tags":
+            return [{"id": 1, "name": f"of org {person.org_id}#{number}"}]
+        if path == "/device/timeline":
+            return {"content": [{"ts": 1, "id": seen[0].version, "name": f"event#{number}"}], "totalElements": 1}
+        if path == "/templates":
+            return {"content": [{"id": 1, "name": f"template of {person.org_id}#{number}"}]}
+        if path == "/users":
+            return {"content": [{"id": person.id, "email": person.email, "name": f"{person.id}#{number}"}]}
+        return {}
