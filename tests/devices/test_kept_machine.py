@@ -6,11 +6,11 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-from devices.gateway.caller import Caller
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from devices.gateway import answers
+from devices.gateway.caller import Caller
 from tests.devices.kept_machine import Kept, Session
 
 FEW = settings(
