@@ -177,7 +177,7 @@ def event_word(event_type: str | None) -> Word:
     known = _EVENTS.get(event_type or "")
     if known:
         return Word(known[0], str(known[1]), known[2])
-    return Word("ellipsis", clean(event_type) if event_type else _("No type"), "muted")
+    return Word("ellipsis", shorten(clean(event_type), 40) if event_type else _("No type"), "muted")
 
 
 class Connection(NamedTuple):

@@ -61,6 +61,7 @@ class ChartView(NamedTuple):
     about: str
     notes: list[str]
     many: int
+    """Days that were read, all of them."""
     read_at: str
     height: int
     top: int
@@ -82,7 +83,7 @@ def chart_view(page: Page[TimelineEvent], clock: Clock, links: Addresses, read_a
         covers=_covers(chart, year),
         about=_about(chart, year),
         notes=_notes(chart, year),
-        many=len(chart.days),
+        many=sum(1 for day in chart.days if day.known),
         read_at=read_at,
         height=HEIGHT,
         top=TOP,

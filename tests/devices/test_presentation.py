@@ -104,6 +104,7 @@ def test_unknown_is_not_offline() -> None:
 
 def test_an_event_type_nobody_knows_keeps_the_apis_word() -> None:
     assert event_word("DOOR_OPENED").text == "DOOR_OPENED"
+    assert len(event_word("D" * 2000).text) == 40, "a lane and a chip have to hold it"
     assert event_word("CRITICAL").tone == "danger"
     assert event_word(None).text == "No type"
 
