@@ -212,8 +212,7 @@ def connection(
         return Connection(Word("circle-dashed", _("Never connected"), "muted"), stamp, note, reported)
     if read_at is not None:
         was = (_("Was online %s") if connected else _("Was offline %s")) % clock.time(int(read_at * 1000))
-        note = failure or _("The platform gives no new answer.")
-        return Connection(Word("history", was, "muted"), clock.at(read_at), note)
+        return Connection(Word("history", was, "muted"), clock.at(read_at))
     if connected:
         return Connection(Word("online", _("Online"), "good"), clock.stamp())
     return Connection(Word("offline", _("Offline"), "strong"), clock.stamp())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -76,6 +77,24 @@ def test_an_old_device_tells_its_age_and_offers_no_change(support: Person, old: 
     for action in tree.select(".choices li, .head .actions"):
         assert not action.select("form, a[hx-get]"), action
     assert "Not now: this page shows what was read at" in words(page)
+
+
+def test_with_the_platform_gone_the_last_answers_stand_with_their_age(
+    support: Person, fresh_sandbox: SandboxServer
+) -> None:
+    seen = {path: support.get(path) for path in ("/devices/", DEVICE, DEVICE + "logs/")}
+    fresh_sandbox.fault("*", "drop")
+    for path, before in seen.items():
+        page = support.get(path)
+        assert page.status_code == 200, path
+        top = banner(page)
+        assert re.search(r"As of \d\d:\d\d:\d\d UTC\+1 – the platform cannot be reached\.", said(top)), path
+        assert soup(page).h1 == soup(before).h1
+        assert soup(page).select_one("#results table, #panel table")
+        assert not soup(page).select_one(
+            'a#action-rename, a[href="/devices/new/"], main a.button[href*="transfer"], #actions form'
+        )
+    fresh_sandbox.clear_faults()
 
 
 def test_an_old_tab_leaves_a_device_that_was_just_read_open_to_changes(support: Person, old: Any) -> None:
