@@ -40,6 +40,8 @@ class Breaker:
         self._lock = threading.Lock()
         self._seen: deque[tuple[float, bool]] = deque()
         self._failed = 0
+        self._in_a_row = 0
+        """Failures since the last success."""
         self._era = 0
         """Grows whenever it opens or closes: what was asked before is no witness afterwards."""
         self._until: float | None = None
@@ -108,19 +110,26 @@ class Breaker:
                 return
 
     def _count(self, good: bool, now: float) -> bool:
-        """Whether this opens it."""
+        """Whether this opens it: half of what the window saw, or all of the newest calls.
+
+        After busy minutes the good calls of the window are many, and a platform that just hangs ends few: their share
+        alone would tell of its silence only when the window has forgotten the good ones.
+        """
         seen, limits = self._seen, self._limits
         seen.append((now, good))
         self._failed += not good
+        self._in_a_row = 0 if good else self._in_a_row + 1
         while seen[0][0] < now - limits.window:
             self._failed -= not seen.popleft()[1]
-        if good or len(seen) < limits.calls_to_judge or self._failed < limits.failing * len(seen):
+        if good or len(seen) < limits.calls_to_judge:
+            return False
+        if self._failed < limits.failing * len(seen) and self._in_a_row < limits.calls_to_judge:
             return False
         self._change(now + limits.rest)
         return True
 
     def _change(self, until: float | None) -> None:
-        self._until, self._probing, self._failed = until, 0.0, 0
+        self._until, self._probing, self._failed, self._in_a_row = until, 0.0, 0, 0
         self._era += 1
         self._seen.clear()
 

@@ -13,12 +13,16 @@ SLOT = 2
 SLOTS = 31
 """That are looked back on: never less than a minute."""
 KEPT = float(SLOT * (SLOTS + 2))
+NEAR = 0.9
+"""The part of the ceiling above which every call is counted together with the other processes."""
 
 
 class Ceiling:
     """The calls of the last minute, all processes together, by slots of the wall clock that they share.
 
-    Each process counts its own at once, and learns of the others' whenever it tells them its own.
+    Each process counts its own at once, and learns of the others' whenever it tells them its own. That is now and then
+    while there is room for what they have not told yet; `near` the ceiling it is before every call, which then asks
+    whether it is `over`.
     """
 
     def __init__(self, limits: Limits, prefix: str) -> None:
@@ -42,13 +46,33 @@ class Ceiling:
         with self._lock:
             if slot not in self._mine:
                 self._forget(slot)
-            excess = sum(self._mine.values()) + sum(self._others.values()) - self._most[asker] + 1
+            excess = self._counted() - self._most[asker] + 1
             if excess > 0:
                 return self._until(excess, wall)
             self._mine[slot] = self._mine.get(slot, 0) + 1
             self._untold[slot] = self._untold.get(slot, 0) + 1
             self.untold += 1
             return 0.0
+
+    @property
+    def near(self) -> bool:
+        with self._lock:
+            return self._counted() >= NEAR * self._most[Asker.PERSON]
+
+    def over(self, asker: Asker, wall: float) -> float:
+        """0 if the call just taken may be made, by what the others have told since; or else seconds as `take`, and it
+        is not counted any more."""
+        slot = int(wall // SLOT)
+        with self._lock:
+            excess = self._counted() - self._most[asker]
+            if excess <= 0:
+                return 0.0
+            self._mine[slot] = self._mine.get(slot, 0) - 1
+            self._untold[slot] = self._untold.get(slot, 0) - 1
+            return self._until(excess, wall)
+
+    def _counted(self) -> int:
+        return sum(self._mine.values()) + sum(self._others.values())
 
     def _until(self, excess: int, wall: float) -> float:
         for slot in sorted(self._mine.keys() | self._others.keys()):

@@ -67,6 +67,8 @@ class Policy:
         self._breakers: dict[Kind, Breaker] = {kind: Breaker(kind, limits, f"{prefix}:{kind}") for kind in KINDS}
         self._cool_key = f"{prefix}:cool"
         self._cool_until = 0.0
+        self._tokens_cool_until = 0.0
+        """The token endpoint's own: whoever makes it refuse sign-ins shall not keep everybody from their devices."""
         self._elsewhere: dict[str, Transport] = {}
         self._looking = threading.Lock()
         self._look_at = 0.0
@@ -123,7 +125,8 @@ class Policy:
         self._look()
         now = self._clock()
         rests = {kind: breaker.rest(now) for kind, breaker in self._breakers.items()}
-        return Condition(self._cooling(now), rests["read"], rests["write"], rests["token"])
+        tokens = max(rests["token"], self._tokens_cool_until - now)
+        return Condition(self._cooling(now), rests["read"], rests["write"], tokens)
 
     def close(self) -> None:
         for transport in (self.transport, *self._elsewhere.values()):
@@ -143,7 +146,7 @@ class Policy:
             refused = self._refusal(kind)  # the line may have been long
             if refused:
                 return refused
-            wait = self._ceiling.take(asker, self._wall())
+            wait = self._counted(asker)
             if wait:
                 return RateLimited(retry_after=wait, sent=False)
             ticket = self._breakers[kind].enter(self._clock(), self._store)
@@ -152,6 +155,15 @@ class Policy:
             return self._asked(ask, kind, ticket, ends)
         finally:
             self._turns.leave(asker)
+
+    def _counted(self, asker: Asker) -> float:
+        """0 if there is room for one more call this minute, which is counted then; or seconds until there may be."""
+        wait = self._ceiling.take(asker, self._wall())
+        if wait or self._store is None or not self._ceiling.near:
+            return wait
+        with self._looking:
+            self._tell_and_learn(self._store)
+        return self._ceiling.over(asker, self._wall())
 
     def _asked(self, ask: _Ask, kind: Kind, ticket: Ticket, ends: Deadline) -> Reply | GatewayError:
         good: bool | None = None
@@ -166,7 +178,7 @@ class Policy:
         finally:
             self._breakers[kind].leave(ticket, good, self._clock(), self._wall(), self._store)
         if isinstance(came, Reply) and came.status == TOO_MANY and kind != "write":
-            self._start_cooling(came.retry_after)
+            self._start_cooling(came.retry_after, kind)
         return came
 
     def _ask(self, method: str, path: str, kind: Kind, asked: dict[str, Any], ends: Deadline) -> Reply:
@@ -201,6 +213,8 @@ class Policy:
     def _refusal(self, kind: Kind) -> GatewayError | None:
         now = self._clock()
         cooling = self._cooling(now)
+        if kind == "token":
+            cooling = max(cooling, self._tokens_cool_until - now)
         if cooling:
             return RateLimited(retry_after=cooling, sent=False)
         rest = self._breakers[kind].rest(now)
@@ -234,11 +248,14 @@ class Policy:
     def _cooling(self, now: float) -> float:
         return max(self._cool_until - now, 0.0)
 
-    def _start_cooling(self, retry_after: float | None) -> None:
+    def _start_cooling(self, retry_after: float | None, kind: Kind) -> None:
         limits = self.limits
         seconds = limits.cool_down * (0.8 + 0.4 * self._random()) if retry_after is None else retry_after
         seconds = min(seconds, limits.longest_cool_down)
         now = self._clock()
+        if kind == "token":
+            self._tokens_cool_until = max(self._tokens_cool_until, now + seconds)
+            return
         began = self._cooling(now) <= 0 < seconds
         if seconds <= self._cooling(now):
             return
@@ -256,20 +273,23 @@ class Policy:
         if not self._looking.acquire(blocking=False):
             return
         try:
-            self._ceiling.tell(store)
-            slots = self._ceiling.keys(self._wall())
-            keys = [self._cool_key, *(breaker.key for breaker in self._breakers.values()), *slots]
-            found = store.get_many(keys)
-            self._ceiling.learn(slots, found)
-            now, wall = self._clock(), self._wall()
-            for breaker in self._breakers.values():
-                breaker.learn(found.get(breaker.key), now, wall)
-            cooling = min(found.get(self._cool_key, 0) / 1000 - wall, self.limits.longest_cool_down)
-            if cooling > 0:
-                self._cool_until = max(self._cool_until, now + cooling)
-            self._look_at = now + self.limits.look
+            self._tell_and_learn(store)
         finally:
             self._looking.release()
+
+    def _tell_and_learn(self, store: Store) -> None:
+        self._ceiling.tell(store)
+        slots = self._ceiling.keys(self._wall())
+        keys = [self._cool_key, *(breaker.key for breaker in self._breakers.values()), *slots]
+        found = store.get_many(keys)
+        self._ceiling.learn(slots, found)
+        now, wall = self._clock(), self._wall()
+        for breaker in self._breakers.values():
+            breaker.learn(found.get(breaker.key), now, wall)
+        cooling = min(found.get(self._cool_key, 0) / 1000 - wall, self.limits.longest_cool_down)
+        if cooling > 0:
+            self._cool_until = max(self._cool_until, now + cooling)
+        self._look_at = now + self.limits.look
 
 
 def _ours(error: GatewayError) -> bool:

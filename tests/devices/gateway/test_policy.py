@@ -155,9 +155,24 @@ def test_after_429_nobody_asks_until_the_time_given() -> None:
 @pytest.mark.parametrize(("given", "seconds"), [(None, 5.0), (3600, 60.0), (0, 0.0)])
 def test_how_long_it_cools_down(given: float | None, seconds: float) -> None:
     world = World(status(429, given))
-    policy = world.policy()
-    token(policy)
+    policy = world.policy(retries=0)
+    read(policy)
     assert policy.condition().cool_down == pytest.approx(seconds)
+
+
+def test_where_tokens_are_given_a_429_stops_tokens_alone() -> None:
+    """Or whoever makes it refuse sign-ins keeps everybody who is signed in from their devices."""
+    world = World(status(429, 30), OK)
+    policy = world.policy()
+    assert token(policy).status == 429
+    with pytest.raises(RateLimited) as caught:
+        token(policy)
+    assert caught.value.retry_after == 30
+    assert read(policy) == OK
+    assert policy.condition().tokens_rest == 30
+    assert policy.condition().cool_down == 0
+    world.now += 30
+    assert token(policy) == OK
 
 
 def test_a_change_that_is_refused_for_its_device_stops_nobody() -> None:

@@ -85,6 +85,26 @@ def test_few_failures_old_failures_and_our_own_refusals_do_not_open_it() -> None
     assert limited.condition().reads_rest == 0
 
 
+def test_silence_after_busy_minutes_is_noticed_by_the_newest_calls() -> None:
+    world = World(*[OK] * 300, TimedOut())
+    policy = world.policy(retries=0)
+    assert fail(policy, 300) == 0
+    world.answers = [world.slow(3.0, TimedOut())]
+    world.now += 1
+    asked = 0
+    while not policy.condition().reads_rest:
+        assert fail(policy, 1) == 0
+        world.now -= 2.9  # they hang side by side
+        asked += 1
+    assert asked == 20
+
+
+def test_one_success_among_few_failures_keeps_it_closed() -> None:
+    world = World(*[OK] * 300, *[*[Unreachable()] * 19, OK] * 5)
+    policy = world.policy(retries=0)
+    assert fail(policy, 400) == 0
+
+
 def test_time_outs_count_where_the_platform_had_time() -> None:
     for took, rested in ((0.2, 0), (3.0, 10), (15.0, 10)):
         world = World(OK)
@@ -172,14 +192,17 @@ def test_two_processes_know_the_same() -> None:
     assert read(two) == OK
 
 
-def test_the_ceiling_holds_for_both_within_what_is_not_yet_told() -> None:
+def test_the_ceiling_holds_for_both_together() -> None:
     world = World()
     store = MemoryStore(lambda: world.now)
     both = [world.policy(store, per_minute=100, unshared=5, retries=0) for _ in range(2)]
     for _ in range(200):
         for policy in both:
             refusals(policy, PERSON, 1)
-    assert 100 <= len(world.sent) <= 110
+    assert len(world.sent) == 100
+    world.now += 62
+    for policy in both:
+        assert refusals(policy, PERSON, 40) == 0, "what was refused is not counted"
 
 
 class Lost(MemoryStore):
