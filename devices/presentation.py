@@ -90,6 +90,10 @@ class Clock:
         """The time of this reading, such as `14:02:10 UTC+1`."""
         return f"{self._today:%H:%M:%S} {self.offset}"
 
+    def dated(self) -> str:
+        """The day and the time of this reading, for paper: `17 Nov 2026, 14:02:10 UTC+1`."""
+        return f"{self.style.short(self._today, 0)}, {self.stamp()}"
+
     def day(self, ms: int) -> str:
         """The heading of a day in the timeline: `Today, Tuesday 17 November`."""
         try:

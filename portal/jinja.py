@@ -14,7 +14,7 @@ from django.templatetags.static import static
 from django.urls import get_script_prefix, reverse
 from django.utils.translation import get_language, gettext, ngettext, npgettext, pgettext
 
-from devices.http import DeviceRequest, zone_of
+from devices.http import DeviceRequest, clock_for, zone_of
 from devices.navigation import bar
 from devices.preferences import Preferences
 from devices.views.told import told
@@ -49,6 +49,7 @@ def reader(request: HttpRequest) -> dict[str, Any]:
         "language": get_language() or "en",
         "zone": zone,
         "keys": chosen is not None and chosen.shortcuts,
+        "clock": clock_for(cast(DeviceRequest, request)) if chosen else None,
     }
 
 

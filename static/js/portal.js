@@ -1,6 +1,6 @@
 /* What the portal adds to plain links and forms. Everything works without this file; it owns every htmx event name.
    Hooks in the markup: data-close-dialog, data-cancel, data-copy, data-busy-label, data-counter, data-announce, data-title, data-opened, data-picker, data-polls,
-   data-hide-after, data-session-notice, data-fresh-token. */
+   data-hide-after, data-session-notice, data-fresh-token, data-use with data-into, data-refused. */
 (() => {
   "use strict";
   const byId = (id) => document.getElementById(id);
@@ -70,8 +70,18 @@
     if (dialog.open) dialog.close();
   }
 
+  /* The document's title says that what the dialog holds was refused, as it does on a page. */
+  function titleOfDialog() {
+    const word = byId("dialog-head").dataset.refused;
+    const title = document.title.startsWith(word) ? document.title.slice(word.length).trim() : document.title;
+    document.title = dialog.open && dialog.querySelector("[data-error-summary]") ? `${word} ${title}` : title;
+  }
+
   // Closed while its form is under way, it keeps the form: the answer may need it.
-  dialog.addEventListener("close", () => { if (!dialog.querySelector("[data-busy]")) dialog.replaceChildren(); });
+  dialog.addEventListener("close", () => {
+    titleOfDialog();
+    if (!dialog.querySelector("[data-busy]")) dialog.replaceChildren();
+  });
   document.body.addEventListener("deviceChanged", closeDialog);
 
   document.addEventListener("click", (event) => {
@@ -83,6 +93,13 @@
     }
     const copier = target.closest("[data-copy]");
     if (copier) copy(copier);
+    const offer = target.closest("[data-use]");
+    const into = byId(offer?.dataset.into);
+    if (into) {
+      into.value = offer.dataset.use;
+      into.dispatchEvent(new Event("input", { bubbles: true }));
+      into.focus();
+    }
     for (const menu of document.querySelectorAll("details.menu[open]")) {
       if (!menu.contains(target)) menu.open = false;
     }
@@ -209,6 +226,7 @@
     showCurrentTab();
     const title = find(fresh, "[data-title]");
     if (title) document.title = title.dataset.title;
+    titleOfDialog();
     say(find(fresh, "[data-announce]")?.dataset.announce);
   });
 

@@ -1,0 +1,79 @@
+"""Single keys, their help, and where the focus stands in and after a dialog."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Open
+
+
+def focused(page: Page) -> str:
+    return str(page.evaluate("document.activeElement.id || document.activeElement.tagName"))
+
+
+def test_single_keys_lead_where_they_say_and_never_while_somebody_types(open_page: Open) -> None:
+    page = open_page("admin")
+    page.keyboard.press("/")
+    assert focused(page) == "find"
+    page.keyboard.type("?n/r")
+    assert page.input_value("#find") == "?n/r"
+    page.locator("h1").click()
+    page.keyboard.press("Control+/")
+    assert focused(page) != "find"
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
+    expect(dialog.get_by_role("button", name="Close")).to_be_focused()
+    page.keyboard.press("n")  # a dialog is open: the page behind it is not to be left
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    page.keyboard.press("n")
+    page.wait_for_url(re.compile("/devices/new/"))
+
+
+def test_switched_off_they_do_nothing_and_the_help_says_so(open_page: Open) -> None:
+    page = open_page("viewer")
+    page.goto("/preferences/")
+    page.locator("input[name=shortcuts]").uncheck()
+    page.get_by_role("button", name="Save preferences").click()
+    page.wait_for_load_state()
+    expect(page.locator("input[name=shortcuts]")).not_to_be_checked()
+    page.keyboard.press("/")
+    assert focused(page) != "find"
+    page.locator("details.menu > summary").click()
+    page.get_by_role("link", name="Keyboard shortcuts").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Single keys are switched off for you.")
+
+
+def test_a_refused_name_is_read_from_its_summary_and_a_valid_one_is_offered(open_page: Open) -> None:
+    page = open_page("admin")
+    page.watch.expected.add(422)  # type: ignore[attr-defined]
+    page.goto("/devices/2/")
+    page.locator("#action-rename").first.click()
+    name = page.locator("dialog input[name=name]")
+    expect(name).to_be_focused()
+    name.fill("Hall / 3")
+    name.press("Enter")
+    summary = page.locator("dialog [data-error-summary]")
+    expect(summary).to_be_focused()
+    expect(page).to_have_title(re.compile("^Error:"))
+    summary.get_by_role("link").click()
+    expect(name).to_be_focused()
+    page.locator("dialog").get_by_role("button", name="Use it").click()
+    expect(name).to_have_value("Hall 3")
+    page.keyboard.press("Escape")
+    expect(page.locator("#action-rename").first).to_be_focused()
+    expect(page).not_to_have_title(re.compile("^Error:"))
+
+
+def test_on_paper_stands_who_printed_it_and_no_control(open_page: Open) -> None:
+    page = open_page("admin", color_scheme="dark")
+    page.goto("/audit/?outcome=unknown")
+    page.emulate_media(media="print")
+    expect(page.locator(".print-only").first).to_contain_text("Halden Cooling")
+    expect(page.get_by_text("Unknown", exact=True).first).to_be_visible()
+    for away in (".bar", ".button", ".crumbs", "form.toolbar"):
+        assert all(not one.is_visible() for one in page.locator(away).all()), away
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(20, 27, 32)"
