@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 import portal
 from devices import names, permissions, preference_store
+from devices.gateway.answers import RULES
 from devices.http import DeviceRequest, SeeOther, clock_for, zone_of
 from portal.person_forms import PreferencesForm
 from portal.signin import grants
@@ -92,6 +93,8 @@ def about(request: DeviceRequest) -> HttpResponse:
         "begun": clock.when(int(begun * 1000)),
         "ends": clock.when(int((begun + settings.SESSION_COOKIE_AGE) * 1000)),
         "idle": _minutes(settings.SESSION_IDLE // 60),
+        "facts": int(RULES["get_base_info"].fresh_for),
+        "tags": int(RULES["list_tags"].fresh_for),
         "names": _minutes(names.KEEP // 60),
         "reader_zone": zone_of(request),
         "now": clock.stamp(),
