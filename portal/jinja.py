@@ -12,9 +12,10 @@ from django.http import HttpRequest
 from django.template import engines
 from django.templatetags.static import static
 from django.urls import get_script_prefix, reverse
-from django.utils.translation import get_language, gettext, ngettext, npgettext, pgettext
+from django.utils.translation import get_language, gettext, ngettext, npgettext, override, pgettext
 
 from devices.http import DeviceRequest, clock_for, zone_of
+from devices.locales import style
 from devices.navigation import bar
 from devices.preferences import Preferences
 from devices.views.told import told
@@ -64,7 +65,11 @@ def _reverse(prefix: str, name: str, args: tuple[object, ...], kwargs: tuple[tup
 
 
 def warm_up() -> None:
-    """Compile every template, which takes half a second, before somebody waits for it."""
+    """Compile every template and load every language, which takes a second, before somebody waits for it."""
+    for code, _name in settings.LANGUAGES:
+        with override(code):
+            gettext("Devices")
+            style()
     env: jinja2.Environment = engines["jinja2"].env  # type: ignore[attr-defined]
     for name in env.list_templates():
         env.get_template(name)
