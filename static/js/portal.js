@@ -218,7 +218,7 @@
     else if (fresh.closest("#session-banner")) placeBanner(fresh);
     // An element of the same id has the focus back by now; else the first thing one can act on takes it.
     if (heldFocus && !dialog.open && document.activeElement === document.body) {
-      const same = heldId && byId(heldId);
+      const same = heldId ? byId(heldId) : null; // contains() takes no empty words
       (fresh.contains(same) ? same : find(fresh, "a[href], button, input:not([type=hidden])"))?.focus();
     }
     const panel = paging && fresh.closest(".panel");
