@@ -22,6 +22,8 @@ OUTCOMES = (
     "Sign in",
 )
 """What is said of changes and sessions, beside the sentences of the errors."""
+OLD = ("As of ", "The platform is not answering.", "It is tried again at", "The platform asks us to wait")
+"""What is said where old answers stand, or nobody asks for a while (devices/views/told.py)."""
 AFTER_A_CHANGE = frozenset({200, 202, 303, 409})
 """What may be answered to a change, beside the status of the fault: it was made, perhaps made, or surely not."""
 A_CALL = 0.9
@@ -40,7 +42,7 @@ SENTENCES = tuple(sorted(_sentences())) + OUTCOMES
 def complaints(row: Row, kind: Kind, answer: Answer, calls: list[dict[str, Any]], within: float) -> Iterator[str]:
     """Nothing, where the answer is in order. `calls`: what this request sent to the platform."""
     words = answer.words
-    told = any(sentence in words for sentence in SENTENCES)
+    told = any(sentence in words for sentence in (*SENTENCES, *OLD))
     fine = {200, 303} if row.sign_in and row.alone else {200}
     allowed = kind.statuses | fine | (AFTER_A_CHANGE if row.write else frozenset())
     allowed |= {303} if row.sign_in and kind.good else frozenset()

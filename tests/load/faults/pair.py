@@ -179,7 +179,8 @@ class Pair:
             found.written += sent
             if sent > (2 if kind.ends else 1):
                 wrong.append(f"sent {sent} times")
-            succeeded = (answer.status in (200, 303) and "HX-Redirect" in answer.headers) or answer.status == 303
+            to = answer.headers.get("Location", "") + answer.headers.get("HX-Redirect", "")
+            succeeded = bool(to) and "/receipt/" not in to and "/sign-in/" not in to  # a receipt may come first
             tellable = row.write.tellable and row.write.name not in ITS_WORD
             if succeeded and tellable and not row.write.made(self.sandbox):
                 wrong.append("shown as made, which it was not")

@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.load.faults.judge import MISTAKE, SENTENCES
+from tests.load.faults.judge import MISTAKE, OLD, SENTENCES
 from tests.load.visitor import Answer, Visitor
 from tests.portal_server import PortalServer
 from tests.servers import SandboxServer
@@ -27,7 +27,7 @@ SLOW: dict[str, tuple[str, dict[str, Any]]] = {
     "a bomb": ("bomb", {"size": 50_000_000}),
 }
 ASKED = {
-    "/device/tags": ("/devices/3/tags/", True, CALL),
+    "/device/logs": ("/devices/3/logs/", True, CALL),
     "/device": ("/devices/3/", False, PAGE),
     "/devices": ("/devices/", False, PAGE),
 }
@@ -101,10 +101,10 @@ class Slow:
     def _memory(self, name: str, at_once: int) -> None:
         kind, more = SLOW[name]
         pid = worker_of(self.portal)
-        ask = ["/devices/3/tags/"] * at_once
+        ask = ["/devices/3/logs/"] * at_once
         with ThreadPoolExecutor(8) as pool:
-            assert all(answer.status == 200 for answer in pool.map(self.visitor.ask, ["/devices/3/tags/"] * 16))
-            self.sandbox.fault("/device/tags", kind, **more)
+            assert all(answer.status == 200 for answer in pool.map(self.visitor.ask, ["/devices/3/logs/"] * 16))
+            self.sandbox.fault("/device/logs", kind, **more)
             before = memory(pid, "VmRSS")
             forget(pid)
             answers = [*pool.map(lambda page: self.visitor.ask(page, htmx=True), ask)]
@@ -117,7 +117,7 @@ class Slow:
 
     def _told(self, name: str, answers: list[Answer]) -> None:
         for answer in answers:
-            told = any(sentence in answer.words for sentence in SENTENCES)
+            told = any(sentence in answer.words for sentence in (*SENTENCES, *OLD))
             if answer.status not in (200, 429, 502, 503, 504) or not told or MISTAKE in answer.words:
                 self.say(f"{name}: status {answer.status}: {answer.words[:200]}", wrong=True)
 
