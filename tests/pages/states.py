@@ -138,6 +138,9 @@ def _lists(admin: Browser) -> Iterator[Shown]:
         "?q=cold&sort=Name",
     ):
         yield from _look(f"list {query}", admin.get, f"/devices/{query}")
+    checked = admin.post("/devices/online/", {"ids": "1,2,3", "next": "/devices/?size=25"})
+    yield from _look("list checked", admin.get, checked["Location"])
+    yield from _look("list checked by another", admin.get, "/devices/?checked=a.1.b")
     yield from _look("list too long", admin.get, "/devices/?q=" + "x" * 300)
     for kind in ("owner", "user"):
         yield from _look(f"by {kind} found", admin.get, f"/devices/by-{kind}/?email=owner@example.com")
