@@ -28,6 +28,7 @@ FORMS = (
     "clear/",
     "delete/",
 )
+GERMAN = "German"
 NOT_HTML = frozenset({"audit:receipt", "audit:export"})
 
 
@@ -76,10 +77,12 @@ def _walk(sandbox: SandboxServer) -> Iterator[Shown]:
     people = {name: _person(name) for name in ("admin", "viewer", "owner")}
     admin = people["admin"]
     yield from _signed_out()
+    yield from _look("style guide", admin.get, "/styleguide/")
     for name, person in people.items():
         yield from _addresses(name, person)
     yield from _devices(admin)
     yield from _lists(admin)
+    yield from _in_german()
     yield from _typed(admin)
     yield from _changed(admin, sandbox)
     yield from _broken(admin, sandbox)
@@ -91,10 +94,12 @@ def _person(name: str) -> Browser:
     return person
 
 
-def _look(name: str, answer_to: Callable[..., object], path: str, *typed: dict[str, str]) -> Iterator[Shown]:
+def _look(
+    name: str, answer_to: Callable[..., object], path: str, *typed: dict[str, str], **headers: str
+) -> Iterator[Shown]:
     """The page and the piece, if these are HTML and not a way to somewhere else."""
-    for kind, headers in (("page", {}), ("piece", HTMX)):
-        answer = answer_to(path, *typed, headers=headers)
+    for kind, more in (("page", {}), ("piece", HTMX)):
+        answer = answer_to(path, *typed, headers=headers | more)
         is_html = answer.headers.get("Content-Type", "").startswith("text/html")  # type: ignore[attr-defined]
         html = answer.content.decode() if is_html else ""  # type: ignore[attr-defined]
         if html:
@@ -152,6 +157,16 @@ def _lists(admin: Browser) -> Iterator[Shown]:
     yield from _look("never connected", admin.get, f"/devices/{fleet.HTTP_ONLY}/")
     yield from _look("audit filtered", admin.get, "/audit/?q=HC-1&outcome=confirmed")
     yield from _look("audit refused", admin.get, "/audit/?since=yesterday&until=1999-99-99")
+
+
+def _in_german() -> Iterator[Shown]:
+    """Longer words than ours."""
+    nobody, admin = Browser(), _person("admin")
+    yield from _look(f"{GERMAN}, sign-in", nobody.get, "/sign-in/", accept_language="de")
+    for path in ("/devices/", "/devices/recent/", "/audit/", "/preferences/", "/about/", "/devices/new/"):
+        yield from _look(f"{GERMAN}, {path}", admin.get, path, accept_language="de")
+    for part in (*TABS, *FORMS):
+        yield from _look(f"{GERMAN}, {part}", admin.get, f"/devices/{fleet.RICH}/{part}", accept_language="de")
 
 
 def _typed(admin: Browser) -> Iterator[Shown]:
@@ -213,14 +228,16 @@ def _broken(admin: Browser, sandbox: SandboxServer) -> Iterator[Shown]:
         "/devices/by-owner/?email=owner@example.com",
         f"/devices/{fleet.RICH}/rename/",
     )
-    pages += tuple(f"/devices/{fleet.RICH}/{tab}" for tab in TABS)
+    pages += ("/devices/pick/user/?q=lund", *(f"/devices/{fleet.RICH}/{tab}" for tab in TABS))
     for kind, more in (("status", {"status": 503}), ("html", {}), ("status", {"status": 429, "retry_after": 20})):
-        sandbox.fault("*", kind, **more)
-        _forget()
         for path in pages:
-            yield from _look(f"{kind} {more.get('status', '')} {path}", admin.get, path)
+            admin.get(path)
+        sandbox.fault("*", kind, **more)
+        for said in ("with old answers", "without"):
+            for path in pages:
+                yield from _look(f"{kind} {more.get('status', '')} {said} {path}", admin.get, path)
+            _forget()
         sandbox.clear_faults()
-        _forget()
     for part in ("online", "timeline", "tags", "metafield", "logs"):
         sandbox.fault(f"/device/{part}", "status", status=500)
         for path in pages[4:]:
@@ -236,13 +253,17 @@ def _forget() -> None:
 
 
 def distinct(states: list[Shown]) -> list[Shown]:
-    """Those of the pages that have something which none before them has: an element of another kind, or elsewhere.
+    """Those of the pages that have something which none before them has: an element of another kind, or elsewhere; and
+    those in German.
 
     Two elements are of one kind if they, and all they stand in, have the same tags, classes, roles and states.
     """
     met: set[tuple[str, ...]] = set()
     found = []
     for shown in states:
+        if shown.name.startswith(GERMAN):
+            found.append(shown)
+            continue
         kinds = set(_kinds(BeautifulSoup(shown.html, "html.parser")))
         if kinds - met:
             met |= kinds

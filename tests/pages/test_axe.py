@@ -1,4 +1,4 @@
-"""axe finds nothing to object to on any page in any state: at two widths, light and dark.
+"""axe finds nothing to object to on any page in any state, at two widths, light and dark; none is wider than its window.
 
 Each page is loaded once a width. What axe judges there is the same in both schemes but for the colours, so these alone
 are judged again in the dark.
@@ -50,6 +50,8 @@ def _judge(pages: list[Shown], chromium: str, width: int) -> Iterator[tuple[str,
         axe = Axe()
         for number, shown in enumerate(pages):
             page.goto(f"{AT}{number}")
+            if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+                yield shown.name, "has to be scrolled sideways", ""
             for scheme, options in (("light", ALL), ("dark", COLOURS)):
                 page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
                 for violation in axe.run(page, options=options).response["violations"]:
