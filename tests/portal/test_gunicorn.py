@@ -7,6 +7,7 @@ import runpy
 import pytest
 import requests
 
+from portal import gunicorn
 from tests.portal.test_settings import start
 from tests.portal_server import PortalServer
 from tests.servers import SandboxServer
@@ -19,7 +20,7 @@ def test_the_number_of_processes_is_the_operators(
     monkeypatch.delenv("WEB_CONCURRENCY", raising=False)
     if told:
         monkeypatch.setenv("WEB_CONCURRENCY", told)
-    assert runpy.run_module("portal.gunicorn")["workers"] == workers
+    assert runpy.run_path(gunicorn.__file__)["workers"] == workers
 
 
 def test_a_server_that_folds_the_names_of_headers_does_not_start() -> None:
@@ -32,7 +33,7 @@ def test_a_server_that_folds_the_names_of_headers_does_not_start() -> None:
 def test_connections_outlast_the_idle_time_of_a_proxy() -> None:
     # 60 s is what nginx and most load balancers take. Whoever closes first must not be the server: the proxy would send
     # the next request on a connection that is just being closed.
-    assert runpy.run_module("portal.gunicorn")["keepalive"] >= 75
+    assert runpy.run_path(gunicorn.__file__)["keepalive"] >= 75
 
 
 def test_nobody_chooses_where_the_portal_lives_by_a_header(sandbox: SandboxServer) -> None:
