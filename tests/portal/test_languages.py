@@ -64,7 +64,7 @@ def marked(monkeypatch: pytest.MonkeyPatch) -> None:
             return getattr(real, name)
 
         def gettext(self, message: str) -> str:
-            return f"⟦{real.gettext(message)}⟧"
+            return f"⟦{message.rpartition(trans_real.CONTEXT_SEPARATOR)[2]}⟧"
 
         def ngettext(self, singular: str, plural: str, n: int) -> str:
             return f"⟦{singular if n == 1 else plural}⟧"
