@@ -37,6 +37,8 @@ LOADS = {
         within=400,
     ),
     "faults": Load("tests.load.faults", short=("--short",), full=(), within=600),
+    "storm": Load("tests.load.storm", short=("--seconds", "30"), full=("--seconds", "90"), within=300),
+    "outage": Load("tests.load.outage", short=("--seconds", "25"), full=("--seconds", "60"), within=400),
     "kept": Load("tests.load.kept", short=("--steps", "10000"), full=("--steps", "100000"), within=300),
 }
 FULL_WITHIN = 4 * 3600.0
