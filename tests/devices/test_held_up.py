@@ -26,8 +26,15 @@ def person(*permissions: str, user_id: int = 7) -> Access:
     return Access(user_id, "me@example.com", "Me", "Role", frozenset(permissions), 1, "Org", "UTC")
 
 
+class Silent:
+    """A gateway that is only told to forget what it read: nothing here asks it for anything."""
+
+    def forget(self) -> None:
+        pass
+
+
 def desk(access: Access | None = None) -> Desk:
-    return Desk(None, access or person("ORG_DEVICES_VIEW"), "r")  # type: ignore[arg-type]
+    return Desk(Silent(), access or person("ORG_DEVICES_VIEW"), "r")  # type: ignore[arg-type]
 
 
 def reads(monkeypatch: pytest.MonkeyPatch, now: Now, found: str = "") -> None:

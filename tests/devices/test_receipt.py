@@ -147,7 +147,7 @@ def test_nobody_changes_it_afterwards(admin: Person, settings: Any) -> None:
         ("/device/logs", "Log of user actions"),
     ],
 )
-# A 429 is not of one part: the whole organization waits, so the gathering goes on later (test_policy.py).
+# A 429 is not of one part: the whole organization waits, and collecting goes on later (test_receipt_progress.py).
 @pytest.mark.parametrize("status", [403, 500])
 def test_what_could_not_be_read_is_named_and_nothing_is_done_before_one_agrees(
     admin: Person, platform: SandboxServer, path: str, part: str, status: int
@@ -275,6 +275,9 @@ class Endless:
 
     def __init__(self) -> None:
         self.asked = 0
+
+    def fresh(self) -> Endless:
+        return self
 
     def within(self, seconds: float) -> Endless:
         return self
