@@ -38,11 +38,13 @@ CALLS_SECONDS = 8.0
 """That one round of calls may take."""
 AT_ONCE = 4
 TRIES = 2
-PERMISSION, NO_ANSWER, FAULT, LIMIT = "permission", "no_answer", "fault", "limit"
+PERMISSION, NO_ANSWER, FAULT = "permission", "no_answer", "fault"
 TOO_MANY, TOO_LARGE, TOO_LONG, CHANGED = "too_many", "too_large", "too_long", "changed"
-"""Why something is missing: the person's rights, no answer, an answer that cannot be used, too many calls; a bound of
-pages, size or time; or the list became shorter while it was read."""
-WORTH_ANOTHER_TRY = frozenset({NO_ANSWER, FAULT, LIMIT})
+"""Why something is missing: the person's rights, no answer, an answer that cannot be used; a bound of pages, size or
+time; or the list became shorter while it was read. Too many calls are no reason: that passes, and is waited for."""
+WORTH_ANOTHER_TRY = frozenset({NO_ANSWER, FAULT})
+WAIT, LONGEST_WAIT = 2.0, 60.0
+"""Seconds until it goes on after too many calls, where nobody told how long to wait; and at most."""
 
 
 class Part(msgspec.Struct):
@@ -58,7 +60,10 @@ class Part(msgspec.Struct):
 
 
 class Progress(msgspec.Struct):
-    """How far the receipt is. `spent`: seconds of reading. `made_at`: UTC, empty until everything was read."""
+    """How far the receipt is. `spent`: seconds of reading. `made_at`: UTC, empty until everything was read.
+
+    `wait_until`: not to be read on before (epoch seconds), because too many calls were made; 0: at once.
+    """
 
     operation: str
     device_id: int
@@ -67,6 +72,12 @@ class Progress(msgspec.Struct):
     size: int = 0
     spent: float = 0.0
     made_at: str = ""
+    wait_until: float = 0.0
+
+    @property
+    def wait(self) -> float:
+        """Seconds until it can be read on; 0 for now."""
+        return max(self.wait_until - time.time(), 0.0)
 
     @property
     def finished(self) -> bool:
@@ -182,12 +193,13 @@ def try_again(progress: Progress) -> None:
 def go_on(gateway: Gateway, progress: Progress, seconds: float) -> list[Chunk]:
     """Read on until everything was read or `seconds` are over, and what was begun then is there.
 
+    Stops early where there were too many calls: `progress.wait` tells for how long, and nothing is asked before.
     Changes `progress`; the pieces are in the order of the document within each part. Raises NotFound when the device is
     gone, and Unauthorized.
     """
     chunks: list[Chunk] = []
     began = time.monotonic()
-    while not progress.finished and (spent := time.monotonic() - began) < seconds:
+    while not (progress.finished or progress.wait) and (spent := time.monotonic() - began) < seconds:
         if progress.spent + spent > SECONDS:
             _stop(progress)
             break
@@ -229,7 +241,11 @@ def _taken(progress: Progress, found: dict[tuple[str, int], _Got | GatewayError]
             continue  # a page before it is missing
         if isinstance(got, GatewayError):
             stopped.add(name)
-            _failed(name, part, got)
+            if isinstance(got, RateLimited):
+                pause = min(max(got.retry_after or WAIT, 1.0), LONGEST_WAIT)
+                progress.wait_until = max(progress.wait_until, time.time() + pause)
+            else:
+                _failed(name, part, got)
             continue
         size = len(got.text.encode())
         if progress.size + size > BYTES:
@@ -247,8 +263,6 @@ def _failed(name: str, part: Part, error: GatewayError) -> None:
     part.tries += 1
     if isinstance(error, Forbidden):
         part.done, part.why, part.needs = True, PERMISSION, list(RULES[READS[name][0]].names)
-    elif isinstance(error, RateLimited):
-        part.done, part.why = True, LIMIT
     elif part.tries >= TRIES:
         part.done, part.why = True, NO_ANSWER if isinstance(error, TimedOut | Unreachable) else FAULT
 

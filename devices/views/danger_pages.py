@@ -228,7 +228,6 @@ def missing_words(name: str, part: receipt.Part) -> str:
         receipt.TOO_LARGE: _("%(part)s: the receipt would be too large. It has %(n)s entries of it."),
         receipt.TOO_LONG: _("%(part)s: reading it took too long. It has %(n)s entries of it."),
         receipt.CHANGED: _("%(part)s: it became shorter while it was read. It has %(n)s entries of it."),
-        receipt.LIMIT: _("%(part)s: the platform asked to wait, for too many requests."),
         receipt.NO_ANSWER: _("%(part)s: the platform did not answer."),
         receipt.FAULT: _("%(part)s: the platform’s answer could not be used."),
     }[part.why]

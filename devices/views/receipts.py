@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from devices import audit, receipt, receipt_store
 from devices.forms.changes import ConfirmForm
 from devices.gateway.types import BaseInfo
-from devices.http import POLL, DeviceRequest, answer, move_on, query_string, require
+from devices.http import POLL, DeviceRequest, answer, clock_for, move_on, query_string, require
 from devices.models import Receipt, ReceiptDraft
 from devices.presentation import name_of, number
 from devices.text import shorten
@@ -104,7 +105,7 @@ def device_receipt(request: DeviceRequest, device_id: int, draft_id: int) -> Htt
             progress = receipt_store.progress_of(draft)
             if mine:
                 receipt_store.add(draft, progress, receipt.go_on(request.gateway, progress, LOOK))
-    context = _context(draft, harm, progress)
+    context = _context(request, draft, harm, progress)
     return answer(request, "devices/device_receipt.html", "devices/_device_receipt.html", context)
 
 
@@ -142,7 +143,7 @@ def _file(request: DeviceRequest, body: str, device_id: int) -> HttpResponseBase
     return get_conditional_response(request, etag=response["ETag"], response=response) or response
 
 
-def _context(draft: ReceiptDraft, harm: Harm, progress: receipt.Progress) -> dict[str, Any]:
+def _context(request: DeviceRequest, draft: ReceiptDraft, harm: Harm, progress: receipt.Progress) -> dict[str, Any]:
     filled = receipt_store.filled_of(draft)
     name = shorten(filled.pop("name"), 60)
     done, of = progress.pages
@@ -157,6 +158,8 @@ def _context(draft: ReceiptDraft, harm: Harm, progress: receipt.Progress) -> dic
         "pages_known": max(of, done),
         "parts": [(PARTS[part], _part_words(progress.parts[part])) for part in PARTS],
         "ready": progress.finished,
+        "wait": math.ceil(progress.wait),
+        "goes_on_at": clock_for(request).later(math.ceil(progress.wait)),
     }
     if progress.finished:
         body = receipt_store.document_of(draft)

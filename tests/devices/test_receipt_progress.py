@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import time
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from devices import receipt
+from devices.gateway.errors import RateLimited
 from devices.models import AuditEntry, Receipt, ReceiptDraft, ReceiptPiece
 from devices.views import receipts
+from portal.platform import transport
 from tests.devices import fleet
 from tests.devices.changes import filled, writes
 from tests.devices.conftest import Person, soup, words
@@ -150,3 +155,39 @@ def test_what_is_missing_is_told_on_the_page_of_progress_too(
     ready = looked_at(admin, tried_again)
     assert "Log of user actions: " in told_missing(ready)
     assert admin.post(DELETE, last_form(ready) | {"without": "on"})["Location"].startswith("/devices/?change=")
+
+
+def test_too_many_calls_are_waited_for_and_nothing_is_done_meanwhile(admin: Person, platform: SandboxServer) -> None:
+    form = opened(admin)
+    platform.fault("/device/tags", "status", status=429, retry_after=30, times=1)
+    url = admin.post(DELETE, form)["Location"]
+    platform.clear_requests()
+    page = admin.get(url)
+    assert page.status_code == 200
+    why = "The platform asks us to wait: too many requests. Collecting goes on by itself at "
+    assert re.search(re.escape(why) + r"\d\d:\d\d:\d\d", words(page))
+    assert "Nothing has been deleted yet." in words(page)
+    assert "Tags waiting" in words(page)
+    assert soup(page).select_one("#call-off")
+    assert not soup(page).select("form.decide-last")
+    again = soup(admin.htmx(url)).select_one("#receipt")
+    assert again is not None
+    assert re.fullmatch(r"load delay:(29|30)s", str(again["hx-trigger"])), "nobody asks before the wait is over"
+    assert admin.post(DELETE, form | {"without": "on"}).status_code in {303, 429}
+    assert platform.requests() == []
+    transport.cache_clear()  # its cool-down goes by a clock that a test cannot move
+    with time_machine.travel(time.time() + 31):
+        ready = looked_at(admin, url)
+        assert told_missing(ready) == ""
+        assert admin.post(DELETE, last_form(ready))["Location"].startswith("/devices/?change=")
+    assert json.loads(Receipt.objects.get().body)["complete"] is True
+
+
+@pytest.mark.parametrize(("told", "waits"), [(None, 2), (0.0, 2), (7.0, 7), (9999.0, 60)])
+def test_a_wait_is_never_none_and_never_for_ever(told: float | None, waits: float) -> None:
+    progress = receipt.Progress("delete_device", 1, 1, {"tags": receipt.Part()})
+    assert list(receipt._taken(progress, {("tags", 0): RateLimited(retry_after=told)})) == []
+    assert waits - 1 < progress.wait <= waits
+    assert not progress.finished
+    gateway: Any = None
+    assert receipt.go_on(gateway, progress, 60) == [], "nothing is asked"
