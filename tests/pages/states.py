@@ -240,7 +240,7 @@ def _broken(admin: Browser, sandbox: SandboxServer) -> Iterator[Shown]:
         sandbox.clear_faults()
     for part in ("online", "timeline", "tags", "metafield", "logs"):
         sandbox.fault(f"/device/{part}", "status", status=500)
-        for path in pages[4:]:
+        for path in pages[5:]:
             yield from _look(f"without {part} {path}", admin.get, path)
         sandbox.clear_faults()
         _forget()
