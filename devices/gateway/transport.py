@@ -146,15 +146,16 @@ class Transport:
         if allowance.left() <= 0:
             return _Failure(TimedOut, sent=False)
         status = None
-        _thread.allowance = allowance
+        _thread.allowance, _thread.began = allowance, False
         try:
             response = self._adapter.send(request, stream=True, timeout=allowance.timeouts())
             status = response.status_code
             content = self._content(response)
         except requests.RequestException as error:
-            return _failure(error, status)
+            failure = _failure(error, status)
+            return failure if _thread.began else failure._replace(sent=False)
         finally:
-            del _thread.allowance
+            del _thread.allowance, _thread.began
         return _Failure(BadReply, status=status) if content is None else (response, content)
 
     def _content(self, response: requests.Response) -> bytes | None:
@@ -174,7 +175,9 @@ class Transport:
 
 
 _thread = threading.local()
-"""`allowance` of the call that this thread is making. urllib3 gives no way to hand it down to the connection."""
+"""`allowance` of the call that this thread is making; `began`: whether its request may have been sent, at
+least in part. urllib3 gives no way to hand them down to the connection and back.
+"""
 
 
 class _Reader(io.RawIOBase):
@@ -209,6 +212,11 @@ class _TimedConnection(HTTPConnection):
     """A connection whose connect timeout is for all addresses of the host together, not for each of them."""
 
     response_class = _Response
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        """Over TLS, and through a proxy's tunnel, the connection stands by now; in plain HTTP it is made here."""
+        _thread.began = True
+        super().request(*args, **kwargs)
 
     def _new_conn(self) -> socket.socket:
         try:
@@ -335,9 +343,6 @@ class _Failure(NamedTuple):
     sent: bool = True
 
 
-_NOT_SENT = (requests.exceptions.SSLError, requests.exceptions.ProxyError)
-
-
 def _failure(error: requests.RequestException, status: int | None) -> _Failure:
     """What an error of the library means. `status` is set if the head of an answer had arrived."""
     reason = _reason(error)
@@ -347,7 +352,7 @@ def _failure(error: requests.RequestException, status: int | None) -> _Failure:
         failure = _Failure(TimedOut, status)
     elif status is not None:
         failure = _Failure(BadReply, status)  # cut short, or not decodable
-    elif isinstance(error, _NOT_SENT) or isinstance(reason, NewConnectionError):
+    elif isinstance(error, requests.exceptions.ProxyError) or isinstance(reason, NewConnectionError):
         failure = _Failure(Unreachable, sent=False)
     elif isinstance(reason, http.client.HTTPException) and not isinstance(reason, OSError):
         failure = _Failure(BadReply)  # something answered, but not in HTTP

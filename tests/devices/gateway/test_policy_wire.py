@@ -184,7 +184,7 @@ def test_two_processes_share_what_they_know_through_redis_and_go_on_without_it(r
         two.transport = Transport(server.url)
         assert gateway(two).get_device(31).id == 31
     assert one.condition().reads_rest == 0, "closed for both"
-    one._start_cooling(30.0)
+    one._start_cooling(30.0, "read")
     with pytest.raises(RateLimited):
         gateway(two).get_device(31)
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from devices.gateway.api import Gateway
 from devices.gateway.deadline import Timeouts
-from devices.gateway.errors import TimedOut, Unreachable
+from devices.gateway.errors import GatewayError, TimedOut, Unreachable
 from devices.gateway.transport import Transport
 from tests.devices.gateway.wire import Server, answer, serving
 
@@ -107,6 +107,29 @@ def test_plain_http_where_tls_is_expected_gets_no_request(certificate: Path) -> 
     assert not caught.value.sent
 
 
+@pytest.mark.parametrize(
+    "broken", [b"\x15\x03\x03\x00\x02\x02\x50", b"HTTP/1.1 200 OK\r\n\r\n", b""], ids=["alert", "plain", "cut"]
+)
+def test_a_connection_that_breaks_after_the_change_was_sent_proves_nothing(
+    broken: bytes, certificate: Path, context: ssl.SSLContext
+) -> None:
+    """Such as a middlebox that gives up, or a server whose process dies: the change may be made."""
+
+    def breaking(server: Server, conn: socket.socket) -> None:
+        plain = conn.dup()
+        with context.wrap_socket(conn, server_side=True) as tls:
+            server.read_request(tls)
+            plain.sendall(broken)
+            plain.shutdown(socket.SHUT_RDWR)
+            plain.close()
+
+    with serving(breaking) as server:
+        with pytest.raises(GatewayError) as caught:
+            gateway(f"https://localhost:{server.port}", certificate).rename_device(31, "New")
+        assert len(server.requests) == 1
+    assert caught.value.uncertain
+
+
 def test_a_dripping_answer_over_tls_ends_in_time(certificate: Path, context: ssl.SSLContext) -> None:
     def dripping(server: Server, conn: socket.socket) -> None:
         with context.wrap_socket(conn, server_side=True) as tls:
@@ -123,8 +146,10 @@ def test_a_handshake_that_never_ends_ends_in_time(dripped: bytes, certificate: P
         server.drip(conn, dripped)
         server.stop.wait(30)
 
-    with serving(stalling) as server, pytest.raises(TimedOut):
-        gateway(f"https://localhost:{server.port}", certificate, Timeouts(connect=0.4, call=0.8)).get_device(31)
+    short = Timeouts(connect=0.4, call=0.8)
+    with serving(stalling) as server, pytest.raises(TimedOut) as caught:
+        gateway(f"https://localhost:{server.port}", certificate, short).rename_device(31, "New")
+    assert not caught.value.sent
 
 
 def test_a_proxy_of_the_environment_is_tunnelled_through(
