@@ -47,7 +47,7 @@ class Matrix:
 
     def _pair(self, folder: Path) -> None:
         try:
-            pair = Pair(folder)
+            pair = Pair(folder, STOP)
             try:
                 while not self.names.empty() and not STOP.is_set():
                     self._one(pair, self.names.get_nowait())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import signal
+import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from tests.load.faults.rows import READS, Row, of_writes
 from tests.load.visitor import Answer, Visitor
 from tests.portal_server import PortalServer
 from tests.servers import SandboxServer
-from tools.processes import poll
+from tools.processes import Failed, poll
 
 TIMEOUTS = (0.3, 1.0, 1.5, 5.0)
 """Those of the portal, divided by ten; but for the last, in which a busy machine does its own work too."""
@@ -42,16 +43,16 @@ class Found:
 
 
 class Pair:
-    def __init__(self, folder: Path, *, settings: str = SETTINGS, timeouts: tuple[float, ...] = TIMEOUTS) -> None:
-        self.folder, self.within = folder, timeouts[-1]
+    def __init__(self, folder: Path, stop: threading.Event) -> None:
+        self.folder, self._stop, self.within = folder, stop, TIMEOUTS[-1]
         folder.mkdir()
         self.sandbox = SandboxServer("--threads", "48", folder=folder)
         try:
             self.portal = PortalServer(
                 self.sandbox,
                 threads=24,
-                settings=settings,
-                extra={"PLATFORM_API_TIMEOUTS": ",".join(map(str, timeouts)), "SIGN_IN_LIMITS": "1000,100000,1"},
+                settings=SETTINGS,
+                extra={"PLATFORM_API_TIMEOUTS": ",".join(map(str, TIMEOUTS)), "SIGN_IN_LIMITS": "1000,100000,1"},
             )
         except BaseException:
             self.sandbox.stop()
@@ -113,6 +114,8 @@ class Pair:
             self.sandbox = SandboxServer("--threads", "48", "--port", port, folder=self.folder)
 
     def _wave(self, kind: Kind, asked: list[tuple[Row, str]], visitors: dict[str, Visitor], found: Found) -> None:
+        if self._stop.is_set():
+            raise Failed("asked to stop")
         own = (
             {id(each): Visitor.signed_in(self.portal.url) for each in asked if not each[0].sign_in} if kind.ends else {}
         )
