@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import time
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
 
 from devices.gateway.policy import Condition
-from devices.http import READ_METHODS, DeviceRequest, clock_for
+from devices.http import READ_METHODS, DeviceRequest, clock_for, wants_partial
 from devices.permissions import Verdict
 
 BESIDE = frozenset(
@@ -53,9 +54,18 @@ def told(request: DeviceRequest) -> Told | None:
         old=" ".join(part for part, found in parts.items() if found),
         wait=wait,
         until=clock_for(request).later(wait) if wait else "",
-        retry_url=request.get_full_path() if request.method in READ_METHODS else "",
+        retry_url=_page_url(request),
         request_id=request.request_id,
     )
+
+
+def _page_url(request: DeviceRequest) -> str:
+    """The address of the page to ask for again; empty after a change. A piece's own address is none."""
+    if wants_partial(request):
+        parts = urlsplit(request.htmx.current_url or "")
+        here = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        return here if parts.netloc == request.get_host() and not here.startswith("//") else ""
+    return request.get_full_path() if request.method in READ_METHODS else ""
 
 
 def read_stamp(request: DeviceRequest, *operations: str) -> str:

@@ -122,8 +122,9 @@ def test_an_old_list_tells_its_age_and_offers_no_new_device(admin: Person, old: 
 
 def test_a_piece_for_htmx_brings_the_banner_of_its_page_along(support: Person, old: Any) -> None:
     stamp = old("list_logs")
-    beside = banner(support.htmx(DEVICE + "logs/"))
+    beside = banner(support.htmx(DEVICE + "logs/?page=2", **{"HX-Current-URL": f"https://testserver{DEVICE}"}))
     assert beside["hx-swap-oob"] == "true"
+    assert beside.select_one(f'[data-retry] a[href="{DEVICE}"]'), "the page, not the piece"
     assert f"As of {stamp}" in said(beside)
 
 
