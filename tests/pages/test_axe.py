@@ -1,4 +1,4 @@
-"""axe finds nothing to object to on any page in any state, at two widths, light and dark; none is wider than its window.
+"""axe objects to nothing on any page in any state, at two widths, light and dark; none is wider than its window.
 
 Each page is loaded once a width. What axe judges there is the same in both schemes but for the colours, so these alone
 are judged again in the dark.
