@@ -104,7 +104,7 @@ class Breaker:
                 self._change(None)
             elif told != CLOSED and self._until is None and left > 0:
                 self._change(now + left)
-            elif told != CLOSED and self._until is not None and not self._probing:
+            elif told != CLOSED and self._until is not None and now >= self._probing:
                 self._until = max(self._until, now + left)
             else:
                 return
