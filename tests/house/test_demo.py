@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.load.pages import ASSET_BOUND, PAGE_BOUND, Visitor, weigh
+from tests.load.pages import PAGE_BOUND, VISIT_BOUND, Visitor, weigh
 from tests.services import free_port
 from tools.demo import ACCOUNTS, Demo
 from tools.processes import Child, poll, status_of
@@ -116,7 +116,7 @@ def test_a_first_visit_is_light(start):
     assert visitor.get("/devices/").count(b'<th scope="row"') == 50
     assert 1000 < weight.page <= PAGE_BOUND
     assert len(weight.assets) >= 3
-    assert weight.all_assets <= ASSET_BOUND
+    assert weight.visit <= VISIT_BOUND
     with visitor.opener.open(f"http://127.0.0.1:{demo.port}{next(iter(weight.assets))}") as answer:
         assert "immutable" in answer.headers["Cache-Control"]
 

@@ -10,7 +10,7 @@ import urllib.request
 from dataclasses import dataclass
 
 PAGE_BOUND = 10 * 1024  # bytes of HTML, compressed
-ASSET_BOUND = 40 * 1024  # bytes of all style sheets and scripts, compressed
+VISIT_BOUND = 60_000  # bytes of a first visit, compressed: the page with all its style sheets and scripts
 
 
 class Visitor:
@@ -61,10 +61,15 @@ class Weight:
     def all_assets(self) -> int:
         return sum(self.assets.values())
 
+    @property
+    def visit(self) -> int:
+        return self.page + self.all_assets
+
     def __str__(self) -> str:
         lines = [f"HTML: {self.page} bytes compressed (bound {PAGE_BOUND}), {self.plain} plain"]
         lines += [f"  {name}: {size}" for name, size in self.assets.items()]
-        return "\n".join([*lines, f"CSS and JS: {self.all_assets} bytes compressed (bound {ASSET_BOUND})"])
+        lines.append(f"CSS and JS: {self.all_assets} bytes compressed")
+        return "\n".join([*lines, f"A first visit: {self.visit} bytes compressed (bound {VISIT_BOUND})"])
 
 
 def weigh(visitor: Visitor, path: str) -> Weight:
