@@ -14,6 +14,7 @@ from django_htmx.middleware import HtmxDetails
 
 from devices.gateway.api import Gateway
 from devices.gateway.errors import Forbidden
+from devices.locales import known_zone
 from devices.permissions import Access, Verdict, judge
 from devices.preferences import Preferences
 from devices.presentation import Clock
@@ -113,8 +114,8 @@ def unsent(request: DeviceRequest, *names: str) -> dict[str, str]:
 
 
 def zone_of(request: DeviceRequest) -> str:
-    """The time zone this person reads times in: the one they chose, else that of their profile."""
-    return request.preferences.zone or request.access.tz
+    """The time zone this person reads times in: the one they chose, else that of their profile; UTC if it is none."""
+    return known_zone(request.preferences.zone or request.access.tz)
 
 
 def clock_for(request: DeviceRequest) -> Clock:

@@ -88,6 +88,11 @@ def zone_named(name: str) -> tzinfo:
         return UTC
 
 
+def known_zone(name: str) -> str:
+    """`name`, or UTC where this machine knows no such zone: pages name the zone that their times stand in."""
+    return "UTC" if zone_named(name) is UTC else name
+
+
 def offset_of(moment: datetime) -> str:
     """How far from UTC this moment's zone is then: `UTC+1`."""
     minutes = int((moment.utcoffset() or UTC.utcoffset(None)).total_seconds() // 60)

@@ -19,6 +19,7 @@ import portal
 from devices import names, permissions, preference_store
 from devices.gateway.answers import RULES
 from devices.http import DeviceRequest, SeeOther, clock_for, zone_of
+from devices.locales import known_zone
 from portal.person_forms import PreferencesForm
 from portal.signin import grants
 from portal.signin.models import ApiGrant
@@ -59,7 +60,7 @@ SIGN_IN = {
 @require_http_methods(["GET", "HEAD", "POST"])
 def preferences(request: DeviceRequest) -> HttpResponse:
     """GET: the form. POST: keep all of it, whatever the person's other browsers show."""
-    profile = request.access.tz
+    profile = known_zone(request.access.tz)
     if request.method != "POST":
         return _form_page(request, PreferencesForm.of(request.preferences, profile))
     form = PreferencesForm(request.POST, profile=profile)

@@ -10,17 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from devices.preferences import COLUMNS, LANGUAGES, PAGE_SIZES, THEMES, Preferences, zones
+from devices.views.columns import COLUMN_WORDS
 
-COLUMN_WORDS = {
-    "id": gettext_lazy("ID"),
-    "status": gettext_lazy("Status"),
-    "template": gettext_lazy("Template"),
-    "firmware": gettext_lazy("Firmware"),
-    "board": gettext_lazy("Board"),
-    "owner": gettext_lazy("Owner"),
-    "activated": gettext_lazy("Activated"),
-    "organization": gettext_lazy("Organization"),
-}
 THEME_WORDS = {
     "auto": gettext_lazy("As your system is set"),
     "light": gettext_lazy("Light"),

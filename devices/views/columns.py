@@ -6,12 +6,25 @@ from typing import NamedTuple
 
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from devices.http import DeviceRequest, SeeOther
 from devices.preference_store import save
 from devices.preferences import COLUMNS, DEFAULT_COLUMNS
 from devices.views.back import back_to_list
+
+COLUMN_WORDS = {
+    "id": gettext_lazy("ID"),
+    "status": gettext_lazy("Status"),
+    "template": gettext_lazy("Template"),
+    "firmware": gettext_lazy("Firmware"),
+    "board": gettext_lazy("Board"),
+    "owner": gettext_lazy("Owner"),
+    "activated": gettext_lazy("Activated"),
+    "organization": gettext_lazy("Organization"),
+}
+CLASSES = {column: f"col-{column}" for column in COLUMNS} | {"id": "col-id num", "organization": "col-org"}
 
 
 class Head(NamedTuple):
@@ -33,17 +46,7 @@ def device_columns(request: DeviceRequest) -> HttpResponse:
 
 def heads(chosen: tuple[str, ...]) -> list[Head]:
     """All columns, the name first. It is what a row is known by, and always shown."""
-    words = {
-        "id": (_("ID"), "col-id num"),
-        "status": (_("Status"), "col-status"),
-        "template": (_("Template"), "col-template"),
-        "firmware": (_("Firmware"), "col-firmware"),
-        "board": (_("Board"), "col-board"),
-        "owner": (_("Owner"), "col-owner"),
-        "activated": (_("Activated"), "col-activated"),
-        "organization": (_("Organization"), "col-org"),
-    }
     return [
         Head("name", _("Device"), "col-name", shown=True),
-        *(Head(column, *words[column], shown=column in chosen) for column in COLUMNS),
+        *(Head(column, str(COLUMN_WORDS[column]), CLASSES[column], shown=column in chosen) for column in COLUMNS),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,8 @@ from django.core.management import call_command
 from devices import preference_store
 from devices.models import Preference
 from devices.preferences import COLUMNS, DEFAULTS, Preferences, read, written
-from portal.person_forms import COLUMN_WORDS
+from devices.views.columns import COLUMN_WORDS
+from portal.signin.models import ApiGrant
 from tests.portal.conftest import Browser, words
 from tests.portal.sso import Proxied, by_header
 
@@ -68,6 +70,19 @@ def test_times_stand_in_the_chosen_zone_and_the_profile_is_named(signed_in: Call
     assert [time.text for time in page.select("td time")] != before
     assert "UTC+14" in page.text
     assert all(time["datetime"].endswith("Z") for time in page.select("time"))
+
+
+@pytest.mark.parametrize("zone", ["../../etc/passwd", "Europe", "<b>x</b>", "\x00", "Nowhere/" + "x" * 5000])
+def test_a_profile_of_no_zone_reads_in_utc_and_says_so(
+    signed_in: Callable[..., Browser], zone: str
+) -> None:
+    browser = signed_in("admin")
+    grant = ApiGrant.objects.get()
+    grant.profile = json.dumps(json.loads(grant.profile) | {"tz": zone})
+    grant.save()
+
+    assert "Times in UTC" in frame(browser, "/about/").footer.text
+    assert "As in your profile: UTC" in words(browser.get("/preferences/"))
 
 
 def test_a_refused_value_is_said_beside_its_field_and_nothing_is_kept(signed_in: Callable[..., Browser]) -> None:
