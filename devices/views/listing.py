@@ -22,7 +22,6 @@ from devices.navigation import my_devices, owner_prefix
 from devices.permissions import judge
 from devices.presentation import number
 from devices.text import shorten
-from devices.views.changing import done_view
 from devices.views.panels import attempt, trouble, waiting
 from devices.views.table import organization_choices, shown_once, size_in_address, table
 from devices.views.told import open_now
@@ -81,7 +80,6 @@ def _context(
     links = Links(reverse("devices:device-list"), query, request.preferences.page_size)
     searching = bool(query["q"])
     return table(request, page, names, query, links.to) | {
-        "done": done_view(request),
         "form": form,
         "query": query,
         "searching": searching,

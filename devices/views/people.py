@@ -22,7 +22,6 @@ from devices.navigation import my_devices, owner_prefix
 from devices.permissions import Access, Verdict, judge
 from devices.presentation import number
 from devices.text import shorten
-from devices.views.changing import done_view
 from devices.views.panels import attempt, trouble, waiting
 from devices.views.table import organization_choices, shown_once, size_in_address, table
 from devices.views.told import open_now
@@ -106,7 +105,6 @@ def _context(
     own = names.organization(access.org_id)
     where = names.organization(query["org"] or access.org_id) or _("your organization")
     return table(request, page, names, query, url) | {
-        "done": done_view(request),
         "form": form,
         "query": query,
         "here": here,
