@@ -18,7 +18,7 @@ from devices import audit
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, RateLimited, Rejected
 from devices.http import Denied, DeviceRequest, RightMissing, clock_for, wants_partial
 from devices.permissions import ABOUT_ONE_DEVICE, RULES, Rule, judge
-from devices.views.panels import advice, alone
+from devices.views.panels import advice, alone, waiting
 from devices.views.told import told
 from portal.signin import drafts
 from portal.signin.answers import beside
@@ -59,7 +59,7 @@ def platform_error(request: DeviceRequest, error: GatewayError, *, form_url: str
         context["advice"] = advice(error) if request.method in READS else ""
         context["wait"] = math.ceil(error.retry_after or 0)
         context["until"] = clock_for(request).later(context["wait"]) if hasattr(request, "access") else ""
-    return retry_headers(_answer(request, page, context, error.status), error)
+    return waiting(_answer(request, page, context, error.status), error)
 
 
 def tell_beside(request: DeviceRequest, response: HttpResponseBase) -> None:
@@ -78,13 +78,6 @@ def _changes_url(request: DeviceRequest) -> str:
     if device_id is None or not audit.of_device(audit.visible_to(request.access), device_id).exists():
         return ""
     return reverse("devices:device-changes", args=[device_id])
-
-
-def retry_headers(response: HttpResponse, error: GatewayError) -> HttpResponse:
-    """Pass the platform's Retry-After on, in whole seconds."""
-    if error.retry_after is not None and error.status in {429, 503}:
-        response["Retry-After"] = str(math.ceil(error.retry_after))
-    return response
 
 
 def _effect(request: HttpRequest, error: GatewayError) -> str:

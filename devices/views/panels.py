@@ -93,7 +93,7 @@ def advice(error: GatewayError) -> str:
 
 
 def waiting(response: HttpResponse, error: GatewayError) -> HttpResponse:
-    """Pass the wait that was asked for on, in whole seconds."""
+    """Pass the wait that the platform asked for on, in whole seconds."""
     if error.retry_after is not None and error.status in {429, 503}:
         response["Retry-After"] = str(math.ceil(error.retry_after))
     return response

@@ -20,7 +20,7 @@ from devices.gateway.api import Gateway
 from devices.gateway.deadline import Deadline
 from devices.gateway.errors import Forbidden, GatewayError, Unauthorized
 from devices.http import SeeOther
-from portal.errors import retry_headers
+from devices.views.panels import waiting
 from portal.platform import transport
 from portal.redirects import local_path
 from portal.sessions import SessionStore
@@ -174,7 +174,7 @@ def _form_page(
     response = render(request, "signin/sign_in.html", context, status=status)
     if wait:
         response["Retry-After"] = str(wait)
-    return retry_headers(response, trouble) if trouble else response
+    return waiting(response, trouble) if trouble else response
 
 
 @require_POST
