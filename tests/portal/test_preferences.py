@@ -73,9 +73,7 @@ def test_times_stand_in_the_chosen_zone_and_the_profile_is_named(signed_in: Call
 
 
 @pytest.mark.parametrize("zone", ["../../etc/passwd", "Europe", "<b>x</b>", "\x00", "Nowhere/" + "x" * 5000])
-def test_a_profile_of_no_zone_reads_in_utc_and_says_so(
-    signed_in: Callable[..., Browser], zone: str
-) -> None:
+def test_a_profile_of_no_zone_reads_in_utc_and_says_so(signed_in: Callable[..., Browser], zone: str) -> None:
     browser = signed_in("admin")
     grant = ApiGrant.objects.get()
     grant.profile = json.dumps(json.loads(grant.profile) | {"tz": zone})
