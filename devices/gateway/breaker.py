@@ -23,6 +23,8 @@ class Ticket(NamedTuple):
     era: int
     probe: bool
     began: float
+    what: str = ""
+    """The operation that is called."""
 
 
 class Breaker:
@@ -38,7 +40,7 @@ class Breaker:
         self._probe_key = f"{key}:probe"
         self._limits = limits
         self._lock = threading.Lock()
-        self._seen: deque[tuple[float, bool]] = deque()
+        self._seen: deque[tuple[float, bool, str]] = deque()
         self._failed = 0
         self._in_a_row = 0
         """Failures since the last success."""
@@ -54,13 +56,13 @@ class Breaker:
         until = self._until
         return 0.0 if until is None else max(until - now, min(self._probing - now, self._limits.shortest_rest), 0.0)
 
-    def enter(self, now: float, store: Store | None) -> Ticket | None:
+    def enter(self, now: float, store: Store | None, what: str = "") -> Ticket | None:
         """A ticket for one call, or None while it is resting."""
         if self._until is None:
-            return Ticket(self._era, False, now)
+            return Ticket(self._era, False, now, what)
         with self._lock:
             if self._until is None:
-                return Ticket(self._era, False, now)
+                return Ticket(self._era, False, now, what)
             if now < self._until or now < self._probing:
                 return None
             self._probing = now + self._limits.probe_lost
@@ -70,7 +72,7 @@ class Breaker:
             with self._lock:  # another process is trying
                 self._probing = now + self._limits.shortest_rest
             return None
-        return Ticket(era, True, now)
+        return Ticket(era, True, now, what)
 
     def leave(self, ticket: Ticket, good: bool | None, now: float, wall: float, store: Store | None) -> None:
         """Tell what became of the call: it showed the platform well, or not, or nothing at all (None)."""
@@ -78,7 +80,7 @@ class Breaker:
             if ticket.era != self._era:
                 return
             if not ticket.probe:
-                news = good is not None and self._until is None and self._count(good, now)
+                news = good is not None and self._until is None and self._count(good, now, ticket.what)
             else:
                 self._probing = 0.0
                 news = bool(good)
@@ -109,24 +111,39 @@ class Breaker:
             else:
                 return
 
-    def _count(self, good: bool, now: float) -> bool:
+    def _count(self, good: bool, now: float, what: str) -> bool:
         """Whether this opens it: half of what the window saw, or all of the newest calls.
+
+        Half of them is not enough where a single operation fails while others are answered: that is one endpoint's
+        fault, and who needs another one is not to wait for it.
 
         After busy minutes the good calls of the window are many, and a platform that just hangs ends few: their share
         alone would tell of its silence only when the window has forgotten the good ones.
         """
         seen, limits = self._seen, self._limits
-        seen.append((now, good))
+        seen.append((now, good, what))
         self._failed += not good
         self._in_a_row = 0 if good else self._in_a_row + 1
         while seen[0][0] < now - limits.window:
             self._failed -= not seen.popleft()[1]
         if good or len(seen) < limits.calls_to_judge:
             return False
-        if self._failed < limits.failing * len(seen) and self._in_a_row < limits.calls_to_judge:
+        if self._in_a_row < limits.calls_to_judge and (
+            self._failed < limits.failing * len(seen) or self._others_succeed(what)
+        ):
             return False
         self._change(now + limits.rest)
         return True
+
+    def _others_succeed(self, what: str) -> bool:
+        """Whether this operation alone fails, and another one has been answered since it first did."""
+        failed = others = False
+        for _at, good, operation in self._seen:
+            if not good and operation != what:
+                return False
+            failed = failed or not good
+            others = others or (failed and good and operation != what)
+        return others
 
     def _change(self, until: float | None) -> None:
         self._until, self._probing, self._failed, self._in_a_row = until, 0.0, 0, 0

@@ -105,15 +105,17 @@ class Policy:
         ask = partial(self._ask, method, path, kind, asked)
         ends = deadline or Deadline(self.transport.timeouts.page, clock=self._clock)
         repeats = self.limits.retries if kind == "read" and method == "GET" and asker is not Asker.POLL else 0
-        self._retries.called(self._clock())
-        came = self._once(ask, kind, asker, ends)
+        once = partial(self._once, ask, kind, asker, ends, operation)
+        came = once()
+        if not (isinstance(came, GatewayError) and _ours(came)):
+            self._retries.called(self._clock())
         for turn in range(repeats):
             pause = self._pause(came, turn, ends)
             if pause is None:
                 break
             if pause:
                 self._sleep(pause)
-            again = self._once(ask, kind, asker, ends)
+            again = once()
             if isinstance(again, GatewayError) and _ours(again):
                 break  # what the platform said before tells more
             came = again
@@ -134,7 +136,7 @@ class Policy:
 
     # --- one attempt --------------------------------------------------------------------------------------------------
 
-    def _once(self, ask: _Ask, kind: Kind, asker: Asker, ends: Deadline) -> Reply | GatewayError:
+    def _once(self, ask: _Ask, kind: Kind, asker: Asker, ends: Deadline, operation: str) -> Reply | GatewayError:
         """What came of one attempt. The errors of our own making are given back like those of the transport."""
         self._look()
         refused = self._refusal(kind)
@@ -149,10 +151,10 @@ class Policy:
             wait = self._counted(asker)
             if wait:
                 return RateLimited(retry_after=wait, sent=False)
-            ticket = self._breakers[kind].enter(self._clock(), self._store)
+            ticket = self._breakers[kind].enter(self._clock(), self._store, operation)
             if ticket is None:
                 return self._refusal(kind) or Resting(retry_after=self.limits.shortest_rest)
-            return self._asked(ask, kind, ticket, ends)
+            return self._asked(ask, kind, asker, ticket, ends)
         finally:
             self._turns.leave(asker)
 
@@ -165,7 +167,7 @@ class Policy:
             self._tell_and_learn(self._store)
         return self._ceiling.over(asker, self._wall())
 
-    def _asked(self, ask: _Ask, kind: Kind, ticket: Ticket, ends: Deadline) -> Reply | GatewayError:
+    def _asked(self, ask: _Ask, kind: Kind, asker: Asker, ticket: Ticket, ends: Deadline) -> Reply | GatewayError:
         good: bool | None = None
         try:
             came: Reply | GatewayError
@@ -175,6 +177,8 @@ class Policy:
                 # Without its traceback, whose frames hold the token, and which a retry would keep alive.
                 came = error.with_traceback(None)
             good = self._judged(came, self._clock() - ticket.began)
+            if asker is Asker.POLL and not good and not ticket.probe:
+                good = None  # a few screens that ask one endpoint again and again shall not decide for all people
         finally:
             self._breakers[kind].leave(ticket, good, self._clock(), self._wall(), self._store)
         if isinstance(came, Reply) and came.status == TOO_MANY and kind != "write":
@@ -205,6 +209,8 @@ class Policy:
     def _judged(self, came: Reply | GatewayError, took: float) -> bool | None:
         """Whether this speaks for the platform. None: it says nothing, such as a call that had no time to succeed."""
         if isinstance(came, Reply):
+            if came.is_page and 400 <= came.status < 500:
+                return None  # perhaps a filter before the platform, which dislikes what one person searches for
             return None if came.status == TOO_MANY else came.status < 500 and not came.is_page
         if isinstance(came, TimedOut):
             return False if took >= 0.9 * self.transport.timeouts.connect else None

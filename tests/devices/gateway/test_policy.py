@@ -87,6 +87,16 @@ def test_where_everything_fails_few_are_tried_again() -> None:
         read(policy)
     assert len(world.sent) == 15
 
+    policy = world.policy(calls_to_judge=10_000, per_minute=30)
+    read(policy)
+    policy._start_cooling(30.0, "read")
+    assert refusals(policy, PERSON, 1000) == 1000
+    world.now += 31
+    world.sent.clear()
+    for _ in range(10):
+        read(policy)
+    assert len(world.sent) == 13, "what was refused here was no call"
+
 
 def test_a_poll_is_not_tried_again() -> None:
     world = World(status(503))

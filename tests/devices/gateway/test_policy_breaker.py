@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from devices.gateway.errors import BadReply, GatewayError, Resting, TimedOut, Unreachable
-from devices.gateway.policy import Policy
+from devices.gateway.policy import Asker, Policy
 from devices.gateway.reply import Reply
 from devices.gateway.store import MemoryStore
 from tests.devices.gateway.policy_world import (
@@ -70,6 +71,39 @@ def test_it_opens_when_half_of_twenty_fail_says_so_and_closes_itself(
 @pytest.mark.parametrize("answer", [OK, status(404), status(403), status(401), status(400), status(429, 0)], ids=str)
 def test_what_is_no_fault_of_the_platform_does_not_open_it(answer: Answer) -> None:
     policy = World(answer).policy(retries=0)
+    assert fail(policy, 100) == 0
+
+
+def test_one_endpoint_that_fails_does_not_keep_people_from_the_others() -> None:
+    world = World()
+    policy = world.policy(retries=0)
+
+    def page(timeline: Answer, online: Answer, asker: Asker = PERSON) -> None:
+        for operation, answer in (("list_timeline", timeline), ("get_online", online)):
+            world.answers = [answer]
+            with suppress(GatewayError):
+                read(policy, asker, operation=operation)
+
+    for _ in range(100):
+        page(status(500), OK)
+    assert policy.condition().reads_rest == 0, "half of all calls, but of one operation"
+    for _ in range(9):
+        page(status(500), Unreachable())
+    page(status(500), Unreachable())
+    assert policy.condition().reads_rest == 10, "not one endpoint's fault any more"
+    world.now += 10
+    page(OK, OK)
+    for _ in range(100):
+        page(Unreachable(), Unreachable(), Asker.POLL)
+    assert policy.condition().reads_rest == 0, "screens that nobody may look at"
+    world.answers = [Unreachable()]
+    assert fail(policy, 19, lambda policy: read(policy, operation="list_timeline")) == 0
+    assert policy.condition().reads_rest == 10, "nothing else is answered either"
+
+
+def test_what_one_person_searches_for_does_not_stop_everybody() -> None:
+    world = World(Reply(403, b"<html>Blocked", "text/html"))
+    policy = world.policy(retries=0)
     assert fail(policy, 100) == 0
 
 
