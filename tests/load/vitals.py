@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.load.pages import VISIT_BOUND
 from tests.services import free_port
 from tools.demo import Demo
 from tools.processes import HOST, chromium_path
@@ -24,8 +25,6 @@ VISITS = 5
 SHIFT_AT_MOST = 0.02
 PAINT_AT_MOST = 1.3, 150.0
 """Times the time to first byte, and ms on top."""
-BYTES_AT_MOST = 60_000
-"""HTML, CSS and JavaScript of a first visit, as they travel."""
 
 WATCH = """
 window.vitals = {shift: 0, paint: 0};
@@ -91,7 +90,7 @@ def report(base: str) -> bool:
         print(f"{'page':<24}{'first byte':>12}{'paint':>9}{'at most':>9}{'shift':>8}{'bytes':>8}")
         for path in PAGES:
             found = middle(first_visits(browser, base, path))
-            bad = found.paint > found.allowed or found.shift > SHIFT_AT_MOST or found.bytes > BYTES_AT_MOST
+            bad = found.paint > found.allowed or found.shift > SHIFT_AT_MOST or found.bytes > VISIT_BOUND
             right &= not bad
             print(
                 f"{path:<24}{found.first_byte:>9.0f} ms{found.paint:>6.0f} ms{found.allowed:>6.0f} ms"
