@@ -111,6 +111,25 @@ def test_only_an_allowed_host_over_https_gets_the_token(location: str, allowed: 
     assert new_base(location, ASKED, OURS, allowed) == base
 
 
+@pytest.mark.parametrize(
+    ("asked", "same"),
+    [
+        ("/logs?deviceId=31&size=50", True),
+        ("/logs?size=50&deviceId=31", True),
+        ("/logs?deviceId=31&size=50&all=", False),
+        ("/logs?deviceId=31&size=50&size=50", False),
+        ("/logs?deviceId=31&size=500", False),
+        ("/logs?deviceId=31", False),
+        ("/timeline?deviceId=31&size=50", False),
+        ("/logs?deviceId=31&size=50#x", False),
+    ],
+)
+def test_there_it_is_the_same_question_in_whatever_order(asked: str, same: bool) -> None:
+    there = "https://ny3.example"
+    found = new_base(there + asked, "/logs?deviceId=31&size=50", OURS, [".example"])
+    assert found == (there if same else None)
+
+
 def test_the_host_that_is_named_is_short_and_harmless() -> None:
     where = "https://" + "e" * 300 + ".evil/x"
     with serving(each_request(referred(where))) as server, pytest.raises(Moved) as caught:
