@@ -37,7 +37,7 @@ def sign_in_and_land_on_the_list(page: Page) -> None:
     page.get_by_label("Password").fill("demo")
     page.get_by_role("button", name="Sign in").click()
     expect(page).to_have_url(re.compile(r"/devices/\?q=kitchen"))
-    expect(page.get_by_role("link", name="Kitchen cold room")).to_be_visible()
+    expect(page.get_by_role("link", name="Kitchen cold room", exact=True)).to_be_visible()
     page.get_by_role("link", name="Devices", exact=True).first.click()
     expect(page.locator("tbody tr")).to_have_count(50)
     expect(page.locator("#headline")).to_contain_text("devices in Halden Cooling")
@@ -61,7 +61,7 @@ def find_by_typing(page: Page) -> None:
     expect(page.locator("#q-error")).to_contain_text("at most 255 characters")
     expect(page.locator("#id_q")).to_have_value("x" * 256)
     page.locator("#id_q").fill("Cold room 14")
-    page.get_by_role("link", name="Cold room 14 - door's sensor").click()
+    page.get_by_role("link", name="Cold room 14 - door's sensor", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Cold room 14 - door's sensor")
 
 
@@ -152,7 +152,7 @@ def test_the_walk_without_script(open_page: Open, fresh_sandbox: SandboxServer, 
     page.locator("#id_q").fill("cold room 14")
     page.locator("#id_q").press("Enter")
     expect(page).to_have_url(re.compile("q=cold"))
-    page.get_by_role("link", name="Cold room 14 - door's sensor").click()
+    page.get_by_role("link", name="Cold room 14 - door's sensor", exact=True).click()
     page.get_by_role("link", name="Check again").click()
     expect(page.locator("#online")).to_contain_text("checked")
     page.get_by_role("link", name="Timeline").click()
