@@ -1,4 +1,5 @@
-"""The cache that several processes share, on Redis. It holds only what can be read again, so no page depends on it.
+"""The cache: on Redis, where several processes share it, or in the memory of each. It holds only what can be read
+again, so no page depends on it.
 
 While Redis does not answer, nothing is found and nothing is kept. What was to be deleted or replaced meanwhile stays as
 it was: whoever keeps something here gives it a time after which it goes by itself.
@@ -8,10 +9,13 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
+from django.core.cache.backends.locmem import LocMemCache
 from django.core.cache.backends.redis import RedisCache
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -92,3 +96,55 @@ class ForgivingRedisCache(RedisCache):
 
     def clear(self) -> None:
         self._try(None, super().clear)
+
+
+_sizes: dict[str, dict[str, int]] = {}
+
+
+class BoundedMemoryCache(LocMemCache):
+    """Django's cache in memory, which counts entries, bounded by their bytes too: `OPTIONS` has `MAX_BYTES`.
+
+    Whoever asks for many large pages makes the portal forget what was used least of late, and not run out of memory.
+    """
+
+    _cache: OrderedDict[str, bytes]
+    _expire_info: dict[str, float | None]
+    _lock: AbstractContextManager[bool]
+
+    def __init__(self, name: str, params: dict[str, Any]) -> None:
+        options = dict(params.get("OPTIONS", {}))
+        self._most = int(options.pop("MAX_BYTES"))
+        super().__init__(name, params | {"OPTIONS": options})
+        self._bytes = _sizes.setdefault(name, {"": 0})
+
+    def _set(self, key: str, value: bytes, timeout: Any = DEFAULT_TIMEOUT) -> None:
+        """Under the lock of the cache, as the others below. The sum of all sizes stands under the empty key."""
+        self._forget(key)
+        super()._set(key, value, timeout)  # type: ignore[misc]
+        self._bytes[key] = len(key) + len(value)
+        self._bytes[""] += self._bytes[key]
+        while self._bytes[""] > self._most and self._cache:
+            self._drop()
+
+    def _delete(self, key: str) -> bool:
+        self._forget(key)
+        return bool(super()._delete(key))  # type: ignore[misc]
+
+    def _cull(self) -> None:
+        for _ in range(len(self._cache) // self._cull_frequency):
+            self._drop()
+
+    def _drop(self) -> None:
+        key, _value = self._cache.popitem()  # used longest ago
+        del self._expire_info[key]
+        self._forget(key)
+
+    def _forget(self, key: str) -> None:
+        self._bytes[""] -= self._bytes.pop(key, 0)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._cache.clear()
+            self._expire_info.clear()
+            self._bytes.clear()
+            self._bytes[""] = 0

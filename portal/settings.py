@@ -101,7 +101,10 @@ REDIS_URL = env.str("REDIS_URL", "")
 CACHES = {
     "default": {"BACKEND": "portal.cache.ForgivingRedisCache", "LOCATION": REDIS_URL}
     if REDIS_URL
-    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 4_000}}
+    else {
+        "BACKEND": "portal.cache.BoundedMemoryCache",
+        "OPTIONS": {"MAX_ENTRIES": 4_000, "MAX_BYTES": 64 * 1024 * 1024},
+    }
 }
 
 # Cookies and sessions. A session lives in the database, or a signed-out cookie would stay alive in another process. It

@@ -37,7 +37,9 @@ def test_without_redis_one_signs_in_and_works(sign_in: Any, fresh_sandbox: Sandb
     filled = {"template_code": "TMPL2cRm01aQ9", "name": "Boiler room 300", "form_id": form_id}
     made = admin.post("/devices/new/", filled)
     assert made.status_code == 303
-    assert "Create device: Cold Room Controller." in words(admin.get(made["Location"]))
+    shown = words(admin.get(made["Location"]))
+    assert "Boiler room 300 was created. Read back at" in shown
+    assert "Template Cold Room Controller" in shown
 
 
 @pytest.mark.usefixtures("redis_down")
@@ -85,3 +87,26 @@ def test_when_redis_is_back_it_is_used(redis: str, settings: Any) -> None:
     assert cache.get_many(["b", "c", "d"]) == {"b": 1, "c": 2}
     assert cache.incr("b") == 2
     cache.clear()
+
+
+def test_in_memory_it_is_bounded_by_bytes_and_forgets_what_was_used_least() -> None:
+    kept = portal_cache.BoundedMemoryCache("bounded", {"OPTIONS": {"MAX_BYTES": 100_000, "MAX_ENTRIES": 50}})
+    for number in range(1000):
+        kept.set("mine", b"x" * 500)
+        kept.set(f"many:{number}", b"x" * (number % 30) * 1000)
+        assert kept.get("mine"), "used at every turn"
+        assert sum(map(len, kept._cache.values())) <= 100_000
+        assert len(kept._cache) <= 50
+    assert kept.get("many:999")
+    kept.set("whole", b"x" * 200_000)
+    assert kept.get("whole") is None
+    kept.set("a", 1)
+    assert kept.incr("a") == 2
+    for key in (*list(kept._cache), "a"):
+        kept.delete(key.rpartition(":1:")[2])
+    assert kept._bytes == {"": 0}, "nothing is counted that is not there"
+    kept.set("a", 1, timeout=0)
+    assert kept.add("a", 2)
+    assert kept.get("a") == 2
+    kept.clear()
+    assert kept._bytes == {"": 0}
