@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -12,7 +14,7 @@ import requests
 
 from tests.portal_server import PortalServer
 from tests.servers import SandboxServer
-from tests.services import Postgres
+from tests.services import Postgres, redis_server
 
 pytestmark = pytest.mark.stack
 
@@ -127,3 +129,45 @@ def test_no_token_stands_readable_in_the_database(hosts: tuple[PortalServer, Por
     assert "sbx-access" not in repr(rows)
     assert "sbx-refresh" not in repr(rows)
     assert "sbx-" not in repr(sessions)
+
+
+def test_hosts_keep_answers_and_rest_together_and_go_on_when_redis_dies(
+    fresh_sandbox: SandboxServer, postgres: Postgres, tmp_path: Path
+) -> None:
+    """Answers of one host are given by the other, and what one learns of the token endpoint holds for both."""
+
+    def calls(path: str) -> int:
+        return sum(entry["path"].endswith(path) for entry in fresh_sandbox.requests())
+
+    def refused(host: PortalServer) -> str:
+        with browse() as session:
+            form = session.get(f"{host.url}/sign-in/", timeout=20).text
+            filled = {"username": "viewer@example.com", "password": "demo", "csrfmiddlewaretoken": csrf(form)}
+            return session.post(f"{host.url}/sign-in/", filled, timeout=20).text
+
+    with ExitStack() as alive, ExitStack() as redis_alive:
+        told = {"database_url": postgres.database(), "redis_url": redis_alive.enter_context(redis_server(tmp_path))}
+        hosts = [PortalServer(fresh_sandbox, **told) for _ in range(2)]
+        for host in hosts:
+            alive.callback(host.stop)
+        here, there = hosts
+        session = alive.enter_context(sign_in(here, "admin"))
+        assert status(session, here, "/devices/1/tags/") == 200
+        fresh_sandbox.clear_requests()
+        assert status(session, there, "/devices/1/tags/") == 200
+        assert calls("/device/baseInfo") == calls("/device/tags") == 0, "read by the other host"
+
+        fresh_sandbox.fault("/oauth2/token", "status", status=503)
+        for _ in range(20):
+            refused(here)
+        assert calls("/oauth2/token") == 19, "with the sign-in before, which went well"
+        assert "has not been answering" in refused(there)
+        assert calls("/oauth2/token") == 19, "known from the other host"
+
+        redis_alive.close()
+        for host, name in ((here, "Cold room 21"), (there, "Cold room 22")):
+            form = session.get(f"{host.url}/devices/1/rename/", timeout=20).text
+            filled = {"name": name, "csrfmiddlewaretoken": csrf(form)}
+            assert session.post(f"{host.url}/devices/1/rename/", filled, timeout=20).status_code == 200
+            for other in hosts:
+                assert name in session.get(f"{other.url}/devices/1/tags/", timeout=20).text
