@@ -107,9 +107,9 @@ def test_a_device_that_left_with_its_organization_leads_to_the_list(support: Per
     platform.fault("/device/baseInfo", "status", status=404, skip=1)
     answer = support.post(ORGANIZATION, {"org_id": "2"})
     assert answer["Location"].startswith("/devices/?change=")
-    assert "→ Halden North . The platform accepted it. The device left the view of" in words(
-        support.get(answer["Location"])
-    )
+    shown = words(support.get(answer["Location"]))
+    assert "Transferred to Halden North. The platform accepted it. The device left the view of" in shown
+    assert "Halden Cooling → Halden North" in shown
 
 
 def test_an_organization_changed_meanwhile_stops_the_transfer(support: Person, platform: SandboxServer) -> None:
