@@ -33,7 +33,12 @@ class When(NamedTuple):
     @property
     def age(self) -> str:
         """Within a day only: of what is older, the time itself tells more."""
-        return age(self.elapsed) if self.elapsed < DAY else ""
+        return self.full_age if self.elapsed < DAY else ""
+
+    @property
+    def full_age(self) -> str:
+        """However old: for a column of ages, where none may be blank."""
+        return age(self.elapsed)
 
     @property
     def old(self) -> bool:

@@ -41,8 +41,9 @@ def _owner(request: DeviceRequest, owner: str) -> Fact:
 
 def _firmware(info: BaseInfo) -> str:
     firmware, board = hardware(info.hardware_info)
-    words = " ".join(part for part in (firmware, board and f"({board})") if part)
-    return shorten(words, FIRMWARE_MAX)
+    if not firmware:
+        return ""  # a board alone is no firmware; the connection tells it
+    return shorten(f"{firmware} ({board})" if board else firmware, FIRMWARE_MAX)
 
 
 def reports_without_connecting(info: BaseInfo | None) -> int:

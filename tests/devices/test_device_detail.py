@@ -112,7 +112,7 @@ def test_a_value_moves_below_the_line_when_a_day_has_passed(
     assert bool(page.select(".table-values tr.group")) is old
     age = reported.select_one(".age")
     assert age is not None
-    assert age.get_text().strip() == ("" if old else f"{hours} h")
+    assert age.get_text().strip() == ("1 d" if old else f"{hours} h")
 
 
 def test_a_device_that_never_reported_says_so(support: Person) -> None:

@@ -77,6 +77,17 @@ def test_a_tab_that_cannot_be_read_leaves_the_page_standing(
     assert sentence not in words(healed)
 
 
+def test_where_nothing_could_be_read_the_whole_page_is_asked_again(
+    support: Person, fresh_sandbox: SandboxServer
+) -> None:
+    """Or the values come back below a heading that still has no more than the id."""
+    fresh_sandbox.fault("/device*", "status")
+    again = soup(support.get(DEVICE)).select_one("#panel #try-again")
+    assert again is not None
+    assert again["href"] == DEVICE
+    assert "hx-get" not in again.attrs
+
+
 def test_values_that_cannot_be_read_leave_what_the_base_info_tells(
     support: Person, fresh_sandbox: SandboxServer
 ) -> None:
