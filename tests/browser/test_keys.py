@@ -42,7 +42,7 @@ def test_switched_off_they_do_nothing_and_the_help_says_so(open_page: Open) -> N
     expect(page.locator("input[name=shortcuts]")).not_to_be_checked()
     page.keyboard.press("/")
     assert focused(page) != "find"
-    page.locator("details.menu > summary").click()
+    page.locator(".bar details.menu > summary").click()
     page.get_by_role("link", name="Keyboard shortcuts").click()
     expect(page.get_by_role("dialog")).to_contain_text("Single keys are switched off for you.")
 
