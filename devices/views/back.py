@@ -12,6 +12,9 @@ from devices.navigation import home
 LISTS = ("devices:device-list", "devices:device-by-owner", "devices:device-by-user")
 PASSING = frozenset({"checked", "show", "change"})
 """Parameters that tell what was done last, not what is listed."""
+LONGEST = 4000
+"""Characters of an address that is believed: several times what a list of ours can ask for. Django refuses to
+redirect to very long ones: a 400 for a form that has done its work."""
 
 
 def back_to_list(request: DeviceRequest, **more: str) -> str:
@@ -19,8 +22,9 @@ def back_to_list(request: DeviceRequest, **more: str) -> str:
 
     It is put together anew from its path and query, so that it can lead to none but our own lists.
     """
+    here = request.POST.get("next", "")
     try:
-        parts = urlsplit(request.POST.get("next", ""))
+        parts = urlsplit(here if len(here) <= LONGEST else "")
         query = parse_qsl(parts.query, max_num_fields=20)
     except ValueError:
         return home(request.access)

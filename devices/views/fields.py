@@ -38,7 +38,7 @@ from devices.views.changing import (
     view_of_entry,
     went_through,
 )
-from devices.views.panels import attempt, trouble
+from devices.views.panels import attempt, trouble, waiting
 from devices.views.shell import shell
 from devices.views.told import open_now, read_stamp
 
@@ -128,7 +128,7 @@ def _change(request: DeviceRequest, device_id: int, metafield_id: int) -> HttpRe
     except GatewayError as error:
         form.add_error("value", _refused(error, field) if isinstance(error, Rejected) else _not_done(error))
         renew(form)
-        return _retry_after(page(status=error.status), error)
+        return waiting(page(status=error.status), error)
     if not done.rejected:
         return _ended(request, done)
     not_made(form, done, field="value", found="" if field.secret else None)
@@ -187,12 +187,6 @@ def _not_done(error: GatewayError) -> str:
     return sentences(_(error.sentence), _("Nothing was changed."), wait)
 
 
-def _retry_after(response: HttpResponse, error: GatewayError | None) -> HttpResponse:
-    if error is not None and error.retry_after is not None:
-        response["Retry-After"] = str(math.ceil(error.retry_after))
-    return response
-
-
 def _unsent(request: DeviceRequest, metafield_id: int, error: GatewayError) -> HttpResponse:
     """The field could not be read before the change, so there is no form to make anew: the one on the page stays."""
     response = answer(
@@ -204,7 +198,7 @@ def _unsent(request: DeviceRequest, metafield_id: int, error: GatewayError) -> H
     )
     response["HX-Retarget"] = f"#metafield-{metafield_id}-unsent"
     response["HX-Reswap"] = "innerHTML"
-    return _retry_after(response, error)
+    return waiting(response, error)
 
 
 def _unread(request: DeviceRequest, device_id: int, metafield_id: int, error: GatewayError) -> HttpResponse:
@@ -217,7 +211,7 @@ def _unread(request: DeviceRequest, device_id: int, metafield_id: int, error: Ga
         "trouble": trouble(request, error, _("Metafields")),
     }
     page, fragment = "devices/device_metafields.html", "devices/_metafield_unread.html"
-    return _retry_after(answer(request, page, fragment, context, status=error.status), error)
+    return waiting(answer(request, page, fragment, context, status=error.status), error)
 
 
 def _row(request: DeviceRequest, device_id: int, metafield_id: int) -> HttpResponse:

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, RateLimited, Unauthorized
 from devices.text import sentences
 from devices.views.changing import renew
+from devices.views.panels import waiting
 
 READINGS = ("get_", "list_", "search_")
 """How the names of gateway methods begin whose failure leaves everything as it was."""
@@ -30,10 +31,7 @@ def keep_form(form: Form, error: GatewayError, page: Callable[..., HttpResponse]
     said = said or sentences(_(error.sentence), _("Nothing was changed."))
     form.add_error(None, sentences(said, _next(error)))
     renew(form)
-    response = page(status=error.status)
-    if error.retry_after is not None:
-        response["Retry-After"] = str(math.ceil(error.retry_after))
-    return response
+    return waiting(page(status=error.status), error)
 
 
 def _next(error: GatewayError) -> str:

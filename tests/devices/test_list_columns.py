@@ -61,6 +61,7 @@ HOSTILE = (
     "http://[",
     "javascript:alert(1)",
     "/devices/?" + "&".join("a=1" for _ in range(50)),
+    "/devices/?q=" + "x" * 20_000,
 )
 
 
