@@ -80,10 +80,12 @@ def device_recent(request: DeviceRequest) -> HttpResponse:
     except Unauthorized:
         raise
     except GatewayError as error:
+        if not alone(error):
+            cache.delete(key)  # refused, or gone: what could be seen before is not theirs to see any more
+            if not again:
+                raise
         kept = cache.get(key)
         reading = kept if isinstance(kept, Reading) else None
-        if not again and not alone(error):
-            raise
         failed, words = error, _(error.sentence)
     context = _context(request, query, reading, words) | {"notices": form.fallen_back()}
     if failed:
