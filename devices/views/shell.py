@@ -35,9 +35,8 @@ TABS = (
     ("tags", "devices:device-tags", "list_tags"),
     ("changes", "devices:device-changes", ""),
 )
-
-
 GRAVE = ("transfer-to-owner", "remove-owner", "transfer-to-organization", "clear", "delete")
+"""Actions that take the device, its owner or its data away from somebody."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,6 @@ class Action(NamedTuple):
 
     @property
     def grave(self) -> bool:
-        """Whether it takes the device, its owner or its data away from somebody."""
         return self.name in GRAVE
 
 

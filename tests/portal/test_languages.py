@@ -49,7 +49,10 @@ DATA = frozenset(
     ("online", "offline", "off", "open", "device name", "device owner", "time zone", "heat pump 7 - not installed yet")
 )
 """Words on them that come from the platform, though the catalog has them too or they read like a sentence."""
-READ_BY_SCRIPT = ("aria-label", "title", "placeholder", "alt", "data-words", "data-busy")
+READ_BY_SCRIPT = (
+    *("aria-label", "title", "placeholder", "alt", "data-announce", "data-busy-label", "data-hidden", "data-named"),
+    *("data-over", "data-plain", "data-refused", "data-title", "data-words"),
+)
 
 
 @pytest.fixture
