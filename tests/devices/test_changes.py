@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
@@ -11,6 +12,7 @@ from django.test import Client
 
 from devices.gateway.errors import Unreachable
 from devices.gateway.transport import Transport
+from portal.platform import transport
 from tests.devices import fleet
 from tests.devices.changes import CHANGES, REVEAL, Change, held, lines, writes
 from tests.devices.conftest import HTMX, Person, SignIn, soup, words
@@ -90,6 +92,21 @@ def test_a_refusal_by_the_platform_names_the_permission_too(
     assert change.permission in words(answer)
     assert "Nothing was changed" in words(answer)
     assert 'outcome="rejected"' in lines(caplog)[0]
+
+
+def test_while_changes_rest_one_is_written_down_as_not_made(
+    admin: Person, platform: SandboxServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    change = CHANGES[0]
+    transport()._breakers["write"]._change(time.monotonic() + 60)
+    answer = admin.htmx(change.url, change.data)
+    assert answer.status_code == 503
+    assert "was not asked now. Nothing was changed." in words(answer)
+    assert writes(platform) == []
+    (line,) = lines(caplog)
+    assert 'outcome="rejected"' in line
+    assert 'error="Resting"' in line
 
 
 @each_change
