@@ -156,7 +156,9 @@ class Transport:
             return failure if _thread.began else failure._replace(sent=False)
         finally:
             del _thread.allowance, _thread.began
-        return _Failure(BadReply, status=status) if content is None else (response, content)
+        if content is None or (not content and not _says_its_length(response)):
+            return _Failure(BadReply, status=status)
+        return response, content
 
     def _content(self, response: requests.Response) -> bytes | None:
         """The decoded body, or None (and the connection closed) if it is larger than allowed."""
@@ -169,6 +171,13 @@ class Transport:
                 return None
             chunks.append(chunk)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _says_its_length(response: requests.Response) -> bool:
+    """Whether an answer without a body says so. A success whose head was cut looks the same but for that: a change
+    would be taken for made."""
+    stated = "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
+    return stated or response.status_code in {204, 205} or not 200 <= response.status_code < 300
 
 
 # --- the connection ---------------------------------------------------------------------------------------------------

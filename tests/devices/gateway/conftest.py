@@ -51,7 +51,8 @@ class Api:
         """Answer the call of `case`: by its own answer, or by `body` (bytes), `status`, `headers` of `reply`."""
         if not reply:
             reply = {"body": case.answer_bytes, "status": case.answer_status}
-        self.mock.add(case.verb, HOST + ROOT + case.path, **reply)
+        # As every server does: it says so, where there is no body.
+        self.mock.add(case.verb, HOST + ROOT + case.path, auto_calculate_content_length=True, **reply)
 
     @property
     def requests(self) -> list[Any]:

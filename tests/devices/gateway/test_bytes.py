@@ -42,10 +42,12 @@ def error_of(data: bytes) -> GatewayError:
         b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n" + DEVICE[:5],
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
+        b"HTTP/1.1 200",
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Le",
         answer(b"not gzip", GZIP),
         answer(gzip.compress(DEVICE)[:-20], GZIP),
     ],
-    ids=["length", "gzip", "empty", "chunk", "odd-chunk", "no-gzip", "short-gzip"],
+    ids=["length", "gzip", "empty", "chunk", "odd-chunk", "status-line", "head", "no-gzip", "short-gzip"],
 )
 def test_an_answer_cut_short_or_garbled_is_a_bad_reply(data: bytes) -> None:
     error = error_of(data)
