@@ -60,6 +60,14 @@ class Erased(NamedTuple):
     looks: int
 
 
+def forget_choices(who: str) -> bool:
+    """Delete the preferences of whoever has this user id (digits), in the trail or not. Tells whether there were any.
+
+    Of somebody who never changed anything the portal knows no e-mail once they are signed out.
+    """
+    return who.isascii() and who.isdigit() and preference_store.forget(f"user:{int(who)}")
+
+
 def erase(who: str) -> list[Erased]:
     """Erase name, e-mail and id of whoever has this e-mail or user id (digits); their entries stay, of nobody known.
     Their preferences go too.
@@ -72,7 +80,6 @@ def erase(who: str) -> list[Erased]:
     wanted = Q(email__iexact=who)
     if who.isascii() and who.isdigit() and int(who):
         wanted = Q(user_id=int(who)) | Q(key=f"user:{int(who)}")
-        preference_store.forget(f"user:{int(who)}")
     erased = []
     for person in AuditPerson.objects.filter(wanted).exclude(key__startswith="erased:").order_by("pk"):
         preference_store.forget(person.key)

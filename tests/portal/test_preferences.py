@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from io import StringIO
 from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from devices import preference_store
 from devices.models import Preference
@@ -130,6 +131,11 @@ def test_erasing_a_person_takes_their_preferences(signed_in: Callable[..., Brows
     call_command("erase_person", email)
 
     assert list(Preference.objects.values_list("person", flat=True)) == ["user:7"]
+    call_command("erase_person", "7", stdout=(said := StringIO()))
+    assert "Their preferences are gone." in said.getvalue()
+    assert not Preference.objects.exists()
+    with pytest.raises(CommandError, match="by the user id only"):
+        call_command("erase_person", "7")
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,16 @@ class Command(BaseCommand):
         parser.add_argument("who", metavar="EMAIL|USER_ID")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        erased = retention.erase(options["who"].strip())
+        who = options["who"].strip()
+        erased, forgotten = retention.erase(who), retention.forget_choices(who)
+        if not erased and forgotten:
+            self.stdout.write("Their preferences are gone. Nobody in the trail of changes has this user id.")
+            return
         if not erased:
-            raise CommandError("Nobody in the trail of changes has this e-mail or user id.")
+            raise CommandError(
+                "Nobody in the trail of changes has this e-mail or user id. Preferences of somebody who never changed "
+                "anything are found by the user id only."
+            )
         for row in erased:
             self.stdout.write(
                 f"Erased person {row.id}: name, e-mail, user id and preferences are gone. "
