@@ -258,6 +258,13 @@ class Answers:
         key = self._key(question, rule) if rule.fresh_for and (rule.word or not self._changing) else None
         return self._ask(question, rule, key, ask)
 
+    def kept(self, question: Question) -> Answer[Any] | None:
+        """The last good answer as far as it is kept, without asking; None where there is none. What changes something
+        may ask too: it is for words beside the change, and decides nothing."""
+        rule = RULES.get(question.operation, LAST_GOOD)
+        key = self._key(question, rule) if rule.keep_for else None
+        return None if key is None else self._look(question, key, rule.keep_for)
+
     def changed(self) -> None:
         """Something about devices changes now, or has: nothing that was asked for before is given after this."""
         self._generation = None

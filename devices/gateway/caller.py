@@ -15,7 +15,7 @@ from devices.gateway.pages import Page
 from devices.gateway.policy import Asker, Condition, Policy
 from devices.gateway.reply import Reply, failure
 from devices.gateway.transport import Query, Transport
-from devices.gateway.types import BaseInfo
+from devices.gateway.types import BaseInfo, DeviceDetails
 
 ROOT = "/api/v1/organization"
 T = TypeVar("T")
@@ -73,6 +73,16 @@ class Caller:
     def read_at(self, operation: str) -> float | None:
         """When its latest answer, kept or not, was asked for (seconds since 1970); None where nothing tells."""
         return self._told.read_at.get(operation)
+
+    def last_seen(self, device_id: int) -> BaseInfo | None:
+        """The device as this session last read it, if that is kept: no call, and it may have changed since."""
+        if self._answers is None:
+            return None
+        query: Query = {"deviceId": device_id}
+        brief = self._answers.kept(Question("get_base_info", "/device/baseInfo", query, BaseInfo))
+        whole = self._answers.kept(Question("get_device", "/device", query, DeviceDetails))
+        found = max(filter(None, (brief, whole)), key=lambda answer: answer.asked_at, default=None)
+        return None if found is None else found.value
 
     def for_threads(self) -> Self:
         """The same API with the token of now, for calls in threads of their own; there a 401 is final.

@@ -26,6 +26,13 @@ def desk_of(request: DeviceRequest) -> Desk:
     return Desk(request.gateway.fresh(), request.access, request.request_id)
 
 
+def last_seen(request: DeviceRequest, device_id: int) -> dict[str, Any]:
+    """Name and organization of the device for the trail, as the person last saw them: for what is sent without reading
+    the device first. Empty where nothing tells."""
+    info = request.gateway.last_seen(device_id)
+    return {} if info is None else {"device_name": info.name, "org_id": info.org_id}
+
+
 def mark(value: str) -> str:
     """What a form carries of the value it was opened with: enough to tell another value, and gives no secret away."""
     return salted_hmac("devices.seen", value).hexdigest()[:20]

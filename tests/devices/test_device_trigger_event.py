@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from devices.models import AuditEntry
 from devices.permissions import Access
 from tests.devices import fleet
-from tests.devices.changes import lines, writes
+from tests.devices.changes import NAME, lines, writes
 from tests.devices.conftest import Person, soup, words
 from tests.servers import SandboxServer
 
@@ -99,6 +100,18 @@ def test_by_htmx_the_dialog_closes_and_the_page_says_accepted(
 def test_triggering_costs_one_call(admin: Person, platform: SandboxServer) -> None:
     assert admin.post(TRIGGER, {"code": " door_open "}).status_code == 303
     assert [entry["path"].rsplit("/", 1)[-1] for entry in platform.requests()] == ["trigger-event"]
+
+
+@pytest.mark.parametrize("page", ["trigger-event", "reveal-token"])
+def test_the_trail_names_the_device_as_last_seen_without_another_call(
+    admin: Person, platform: SandboxServer, page: str
+) -> None:
+    admin.get(f"/devices/{fleet.RICH}/")
+    before = len(platform.requests())
+    admin.htmx(f"/devices/{fleet.RICH}/{page}/", {"code": "door_open", "reason": "drill"})
+    assert len(platform.requests()) == before + 1
+    entry = AuditEntry.objects.latest("pk")
+    assert (entry.device_name, entry.org_id) == (NAME, 1)
 
 
 def test_pressed_twice_it_is_triggered_once_and_said_the_same(admin: Person, platform: SandboxServer) -> None:
