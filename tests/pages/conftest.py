@@ -18,7 +18,7 @@ from tests.servers import SandboxServer
 def states(fresh_sandbox: SandboxServer, settings: Any, db: None) -> Iterator[list[Shown]]:
     settings.PLATFORM_API_URL = fresh_sandbox.url
     settings.METAFIELDS_LIKELY = True
-    settings.ROOT_URLCONF = "tests.portal.test_styleguide"  # with the page for developers
+    settings.ROOT_URLCONF = "tests.pages.urls"  # with the page for developers
     for kept in (cache.clear, throttle.cache_clear, transport.cache_clear):
         kept()
     yield every_state(fresh_sandbox)

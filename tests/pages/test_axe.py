@@ -20,7 +20,7 @@ from django.contrib.staticfiles import finders
 from playwright.sync_api import Route, sync_playwright
 
 from tests.browser.conftest import ARGUMENTS
-from tests.pages.states import Shown, distinct, in_dialogs
+from tests.pages.states import GERMAN, Shown, distinct, in_dialogs
 
 AT = "http://portal.test/"
 WIDTHS = (1280, 390)
@@ -52,6 +52,8 @@ def _judge(pages: list[Shown], chromium: str, width: int) -> Iterator[tuple[str,
             page.goto(f"{AT}{number}")
             if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
                 yield shown.name, "has to be scrolled sideways", ""
+            if shown.name.startswith(GERMAN):
+                continue  # other words in the same elements
             for scheme, options in (("light", ALL), ("dark", COLOURS)):
                 page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
                 for violation in axe.run(page, options=options).response["violations"]:
