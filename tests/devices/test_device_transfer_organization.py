@@ -129,11 +129,11 @@ def test_an_organization_changed_meanwhile_stops_the_transfer(support: Person, p
 
 def test_a_limit_at_the_look_up_keeps_what_was_chosen_and_typed(support: Person, platform: SandboxServer) -> None:
     platform.fault("/sub-organizations", "status", status=500)
-    platform.fault("/api/v1/organization", "status", status=429, retry_after=7)
+    platform.fault("/api/v1/organization", "status", status=429, retry_after=17)
     cache.clear()
     answer = support.post(ORGANIZATION, {"org_id": "3", "reason": "HC-7"})
     assert answer.status_code == 429
-    assert answer["Retry-After"] == "7"
+    assert answer["Retry-After"] == "17"
     assert soup(answer).select_one("form[method=post] input[name=org_id]")["value"] == "3"  # type: ignore[index]
     assert soup(answer).select_one("input[name=reason]")["value"] == "HC-7"  # type: ignore[index]
     assert writes(platform) == []
