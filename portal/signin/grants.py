@@ -205,7 +205,8 @@ def count_up(person: str, user: int, *, words: bool) -> None:
 class TokenSource:
     """What a Gateway asks for its access token: one of these a request, with the row the request was let in by.
 
-    Whom only the company's sign-on knows has none of their own: the organization's does their calls.
+    Whom only the company's sign-on knows has none of their own: the organization's does their calls. A renewal that
+    failed is not tried again by the same request, however many parts of its page need a token.
     """
 
     def __init__(self, row: Row, deadline: Deadline | None = None) -> None:
@@ -213,8 +214,19 @@ class TokenSource:
         self._row: Row | None = row
         self._shared = not row.user
         self._deadline = deadline
+        self._failed: GatewayError | None = None
 
     def __call__(self, rejected: str | None = None) -> str:
+        if self._failed is not None:
+            failed = self._failed
+            raise type(failed)(api_status=failed.api_status, retry_after=failed.retry_after, sent=False)
+        try:
+            return self._token(rejected)
+        except GatewayError as error:
+            self._failed = error.with_traceback(None)
+            raise
+
+    def _token(self, rejected: str | None) -> str:
         if self._shared:
             return organization_token(rejected, deadline=self._deadline)
         row, self._row = self._row, None
