@@ -19,6 +19,7 @@ from devices.locales import style
 from devices.navigation import bar
 from devices.preferences import Preferences
 from devices.views.told import told
+from portal.bundles import addresses
 from portal.icons import icon
 
 
@@ -32,6 +33,7 @@ def environment(**options: Any) -> jinja2.Environment:
     env.globals.update(
         _=gettext,
         icon=icon,
+        bundle=addresses,
         static=static if settings.DEBUG else lru_cache(maxsize=256)(static),
         url=url,
         bar=bar,

@@ -12,9 +12,13 @@ import pytest
 from bs4 import BeautifulSoup
 from django.core.management import call_command
 from django.template import engines
+from django.test import Client
 
 from portal import settings as portal_settings
+from portal.bundles import BUNDLES, _addresses
 from tests.portal.conftest import Browser
+
+SOURCES = Path(__file__).resolve().parents[2] / "static"
 
 
 @pytest.fixture
@@ -25,8 +29,10 @@ def installed(settings: Any, tmp_path: Path) -> Iterator[None]:
     settings.WHITENOISE_USE_FINDERS = False
     call_command("collectstatic", interactive=False, verbosity=0)
     engines._engines = {}
+    _addresses.cache_clear()
     yield
     engines._engines = {}
+    _addresses.cache_clear()
 
 
 @pytest.mark.django_db
@@ -34,7 +40,7 @@ def test_every_file_of_a_page_has_its_content_in_its_name_and_is_kept_for_ever(i
     browser = Browser()
     page = BeautifulSoup(browser.get("/sign-in/").content, "html.parser")
     urls = [tag["href"] for tag in page.find_all("link")] + [tag["src"] for tag in page.find_all("script")]
-    assert len(urls) >= 4
+    assert len(urls) == 4
     for url in map(str, urls):
         assert re.fullmatch(r"/static/.+\.[0-9a-f]{12}\.(css|js|svg)", url), url
         response = browser.get(url, headers={"Accept-Encoding": "gzip, br"})
@@ -44,6 +50,28 @@ def test_every_file_of_a_page_has_its_content_in_its_name_and_is_kept_for_ever(i
             assert response["Content-Encoding"] == "br"
         assert not response.cookies
         response.close()
+
+
+@pytest.mark.django_db
+def test_style_and_scripts_come_in_one_file_each(installed: None, settings: Any) -> None:
+    """A browser paints when the last style sheet has come, and asks for six files at a time."""
+    page = BeautifulSoup(Browser().get("/sign-in/").content, "html.parser")
+    sheets = [str(tag["href"]) for tag in page.find_all("link", rel="stylesheet")]
+    scripts = [str(tag["src"]) for tag in page.find_all("script")]
+    assert [url.split("/")[-1].split(".")[0] for url in sheets + scripts] == ["all", "htmx-2", "all"]
+    for (name, parts), url in zip(BUNDLES.items(), [sheets[0], scripts[1]], strict=True):
+        made = (Path(settings.STATIC_ROOT) / url.removeprefix("/static/")).read_text()
+        assert made == "\n".join((SOURCES / part).read_text() for part in parts), name
+
+
+def test_no_sheet_or_script_is_left_out_of_the_bundles() -> None:
+    there = {str(path.relative_to(SOURCES)) for kind in ("css", "js") for path in SOURCES.glob(f"{kind}/*")}
+    assert there - {"css/guide.css"} == {part for parts in BUNDLES.values() for part in parts}
+
+
+def test_during_development_a_page_links_the_parts(client: Client) -> None:
+    page = client.get("/sign-in/").content.decode()
+    assert [page.count(f"/static/{part}") for parts in BUNDLES.values() for part in parts] == [1] * 14
 
 
 @pytest.mark.django_db
