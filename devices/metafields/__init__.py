@@ -162,6 +162,10 @@ class FieldView:
         """Whether this, read after a write, is what was sent."""
         return readback.same(_kind(self.type)[0], self.raw, sent)
 
+    def unchanged_by(self, sent: str) -> bool:
+        """Whether this, read before a write, would be the same after it."""
+        return readback.unchanged(_kind(self.type)[0], self.raw, sent)
+
 
 def view_of(metafield: Metafield, *, likely: bool) -> FieldView:
     """Present one metafield. `likely`: also edit the types that can probably be set (a setting of the deployment)."""

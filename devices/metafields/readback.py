@@ -19,6 +19,11 @@ def same(known: str, raw: Mapping[str, Any], sent: str) -> bool:
     return text.casefold() == sent.casefold() if known in ANY_CASE else text == sent
 
 
+def unchanged(known: str, raw: Mapping[str, Any], sent: str) -> bool:
+    """Whether writing `sent` would change nothing. Another case of letters would, also where it reads back the same."""
+    return held(known, raw) == sent or (known in NUMBERS and same(known, raw, sent))
+
+
 def held(known: str, raw: Mapping[str, Any]) -> str:
     value = raw.get("selectedOption", raw.get("value")) if known == "list" else raw.get("value")
     return "" if value is None else str(value).strip()

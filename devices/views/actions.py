@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -18,7 +19,7 @@ from devices.changes import Done, carry_out, sent_before
 from devices.forms.changes import RenameForm
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, Rejected, Unauthorized
 from devices.gateway.types import BaseInfo
-from devices.http import DeviceRequest, answer, clock_for, require, unsent, wants_partial
+from devices.http import DeviceRequest, SeeOther, answer, clock_for, require, unsent, wants_partial
 from devices.presentation import name_of
 from devices.text import clean, sentences
 from devices.turns import Busy, turn
@@ -74,6 +75,8 @@ def _rename(
     done = sent_before(desk, facts, form_id=data["form_id"])
     if done is None:
         info = request.gateway.fresh().get_base_info(device_id)
+        if data["name"] == info.name:
+            return _named_so_already(request, device_id)
         if changed_meanwhile(form, info.name):
             conflict(form, info.name, data["name"])
             return page(info=info, status=BUSY_STATUS)
@@ -120,4 +123,17 @@ def _renamed(request: DeviceRequest, device_id: int, done: Done[Any]) -> HttpRes
     response["HX-Retarget"] = "#device-title"
     response["HX-Reswap"] = "outerHTML"
     response["HX-Trigger"] = "deviceChanged"
+    return response
+
+
+def _named_so_already(request: DeviceRequest, device_id: int) -> HttpResponse:
+    """What was just read is what was entered: nothing is sent, and nothing goes into the trail."""
+    said = _("That is its name already. Nothing was sent.")
+    if not wants_partial(request):
+        messages.info(request, said)
+        return SeeOther(reverse("devices:device-detail", args=[device_id]))
+    response = answer(request, "devices/device_detail.html", "devices/_device_unchanged.html", {"said": said})
+    response["HX-Retarget"] = "#said"
+    response["HX-Reswap"] = "outerHTML"
+    response["HX-Trigger"] = "deviceChanged"  # closes the dialog
     return response

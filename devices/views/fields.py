@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -118,6 +119,8 @@ def _change(request: DeviceRequest, device_id: int, metafield_id: int) -> HttpRe
         form.add_error("value", field.why_not)
     if not form.is_valid():
         return page(status=422)
+    if done is None and field.unchanged_by(form.cleaned_data["value"]):
+        return _nothing_to_change(request, device_id, field)
     if done is None and changed_meanwhile(form, field.present) and not field.holds(form.cleaned_data["value"]):
         _conflict(form, field)
         return page(status=409)
@@ -160,6 +163,15 @@ def _send(request: DeviceRequest, info: BaseInfo, field: FieldView, form: Metafi
         asked=value,
         before=field.present,
     )
+
+
+def _nothing_to_change(request: DeviceRequest, device_id: int, field: FieldView) -> HttpResponse:
+    """What was just read is what was entered: nothing is sent, and nothing goes into the trail."""
+    said = _("That is its value already. Nothing was sent.")
+    if wants_partial(request):
+        return _shown(request, device_id, field, unchanged=said)
+    messages.info(request, said)
+    return SeeOther(reverse("devices:device-metafields", args=[device_id]))
 
 
 def _conflict(form: MetafieldForm, field: FieldView) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from devices.models import AuditEntry
 from tests.devices import fleet
 from tests.devices.changes import lines
 from tests.devices.conftest import Person, soup, words
@@ -158,6 +159,17 @@ def test_a_form_sent_again_shows_the_outcome_of_the_first(support: Person, platf
     assert first.status_code == second.status_code == 303
     assert first["Location"] == second["Location"]
     assert puts(platform) == 1
+
+
+def test_the_name_it_has_already_is_neither_sent_nor_written_down(support: Person, platform: SandboxServer) -> None:
+    page = support.post(RENAME, {"name": f" {NAME} ", "seen": "of another name"})
+    assert (page.status_code, page["Location"]) == (303, f"/devices/{fleet.RICH}/")
+    assert "That is its name already. Nothing was sent." in words(support.get(page["Location"]))
+    notice = support.htmx(RENAME, {"name": NAME})
+    assert (notice.status_code, notice["HX-Retarget"], notice["HX-Trigger"]) == (200, "#said", "deviceChanged")
+    assert "That is its name already. Nothing was sent." in words(notice)
+    assert puts(platform) == 0
+    assert not AuditEntry.objects.exists()
 
 
 def test_who_opened_the_form_before_somebody_elses_change_sees_both_and_chooses(

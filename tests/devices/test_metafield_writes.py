@@ -8,6 +8,7 @@ import pytest
 
 from devices.gateway.api import Gateway
 from devices.gateway.errors import Unreachable
+from devices.models import AuditEntry
 from tests.devices.changes import writes
 from tests.devices.conftest import Person, soup, words
 from tests.devices.metafields import PANEL, address, held, ids
@@ -131,3 +132,17 @@ def test_a_change_that_cannot_have_left_the_portal_keeps_the_form(
     assert answer.status_code == 503
     assert soup(answer).select_one("form [name=value]")["value"] == "C-9"  # type: ignore[index]
     assert "Nothing was changed. Save again in a moment." in words(answer)
+
+
+def test_a_value_that_it_has_already_is_neither_sent_nor_written_down(support: Person, platform: SandboxServer) -> None:
+    for name, value in (("Shelf", " A-12 "), ("Output", f"{float(held(platform, 'Output')['value']):.3f}")):
+        here = address(platform, name)
+        row = support.htmx(here, {"value": value, "seen": "of another value"})
+        assert row.status_code == 200
+        assert "That is its value already. Nothing was sent." in words(row)
+        assert not soup(row).select("form, .good")
+        page = support.post(here, {"value": value})
+        assert (page.status_code, page["Location"]) == (303, PANEL)
+        assert "That is its value already. Nothing was sent." in words(support.get(PANEL))
+    assert writes(platform) == []
+    assert not AuditEntry.objects.exists()
