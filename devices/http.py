@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -39,6 +39,10 @@ class DeviceRequest(HttpRequest):
     access: Access
     preferences: Preferences
     request_id: str
+    begun: float
+    """When it came in, epoch seconds."""
+    clock: tuple[str, Clock]
+    """Of `clock_for`, with its zone: that may change while the preferences are saved."""
     unsent: Unsent | None
     """Only for the page (GET) of a form."""
 
@@ -118,8 +122,21 @@ def zone_of(request: DeviceRequest) -> str:
     return known_zone(request.preferences.zone or request.access.tz)
 
 
+wall: Callable[[], float] = time.time
+"""Seconds since 1970. A test that needs another time puts its own clock here."""
+
+
 def clock_for(request: DeviceRequest) -> Clock:
-    return Clock(zone_of(request), time.time())
+    """The one clock of this request's page, which stands at the moment the request came in: what was asked for after
+    that is never older than the page says. Waits count from the real time."""
+    zone = zone_of(request)
+    known = getattr(request, "clock", None)
+    if known is not None and known[0] == zone:
+        clock: Clock = known[1]
+        return clock
+    clock = Clock(zone, known[1].now if known else getattr(request, "begun", None) or wall(), wall)
+    request.clock = zone, clock
+    return clock
 
 
 class Denied(Forbidden):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import groupby
@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from devices.chart import date_of
-from devices.gateway.types import BaseInfo, DataStreamValue, Device, HardwareInfo, LogEntry, TimelineEvent
+from devices.gateway.types import DataStreamValue, Device, HardwareInfo, LogEntry, TimelineEvent
 from devices.locales import offset_of, style, zone_named
 from devices.text import clean, shorten
 
@@ -63,10 +63,15 @@ def age(seconds: float) -> str:
 class Clock:
     """The reader's zone and one "now" for a whole page, so that no two ages on it disagree."""
 
-    def __init__(self, zone: str, now: float) -> None:
-        """`zone` is an IANA name as the user profile gives it (an unknown one reads as UTC), `now` epoch seconds."""
+    def __init__(self, zone: str, now: float, wall: Callable[[], float] | None = None) -> None:
+        """`zone` is an IANA name as the user profile gives it (an unknown one reads as UTC), `now` epoch seconds.
+
+        `wall` tells the time as it goes on, for waits: they end when they end, however long this page has taken.
+        """
         self.tz = zone_named(zone)
         self.now = now
+        self._wall = wall
+        self._ends: list[float] = []
         self._today = datetime.fromtimestamp(now, self.tz)
         self.offset = offset_of(self._today)
         self.style = style()
@@ -88,8 +93,20 @@ class Clock:
         return f"{when.text} {self.offset}" if when else ""
 
     def later(self, seconds: float) -> str:
-        """The time of day when this many seconds are over."""
-        return self.at(self.now + seconds)
+        """The time of day when this many seconds, from this very moment, are over.
+
+        Seconds are rounded up by whoever counts them: ends less than one apart are the same wait, and told alike.
+        """
+        end = (self._wall() if self._wall else self.now) + seconds
+        told = next((each for each in self._ends if abs(each - end) < 1), None)
+        if told is None:
+            self._ends.append(end)
+        return self.at(end if told is None else told)
+
+    def read_at(self, moments: Iterable[float]) -> str:
+        """When what was asked for at these moments (epoch seconds) was true at the latest. No moment of this very page
+        is told apart from its own, which comes first."""
+        return self.at(min((self.now, *moments)))
 
     def stamp(self) -> str:
         """The time of this reading, such as `14:02:10 UTC+1`."""
@@ -187,44 +204,6 @@ def event_word(event_type: str | None) -> Word:
     if known:
         return Word(known[0], str(known[1]), known[2])
     return Word("ellipsis", shorten(clean(event_type), 40) if event_type else _("No type"), "muted")
-
-
-class Connection(NamedTuple):
-    """Whether the device is connected, as just asked: `word`, `stamp` of the asking, `note` where it needs one.
-
-    `reported`: when a device last reported that has never been connected (epoch milliseconds), else 0.
-    """
-
-    word: Word
-    stamp: str
-    note: str = ""
-    reported: int = 0
-
-
-def connection(
-    connected: bool | None, clock: Clock, failure: str = "", *, read_at: float | None = None, reported: int = 0
-) -> Connection:
-    """`connected` None is "unknown", which is not "offline"; `failure` tells why the question got no answer. `read_at`:
-    when the answer was read (epoch seconds), where it is an old one: then it is told as what was. `reported`: for a
-    device that reports without ever being connected; it is not offline either."""
-    if connected is None:
-        note = failure or _("The platform did not say whether this device is connected.")
-        return Connection(Word("circle-question-mark", _("Unknown"), "muted"), clock.stamp(), note)
-    last = clock.when(reported, seconds=True) if not connected else None
-    if last:
-        words = _(
-            "It has reported without ever being connected, as devices do that speak HTTP only. The platform never shows"
-            " those as connected. Last report: %(time)s."
-        )
-        note = words % {"time": last.text}
-        stamp = clock.stamp() if read_at is None else clock.at(read_at)
-        return Connection(Word("circle-dashed", _("Never connected"), "muted"), stamp, note, reported)
-    if read_at is not None:
-        was = (_("Was online %s") if connected else _("Was offline %s")) % clock.time(int(read_at * 1000))
-        return Connection(Word("history", was, "muted"), clock.at(read_at))
-    if connected:
-        return Connection(Word("online", _("Online"), "good"), clock.stamp())
-    return Connection(Word("offline", _("Offline"), "strong"), clock.stamp())
 
 
 class DeviceRow(NamedTuple):
@@ -360,34 +339,3 @@ def log_row(entry: LogEntry, clock: Clock) -> LogRow:
         value=datastream_value(entry.value),
         online=entry.is_online,
     )
-
-
-class Fact(NamedTuple):
-    """A label and its value; `when` where the value is a moment, `copy` where people copy it, `url` where it leads."""
-
-    label: str
-    text: str = ""
-    when: When | None = None
-    copy: bool = False
-    url: str = ""
-
-
-def connection_facts(info: BaseInfo, clock: Clock) -> list[Fact]:
-    """What is known of the device's connections, for the side panel; a time of 0 reads as "never"."""
-    hw = info.hardware_info
-    lifecycle = clean(info.lifecycle_status.name or "") if info.lifecycle_status else ""
-    build = ", ".join(clean(part) for part in (hw.board_type, hw.build) if part) if hw else ""
-    facts = [
-        Fact(_("Connected"), when=clock.when(info.connect_time, seconds=True)),
-        Fact(_("Disconnected"), when=clock.when(info.disconnect_time, seconds=True)),
-        Fact(_("Last report"), when=clock.when(info.last_received_event_at, seconds=True)),
-        Fact(_("First seen"), when=clock.when(info.first_connect_time)),
-        Fact(_("Firmware updated"), when=clock.when(info.firmware_updated_at)),
-    ]
-    facts = [fact if fact.when else fact._replace(text=_("Never")) for fact in facts]
-    return [
-        *facts,
-        Fact(_("Lifecycle"), lifecycle or _("Not set")),
-        Fact(_("IP address"), clean(info.ip or "") or _("Not known")),
-        Fact(_("Board"), build or _("Not reported")),
-    ]

@@ -15,7 +15,7 @@ from django.http.response import HttpResponseBase
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
-from devices import preferences
+from devices import http, preferences
 from devices.gateway.api import Gateway
 from devices.gateway.deadline import Deadline
 from devices.gateway.errors import GatewayError, RateLimited, Resting, Unauthorized
@@ -125,6 +125,7 @@ class AccessMiddleware:
 
     def __call__(self, request: DeviceRequest) -> HttpResponseBase:
         path = request.path_info
+        request.begun = http.wall()
         if path not in EXEMPT and not path.startswith(EXEMPT_PREFIXES):
             try:
                 admitted = admit(request)

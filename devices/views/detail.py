@@ -14,11 +14,13 @@ from devices.gateway.errors import GatewayError
 from devices.gateway.types import DeviceDetails
 from devices.http import DeviceRequest, answer, clock_for, require, wants_partial
 from devices.parallel import ask_together
-from devices.presentation import connection_facts, name_of, value_rows
+from devices.presentation import name_of, value_rows
+from devices.views.choices import actions
 from devices.views.counters import with_count
+from devices.views.facts import connection_facts
 from devices.views.panels import alone, attempt, trouble, waiting
 from devices.views.settling import Settled, settle_here
-from devices.views.shell import Answers, Asks, actions, around, base_asks, online_ask, read_connection
+from devices.views.shell import Answers, Asks, around, base_asks, online_ask, read_connection
 from devices.views.told import read_stamp
 
 SHARE_OF_VALUES = 0.7
@@ -48,7 +50,7 @@ def device_detail(request: DeviceRequest, device_id: int) -> HttpResponse:
     if not partial:
         context = around(request, device_id, tab="overview", info=details, settled=settled, answers=answers)
     else:
-        context["actions"] = actions(request, details)
+        context |= actions(request, details)
         if request.htmx.trigger == "read-again":
             context["announce"] = _("Values read %(stamp)s") % {"stamp": read_stamp(request, "get_device")}
     if details.meta_field_values is not None:
@@ -71,7 +73,7 @@ def _without_values(
     info = attempt(request.gateway, lambda gateway: gateway.get_base_info(device_id))
     known = None if isinstance(info, GatewayError) else info
     if wants_partial(request):
-        context: dict[str, Any] = {"device_id": device_id, "actions": actions(request, known) if known else []}
+        context: dict[str, Any] = {"device_id": device_id, **actions(request, known)}
     else:
         context = around(request, device_id, tab="overview", info=info, settled=settled, answers=answers)
         context["heading_trouble"] = None  # the slot below says the same

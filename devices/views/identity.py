@@ -10,8 +10,9 @@ from devices.gateway.types import BaseInfo
 from devices.http import DeviceRequest
 from devices.names import names_for
 from devices.navigation import owner_prefix
-from devices.presentation import Clock, Fact, hardware
+from devices.presentation import Clock, hardware
 from devices.text import shorten
+from devices.views.facts import Fact
 
 FIRMWARE_MAX = 120
 """Characters; the device itself says them, so there may be any number."""

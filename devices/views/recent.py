@@ -18,7 +18,7 @@ from devices.forms.listing import RecentForm
 from devices.gateway.api import Gateway
 from devices.gateway.errors import GatewayError, Unauthorized
 from devices.gateway.types import Activation
-from devices.http import DeviceRequest, answer, clock_for, polled, query_string, require, wants_partial, zone_of
+from devices.http import DeviceRequest, answer, clock_for, polled, query_string, require, wants_partial
 from devices.names import Names, names_for
 from devices.navigation import owner_prefix
 from devices.parallel import ask_each
@@ -143,7 +143,6 @@ def _context(request: DeviceRequest, query: dict[str, Any], reading: Reading | N
 
     next_url = url(seen=max(newest, query["seen"], 1), stale=bool(trouble))
     where = names.organization(query["org"] or request.access.org_id) or _("your organization")
-    read_at = Clock(zone_of(request), reading.at)
     return {
         "query": query,
         "here": here,
@@ -156,7 +155,7 @@ def _context(request: DeviceRequest, query: dict[str, Any], reading: Reading | N
         "announce": _announce(rows, "" if query["stale"] else trouble),
         "trouble": trouble,
         "trouble_age": _ago(clock.now - reading.at),
-        "read_at": read_at.stamp(),
+        "read_at": clock.read_at([reading.at]),
         "unnamed": max(0, len(rows) - NAMED),
         "named_max": NAMED,
         "quick": [(minutes, url(minutes=minutes), minutes == query["minutes"]) for minutes in QUICK],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -15,13 +15,15 @@ from devices.gateway.types import BaseInfo, Online
 from devices.http import DeviceRequest, clock_for
 from devices.names import remember_template
 from devices.parallel import ask_together
-from devices.permissions import VIEW_USERS, Verdict, judge, judge_here
-from devices.presentation import Clock, Connection, Fact, connection, name_of
+from devices.permissions import judge
+from devices.presentation import Clock, name_of
 from devices.views.changing import done_view
+from devices.views.choices import actions
+from devices.views.facts import Connection, Fact, connection
 from devices.views.identity import identity, reports_without_connecting
 from devices.views.panels import alone, trouble, value
 from devices.views.settling import Settled, settle_here
-from devices.views.told import closed_now, open_now, read_long_ago
+from devices.views.told import read_long_ago
 
 Asks = Mapping[str, Callable[[Gateway], Any]]
 Answers = Mapping[str, Any]
@@ -35,8 +37,6 @@ TABS = (
     ("tags", "devices:device-tags", "list_tags"),
     ("changes", "devices:device-changes", ""),
 )
-GRAVE = ("transfer-to-owner", "remove-owner", "transfer-to-organization", "clear", "delete")
-"""Actions that take the device, its owner or its data away from somebody."""
 
 
 @dataclass(frozen=True)
@@ -50,29 +50,6 @@ class Tab:
     current: bool
     locked: bool
     count: str | None = None
-
-
-class Action(NamedTuple):
-    """Something one may do with the device, or may not and then why.
-
-    `title` and `about` explain it among the others; `label` is its button. `way`: "dialog" opens in place, "page" is
-    an address of its own, "reveal" posts. `note` tells what is missing where it is open in part.
-    """
-
-    name: str
-    title: str
-    about: str
-    label: str
-    icon: str
-    url: str
-    verdict: Verdict
-    way: str = "page"
-    kind: str = "plain"
-    note: str = ""
-
-    @property
-    def grave(self) -> bool:
-        return self.name in GRAVE
 
 
 def shell(
@@ -128,7 +105,7 @@ def around(
         "facts": identity(request, known, clock) if known else [Fact(_("Device ID"), str(device_id), copy=True)],
         "heading_trouble": trouble(request, failed, _("About this device")) if failed else None,
         "connection": connection_of(request, answers["online"], clock, reports_without_connecting(known)),
-        "actions": actions(request, known) if known else [],
+        **actions(request, known),
         "tabs": _tabs(request, device_id, known, tab),
         "tab": tab,
         "tab_label": tab_labels()[tab],
@@ -160,96 +137,6 @@ def connection_of(
         return connection(None, clock, failure=_("Could not ask: %s") % _(answered.sentence))
     read_at = read_long_ago(request, "get_online")
     return connection(answered.connected, clock, read_at=read_at, reported=reported)
-
-
-def actions(request: DeviceRequest, info: BaseInfo) -> list[Action]:
-    """Everything that can be done with a device, each judged for this person and this device's owner as just read."""
-
-    closed = closed_now(request)
-
-    def offer(name: str, operation: str, *words: str, **more: str) -> Action:
-        verdict = open_now(request, judge_here(operation, request.access, info.owner_user_id), closed)
-        title, about, label, symbol = words
-        return Action(
-            name, title, about, label, symbol, reverse(f"devices:device-{name}", args=[info.id]), verdict, **more
-        )
-
-    to_self_only = (
-        "" if request.access.has(VIEW_USERS) else _("To yourself only: any other owner needs %s too.") % VIEW_USERS
-    )
-    return [
-        offer(
-            "rename",
-            "rename_device",
-            _("Rename"),
-            _("Change the name people see."),
-            _("Rename"),
-            "pencil",
-            way="dialog",
-        ),
-        offer(
-            "trigger-event",
-            "trigger_event",
-            _("Trigger an event"),
-            _("Put one of the template’s events into the timeline, as if the device had sent it."),
-            _("Trigger event"),
-            "zap",
-            way="dialog",
-        ),
-        offer(
-            "transfer-to-owner",
-            "transfer_to_owner",
-            _("Transfer to another owner"),
-            _("Somebody else becomes the owner. The device may move to their organization."),
-            _("Change owner"),
-            "user-round-pen",
-            note=to_self_only,
-        ),
-        offer(
-            "remove-owner",
-            "remove_owner",
-            _("Remove the owner"),
-            _("The device stays where it is and belongs to nobody."),
-            _("Remove owner"),
-            "user-round-x",
-            way="dialog",
-        ),
-        offer(
-            "transfer-to-organization",
-            "transfer_to_organization",
-            _("Transfer to another organization"),
-            _("The device may lose its owner, and leave your view."),
-            _("Change organization"),
-            "building-2",
-        ),
-        offer(
-            "reveal-token",
-            "reveal_token",
-            _("Device token"),
-            _("The credential with which the hardware connects. Showing it goes into the portal’s trail of changes."),
-            _("Reveal token"),
-            "eye",
-            way="reveal",
-        ),
-        offer(
-            "clear",
-            "clear_device",
-            _("Erase data"),
-            _("The history of values, the timeline and the statistics go for good; the device stays."),
-            _("Erase data"),
-            "eraser",
-            kind="danger",
-        ),
-        offer(
-            "delete",
-            "delete_device",
-            _("Delete the device"),
-            _("The device and everything recorded of it go for good."),
-            _("Delete"),
-            "trash-2",
-            kind="danger",
-        ),
-    ]
 
 
 def tab_labels() -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -69,10 +68,10 @@ def _page_url(request: DeviceRequest) -> str:
 
 
 def read_stamp(request: DeviceRequest, *operations: str) -> str:
-    """When what these operations gave was read: now, or when the answer was that is given again or stands for it."""
+    """When what these operations gave was asked for: by this page, or before it where an answer is given again."""
     moments = [old.read_at for old in request.gateway.stale if old.operation in operations]
     moments += [at for at in map(request.gateway.read_at, operations) if at is not None]
-    return clock_for(request).at(min(moments, default=time.time()))
+    return clock_for(request).read_at(moments)
 
 
 def read_long_ago(request: DeviceRequest, operation: str) -> float | None:

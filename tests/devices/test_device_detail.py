@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from devices.presentation import Clock
-from devices.views import detail
+from devices import http
 from tests.devices import fleet
 from tests.devices.conftest import Person, soup, words
 from tests.servers import SandboxServer
@@ -105,7 +104,7 @@ def test_a_value_moves_below_the_line_when_a_day_has_passed(
     support: Person, monkeypatch: pytest.MonkeyPatch, hours: int, old: bool
 ) -> None:
     now = time.time()
-    monkeypatch.setattr(detail, "clock_for", lambda request: Clock("Europe/Oslo", now + hours * 3600))
+    monkeypatch.setattr(http, "wall", lambda: now + hours * 3600)
     page = soup(support.get(f"/devices/{fleet.RICH}/"))
     reported = next(row for row in page.select(".table-values tr") if "Temperature" in row.get_text())
     assert ("old" in (reported.parent or {}).get("class", [])) is old  # type: ignore[union-attr]

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from devices.gateway.types import DataStreamValue, TimelineEvent
-from devices.presentation import Clock, age, connection, datastream_value, event_days, event_word, number, value_rows
+from devices.presentation import Clock, age, datastream_value, event_days, event_word, number, value_rows
 from devices.text import clean
+from devices.views.facts import connection
 
 NOW = datetime(2026, 11, 17, 13, 2, 10, tzinfo=UTC).timestamp()
 OSLO = Clock("Europe/Oslo", NOW)
@@ -92,6 +93,20 @@ def test_values_older_than_a_day_or_without_a_time_are_set_apart() -> None:
     )
     assert [row.name for row in fresh] == ["Temperature"]
     assert [(row.name, row.updated and row.updated.age) for row in old] == [("fault", ""), ("Datastream 3", None)]
+
+
+def test_a_wait_counts_from_the_real_time_and_one_wait_is_told_in_one_way() -> None:
+    real = iter([NOW + 3.0, NOW + 3.9, NOW + 60.0])
+    clock = Clock("Europe/Oslo", NOW, lambda: next(real))
+    assert clock.later(20) == "14:02:33 UTC+1", "the page has taken three seconds already"
+    assert clock.later(20) == "14:02:33 UTC+1", "the same wait, counted up to whole seconds a moment later"
+    assert clock.later(20) == "14:03:30 UTC+1"
+    assert Clock("Europe/Oslo", NOW).later(20) == "14:02:30 UTC+1"
+
+
+def test_what_this_page_read_is_told_by_its_own_time_and_older_readings_by_theirs() -> None:
+    assert OSLO.read_at([]) == OSLO.read_at([NOW + 0.9, NOW + 4]) == OSLO.stamp()
+    assert OSLO.read_at([NOW + 4, NOW - 15]) == "14:01:55 UTC+1"
 
 
 def test_unknown_is_not_offline() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from bs4 import Tag
 
+from devices import http
 from devices.gateway.answers import Stale
 from devices.gateway.api import Gateway
 from devices.gateway.policy import Condition
@@ -76,7 +78,14 @@ def test_an_old_device_tells_its_age_and_offers_no_change(support: Person, old: 
     assert f"read {stamp}" in words(page)
     for action in tree.select(".choices li, .head .actions"):
         assert not action.select("form, a[hx-get]"), action
-    assert "Not now: this page shows what was read at" in words(page)
+    reason = tree.select_one("#actions #closed-now")
+    assert reason is not None
+    assert said(reason).startswith("Not now: this page shows what was read at")
+    assert said(tree.select_one("#actions") or pytest.fail("no actions")).count("Not now") == 1, "once, for all of them"
+    closed = {button["id"]: button["aria-describedby"] for button in tree.select("#actions [aria-disabled=true]")}
+    lacking = {name for name, by in closed.items() if by != "closed-now"}
+    assert lacking == {"choose-trigger-event", "choose-clear", "choose-delete"}, "a permission is named in its place"
+    assert len(closed) == len(tree.select("#actions .choices > li"))
 
 
 def test_with_the_platform_gone_the_last_answers_stand_with_their_age(
@@ -103,6 +112,15 @@ def test_an_old_tab_leaves_a_device_that_was_just_read_open_to_changes(support: 
     assert f"As of {stamp}" in said(banner(page))
     assert soup(page).select_one("[data-old=panel]")
     assert soup(page).select_one("a#action-rename[hx-get]")
+
+
+@pytest.mark.parametrize("tab", ["", "timeline/", "logs/", "metafields/", "tags/", "changes/"])
+def test_all_stamps_of_a_page_are_of_one_clock(support: Person, monkeypatch: pytest.MonkeyPatch, tab: str) -> None:
+    hurried = itertools.count(time.time(), 7)
+    monkeypatch.setattr(http, "wall", lambda: next(hurried))
+    stamps = re.findall(r"(?:read|checked|on [^,]*,) (\d\d:\d\d:\d\d UTC[+−]?[\d:]*)", words(support.get(DEVICE + tab)))
+    assert len(stamps) >= 3, "the state, the panel, and the foot of a printed page"
+    assert len(set(stamps)) == 1
 
 
 def test_old_names_are_no_news(support: Person, old: Any) -> None:
@@ -144,6 +162,9 @@ def test_a_wait_counts_down_and_says_without_script_until_when(
     page = support.get(DEVICE)
     top = banner(page)
     assert sentence in said(top)
+    ends = re.findall(r"(?:wait until|again at) (\d\d:\d\d:\d\d)", words(page))
+    assert len(ends) >= 2
+    assert len(set(ends)) == 1, "every place of the page names the same end"
     count = top.select_one("[data-countdown]")
     assert count is not None
     assert count["data-countdown"] == "23"

@@ -1,0 +1,149 @@
+"""What may be done with a device: every action as data, and each judged for one person and one device."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from devices.gateway.types import BaseInfo
+from devices.http import DeviceRequest
+from devices.permissions import VIEW_USERS, Access, Verdict, judge_here
+from devices.views.told import closed_now, open_now
+
+
+class Choice(NamedTuple):
+    """`name` is the end of its address's name, `operation` that of the `Gateway` method. `title` and `about` explain it
+    among the others; `label` is its button. `way`: "dialog" opens in place, "page" is an address of its own, "reveal"
+    posts. `grave`: takes the device, its owner or its data away from somebody.
+    """
+
+    name: str
+    operation: str
+    title: Promise
+    about: Promise
+    label: Promise
+    icon: str
+    way: str = "page"
+    kind: str = "plain"
+    grave: bool = False
+
+
+CHOICES = (
+    Choice(
+        *("rename", "rename_device"),
+        gettext_lazy("Rename"),
+        gettext_lazy("Change the name people see."),
+        gettext_lazy("Rename"),
+        "pencil",
+        way="dialog",
+    ),
+    Choice(
+        *("trigger-event", "trigger_event"),
+        gettext_lazy("Trigger an event"),
+        gettext_lazy("Put one of the template’s events into the timeline, as if the device had sent it."),
+        gettext_lazy("Trigger event"),
+        "zap",
+        way="dialog",
+    ),
+    Choice(
+        *("transfer-to-owner", "transfer_to_owner"),
+        gettext_lazy("Transfer to another owner"),
+        gettext_lazy("Somebody else becomes the owner. The device may move to their organization."),
+        gettext_lazy("Change owner"),
+        "user-round-pen",
+        grave=True,
+    ),
+    Choice(
+        *("remove-owner", "remove_owner"),
+        gettext_lazy("Remove the owner"),
+        gettext_lazy("The device stays where it is and belongs to nobody."),
+        gettext_lazy("Remove owner"),
+        "user-round-x",
+        way="dialog",
+        grave=True,
+    ),
+    Choice(
+        *("transfer-to-organization", "transfer_to_organization"),
+        gettext_lazy("Transfer to another organization"),
+        gettext_lazy("The device may lose its owner, and leave your view."),
+        gettext_lazy("Change organization"),
+        "building-2",
+        grave=True,
+    ),
+    Choice(
+        *("reveal-token", "reveal_token"),
+        gettext_lazy("Device token"),
+        gettext_lazy(
+            "The credential with which the hardware connects. Showing it goes into the portal’s trail of changes."
+        ),
+        gettext_lazy("Reveal token"),
+        "eye",
+        way="reveal",
+    ),
+    Choice(
+        *("clear", "clear_device"),
+        gettext_lazy("Erase data"),
+        gettext_lazy("The history of values, the timeline and the statistics go for good; the device stays."),
+        gettext_lazy("Erase data"),
+        "eraser",
+        kind="danger",
+        grave=True,
+    ),
+    Choice(
+        *("delete", "delete_device"),
+        gettext_lazy("Delete the device"),
+        gettext_lazy("The device and everything recorded of it go for good."),
+        gettext_lazy("Delete"),
+        "trash-2",
+        kind="danger",
+        grave=True,
+    ),
+)
+"""In the order in which they stand on the page."""
+
+
+class Action(NamedTuple):
+    """A choice for one person at one device. `now`: it is closed only because nothing can be changed at present; why is
+    told once for all such. `note` tells what is missing where it is open in part.
+    """
+
+    choice: Choice
+    url: str
+    verdict: Verdict
+    now: bool
+    note: str
+
+    @property
+    def name(self) -> str:
+        return self.choice.name
+
+
+def actions(request: DeviceRequest, info: BaseInfo | None) -> dict[str, Any]:
+    """Context of what can be done with a device: `actions`, each judged for this person and this device's owner as just
+    read, and `closed_now`, why nothing can be changed at present (empty where it can). None where `info` is not known.
+    """
+    if info is None:
+        return {"actions": [], "closed_now": ""}
+    closed = closed_now(request)
+    return {"actions": [_action(request, choice, info, closed) for choice in CHOICES], "closed_now": closed}
+
+
+def _action(request: DeviceRequest, choice: Choice, info: BaseInfo, closed: str) -> Action:
+    lasting = judge_here(choice.operation, request.access, info.owner_user_id)
+    return Action(
+        choice,
+        reverse(f"devices:device-{choice.name}", args=[info.id]),
+        open_now(request, lasting, closed),
+        now=bool(closed) and lasting.allowed,
+        note=_note(choice, request.access),
+    )
+
+
+def _note(choice: Choice, access: Access) -> str:
+    if choice.operation != "transfer_to_owner" or access.has(VIEW_USERS):
+        return ""
+    return _("To yourself only: any other owner needs %s too.") % VIEW_USERS
