@@ -9,8 +9,8 @@ from django.urls import reverse
 from devices.http import DeviceRequest
 from devices.navigation import home
 
-LISTS = ("devices:device-list", "devices:device-by-owner", "devices:device-by-user")
-PASSING = frozenset({"checked", "show", "change"})
+LISTS = ("devices:device-list", "devices:device-by-owner", "devices:device-by-user", "devices:device-recent")
+PASSING = frozenset({"checked", "show", "change", "seen", "stale"})
 """Parameters that tell what was done last, not what is listed."""
 LONGEST = 4000
 """Characters of an address that is believed: several times what a list of ours can ask for. Django refuses to

@@ -27,6 +27,12 @@ COLUMN_WORDS = {
 CLASSES = {column: f"col-{column}" for column in COLUMNS} | {"id": "col-id num", "organization": "col-org"}
 
 
+ALWAYS = frozenset({"name"})
+"""It is what a row is known by."""
+ALWAYS_RECENT = ALWAYS | {"activated"}
+"""And that of recent activations is about this."""
+
+
 class Head(NamedTuple):
     """A column of the table: `cls` are its CSS classes; `shown` whether this person's lists have it."""
 
@@ -44,9 +50,10 @@ def device_columns(request: DeviceRequest) -> HttpResponse:
     return SeeOther(back_to_list(request))
 
 
-def heads(chosen: tuple[str, ...]) -> list[Head]:
-    """All columns, the name first. It is what a row is known by, and always shown."""
+def heads(chosen: tuple[str, ...], always: frozenset[str] = ALWAYS) -> list[Head]:
+    """All columns, the name first; `always`: those that this list shows whatever was chosen."""
+    words = {"name": _("Device")} | {column: str(COLUMN_WORDS[column]) for column in COLUMNS}
     return [
-        Head("name", _("Device"), "col-name", shown=True),
-        *(Head(column, str(COLUMN_WORDS[column]), CLASSES[column], shown=column in chosen) for column in COLUMNS),
+        Head(key, word, CLASSES.get(key, f"col-{key}"), shown=key in chosen or key in always)
+        for key, word in words.items()
     ]

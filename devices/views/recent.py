@@ -17,15 +17,17 @@ from devices import rules
 from devices.forms.listing import RecentForm
 from devices.gateway.api import Gateway
 from devices.gateway.errors import GatewayError, Unauthorized
-from devices.gateway.types import Activation
+from devices.gateway.types import Activation, Device, HardwareInfo
 from devices.http import DeviceRequest, answer, clock_for, polled, query_string, require, wants_partial
 from devices.names import Names, names_for
 from devices.navigation import owner_prefix
 from devices.parallel import ask_each
-from devices.presentation import Clock, When, age, number
-from devices.text import clean, shorten
+from devices.permissions import Access
+from devices.presentation import Clock, DeviceRow, age, device_row, number
+from devices.views.checking import state_words
+from devices.views.columns import ALWAYS_RECENT, heads
 from devices.views.panels import alone, trouble, waiting
-from devices.views.table import organization_choices
+from devices.views.table import organization_choices, row_actions
 
 QUICK = (5, 15, 60)
 """Minutes offered as links."""
@@ -39,25 +41,27 @@ READING_KEPT = 900
 """Seconds that a whole reading is kept, to be shown with its age when the platform does not answer."""
 
 
+class Known(msgspec.Struct, frozen=True):
+    """What the device itself says beside its activation."""
+
+    name: str
+    hardware: HardwareInfo | None = None
+
+
 class Reading(msgspec.Struct, frozen=True):
-    """One answer of the API with the names found: `names` by device id, `failures` why there is none."""
+    """One answer of the API with what was found of each device: `known` by its id, `failures` why nothing is."""
 
     at: float
     activations: tuple[Activation, ...]
-    names: dict[int, str]
+    known: dict[int, Known]
     failures: dict[int, str]
 
 
-class RecentRow(NamedTuple):
-    """`failure` is set where the device could not be read: then its id stands for it."""
+class Remark(NamedTuple):
+    """What a row of this list says beside the name: that it is new, or why the device could not be read."""
 
-    id: int
-    name: str
-    failure: str
-    activated: When | None
-    template: str
-    owner: str
     new: bool
+    failure: str
 
 
 @require_safe
@@ -98,28 +102,37 @@ def device_recent(request: DeviceRequest) -> HttpResponse:
 def _read(request: DeviceRequest, query: dict[str, Any]) -> Reading:
     found = request.gateway.fresh().list_last_activated(org_id=query["org"], minutes=query["minutes"])
     newest = sorted(found, key=lambda activation: activation.activation_time, reverse=True)
-    names, failures = _names(request, [activation.id for activation in newest[:NAMED]])
-    return Reading(time.time(), tuple(newest), names, failures)
+    known, failures = _look_up(request, [activation.id for activation in newest[:NAMED]])
+    return Reading(time.time(), tuple(newest), known, failures)
 
 
-def _names(request: DeviceRequest, ids: list[int]) -> tuple[dict[int, str], dict[int, str]]:
-    """Names by id, from this person's cache or from the API, eight calls at a time; and why some could not be read."""
-    keys = {f"device-name:{request.access.scope}:{device_id}": device_id for device_id in ids}
-    names: dict[int, str] = {keys[key]: name for key, name in cache.get_many(keys).items()}
+def _look_up(request: DeviceRequest, ids: list[int]) -> tuple[dict[int, Known], dict[int, str]]:
+    """Devices by id, from this person's cache or from the API, eight calls at a time; and why others are not known."""
+    keys = {_key(request.access, device_id): device_id for device_id in ids}
+    known: dict[int, Known] = {keys[key]: kept for key, kept in cache.get_many(keys).items()}
     failures: dict[int, str] = {}
-    fresh: dict[str, str] = {}
-    by_id = {device_id: key for key, device_id in keys.items()}
-    for device_id, answered in ask_each(request.gateway, [i for i in ids if i not in names], _name).items():
+    fresh: dict[str, Known] = {}
+    for device_id, answered in ask_each(request.gateway, [i for i in ids if i not in known], _ask).items():
         if isinstance(answered, GatewayError):
             failures[device_id] = answered.sentence
         else:
-            names[device_id] = fresh[by_id[device_id]] = answered
+            known[device_id] = fresh[_key(request.access, device_id)] = answered
     cache.set_many(fresh, NAME_KEPT)
-    return names, failures
+    return known, failures
 
 
-def _name(gateway: Gateway, device_id: int) -> str:
-    return gateway.get_base_info(device_id).name
+def _key(access: Access, device_id: int) -> str:
+    return f"recent-device:{access.scope}:{device_id}"
+
+
+def forget_name(access: Access, device_id: int) -> None:
+    """After a rename: whoever made it sees it at the next look."""
+    cache.delete(_key(access, device_id))
+
+
+def _ask(gateway: Gateway, device_id: int) -> Known:
+    info = gateway.get_base_info(device_id)
+    return Known(info.name, info.hardware_info)
 
 
 def _context(request: DeviceRequest, query: dict[str, Any], reading: Reading | None, trouble: str) -> dict[str, Any]:
@@ -127,7 +140,9 @@ def _context(request: DeviceRequest, query: dict[str, Any], reading: Reading | N
     known, reading = reading is not None, reading or Reading(time.time(), (), {}, {})
     clock = clock_for(request)
     names = names_for(request.gateway, request.access)
-    rows = [_row(activation, reading, query["seen"], names, clock) for activation in reading.activations]
+    rows = [_row(activation, reading, names, clock) for activation in reading.activations]
+    remarks = {each.id: _remark(each, reading, query["seen"]) for each in reading.activations}
+    columns = heads(tuple(chosen for chosen in request.preferences.columns if chosen != "status"), ALWAYS_RECENT)
     newest = max((activation.activation_time for activation in reading.activations), default=0)
     here = reverse("devices:device-recent")
 
@@ -147,12 +162,18 @@ def _context(request: DeviceRequest, query: dict[str, Any], reading: Reading | N
         "query": query,
         "here": here,
         "rows": rows,
+        "remarks": remarks,
+        "all_heads": heads(request.preferences.columns),
+        "heads": [head for head in columns if head.shown],
+        "state_words": state_words(clock),
+        "list_url": url(),
+        "row_actions": row_actions(request),
         "headline": _headline(len(rows), query["minutes"], where)
         if known
         else _("Activated in %(where)s in the last %(minutes)d min") % {"where": where, "minutes": query["minutes"]},
         "known": known,
         "where": where,
-        "announce": _announce(rows, "" if query["stale"] else trouble),
+        "announce": _announce(rows, remarks, "" if query["stale"] else trouble),
         "trouble": trouble,
         "trouble_age": _ago(clock.now - reading.at),
         "read_at": clock.read_at([reading.at]),
@@ -173,18 +194,23 @@ def _context(request: DeviceRequest, query: dict[str, Any], reading: Reading | N
     }
 
 
-def _row(activation: Activation, reading: Reading, seen: int, names: Names, clock: Clock) -> RecentRow:
-    name = reading.names.get(activation.id, "")
-    failure = reading.failures.get(activation.id, "")
-    return RecentRow(
+def _row(activation: Activation, reading: Reading, names: Names, clock: Clock) -> DeviceRow:
+    known = reading.known.get(activation.id)
+    device = Device(
         id=activation.id,
-        name=shorten(clean(name)) or (_("Device %d") % activation.id),
-        failure=_(failure) if failure else "",
-        activated=clock.when(activation.activation_time, seconds=True),
-        template=names.template(activation.template_id),
-        owner=names.owner(activation.owner_user_id),
-        new=bool(seen) and activation.activation_time > seen,
+        name=known.name if known else _("Device %d") % activation.id,
+        template_id=activation.template_id,
+        org_id=activation.org_id,
+        owner_user_id=activation.owner_user_id,
+        hardware_info=known.hardware if known else None,
     )
+    return device_row(device, names, clock)._replace(activated=clock.when(activation.activation_time, seconds=True))
+
+
+def _remark(activation: Activation, reading: Reading, seen: int) -> Remark | None:
+    failure = reading.failures.get(activation.id, "")
+    new = bool(seen) and activation.activation_time > seen
+    return Remark(new, _(failure) if failure else "") if new or failure else None
 
 
 def _headline(count: int, minutes: int, where: str) -> str:
@@ -200,11 +226,11 @@ def _ago(seconds: float) -> str:
     return _("%s ago") % age(seconds) if seconds >= 10 else _("a moment ago")
 
 
-def _announce(rows: list[RecentRow], trouble: str) -> str:
+def _announce(rows: list[DeviceRow], remarks: dict[int, Remark | None], trouble: str) -> str:
     """Said aloud after a refresh: only what has changed since the last one."""
     if trouble:
         return trouble
-    new = [row.name for row in rows if row.new]
+    new = [row.name for row in rows if (remark := remarks[row.id]) and remark.new]
     if not new:
         return ""
     return ngettext("%(n)d new activation: %(names)s", "%(n)d new activations: %(names)s", len(new)) % {

@@ -88,7 +88,10 @@
   document.addEventListener("submit", ({ target }) => {
     const details = target.id === "columns-form" && target.closest("details");
     if (!details) return;
-    details.open = false;
-    details.querySelector("summary").focus();
+    // Later: htmx forgets which button was pressed when the focus leaves it.
+    setTimeout(() => {
+      details.open = false;
+      details.querySelector("summary").focus();
+    }, 0);
   }, true);
 })();

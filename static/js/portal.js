@@ -146,6 +146,7 @@
   const waiting = new Map(); // request -> the region that it will change
   let heldFocus = false; // what is being replaced held the focus
   let heldId = ""; // and this button in it, which was locked meanwhile
+  let heldLink = null; // or this link
   let paging = false; // a pager link was followed
 
   on("htmx:confirm", (event) => { if (event.detail.elt.dataset.busy) event.preventDefault(); }); // no second one queues up
@@ -207,7 +208,12 @@
     if (detail.target.id === "session-banner") removeBanners(); // one says it
     heldFocus = detail.target.contains(document.activeElement) || elt.dataset.busy === "focused";
     heldId = (elt.dataset.busy === "focused" && elt.querySelector("button[data-idle-label]")?.id) || "";
+    heldLink = heldFocus && document.activeElement.closest("a[href]");
   });
+
+  // The link to the same place that looks the same: rows of a list are many, and have no ids.
+  const sameLink = (root) => heldLink && [...root.querySelectorAll("a[href]")].find(
+    (link) => link.href === heldLink.href && link.className === heldLink.className);
 
   // Fires on each piece of new content, out-of-band ones too, and once on the body at the start.
   on("htmx:load", (event) => {
@@ -219,7 +225,7 @@
     // An element of the same id has the focus back by now; else the first thing one can act on takes it.
     if (heldFocus && !dialog.open && document.activeElement === document.body) {
       const same = heldId ? byId(heldId) : null; // contains() takes no empty words
-      (fresh.contains(same) ? same : find(fresh, "a[href], button, input:not([type=hidden])"))?.focus();
+      (fresh.contains(same) ? same : sameLink(fresh) || find(fresh, "a[href], button, input:not([type=hidden])"))?.focus();
     }
     const panel = paging && fresh.closest(".panel");
     if (panel && panel.getBoundingClientRect().top < 0) panel.scrollIntoView();
@@ -262,10 +268,15 @@
     }, shown.dataset.hideAfter * 1000);
   });
 
-  /* A region that asks again by itself rests while nobody looks, and for good once the session has ended. */
+  /* A region that asks again by itself rests while nobody looks, while a menu or a dialog of it stands open, and for good
+     once the session has ended. */
+  const OPEN = "details.menu[open], [popover]:popover-open, dialog[open]";
   on("htmx:configRequest", (event) => {
     if (!event.detail.elt.matches("[data-polls]")) return;
-    if (document.hidden || document.querySelector("[data-session-notice]")) event.preventDefault();
+    if (document.hidden || document.querySelector(`[data-session-notice], ${OPEN}`)) event.preventDefault();
+  });
+  on("htmx:beforeSwap", ({ detail }) => {
+    if (detail.target.matches("[data-polls]") && detail.elt === detail.target && document.querySelector(OPEN)) detail.shouldSwap = false;
   });
 
   // A form that came back refused is read from its summary, as on arrival.

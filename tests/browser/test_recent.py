@@ -11,6 +11,7 @@ from tests.browser.conftest import Open
 from tests.servers import SandboxServer
 
 PATH = "/devices/recent/?minutes=15"
+DEVICE = "tbody th a[href='/devices/12/']"
 LIST = "/api/v1/organization/device/last-activated"
 
 
@@ -26,7 +27,7 @@ def opened(open_page: Open, fresh_sandbox: SandboxServer, path: str = PATH, **op
     page = open_page("support", **options)
     page.clock.install()
     page.goto(path)
-    expect(page.locator("#device-12")).to_be_visible()
+    expect(page.locator(DEVICE)).to_be_visible()
     return page
 
 
@@ -34,14 +35,33 @@ def test_it_asks_every_thirty_seconds_and_disturbs_nobody(open_page: Open, fresh
     page = opened(open_page, fresh_sandbox)
     asked = polls(page)
     page.locator("#id_minutes").fill("33")
-    page.locator("#device-12").focus()
-    for count in (1, 2, 3):
+    more = page.locator("a.more[href='/devices/20/']")
+    for held in (page.locator(DEVICE), more):
+        held.focus()
         with page.expect_response("**/recent/**"):
             page.clock.run_for(30_000)
+        expect(held).to_be_focused()
         expect(page.locator("#results")).to_have_attribute("hx-trigger", "every 30s")
-        assert len(asked) == count
-    expect(page.locator("#device-12")).to_be_focused()
+    assert len(asked) == 2
     expect(page.locator("#id_minutes")).to_have_value("33")
+    page.keyboard.press("Enter")
+    page.clock.run_for(90_000)
+    expect(page.locator("#row-menu")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(more).to_be_focused()
+    page.locator("#columns").click()
+    page.locator("#columns-form input[value=owner]").uncheck()
+    page.clock.run_for(60_000)
+    assert len(asked) == 2, "it rests while a menu stands open"
+    page.locator("#columns-form").get_by_role("button", name="Apply").click()
+    expect(page.locator("th.col-owner")).to_have_count(0)
+    expect(page.locator("#columns")).to_be_focused()
+    expect(page.locator("th.col-activated")).to_be_visible()
+    page.locator("#columns").click()
+    page.locator("#columns-form").get_by_role("button", name="Reset").click()
+    expect(page.locator("th.col-owner")).to_be_visible()
+    page.clock.run_for(30_000)
+    expect(page.locator(DEVICE)).to_be_visible()
 
 
 def test_paused_it_does_not_ask(open_page: Open, fresh_sandbox: SandboxServer) -> None:
@@ -60,7 +80,7 @@ def test_a_failure_keeps_the_rows_and_the_asking(open_page: Open, fresh_sandbox:
     fresh_sandbox.fault(LIST, "status", status=500, times=1)
     page.clock.run_for(30_000)
     expect(page.locator("#results .notice")).to_contain_text("This is the last answer")
-    expect(page.locator("#device-12")).to_be_visible()
+    expect(page.locator(DEVICE)).to_be_visible()
     page.clock.run_for(30_000)
     expect(page.locator("#results .notice")).to_have_count(0)
 
@@ -72,7 +92,7 @@ def test_when_the_session_ends_it_says_so_once_and_stops(open_page: Open, fresh_
     asked = polls(page)
     page.clock.run_for(30_000)
     expect(page.locator("#session-banner")).to_contain_text("Your session has ended")
-    expect(page.locator("#device-12")).to_be_visible()
+    expect(page.locator(DEVICE)).to_be_visible()
     page.clock.run_for(120_000)
     assert len(asked) == 1
     expect(page.locator("#session-banner")).to_contain_text("Your session has ended")
@@ -84,4 +104,4 @@ def test_without_script_it_is_a_page_to_reload(open_page: Open, fresh_sandbox: S
     page.goto(PATH)
     expect(page.get_by_role("link", name="Pause")).to_be_hidden()
     page.get_by_role("link", name="Read again").click()
-    expect(page.locator("#device-12")).to_be_visible()
+    expect(page.locator(DEVICE)).to_be_visible()

@@ -32,6 +32,10 @@ def test_a_person_chooses_columns_and_finds_them_in_every_list(sign_in: SignIn, 
         assert row is not None
         assert len(row.select("th, td")) == 4, "the cells are those of the heads"
     assert "Status" in heads(other.get("/devices/")), "nobody else's lists have changed"
+    recent = "/devices/recent/?minutes=60"
+    assert heads(person.get(recent)) == ["Device", "Board", "Owner", "Activated"], "what that page is about stays"
+    assert choose(person, "board", "owner", back=recent + "&seen=5")["Location"] == recent
+    assert soup(person.get(recent)).select_one("tbody a.more, #row-menu")
     boxes = soup(person.get("/devices/")).select("#columns-form input[type=checkbox]")
     assert [box["value"] for box in boxes if box.has_attr("checked")] == ["name", "board", "owner"]
     assert [box["value"] for box in boxes if box.has_attr("disabled")] == ["name"], "it cannot be hidden"
