@@ -57,6 +57,7 @@ def platform_error(request: DeviceRequest, error: GatewayError, *, form_url: str
     if alone(error):
         context["tells_itself"] = True  # no banner above it that says the same
         context["advice"] = advice(error) if request.method in READS else ""
+        context["ours"] = isinstance(error, RateLimited) and error.ours
         context["wait"] = math.ceil(error.retry_after or 0)
         context["until"] = clock_for(request).later(context["wait"]) if hasattr(request, "access") else ""
     return waiting(_answer(request, page, context, error.status), error)

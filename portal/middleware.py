@@ -157,6 +157,7 @@ class AccessMiddleware:
                 deadline=deadline,
                 guard=guard,
                 asker=Asker.POLL if polled else Asker.PERSON,
+                person=request.access.person,
                 answers=answers,
             )
         response = self.get_response(request)

@@ -17,6 +17,14 @@ class Asker(enum.Enum):
     JOB = "job"
 
 
+class Whose(NamedTuple):
+    """Whom a call is for, and what it asks."""
+
+    asker: Asker
+    person: str = ""
+    operation: str = ""
+
+
 class Limits(NamedTuple):
     """All figures of the policy. Seconds, counts, and shares of 1."""
 
@@ -24,6 +32,11 @@ class Limits(NamedTuple):
     """Calls at the same time in this process, as many as gunicorn gives it threads; of these at most:"""
     polls_at_once: int = 8
     jobs_at_once: int = 8
+    person_share: float = 0.5
+    """Of these turns, for one person; but always so many:"""
+    person_at_least: int = 4
+    person_waiting: int = 8
+    """Calls of one person that wait for a turn, as many as one page makes at once: who makes more hears so at once."""
     queue: float = 2.0
 
     retries: int = 2

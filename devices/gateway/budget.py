@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from devices.gateway.asking import Asker, Limits
 from devices.gateway.store import Store
+from devices.gateway.window import KEPT, SLOT, SLOTS, Window
 
-SLOT = 2
-"""Seconds that are counted together."""
-SLOTS = 31
-"""That are looked back on: never less than a minute."""
-KEPT = float(SLOT * (SLOTS + 2))
 NEAR = 0.9
 """The part of the ceiling above which every call is counted together with the other processes."""
+TOLD = 32
+"""Whoever has made this part (1/32) of the ceiling in one process is counted together with the other processes. Of all
+the others that would be a few keys for each, and none of them comes near their share."""
+
+
+class Full(NamedTuple):
+    """Why a call is not made now: `wait` seconds until there may be room, `own` where the person's share is used up."""
+
+    wait: float
+    own: bool = False
 
 
 class Ceiling:
@@ -23,6 +31,10 @@ class Ceiling:
     Each process counts its own at once, and learns of the others' whenever it tells them its own. That is now and then
     while there is room for what they have not told yet; `near` the ceiling it is before every call, which then asks
     whether it is `over`.
+
+    **One person's share.** They may make a call while they have made fewer in this minute than are left for everybody.
+    So one script gets half of the ceiling at most, two get a third each, and of N there is always one part of N + 1
+    left for whoever comes; who makes few calls never meets it before the ceiling itself.
     """
 
     def __init__(self, limits: Limits, prefix: str) -> None:
@@ -32,82 +44,105 @@ class Ceiling:
             Asker.POLL: int(whole * limits.polls_share),
             Asker.JOB: int(whole * limits.jobs_share),
         }
+        self._many = max(whole // TOLD, 1)
         self._prefix = f"{prefix}:calls:"
         self._lock = threading.Lock()
-        self._mine: dict[int, int] = {}
-        self._others: dict[int, int] = {}
-        self._untold: dict[int, int] = {}
+        self._all = Window(self._prefix)
+        self._people: dict[str, Window] = {}
         self.untold = 0
         """Calls that the other processes do not know of."""
 
-    def take(self, asker: Asker, wall: float) -> float:
-        """Count one call, and return 0; or the seconds until there may be one for this asker."""
+    def take(self, asker: Asker, wall: float, person: str = "") -> Full | None:
+        """Count one call, or tell why there may be none for this asker now. `person`: "" for nobody in particular."""
         slot = int(wall // SLOT)
         with self._lock:
-            if slot not in self._mine:
-                self._forget(slot)
-            excess = self._counted() - self._most[asker] + 1
-            if excess > 0:
-                return self._until(excess, wall)
-            self._mine[slot] = self._mine.get(slot, 0) + 1
-            self._untold[slot] = self._untold.get(slot, 0) + 1
-            self.untold += 1
-            return 0.0
+            if slot != self._all.newest:
+                self._roll(slot)
+            one = self._of(person, slot)
+            full = self._full(asker, one, 0, wall)
+            if full is None:
+                self._add(one, slot, 1)
+                self.untold += 1
+            return full
 
     @property
     def near(self) -> bool:
-        with self._lock:
-            return self._counted() >= NEAR * self._most[Asker.PERSON]
+        return self._all.total >= NEAR * self._most[Asker.PERSON]
 
-    def over(self, asker: Asker, wall: float) -> float:
-        """0 if the call just taken may be made, by what the others have told since; or else seconds as `take`, and it
-        is not counted any more."""
+    def over(self, asker: Asker, wall: float, person: str = "") -> Full | None:
+        """None if the call just taken may be made, by what the others have told since; or else as `take`, and it is not
+        counted any more."""
         slot = int(wall // SLOT)
         with self._lock:
-            excess = self._counted() - self._most[asker]
-            if excess <= 0:
-                return 0.0
-            self._mine[slot] = self._mine.get(slot, 0) - 1
-            self._untold[slot] = self._untold.get(slot, 0) - 1
-            return self._until(excess, wall)
+            one = self._of(person, slot)
+            full = self._full(asker, one, 1, wall)
+            if full is not None:
+                self._add(one, slot, -1)
+            return full
 
-    def _counted(self) -> int:
-        return sum(self._mine.values()) + sum(self._others.values())
+    def _full(self, asker: Asker, one: Window | None, counted: int, wall: float) -> Full | None:
+        """Whether there is room for one more than all without the `counted` last ones."""
+        room = self._most[asker] - self._all.total + counted
+        if room <= 0:
+            return Full(self._all.until(1 - room, wall))
+        if one is not None and one.total - counted >= room:
+            return Full(one.until(one.total - counted - room + 1, wall), own=True)
+        return None
 
-    def _until(self, excess: int, wall: float) -> float:
-        for slot in sorted(self._mine.keys() | self._others.keys()):
-            excess -= self._mine.get(slot, 0) + self._others.get(slot, 0)
-            if excess <= 0:
-                return max((slot + SLOTS) * SLOT - wall, 0.1)
-        return KEPT
+    def _add(self, one: Window | None, slot: int, by: int) -> None:
+        self._all.add(slot, by)
+        if one is not None:
+            one.add(slot, by)
 
-    def _forget(self, now: int) -> None:
-        for counts in (self._mine, self._others, self._untold):
-            for slot in [slot for slot in counts if not now - SLOTS < slot <= now]:
-                del counts[slot]
-        self.untold = min(self.untold, sum(self._untold.values()))
-        self._mine.setdefault(now, 0)
+    def _of(self, person: str, slot: int) -> Window | None:
+        if not person:
+            return None
+        one = self._people.get(person)
+        if one is None:
+            # An e-mail address, as a rule: the store needs to know no person.
+            name = hashlib.blake2b(person.encode(), digest_size=12).hexdigest()
+            one = self._people[person] = Window(f"{self._prefix}{name}:")
+        if slot != one.newest:
+            one.roll(slot)
+        return one
+
+    def _roll(self, slot: int) -> None:
+        self._all.roll(slot)
+        self.untold = min(self.untold, sum(self._all.untold.values()))
+        gone = [person for person, one in self._people.items() if one.newest <= slot - SLOTS]
+        for person in gone:
+            del self._people[person]
 
     # --- with the others ----------------------------------------------------------------------------------------------
 
     def tell(self, store: Store) -> None:
         with self._lock:
-            untold, self._untold, self.untold = self._untold, {}, 0
+            self.untold = 0
+            owed = []
+            for window in self._shared():
+                owed.append((window, window.untold))
+                window.untold = {}
         lost = False
-        for slot, count in untold.items():
-            lost = lost or store.incr(f"{self._prefix}{slot}", count, KEPT) is None
-            if lost:  # later, if it is not too late then
-                with self._lock:
-                    self._untold[slot] = self._untold.get(slot, 0) + count
+        for window, untold in owed:
+            for slot, count in untold.items():
+                lost = lost or store.incr(f"{window.prefix}{slot}", count, KEPT) is None
+                if lost:  # later, if it is not too late then
+                    with self._lock:
+                        window.untold[slot] = window.untold.get(slot, 0) + count
 
-    def keys(self, wall: float) -> dict[str, int]:
+    def keys(self, wall: float) -> dict[Window, dict[str, int]]:
+        """Of the store, for each count that is shared."""
         now = int(wall // SLOT)
-        return {f"{self._prefix}{slot}": slot for slot in range(now - SLOTS + 1, now + 1)}
-
-    def learn(self, keys: Mapping[str, int], found: Mapping[str, int]) -> None:
         with self._lock:
-            told = {slot: self._mine.get(slot, 0) - self._untold.get(slot, 0) for slot in keys.values()}
-            self._others.update({slot: max(found[key] - told[slot], 0) for key, slot in keys.items() if key in found})
+            return {window: window.keys(now) for window in self._shared()}
+
+    def learn(self, keys: Mapping[Window, Mapping[str, int]], found: Mapping[str, int]) -> None:
+        with self._lock:
+            for window, slots in keys.items():
+                window.learn(slots, found)
+
+    def _shared(self) -> list[Window]:
+        return [self._all, *(one for one in self._people.values() if one.total >= self._many)]
 
 
 class Retries:

@@ -12,7 +12,7 @@ from devices.gateway.answers import Answers, Question, Stale
 from devices.gateway.deadline import Deadline
 from devices.gateway.errors import BadReply, GatewayError, Unauthorized
 from devices.gateway.pages import Page
-from devices.gateway.policy import Asker, Condition, Policy
+from devices.gateway.policy import Asker, Condition, Kind, Policy
 from devices.gateway.reply import Reply, failure
 from devices.gateway.transport import Query, Transport
 from devices.gateway.types import BaseInfo, DeviceDetails
@@ -49,6 +49,7 @@ class Caller:
         guard: Guard | None = None,
         answers: Answers | None = None,
         asker: Asker = Asker.PERSON,
+        person: str = "",
     ) -> None:
         self._transport = transport
         self._access_token = access_token
@@ -57,6 +58,7 @@ class Caller:
         self._guard = guard
         self._answers = answers
         self._asker = asker
+        self._person = person
         self._fresh = False
         self._told = _Told()
 
@@ -218,7 +220,8 @@ class Caller:
     def _call(self, operation: str, method: str, path: str, query: Query | None, body: object, token: str) -> Reply:
         send: Callable[..., Reply] = self._transport.send
         if isinstance(self._transport, Policy):
-            send = partial(self._transport.send, kind="read" if method == "GET" else "write", asker=self._asker)
+            kind: Kind = "read" if method == "GET" else "write"
+            send = partial(self._transport.send, kind=kind, asker=self._asker, person=self._person)
         return send(
             method,
             path,

@@ -77,6 +77,12 @@ class Busy(GatewayError):
         super().__init__(**told | {"sent": False})
 
 
+class Crowded(Busy):
+    """As Busy, but the calls that are in the way are this person's own."""
+
+    sentence = to_translate("You have too many calls under way at the same time, so this one was not sent.")
+
+
 class TimedOut(GatewayError):
     """The answer did not come, or did not end, within its time."""
 
@@ -147,6 +153,24 @@ class RateLimited(GatewayError):
 
     status = 429
     sentence = to_translate("The platform asks us to wait: too many requests.")
+    ours: ClassVar[bool] = False
+    """Whether it is the portal's own limit, and not the platform's."""
+
+
+class CeilingReached(RateLimited):
+    """All people of the portal together have made as many calls in this minute as it makes."""
+
+    sentence = to_translate("The portal has used up its calls of this minute, so the platform was not asked.")
+    ours = True
+
+    def __init__(self, **told: Any) -> None:
+        super().__init__(**told | {"sent": False})
+
+
+class ShareUsed(CeilingReached):
+    """One person has made as many calls in this minute as are left for all others."""
+
+    sentence = to_translate("You have used up your share of the calls of this minute, so the platform was not asked.")
 
 
 class Rejected(GatewayError):

@@ -12,13 +12,25 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from itertools import chain
 from typing import Any, NoReturn
 
-from devices.gateway.asking import KINDS, Asker, Condition, Kind, Limits
+from devices.gateway.asking import KINDS, Asker, Condition, Kind, Limits, Whose
 from devices.gateway.breaker import Breaker, Ticket
-from devices.gateway.budget import Ceiling, Retries
+from devices.gateway.budget import Ceiling, Full, Retries
 from devices.gateway.deadline import Clock, Deadline
-from devices.gateway.errors import BadReply, Busy, GatewayError, RateLimited, Resting, TimedOut, Unreachable
+from devices.gateway.errors import (
+    BadReply,
+    Busy,
+    CeilingReached,
+    Crowded,
+    GatewayError,
+    RateLimited,
+    Resting,
+    ShareUsed,
+    TimedOut,
+    Unreachable,
+)
 from devices.gateway.moved import new_base
 from devices.gateway.reply import Reply
 from devices.gateway.store import Store
@@ -80,6 +92,7 @@ class Policy:
         *,
         kind: Kind,
         asker: Asker = Asker.PERSON,
+        person: str = "",
         query: Query | None = None,
         json: object = None,
         form: Mapping[str, str] | None = None,
@@ -90,6 +103,9 @@ class Policy:
         operation: str = "",
     ) -> Reply:
         """As Transport.send, and also raises Busy, Resting and RateLimited for what was not sent at all.
+
+        `person` is whoever the call is for, by a name that is theirs alone, or "" for nobody in particular: nobody gets
+        more than their share of turns and calls.
 
         A reading is repeated where that may help: by people and jobs, for a poll comes again by itself.
         """
@@ -102,10 +118,11 @@ class Policy:
             "request_id": request_id,
             "operation": operation,
         }
-        ask = partial(self._ask, method, path, kind, asked)
+        whose = Whose(asker, person, operation)
+        ask = partial(self._ask, method, path, kind, whose, asked)
         ends = deadline or Deadline(self.transport.timeouts.page, clock=self._clock)
         repeats = self.limits.retries if kind == "read" and method == "GET" and asker is not Asker.POLL else 0
-        once = partial(self._once, ask, kind, asker, ends, operation)
+        once = partial(self._once, ask, kind, whose, ends)
         came = once()
         if not (isinstance(came, GatewayError) and _ours(came)):
             self._retries.called(self._clock())
@@ -136,36 +153,37 @@ class Policy:
 
     # --- one attempt --------------------------------------------------------------------------------------------------
 
-    def _once(self, ask: _Ask, kind: Kind, asker: Asker, ends: Deadline, operation: str) -> Reply | GatewayError:
+    def _once(self, ask: _Ask, kind: Kind, whose: Whose, ends: Deadline) -> Reply | GatewayError:
         """What came of one attempt. The errors of our own making are given back like those of the transport."""
         self._look()
         refused = self._refusal(kind)
         if refused:
             return refused
-        if not self._turns.enter(asker, min(self.limits.queue, ends.left())):
-            return Busy(retry_after=self.limits.queue)
+        asker, person, operation = whose
+        if not self._turns.enter(asker, min(self.limits.queue, ends.left()), person):
+            return (Crowded if self._turns.crowded_by(person) else Busy)(retry_after=self.limits.queue)
         try:
             refused = self._refusal(kind)  # the line may have been long
             if refused:
                 return refused
-            wait = self._counted(asker)
-            if wait:
-                return RateLimited(retry_after=wait, sent=False)
+            full = self._counted(asker, person)
+            if full:
+                return (ShareUsed if full.own else CeilingReached)(retry_after=full.wait)
             ticket = self._breakers[kind].enter(self._clock(), self._store, operation)
             if ticket is None:
                 return self._refusal(kind) or Resting(retry_after=self.limits.shortest_rest)
             return self._asked(ask, kind, asker, ticket, ends)
         finally:
-            self._turns.leave(asker)
+            self._turns.leave(asker, person)
 
-    def _counted(self, asker: Asker) -> float:
-        """0 if there is room for one more call this minute, which is counted then; or seconds until there may be."""
-        wait = self._ceiling.take(asker, self._wall())
-        if wait or self._store is None or not self._ceiling.near:
-            return wait
+    def _counted(self, asker: Asker, person: str) -> Full | None:
+        """None if there is room for one more call this minute, which is counted then."""
+        full = self._ceiling.take(asker, self._wall(), person)
+        if full or self._store is None or not self._ceiling.near:
+            return full
         with self._looking:
             self._tell_and_learn(self._store)
-        return self._ceiling.over(asker, self._wall())
+        return self._ceiling.over(asker, self._wall(), person)
 
     def _asked(self, ask: _Ask, kind: Kind, asker: Asker, ticket: Ticket, ends: Deadline) -> Reply | GatewayError:
         good: bool | None = None
@@ -185,7 +203,7 @@ class Policy:
             self._start_cooling(came.retry_after, kind)
         return came
 
-    def _ask(self, method: str, path: str, kind: Kind, asked: dict[str, Any], ends: Deadline) -> Reply:
+    def _ask(self, method: str, path: str, kind: Kind, whose: Whose, asked: dict[str, Any], ends: Deadline) -> Reply:
         """One request; a reading that is referred to another region is asked there, once.
 
         Whatever else a redirect wants is not done: it would take token and body with it.
@@ -203,7 +221,7 @@ class Policy:
                 return reply
             there = self._elsewhere[base] = ours.at(base)
             log.warning("The platform refers readings to %s, which makes each of them two calls.", base)
-        self._ceiling.take(Asker.PERSON, self._wall())
+        self._ceiling.take(whose.asker, self._wall(), whose.person)
         return there.send(method, path, deadline=ends, **asked)
 
     def _judged(self, came: Reply | GatewayError, took: float) -> bool | None:
@@ -285,10 +303,10 @@ class Policy:
 
     def _tell_and_learn(self, store: Store) -> None:
         self._ceiling.tell(store)
-        slots = self._ceiling.keys(self._wall())
-        keys = [self._cool_key, *(breaker.key for breaker in self._breakers.values()), *slots]
+        counts = self._ceiling.keys(self._wall())
+        keys = [self._cool_key, *(breaker.key for breaker in self._breakers.values()), *chain(*counts.values())]
         found = store.get_many(keys)
-        self._ceiling.learn(slots, found)
+        self._ceiling.learn(counts, found)
         now, wall = self._clock(), self._wall()
         for breaker in self._breakers.values():
             breaker.learn(found.get(breaker.key), now, wall)

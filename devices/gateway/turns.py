@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, deque
 
 from devices.gateway.asking import Asker, Limits
 
 
 class _Waiting:
-    __slots__ = ("asker", "called", "has_turn")
+    __slots__ = ("asker", "called", "has_turn", "person")
 
-    def __init__(self, asker: Asker) -> None:
+    def __init__(self, asker: Asker, person: str) -> None:
         self.asker = asker
+        self.person = person
         self.called = threading.Event()
         self.has_turn = False
 
 
 class Turns:
-    """First come, first served. Polls and jobs may hold no more than their part, and let people pass meanwhile.
+    """First come, first served. Polls and jobs may hold no more than their part, and let people pass meanwhile. So may
+    one person, whatever they ask: the other turns are for the others, also while each call takes ten seconds.
+
+    A person has but a few places in the line, too. Each is a thread of the portal that does nothing else for two
+    seconds, and one script would take them all.
 
     Who is served is decided under one lock, by whoever leaves: nobody who comes later can slip in between.
     """
@@ -27,36 +32,43 @@ class Turns:
         self._most = limits.at_once
         self._part = {Asker.PERSON: limits.at_once, Asker.POLL: limits.polls_at_once, Asker.JOB: limits.jobs_at_once}
         self._lock = threading.Lock()
+        self._one = max(int(limits.at_once * limits.person_share), limits.person_at_least)
+        self._places = limits.person_waiting
         self._held = dict.fromkeys(Asker, 0)
+        self._held_by: Counter[str] = Counter()
+        self._waiting_by: Counter[str] = Counter()
         self._all = 0
         self._line: deque[_Waiting] = deque()
 
-    def enter(self, asker: Asker, wait: float) -> bool:
-        """Get a turn within `wait` seconds; True must be followed by `leave`."""
+    def enter(self, asker: Asker, wait: float, person: str = "") -> bool:
+        """Get a turn within `wait` seconds; True must be followed by `leave`. `person`: "" for nobody in particular."""
         with self._lock:
-            if self._take(asker):
+            if self._take(asker, person):
                 return True
-            if wait <= 0:
+            if wait <= 0 or self._waiting_by[person] >= self._places:
                 return False
-            place = _Waiting(asker)
+            place = _Waiting(asker, person)
             self._line.append(place)
+            if person:
+                self._waiting_by[person] += 1
         try:
             place.called.wait(wait)
         except BaseException:
             if not self._give_up(place):  # whoever interrupts this thread must not cost everybody a turn
-                self.leave(asker)
+                self.leave(asker, person)
             raise
         return not self._give_up(place)
 
-    def leave(self, asker: Asker) -> None:
+    def leave(self, asker: Asker, person: str = "") -> None:
         with self._lock:
             self._held[asker] -= 1
             self._all -= 1
+            _one_less(self._held_by, person)
             for place in list(self._line):
                 if self._all >= self._most:
                     break
-                if self._take(place.asker):
-                    self._line.remove(place)
+                if self._take(place.asker, place.person):
+                    self._quit(place)
                     place.has_turn = True
                     place.called.set()
 
@@ -66,10 +78,18 @@ class Turns:
     def held(self) -> int:
         return self._all
 
-    def _take(self, asker: Asker) -> bool:
+    def crowded_by(self, person: str) -> bool:
+        """Whether this person has as many turns as one may have: it is for them that they wait, not for others."""
+        return self._held_by[person] >= self._one
+
+    def _take(self, asker: Asker, person: str) -> bool:
         """All who wait and could be served have been, so whoever comes and finds room overtakes nobody who could go."""
         if self._all >= self._most or self._held[asker] >= self._part[asker]:
             return False
+        if person:
+            if self._held_by[person] >= self._one:
+                return False
+            self._held_by[person] += 1
         self._held[asker] += 1
         self._all += 1
         return True
@@ -78,5 +98,16 @@ class Turns:
         """Leave the line; False where the turn has come after all."""
         with self._lock:
             if not place.has_turn:
-                self._line.remove(place)
+                self._quit(place)
             return not place.has_turn
+
+    def _quit(self, place: _Waiting) -> None:
+        self._line.remove(place)
+        _one_less(self._waiting_by, place.person)
+
+
+def _one_less(counts: Counter[str], person: str) -> None:
+    if person:
+        counts[person] -= 1
+        if not counts[person]:
+            del counts[person]

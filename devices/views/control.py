@@ -55,7 +55,7 @@ def device_trigger_event(request: DeviceRequest, device_id: int) -> HttpResponse
         form.add_error("code", _("There is no such event in the template of this device."))
     except RateLimited as limit:
         said = _("Not triggered: the platform limits the events of a device and the calls of an organization.")
-        return keep_form(form, limit, page, said=said)
+        return keep_form(form, limit, page, said="" if limit.ours else said)
     except GatewayError as error:
         return keep_form(form, error, page)
     else:

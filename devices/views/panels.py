@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
 from devices.gateway.api import Gateway
-from devices.gateway.errors import BadReply, GatewayError, Moved, RateLimited, Rejected
+from devices.gateway.errors import BadReply, Crowded, GatewayError, Moved, RateLimited, Rejected, ShareUsed
 from devices.http import DeviceRequest, clock_for
 
 log = logging.getLogger(__name__)
@@ -73,6 +73,8 @@ def log_failure(request: DeviceRequest, error: GatewayError) -> None:
 
 def advice(error: GatewayError) -> str:
     """What somebody can do about a reading that failed: wait, try again, or whom to ask."""
+    if isinstance(error, ShareUsed | Crowded):
+        return _("The rest is kept for the other people. See whether a script or many open pages ask in your name.")
     if isinstance(error, RateLimited):
         if error.retry_after is None:
             return _(

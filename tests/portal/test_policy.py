@@ -6,7 +6,7 @@ from typing import Any
 
 from devices.gateway.asking import Limits
 from portal.platform import transport
-from tests.portal.conftest import Browser
+from tests.portal.conftest import Browser, words
 from tests.servers import SandboxServer
 
 
@@ -18,6 +18,27 @@ def test_a_page_that_asks_again_by_itself_gives_way_to_people(signed_in: Any, se
     assert polled.status_code == 429
     assert int(polled["Retry-After"]) > 0
     assert browser.get("/devices/2/").status_code == 200
+
+
+def test_one_person_s_script_hears_of_its_share_and_the_others_are_served(signed_in: Any, settings: Any) -> None:
+    script, other = signed_in("admin"), signed_in("support")
+    settings.PLATFORM_API_LIMITS = Limits(per_minute=40)
+    transport.cache_clear()
+    for number in range(30):
+        refused = script.get(f"/devices/?q=pump{number}")
+        if refused.status_code == 429:
+            break
+    assert refused.status_code == 429
+    assert "You have used up your share of the calls of this minute, so the platform was not asked." in words(refused)
+    assert "Nothing was changed." in words(refused)
+    assert "The rest is kept for the other people." in words(refused)
+    assert "It asks for" not in words(refused)
+    assert 0 < int(refused["Retry-After"]) <= 62
+    assert other.get("/devices/2/").status_code == 200
+    form = script.post("/devices/2/trigger-event/", {"code": "overheat", "reason": "r"})
+    assert form.status_code == 429
+    assert "You have used up your share" in words(form)
+    assert "s left" in words(form)
 
 
 def test_sign_in_rests_where_the_token_endpoint_keeps_failing(platform: SandboxServer, browser: Browser) -> None:
