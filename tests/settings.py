@@ -43,7 +43,8 @@ if not os.environ.get("TEST_DATABASE_URL"):
 # Static files straight from their folders, so that no test needs `collectstatic` first.
 STORAGES = STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 STATIC_ROOT = None  # type: ignore[assignment]
-WHITENOISE_AUTOREFRESH = False
+# Each is looked for when it is asked for: every test client makes a WhiteNoise of its own, and need not list them all.
+WHITENOISE_AUTOREFRESH = True
 WHITENOISE_USE_FINDERS = True
 
 # Free to be deleted at once, or the database would refuse to be emptied between tests.

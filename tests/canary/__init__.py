@@ -24,6 +24,8 @@ KINDS: dict[str, str] = {
 }
 SECRET = re.compile("|".join(f"(?P<k{i}>{pattern})" for i, pattern in enumerate(KINDS.values())).encode())
 NAMES = dict(zip((f"k{i}" for i in range(len(KINDS))), KINDS, strict=True))
+BEGINNINGS = [re.split(r"[\\\[]", each)[0].encode() for pattern in KINDS.values() for each in pattern.split("|")]
+"""The plain letters with which each pattern begins: to look for these takes a tenth of the time."""
 FOLDED = re.compile(rb"[A-Za-z0-9_-]{24,}")
 """What may be base64: Django signs sessions and messages as such, compressed where that makes them shorter."""
 
@@ -31,11 +33,17 @@ FOLDED = re.compile(rb"[A-Za-z0-9_-]{24,}")
 def secrets_in(data: str | bytes) -> set[str]:
     """The kinds of secrets that stand in `data`, also in what is packed into it."""
     raw = data.encode("utf-8", "replace") if isinstance(data, str) else data
-    found = {NAMES[str(match.lastgroup)] for match in SECRET.finditer(raw)}
+    found = _plain(raw)
     for match in FOLDED.finditer(raw):
         for inner in _unfolded(match[0]):
-            found |= {f"{NAMES[str(hit.lastgroup)]}, packed" for hit in SECRET.finditer(inner)}
+            found |= {f"{kind}, packed" for kind in _plain(inner)}
     return found
+
+
+def _plain(raw: bytes) -> set[str]:
+    if not any(beginning in raw for beginning in BEGINNINGS):
+        return set()
+    return {NAMES[str(match.lastgroup)] for match in SECRET.finditer(raw)}
 
 
 def _unfolded(run: bytes) -> Iterator[bytes]:
