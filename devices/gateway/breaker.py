@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
+from collections import Counter, deque
 from typing import NamedTuple
 
 from devices.gateway.asking import Limits
@@ -25,6 +25,8 @@ class Ticket(NamedTuple):
     began: float
     what: str = ""
     """The operation that is called."""
+    who: str = ""
+    """The person it is called for; "" for nobody in particular."""
 
 
 class Breaker:
@@ -42,6 +44,9 @@ class Breaker:
         self._lock = threading.Lock()
         self._seen: deque[tuple[float, bool, str]] = deque()
         self._failed = 0
+        self._failures: deque[tuple[str, str]] = deque()
+        self._of: Counter[tuple[str, str]] = Counter()
+        """What the failures of the window asked, and for whom."""
         self._in_a_row = 0
         """Failures since the last success."""
         self._era = 0
@@ -56,13 +61,13 @@ class Breaker:
         until = self._until
         return 0.0 if until is None else max(until - now, min(self._probing - now, self._limits.shortest_rest), 0.0)
 
-    def enter(self, now: float, store: Store | None, what: str = "") -> Ticket | None:
+    def enter(self, now: float, store: Store | None, what: str = "", who: str = "") -> Ticket | None:
         """A ticket for one call, or None while it is resting."""
         if self._until is None:
-            return Ticket(self._era, False, now, what)
+            return Ticket(self._era, False, now, what, who)
         with self._lock:
             if self._until is None:
-                return Ticket(self._era, False, now, what)
+                return Ticket(self._era, False, now, what, who)
             if now < self._until or now < self._probing:
                 return None
             self._probing = now + self._limits.probe_lost
@@ -72,7 +77,7 @@ class Breaker:
             with self._lock:  # another process is trying
                 self._probing = now + self._limits.shortest_rest
             return None
-        return Ticket(era, True, now, what)
+        return Ticket(era, True, now, what, who)
 
     def leave(self, ticket: Ticket, good: bool | None, now: float, wall: float, store: Store | None) -> None:
         """Tell what became of the call: it showed the platform well, or not, or nothing at all (None)."""
@@ -80,7 +85,7 @@ class Breaker:
             if ticket.era != self._era:
                 return
             if not ticket.probe:
-                news = good is not None and self._until is None and self._count(good, now, ticket.what)
+                news = good is not None and self._until is None and self._count(good, now, ticket)
             else:
                 self._probing = 0.0
                 news = bool(good)
@@ -111,29 +116,48 @@ class Breaker:
             else:
                 return
 
-    def _count(self, good: bool, now: float, what: str) -> bool:
+    def _count(self, good: bool, now: float, ticket: Ticket) -> bool:
         """Whether this opens it: half of what the window saw, or all of the newest calls.
 
         Half of them is not enough where a single operation fails while others are answered: that is one endpoint's
-        fault, and who needs another one is not to wait for it.
+        fault, and who needs another one is not to wait for it. Nor are all the failures of one person's one question
+        enough, while nobody else has asked anything: it may be that question which the platform cannot bear.
 
         After busy minutes the good calls of the window are many, and a platform that just hangs ends few: their share
         alone would tell of its silence only when the window has forgotten the good ones.
         """
-        seen, limits = self._seen, self._limits
+        seen, limits, what = self._seen, self._limits, ticket.what
         seen.append((now, good, what))
-        self._failed += not good
+        if not good:
+            self._failed += 1
+            self._failures.append((what, ticket.who))
+            self._of[what, ticket.who] += 1
         self._in_a_row = 0 if good else self._in_a_row + 1
         while seen[0][0] < now - limits.window:
-            self._failed -= not seen.popleft()[1]
+            if not seen.popleft()[1]:
+                self._forget_failure()
         if good or len(seen) < limits.calls_to_judge:
             return False
         if self._in_a_row < limits.calls_to_judge and (
             self._failed < limits.failing * len(seen) or self._others_succeed(what)
         ):
             return False
+        if not self._of_several():
+            return False
         self._change(now + limits.rest)
         return True
+
+    def _forget_failure(self) -> None:
+        oldest = self._failures.popleft()
+        self._failed -= 1
+        self._of[oldest] -= 1
+        if not self._of[oldest]:
+            del self._of[oldest]
+
+    def _of_several(self) -> bool:
+        """Whether more than one operation or more than one person failed. Nobody in particular is everybody."""
+        people = {who for _what, who in self._of}
+        return len(people) > 1 or "" in people or len(self._of) > 1
 
     def _others_succeed(self, what: str) -> bool:
         """Whether this operation alone fails, and another one has been answered since it first did."""
@@ -149,6 +173,8 @@ class Breaker:
         self._until, self._probing, self._failed, self._in_a_row = until, 0.0, 0, 0
         self._era += 1
         self._seen.clear()
+        self._failures.clear()
+        self._of.clear()
 
     def _say(self, until: float | None, now: float) -> None:
         if until is None:

@@ -169,7 +169,7 @@ class Policy:
             full = self._counted(asker, person)
             if full:
                 return (ShareUsed if full.own else CeilingReached)(retry_after=full.wait)
-            ticket = self._breakers[kind].enter(self._clock(), self._store, operation)
+            ticket = self._breakers[kind].enter(self._clock(), self._store, operation, person)
             if ticket is None:
                 return self._refusal(kind) or Resting(retry_after=self.limits.shortest_rest)
             return self._asked(ask, kind, asker, ticket, ends)
@@ -195,6 +195,8 @@ class Policy:
                 # Without its traceback, whose frames hold the token, and which a retry would keep alive.
                 came = error.with_traceback(None)
             good = self._judged(came, self._clock() - ticket.began)
+            if isinstance(came, GatewayError) and not came.sent:
+                ticket = ticket._replace(who="")  # no connection, whatever was to be asked and by whom
             if asker is Asker.POLL and not good and not ticket.probe:
                 good = None  # a few screens that ask one endpoint again and again shall not decide for all people
         finally:

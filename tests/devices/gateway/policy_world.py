@@ -71,8 +71,8 @@ def read(policy: Policy, asker: Asker = PERSON, **more: Any) -> Reply:
     return policy.send("GET", "/device", kind="read", asker=asker, **more)
 
 
-def write(policy: Policy, method: str = "POST") -> Reply:
-    return policy.send(method, "/device", kind="write")
+def write(policy: Policy, method: str = "POST", **more: Any) -> Reply:
+    return policy.send(method, "/device", kind="write", **more)
 
 
 def token(policy: Policy) -> Reply:

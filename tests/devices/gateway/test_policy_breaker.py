@@ -107,6 +107,35 @@ def test_what_one_person_searches_for_does_not_stop_everybody() -> None:
     assert fail(policy, 100) == 0
 
 
+@pytest.mark.parametrize("send", [read, write])
+@pytest.mark.parametrize("answer", [status(500), BadReply(), Unreachable()], ids=str)
+def test_one_question_of_one_person_does_not_stop_a_quiet_process(send: Callable[..., Reply], answer: Answer) -> None:
+    """Twenty searches that the platform cannot bear, while nobody else asks anything."""
+    world = World(answer)
+
+    def asked(policy: Policy, times: int, operation: str = "search_devices", person: str = "ann") -> int:
+        return fail(policy, times, lambda one: send(one, operation=operation, person=person))
+
+    for other in ({"operation": "get_device"}, {"person": "bob"}):
+        policy = world.policy(retries=0)
+        assert asked(policy, 40) == 0
+        assert asked(policy, 1, **other) == 0
+        assert asked(policy, 1) == 1, "it was not that question alone"
+        world.now += 100
+    policy = world.policy(retries=0)
+    asked(policy, 19, operation="get_device", person="bob")
+    world.now += 31
+    assert asked(policy, 40) == 0, "what others saw long ago says nothing of now"
+
+
+def test_no_connection_is_nobody_s_question() -> None:
+    policy = World(Unreachable(sent=False)).policy(retries=0)
+    for _ in range(21):
+        with suppress(Unreachable):
+            read(policy, operation="search_devices", person="ann")
+    assert policy.condition().reads_rest == 10
+
+
 def test_few_failures_old_failures_and_our_own_refusals_do_not_open_it() -> None:
     world = World(Unreachable())
     policy = world.policy(retries=0)
