@@ -45,6 +45,8 @@ class DeviceRequest(HttpRequest):
     """Of `clock_for`, with its zone: that may change while the preferences are saved."""
     unsent: Unsent | None
     """Only for the page (GET) of a form."""
+    tells_itself: bool
+    """Set by a view whose page tells of the platform's trouble itself: no banner says it a second time."""
 
 
 class SeeOther(HttpResponseRedirect):

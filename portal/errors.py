@@ -69,7 +69,8 @@ def tell_beside(request: DeviceRequest, response: HttpResponseBase) -> None:
         return
     if not wants_partial(request) or not response["Content-Type"].startswith("text/html"):
         return
-    if banner := told(request):
+    banner = told(request)
+    if banner or getattr(request, "tells_itself", False):  # then the piece tells it, and an older banner goes
         response.content += render_to_string("components/_platform.html", {"told": banner, "beside": True}).encode()
 
 

@@ -19,7 +19,11 @@ THEME_WORDS = {
 }
 LANGUAGE_WORDS = {"auto": gettext_lazy("As your browser asks for"), "en": "English", "de": "Deutsch"}
 """A language is called by its own name: whoever looks for it may not read the one the page is in."""
-NOT_OFFERED = gettext_lazy("Choose one of what the list offers.")
+
+
+def _refused(words: Any) -> dict[str, Any]:
+    """What a field says to what it does not offer, or to nothing. The summary repeats it, so it names the field."""
+    return {"invalid_choice": words, "required": words}
 
 
 def zone_choices(profile: str) -> list[tuple[str, Any]]:
@@ -34,24 +38,24 @@ class PreferencesForm(forms.Form):
         label=gettext_lazy("Time zone"),
         required=False,
         help_text=gettext_lazy("All times on the pages are told in it. Files that you download keep UTC."),
-        error_messages={"invalid_choice": NOT_OFFERED},
+        error_messages=_refused(gettext_lazy("Choose a time zone from the list.")),
     )
     theme = forms.ChoiceField(
         label=gettext_lazy("Colours"),
         choices=[(name, THEME_WORDS[name]) for name in THEMES],
-        error_messages={"invalid_choice": NOT_OFFERED, "required": NOT_OFFERED},
+        error_messages=_refused(gettext_lazy("Choose one of the colours offered.")),
     )
     language = forms.ChoiceField(
         label=gettext_lazy("Language"),
         choices=[(name, LANGUAGE_WORDS[name]) for name in LANGUAGES],
         help_text=gettext_lazy("Of the pages, their dates and their numbers."),
-        error_messages={"invalid_choice": NOT_OFFERED, "required": NOT_OFFERED},
+        error_messages=_refused(gettext_lazy("Choose one of the languages offered.")),
     )
     page_size = forms.TypedChoiceField(
         label=gettext_lazy("Rows on a page of a list"),
         choices=[(size, str(size)) for size in PAGE_SIZES],
         coerce=int,
-        error_messages={"invalid_choice": NOT_OFFERED, "required": NOT_OFFERED},
+        error_messages=_refused(gettext_lazy("Choose one of the numbers of rows offered.")),
     )
     columns = forms.MultipleChoiceField(
         label=gettext_lazy("Columns of the list of devices"),
@@ -59,7 +63,7 @@ class PreferencesForm(forms.Form):
         choices=[(name, COLUMN_WORDS[name]) for name in COLUMNS],
         help_text=gettext_lazy("The name of the device always stands first."),
         widget=forms.CheckboxSelectMultiple,
-        error_messages={"invalid_choice": gettext_lazy("There is no such column.")},
+        error_messages=_refused(gettext_lazy("Choose the columns from those offered.")),
     )
     shortcuts = forms.BooleanField(
         label=gettext_lazy("Single keys do something"),

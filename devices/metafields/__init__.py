@@ -96,13 +96,16 @@ KINDS: dict[str, Kind] = {
     "thingname": Kind(gettext_lazy("Thing name"), "likely"),
 }
 
+INSTEAD = {"devicename": "rename", "deviceowner": "transfer-to-owner"}
+"""Types that are the device's own name or owner, and the address of the form that changes it."""
+
 
 @dataclass(frozen=True)
 class FieldView:
     """One metafield, ready for a page. `lines` is empty where the field is; `href` only ever an http(s) address.
 
     `device_id`: the device that it points at, 0 for none. `caution`: what is odd about the value it holds.
-    `renames`: it is the device's name, which has a form of its own.
+    `instead`: the action that changes it, where it is the device's own name or owner: those have forms of their own.
     """
 
     id: int
@@ -113,7 +116,7 @@ class FieldView:
     mandatory: bool = False
     href: str = ""
     device_id: int = 0
-    renames: bool = False
+    instead: str = ""
     caution: str = ""
     secret: bool = False
     editable: bool = False
@@ -185,7 +188,7 @@ def view_of(metafield: Metafield, *, likely: bool) -> FieldView:
         mandatory=bool(metafield.is_mandatory),
         href=_href(known, raw),
         device_id=shown.device_referred_to(raw) if known == "devicereference" else 0,
-        renames=known == "devicename",
+        instead=INSTEAD.get(known, ""),
         caution=kind.caution(raw),
         secret=secret,
         editable=editable,

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from devices import audit
 from devices.changes import Desk, Done
+from devices.gateway.errors import GatewayError, Unauthorized
 from devices.gateway.types import BaseInfo
 from devices.http import DeviceRequest, answer, clock_for, move_on, query_string
 from devices.models import AuditEntry
@@ -26,11 +27,20 @@ def desk_of(request: DeviceRequest) -> Desk:
     return Desk(request.gateway.fresh(), request.access, request.request_id)
 
 
-def last_seen(request: DeviceRequest, device_id: int) -> dict[str, Any]:
-    """Name and organization of the device for the trail, as the person last saw them: for what is sent without reading
-    the device first. Empty where nothing tells."""
+def named(request: DeviceRequest, device_id: int) -> dict[str, Any]:
+    """Name and organization of the device for the trail, where what is sent needs neither.
+
+    As the person last saw them; read now where that is kept no more, as after a change of their own. Empty where it
+    cannot be read: the platform has the word on what is sent.
+    """
     info = request.gateway.last_seen(device_id)
-    return {} if info is None else {"device_name": info.name, "org_id": info.org_id}
+    try:
+        info = info or request.gateway.fresh().get_base_info(device_id)
+    except Unauthorized:
+        raise
+    except GatewayError:
+        return {}
+    return {"device_name": info.name, "org_id": info.org_id}
 
 
 def mark(value: str) -> str:

@@ -22,7 +22,7 @@ from devices.names import template_events
 from devices.permissions import judge
 from devices.presentation import event_word, name_of
 from devices.text import clean, sentences, shorten
-from devices.views.changing import desk_of, last_seen, not_made, renew, unknown
+from devices.views.changing import desk_of, named, not_made, renew, unknown
 from devices.views.kept import keep_form
 from devices.views.shell import shell
 
@@ -78,7 +78,7 @@ def _trigger(request: DeviceRequest, device_id: int, form: EventForm) -> Done[No
         target=data["code"],
         after=data["description"],
         reason=data["reason"],
-        **last_seen(request, device_id),
+        **named(request, device_id),
     )
     return carry_out(
         desk_of(request),
@@ -177,7 +177,7 @@ def device_reveal_token(request: DeviceRequest, device_id: int) -> HttpResponse:
 
 def _reveal(request: DeviceRequest, device_id: int, reason: str) -> str:
     """The token, with who saw it in the trail. An answer that was lost has shown nobody anything."""
-    told = last_seen(request, device_id)
+    told = named(request, device_id)
     facts = Facts(operation="reveal_token", device_id=device_id, secret=True, reason=reason, **told)
     by: dict[str, Any] = {"access": request.access, "request_id": request.request_id}
     entry, _first = audit.intend(request.access, facts, request_id=request.request_id)

@@ -41,7 +41,7 @@ from devices.views.changing import (
 )
 from devices.views.panels import attempt, trouble, waiting
 from devices.views.shell import shell
-from devices.views.told import open_now, read_stamp
+from devices.views.told import closed_now, open_now, read_stamp
 
 
 def field_views(request: DeviceRequest, found: Iterable[Metafield]) -> dict[str, Any]:
@@ -52,8 +52,18 @@ def field_views(request: DeviceRequest, found: Iterable[Metafield]) -> dict[str,
         "count": len(fields),
         "missing_count": sum(field.missing for field in fields),
         "edit": open_now(request, judge("set_metafield", request.access)),
+        "ways": _ways(request),
         "read_at": read_stamp(request, "list_metafields"),
     }
+
+
+def _ways(request: DeviceRequest) -> dict[str, str]:
+    """The addresses of the forms for what is no metafield but the device's own, by `FieldView.instead`: of those only
+    that this person may open now."""
+    closed = closed_now(request)
+    operations = {"rename": "rename_device", "transfer-to-owner": "transfer_to_owner"}
+    allowed = [way for way, operation in operations.items() if judge(operation, request.access).allowed and not closed]
+    return {way: f"devices:device-{way}" for way in allowed}
 
 
 def _fields(request: DeviceRequest, device_id: int) -> list[FieldView]:
@@ -239,6 +249,7 @@ def _row(request: DeviceRequest, device_id: int, metafield_id: int) -> HttpRespo
 
 def _shown(request: DeviceRequest, device_id: int, field: FieldView, **more: Any) -> HttpResponse:
     context = {"field": field, "device_id": device_id, "edit": judge("set_metafield", request.access), **more}
+    context["ways"] = _ways(request)
     return answer(request, "devices/device_metafields.html", "devices/_metafield_row.html", context)
 
 
@@ -282,7 +293,7 @@ def _read_back(request: DeviceRequest, done: Done[Any]) -> FieldView | None:
 def _editor(
     request: DeviceRequest, device_id: int, field: FieldView, form: MetafieldForm, *, status: int = 200
 ) -> HttpResponse:
-    context: dict[str, Any] = {"device_id": device_id, "field": field, "form": form}
+    context: dict[str, Any] = {"device_id": device_id, "field": field, "form": form, "ways": _ways(request)}
     if not wants_partial(request):
         context = shell(request, device_id, tab="metafields") | context
     return answer(request, "devices/metafield_edit.html", "devices/_metafield_form.html", context, status=status)

@@ -106,6 +106,7 @@ def device_receipt(request: DeviceRequest, device_id: int, draft_id: int) -> Htt
             if mine:
                 receipt_store.add(draft, progress, receipt.go_on(request.gateway, progress, LOOK))
     context = _context(request, draft, harm, progress)
+    request.tells_itself = bool(context["wait"]) and not progress.finished
     return answer(request, "devices/device_receipt.html", "devices/_device_receipt.html", context)
 
 

@@ -39,7 +39,10 @@ class Told(NamedTuple):
 
 
 def told(request: DeviceRequest) -> Told | None:
-    """The banner for this request's page, after everything was read; None where there is nothing to say."""
+    """The banner for this request's page, after everything was read; None where there is nothing to say, or where the
+    page says it itself."""
+    if getattr(request, "tells_itself", False):
+        return None
     operations = _old(request)
     condition = request.gateway.condition()
     seconds = max(condition.cool_down, condition.reads_rest, condition.writes_rest, condition.tokens_rest)

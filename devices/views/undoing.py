@@ -189,11 +189,29 @@ def _page(
         "now_words": (value_words(entry, reading.found, names) or _("nothing")) if reading else "",
         "since": _changed_by(request, entry) if changed else None,
         "hindrance": hindrance,
+        "attempted": request.method == "POST",
+        "by_hand": _by_hand(entry, reading) if changed or hindrance else None,
         "closed": changed or bool(hindrance) or bool(view.undone),
         "notes": _notes(entry, reading, names),
         "read_at": clock_for(request).stamp(),
     }
     return answer(request, "audit/undo.html", "audit/_undo.html", context, status=status)
+
+
+def _by_hand(entry: AuditEntry, reading: Reading | None) -> tuple[str, str] | None:
+    """Words and address of the form in which the former value can be put back anew; None where there is none."""
+    facts, device_id = inverse(entry, ""), entry.device_id
+    if facts.operation == "set_metafield":
+        if reading is None or reading.field is None:
+            return None
+        return _("Edit the value"), reverse("devices:device-metafield", args=[device_id, facts.target])
+    forms = {
+        "rename_device": (_("Rename the device"), "devices:device-rename"),
+        "transfer_to_owner": (_("Change the owner"), "devices:device-transfer-to-owner"),
+        "remove_owner": (_("Remove the owner"), "devices:device-remove-owner"),
+    }
+    words, name = forms[facts.operation]
+    return words, reverse(name, args=[device_id])
 
 
 def _changed_by(request: DeviceRequest, entry: AuditEntry) -> Any:

@@ -35,14 +35,18 @@ def test_every_type_reads_for_people(support: Person) -> None:
     assert "19.2" in rows["Orbit"]
 
 
-def test_a_device_referred_to_and_the_form_for_the_name_are_one_click_away(
+def test_a_device_referred_to_and_the_forms_for_name_and_owner_are_one_click_away(
     support: Person, viewer: Person, platform: SandboxServer
 ) -> None:
     assert soup(support.get(PANEL)).select_one('td.value a[href="/devices/1/"]').get_text() == "Device 1"  # type: ignore[union-attr]
-    rename = f'a[href="/devices/{fleet.BENCH}/rename/"]'
-    assert "Rename the device instead" in [a.get_text() for a in soup(support.get(PANEL)).select(f"td.act {rename}")]
-    assert not soup(viewer.get(PANEL)).select(f"td.act {rename}")
-    assert soup(support.get(address(platform, "Device Name"))).select(f".sheet {rename}")
+    panel, locked = soup(support.get(PANEL)), soup(viewer.get(PANEL))
+    forms = {"rename": ("Device Name", "Rename"), "transfer-to-owner": ("Device Owner", "Transfer")}
+    for form, (field, verb) in forms.items():
+        link = f'a[href="/devices/{fleet.BENCH}/{form}/"]'
+        assert f"{verb} the device instead" in [a.get_text() for a in panel.select(f"td.act {link}")]
+        assert not locked.select(f"td.act {link}")
+        assert soup(support.get(address(platform, field))).select(f".sheet a.button{link[1:]}")
+        assert soup(support.htmx(address(platform, field))).select(f"form {link}")
 
 
 def test_a_secret_key_never_reaches_the_page(support: Person, platform: SandboxServer) -> None:

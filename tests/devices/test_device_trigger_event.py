@@ -97,9 +97,24 @@ def test_by_htmx_the_dialog_closes_and_the_page_says_accepted(
     assert 'target="temp_high" reason="drill"' in lines(caplog)[0]
 
 
-def test_triggering_costs_one_call(admin: Person, platform: SandboxServer) -> None:
-    assert admin.post(TRIGGER, {"code": " door_open "}).status_code == 303
-    assert [entry["path"].rsplit("/", 1)[-1] for entry in platform.requests()] == ["trigger-event"]
+@pytest.mark.parametrize("page", ["trigger-event", "reveal-token"])
+def test_after_ones_own_change_the_trail_names_the_device_as_it_is_then(
+    admin: Person, platform: SandboxServer, page: str
+) -> None:
+    form = {"code": " door_open ", "reason": "drill"}
+    admin.post(f"/devices/{fleet.RICH}/rename/", {"name": "Cold room 15"})
+    platform.clear_requests()
+    assert admin.post(f"/devices/{fleet.RICH}/{page}/", form).status_code in {200, 303}
+    entry = AuditEntry.objects.latest("pk")
+    assert (entry.device_name, entry.org_id) == ("Cold room 15", 1)
+    calls = [sent["path"].rsplit("/", 1)[-1] for sent in platform.requests()]
+    assert calls[:2] == ["baseInfo", "trigger-event" if page == "trigger-event" else "baseInfo"]
+
+    platform.fault("/device/baseInfo", "status", status=500)
+    other = fleet.NO_HISTORY
+    admin.post(f"/devices/{other}/trigger-event/", {"code": "door_open"})
+    assert writes(platform)[-1] == ("POST", "/device/trigger-event"), "its name is not what it needs"
+    assert AuditEntry.objects.latest("pk").device_name == ""
 
 
 @pytest.mark.parametrize("page", ["trigger-event", "reveal-token"])

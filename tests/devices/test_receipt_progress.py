@@ -166,11 +166,14 @@ def test_too_many_calls_are_waited_for_and_nothing_is_done_meanwhile(admin: Pers
     assert page.status_code == 200
     why = "The platform asks us to wait: too many requests. Collecting goes on by itself at "
     assert re.search(re.escape(why) + r"\d\d:\d\d:\d\d", words(page))
+    assert words(page).count("asks us to wait") == 1
     assert "Nothing has been deleted yet." in words(page)
     assert "Tags waiting" in words(page)
     assert soup(page).select_one("#call-off")
     assert not soup(page).select("form.decide-last")
-    again = soup(admin.htmx(url)).select_one("#receipt")
+    piece = admin.htmx(url)
+    assert words(piece).count("asks us to wait") == 1
+    again = soup(piece).select_one("#receipt")
     assert again is not None
     assert re.fullmatch(r"load delay:(29|30)s", str(again["hx-trigger"])), "nobody asks before the wait is over"
     assert admin.post(DELETE, form | {"without": "on"}).status_code in {303, 429}

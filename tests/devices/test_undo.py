@@ -157,9 +157,16 @@ def test_after_somebody_elses_change_both_values_and_who_are_named(
     entry = rename(admin)
     rename(support, "Cold room 16")
     for answer in (admin.post(undo(entry), {"form_id": "1"}), admin.get(undo(entry))):
-        assert "it is “Cold room 16” now, not “Cold room 15”" in words(answer)
-        assert "changed by" in words(answer)
+        said = words(answer)
+        assert "it is “Cold room 16” now, not “Cold room 15”" in said
+        assert "changed by" in said
+        assert "Not undone: Rename" in said
+        assert f"Before the change {NAME}" in said
+        assert "Undone," not in said, "which could be read as done"
+        assert "After undoing" not in said
         assert not soup(answer).select("main form[method=post]")
+        assert soup(answer).select_one(f'main a[href="{DEVICE}rename/"]'), "the way to put it back all the same"
+    assert "was not undone, and nothing was changed" in words(admin.post(undo(entry), {"form_id": "1"}))
     assert admin.post(undo(entry), {"form_id": "2"}).status_code == 409
     assert held(platform)["name"] == "Cold room 16"
     assert len(writes(platform)) == 2

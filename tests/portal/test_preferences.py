@@ -87,14 +87,18 @@ def test_a_profile_of_no_zone_reads_in_utc_and_says_so(signed_in: Callable[..., 
 def test_a_refused_value_is_said_beside_its_field_and_nothing_is_kept(signed_in: Callable[..., Browser]) -> None:
     browser = signed_in("admin")
 
-    answer = browser.post("/preferences/", SENT | {"zone": "Atlantis/Capital", "columns": ["token"]})
+    wrong = {"zone": "Atlantis/Capital", "theme": "", "language": "tlh", "page_size": "7", "columns": ["token"]}
+    answer = browser.post("/preferences/", SENT | wrong)
 
     assert answer.status_code == 422
     page = BeautifulSoup(answer.content, "html.parser")
-    linked = [link["href"] for link in page.select("[data-error-summary] a")]
-    assert linked == ["#id_zone", "#id_columns"]
-    assert all(page.select(target) for target in linked)
-    assert "Choose one of what the list offers." in page.select_one("#id_zone-error").text
+    said = {link["href"]: link.text for link in page.select("[data-error-summary] a")}
+    names = {"#id_zone": "time zone", "#id_theme": "colours", "#id_language": "languages", "#id_page_size": "rows"}
+    assert said.keys() == names.keys() | {"#id_columns"}
+    for target, sentence in said.items():
+        assert page.select_one(target)
+        assert names.get(target, "columns") in sentence, "each sentence names its field"
+        assert sentence in page.select_one(f"{target}-error").text
     assert not Preference.objects.exists()
 
 
