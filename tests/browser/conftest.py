@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
+from tests.browser.waits import NEVER, arrived
 from tests.portal_server import PortalServer
 from tests.servers import SandboxServer
 
@@ -25,7 +26,19 @@ REPORT_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation",
   (event) => console.error("CSP violation: " + event.violatedDirective + " " + event.blockedURI));
 """
+UNTIL_READY = """
+const waits = new CSSStyleSheet();
+waits.replaceSync("html { pointer-events: none !important }");
+document.adoptedStyleSheets.push(waits);
+addEventListener("load", () => {
+  document.adoptedStyleSheets = document.adoptedStyleSheets.filter((sheet) => sheet !== waits);
+});
+"""
+"""A press waits until the page's scripts are at work: what comes before takes the way without script, which has tests of
+its own."""
 STATUS = re.compile(r"the server responded with a status of (\d+)")
+
+expect.set_options(timeout=NEVER)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -56,12 +69,15 @@ class Watch:
     Chromium logs every 4xx and 5xx as an error; a test names the statuses that it means to see in `expected`.
     """
 
-    def __init__(self, context: BrowserContext, origin: str) -> None:
+    def __init__(self, context: BrowserContext, origin: str, *, script: bool = True) -> None:
         self.expected: set[int] = set()
         self.errors: list[str] = []
         self.foreign: list[str] = []
         self._origin = origin
+        context.set_default_timeout(NEVER)
         context.add_init_script(REPORT_VIOLATIONS)
+        if script:
+            context.add_init_script(UNTIL_READY)
         context.on("console", self._console)
         context.on("weberror", lambda error: self.errors.append(str(error.error)))
         context.on("request", self._request)
@@ -98,9 +114,8 @@ def open_page(browser: Browser, portal: PortalServer) -> Iterator[Open]:
     def open_one(user: str = "", **options: Any) -> Page:
         options = {"viewport": {"width": 1280, "height": 900}, "timezone_id": "Europe/Oslo"} | options
         context = browser.new_context(base_url=portal.url, **options)
-        context.set_default_timeout(10_000)
         contexts.append(context)
-        watch = Watch(context, portal.url)
+        watch = Watch(context, portal.url, script=options.get("java_script_enabled", True))
         watches.append(watch)
         page = context.new_page()
         page.watch = watch  # type: ignore[attr-defined]
@@ -120,4 +135,4 @@ def sign_in(page: Page, user: str, path: str = "/") -> None:
     page.get_by_label("E-mail").fill(f"{user}@example.com")
     page.get_by_label("Password").fill("demo")
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(re.compile("/devices/"))
+    arrived(page, "/devices/.*")

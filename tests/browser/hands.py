@@ -6,6 +6,8 @@ from typing import Protocol
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.waits import settled_size
+
 TABS_AT_MOST = 150
 """Presses of Tab after which nobody would go on looking."""
 TOUCH = 44
@@ -47,15 +49,12 @@ class Finger:
         self.page = page
 
     def press(self, target: Locator) -> None:
-        target.scroll_into_view_if_needed()
-        box = target.bounding_box()
-        assert box
+        box = settled_size(target)
         assert min(box["width"], box["height"]) >= NEAR, (target, box)
         target.tap()
 
     def write(self, field: Locator, text: str) -> None:
-        box = field.bounding_box()
-        assert box
+        box = settled_size(field)
         assert box["height"] >= TOUCH, (field, box)
         assert field.evaluate("element => parseFloat(getComputedStyle(element).fontSize)") >= 16
         field.tap()
@@ -74,6 +73,7 @@ class Keyboard:
     def reach(self, target: Locator) -> None:
         target = target.first
         expect(target).to_be_visible()
+        self.page.wait_for_load_state()
         keys = self.page.keyboard
         for _ in range(TABS_AT_MOST):
             if target.evaluate("element => element === document.activeElement"):

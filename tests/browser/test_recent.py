@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open
+from tests.browser.waits import StoppedClock, arrived, replaced
 from tests.servers import SandboxServer
 
 PATH = "/devices/recent/?minutes=15"
@@ -22,37 +20,40 @@ def polls(page: Page) -> list[str]:
     return asked
 
 
-def opened(open_page: Open, fresh_sandbox: SandboxServer, path: str = PATH, **options: Any) -> Page:
+def opened(open_page: Open, fresh_sandbox: SandboxServer) -> tuple[Page, StoppedClock]:
     fresh_sandbox.reset()
-    page = open_page("support", **options)
-    page.clock.install()
-    page.goto(path)
+    page = open_page("support")
+    clock = StoppedClock(page)
+    page.goto(PATH)
     expect(page.locator(DEVICE)).to_be_visible()
-    return page
+    return page, clock
 
 
 def test_it_asks_every_thirty_seconds_and_disturbs_nobody(open_page: Open, fresh_sandbox: SandboxServer) -> None:
-    page = opened(open_page, fresh_sandbox)
+    page, clock = opened(open_page, fresh_sandbox)
     asked = polls(page)
     page.locator("#id_minutes").fill("33")
     more = page.locator("a.more[href='/devices/20/']")
     for held in (page.locator(DEVICE), more):
         held.focus()
-        with page.expect_response("**/recent/**"):
-            page.clock.run_for(30_000)
+        clock.run(29.9)
+        already = len(asked)
+        with replaced(page.locator("#results")):
+            clock.run(0.1)
         expect(held).to_be_focused()
-        expect(page.locator("#results")).to_have_attribute("hx-trigger", "every 30s")
+        assert len(asked) == already + 1
     assert len(asked) == 2
     expect(page.locator("#id_minutes")).to_have_value("33")
     page.keyboard.press("Enter")
-    page.clock.run_for(90_000)
+    clock.run(90)
     expect(page.locator("#row-menu")).to_be_visible()
     page.keyboard.press("Escape")
     expect(more).to_be_focused()
     page.locator("#columns").click()
     page.locator("#columns-form input[value=owner]").uncheck()
-    page.clock.run_for(60_000)
+    clock.run(60)
     assert len(asked) == 2, "it rests while a menu stands open"
+    clock.resume()
     page.locator("#columns-form").get_by_role("button", name="Apply").click()
     expect(page.locator("th.col-owner")).to_have_count(0)
     expect(page.locator("#columns")).to_be_focused()
@@ -60,40 +61,45 @@ def test_it_asks_every_thirty_seconds_and_disturbs_nobody(open_page: Open, fresh
     page.locator("#columns").click()
     page.locator("#columns-form").get_by_role("button", name="Reset").click()
     expect(page.locator("th.col-owner")).to_be_visible()
-    page.clock.run_for(30_000)
+    with replaced(page.locator("#results")):
+        clock.run(30)
     expect(page.locator(DEVICE)).to_be_visible()
 
 
 def test_paused_it_does_not_ask(open_page: Open, fresh_sandbox: SandboxServer) -> None:
-    page = opened(open_page, fresh_sandbox)
+    page, clock = opened(open_page, fresh_sandbox)
     page.get_by_role("link", name="Pause").click()
-    expect(page).to_have_url(re.compile("paused=on"))
+    arrived(page, "/devices/recent/.*paused=on.*")
     asked = polls(page)
-    page.clock.run_for(120_000)
+    clock.run(120)
     assert asked == []
     page.get_by_role("link", name="Resume").click()
     expect(page.locator("#results")).to_have_attribute("hx-trigger", "every 30s")
+    page.wait_for_load_state()
+    with replaced(page.locator("#results")):
+        clock.run(30)
+    assert "poll=on" in asked[-1]
 
 
 def test_a_failure_keeps_the_rows_and_the_asking(open_page: Open, fresh_sandbox: SandboxServer) -> None:
-    page = opened(open_page, fresh_sandbox)
+    page, clock = opened(open_page, fresh_sandbox)
     fresh_sandbox.fault(LIST, "status", status=500, times=1)
-    page.clock.run_for(30_000)
+    clock.run(30)
     expect(page.locator("#results .notice")).to_contain_text("This is the last answer")
     expect(page.locator(DEVICE)).to_be_visible()
-    page.clock.run_for(30_000)
+    clock.run(30)
     expect(page.locator("#results .notice")).to_have_count(0)
 
 
 def test_when_the_session_ends_it_says_so_once_and_stops(open_page: Open, fresh_sandbox: SandboxServer) -> None:
-    page = opened(open_page, fresh_sandbox)
+    page, clock = opened(open_page, fresh_sandbox)
     page.watch.expected = {401}  # type: ignore[attr-defined]
     fresh_sandbox.expire_tokens(refresh=True)
     asked = polls(page)
-    page.clock.run_for(30_000)
+    clock.run(30)
     expect(page.locator("#session-banner")).to_contain_text("Your session has ended")
     expect(page.locator(DEVICE)).to_be_visible()
-    page.clock.run_for(120_000)
+    clock.run(120)
     assert len(asked) == 1
     expect(page.locator("#session-banner")).to_contain_text("Your session has ended")
 
@@ -103,5 +109,6 @@ def test_without_script_it_is_a_page_to_reload(open_page: Open, fresh_sandbox: S
     page = open_page("support", java_script_enabled=False)
     page.goto(PATH)
     expect(page.get_by_role("link", name="Pause")).to_be_hidden()
-    page.get_by_role("link", name="Read again").click()
+    with replaced(page.locator("#results")):
+        page.get_by_role("link", name="Read again").click()
     expect(page.locator(DEVICE)).to_be_visible()

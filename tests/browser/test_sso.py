@@ -32,7 +32,6 @@ def portal(sandbox: SandboxServer, idp: Idp) -> Iterator[PortalServer]:
 @pytest.fixture
 def page(browser: Browser, portal: PortalServer) -> Iterator[Page]:
     context = browser.new_context(base_url=portal.url)
-    context.set_default_timeout(10_000)
     watch = Watch(context, portal.url)
     yield context.new_page()
     context.close()

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Open
+from tests.browser.waits import StoppedClock, replaced
 from tests.servers import SandboxServer
 
 
@@ -16,29 +17,29 @@ def token(fresh_sandbox: SandboxServer) -> str:
 
 def test_in_its_place_it_goes_after_half_a_minute_and_can_be_shown_again(open_page: Open, token: str) -> None:
     page = open_page("viewer")
-    page.clock.install()
+    clock = StoppedClock(page)
     page.goto("/devices/1/")
     for _ in range(2):
         page.get_by_role("button", name="Reveal token").click()
         expect(page.locator("#token")).to_contain_text(token)
-        page.clock.run_for(29_000)
+        clock.run(29)
         expect(page.locator("#token")).to_contain_text(token)
-        page.clock.run_for(2_000)
+        clock.run(2)
         expect(page.locator("#token")).to_have_text("Hidden again")
         assert token not in page.content()
 
 
 def test_shown_again_it_stays_its_full_time(open_page: Open, token: str) -> None:
     page = open_page("viewer")
-    page.clock.install()
+    clock = StoppedClock(page)
     page.goto("/devices/1/")
     page.get_by_role("button", name="Reveal token").click()
     expect(page.locator("#token")).to_contain_text(token)
-    page.clock.run_for(20_000)
-    with page.expect_response("**/reveal-token/"):
+    clock.run(20)
+    with replaced(page.locator("#token")):
         page.get_by_role("button", name="Reveal token").click()
     expect(page.locator("#token")).to_contain_text(token)
-    page.clock.run_for(15_000)
+    clock.run(15)
     expect(page.locator("#token")).to_contain_text(token)
 
 
