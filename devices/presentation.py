@@ -14,11 +14,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from devices.chart import date_of
-from devices.gateway.types import DataStreamValue, Device, HardwareInfo, LogEntry, TimelineEvent
+from devices.gateway.types import Device, HardwareInfo, LogEntry, TimelineEvent
 from devices.locales import offset_of, style, zone_named
 from devices.text import clean, shorten
 
 DAY = 86_400
+JUST_NOW = 10
 OLD = DAY
 """Seconds after which a value is shown as one that may no longer be true."""
 
@@ -33,12 +34,12 @@ class When(NamedTuple):
     @property
     def age(self) -> str:
         """Within a day only: of what is older, the time itself tells more."""
-        return self.full_age if self.elapsed < DAY else ""
+        return age(self.elapsed) if self.elapsed < DAY else ""
 
     @property
-    def full_age(self) -> str:
-        """However old: for a column of ages, where none may be blank."""
-        return age(self.elapsed)
+    def ago(self) -> str:
+        """`age` as the end of a sentence: `3 min ago`."""
+        return ago(self.elapsed) if self.elapsed < DAY else ""
 
     @property
     def old(self) -> bool:
@@ -47,7 +48,7 @@ class When(NamedTuple):
 
 def age(seconds: float) -> str:
     """How long ago, in one unit. Under ten seconds, and anything in the future, is "now"."""
-    if seconds < 10:
+    if seconds < JUST_NOW:
         return _("now")
     if seconds < 60:
         return _("%d s") % seconds
@@ -58,6 +59,11 @@ def age(seconds: float) -> str:
     if seconds < 365 * DAY:
         return _("%d d") % (seconds // DAY)
     return _("%d y") % (seconds // (365 * DAY))
+
+
+def ago(seconds: float) -> str:
+    """How long ago, as the end of a sentence."""
+    return _("%s ago") % age(seconds) if seconds >= JUST_NOW else _("a moment ago")
 
 
 class Clock:
@@ -254,28 +260,6 @@ def device_row(device: Device, names: Any, clock: Clock) -> DeviceRow:
         activated=clock.when(device.activated_at),
         organization=names.organization(device.org_id),
     )
-
-
-class ValueRow(NamedTuple):
-    name: str
-    pin: str
-    text: str
-    updated: When | None
-
-
-def value_rows(values: Iterable[DataStreamValue], clock: Clock) -> tuple[list[ValueRow], list[ValueRow]]:
-    """Current values, split into those of the last 24 hours and those that may no longer be true (or have no time)."""
-    fresh: list[ValueRow] = []
-    old: list[ValueRow] = []
-    for value in values:
-        row = ValueRow(
-            name=clean(value.data_stream_alias or value.data_stream_label or _("Datastream %d") % value.data_stream_id),
-            pin=clean(value.pin or ""),
-            text=datastream_value(value.value),
-            updated=clock.when(value.updated_at, seconds=True),
-        )
-        (fresh if row.updated and not row.updated.old else old).append(row)
-    return fresh, old
 
 
 class EventRow(NamedTuple):

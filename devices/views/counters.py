@@ -9,7 +9,11 @@ from devices.presentation import number
 
 
 def with_count(context: dict[str, Any], tab: str, total: int | None) -> None:
-    """Put a total on a tab of the page around it (`shell.shell`); without a page or a total, nothing happens."""
-    if total is None or "tabs" not in context:
+    """Put a total on a tab of the page around it: with the page, or beside the piece of it that htmx gets. Without a
+    total nothing happens."""
+    if total is None:
+        return
+    context["counts"] = context.get("counts", {}) | {tab: number(total)}
+    if "tabs" not in context:
         return
     context["tabs"] = [replace(each, count=number(total)) if each.name == tab else each for each in context["tabs"]]

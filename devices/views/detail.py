@@ -14,7 +14,7 @@ from devices.gateway.errors import GatewayError
 from devices.gateway.types import DeviceDetails
 from devices.http import DeviceRequest, answer, clock_for, require, wants_partial
 from devices.parallel import ask_together
-from devices.presentation import name_of, value_rows
+from devices.presentation import name_of
 from devices.views.choices import actions
 from devices.views.counters import with_count
 from devices.views.facts import connection_facts
@@ -22,6 +22,7 @@ from devices.views.panels import alone, attempt, trouble, waiting
 from devices.views.settling import Settled, settle_here
 from devices.views.shell import Answers, Asks, around, base_asks, online_ask, read_connection
 from devices.views.told import read_stamp
+from devices.views.values import value_rows
 
 SHARE_OF_VALUES = 0.7
 """Of the time that one reading may take."""
@@ -55,10 +56,8 @@ def device_detail(request: DeviceRequest, device_id: int) -> HttpResponse:
             context["announce"] = _("Values read %(stamp)s") % {"stamp": read_stamp(request, "get_device")}
     if details.meta_field_values is not None:
         with_count(context, "metafields", len(details.meta_field_values))
-    fresh, old = value_rows(details.data_stream_values or (), clock)
     context |= {
-        "fresh_values": fresh,
-        "old_values": old,
+        "values": value_rows(details.data_stream_values or (), clock),
         "connection_facts": connection_facts(details, clock),
         "locked": bool(details.is_locked),
         "read_at": read_stamp(request, "get_device"),

@@ -38,7 +38,7 @@ def connection(
             "It has reported without ever being connected, as devices do that speak HTTP only. The platform never shows"
             " those as connected. Last report: %(time)s."
         )
-        note = words % {"time": last.text}
+        note = words % {"time": clock.at(reported / 1000)}
         stamp = clock.stamp() if read_at is None else clock.at(read_at)
         return Connection(Word("circle-dashed", _("Never connected"), "muted"), stamp, note, reported)
     if read_at is not None:

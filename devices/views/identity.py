@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote
 
 from django.utils.translation import gettext as _
 
-from devices.gateway.types import BaseInfo
+from devices.gateway.types import BaseInfo, DeviceDetails
 from devices.http import DeviceRequest
+from devices.metafields import view_of
 from devices.names import names_for
 from devices.navigation import owner_prefix
 from devices.presentation import Clock, hardware
@@ -18,18 +20,33 @@ FIRMWARE_MAX = 120
 """Characters; the device itself says them, so there may be any number."""
 
 
+SERIAL = re.compile(r"\b(serial|s/?n|serien?nummer)\b", re.IGNORECASE)
+"""The API has no member for it: it is what the template's author gave such a name."""
+
+
 def identity(request: DeviceRequest, info: BaseInfo, clock: Clock) -> list[Fact]:
-    """Id, owner, organization, template, firmware and activation. Ids and e-mails can be copied."""
+    """Id, serial number, owner, organization, template, firmware and activation. Ids and e-mails can be copied.
+
+    The serial number is a metafield: it stands where they were read with the device.
+    """
     names = names_for(request.gateway, request.access)
     activated = clock.when(info.activated_at)
     return [
         Fact(_("Device ID"), str(info.id), copy=True),
+        *_serial(info),
         _owner(request, names.owner(info.owner_user_id)),
         Fact(_("Organization"), names.organization(info.org_id)),
         Fact(_("Template"), names.template(info.template_id)),
         Fact(_("Firmware"), _firmware(info) or _("Not reported")),
-        Fact(_("Activated"), "" if activated else _("Not yet"), when=activated),
+        Fact(_("Activated"), "" if activated else _("Never"), when=activated),
     ]
+
+
+def _serial(info: BaseInfo) -> list[Fact]:
+    """None, or one. Of several the first, which is where a template's author puts it."""
+    found = info.meta_field_values or () if isinstance(info, DeviceDetails) else ()
+    fields = (view_of(each, likely=False) for each in found if SERIAL.search(each.name or ""))
+    return [Fact(field.name, field.lines[0], copy=True) for field in fields if field.lines and not field.secret][:1]
 
 
 def _owner(request: DeviceRequest, owner: str) -> Fact:

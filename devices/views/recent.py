@@ -23,7 +23,7 @@ from devices.names import Names, names_for
 from devices.navigation import owner_prefix
 from devices.parallel import ask_each
 from devices.permissions import Access
-from devices.presentation import Clock, DeviceRow, age, device_row, number
+from devices.presentation import Clock, DeviceRow, ago, device_row, number
 from devices.views.checking import state_words
 from devices.views.columns import ALWAYS_RECENT, heads
 from devices.views.panels import alone, trouble, waiting
@@ -175,7 +175,7 @@ def _context(request: DeviceRequest, query: dict[str, Any], reading: Reading | N
         "where": where,
         "announce": _announce(rows, remarks, "" if query["stale"] else trouble),
         "trouble": trouble,
-        "trouble_age": _ago(clock.now - reading.at),
+        "trouble_age": ago(clock.now - reading.at),
         "read_at": clock.read_at([reading.at]),
         "unnamed": max(0, len(rows) - NAMED),
         "named_max": NAMED,
@@ -220,10 +220,6 @@ def _headline(count: int, minutes: int, where: str) -> str:
         count,
     )
     return words % {"n": number(count), "where": where, "minutes": minutes}
-
-
-def _ago(seconds: float) -> str:
-    return _("%s ago") % age(seconds) if seconds >= 10 else _("a moment ago")
 
 
 def _announce(rows: list[DeviceRow], remarks: dict[int, Remark | None], trouble: str) -> str:

@@ -110,15 +110,38 @@ def test_a_value_moves_below_the_line_when_a_day_has_passed(
     assert ("old" in (reported.parent or {}).get("class", [])) is old  # type: ignore[union-attr]
     assert bool(page.select(".table-values tr.group")) is old
     age = reported.select_one(".age")
-    assert age is not None
-    assert age.get_text().strip() == ("1 d" if old else f"{hours} h")
+    assert (age and age.get_text().strip()) == (None if old else f"{hours} h"), "beyond a day the time tells more"
 
 
 def test_a_device_that_never_reported_says_so(support: Person) -> None:
     page = support.get(f"/devices/{fleet.NEVER_ACTIVATED}/")
     assert page.status_code == 200
-    assert "Not yet" in words(page)
+    facts = {row.dt.get_text(): row.dd.get_text(" ", strip=True) for row in soup(page).select(".facts > div")}  # type: ignore[union-attr]
+    assert facts["Activated"] == "Never"
     assert "Never" in words(page)
+    assert [group.get_text() for group in soup(page).select(".table-values .group")] == ["Never reported"]
+
+
+def test_a_serial_number_among_the_metafields_stands_in_the_heading_to_be_copied(support: Person) -> None:
+    for device_id, holds in ((fleet.NEVER_ACTIVATED, True), (fleet.RICH, False)):
+        heads = [head.get_text() for head in soup(support.get(f"/devices/{device_id}/")).select(".facts dt")]
+        assert ("Serial" in heads) is holds
+    fact = soup(support.get(f"/devices/{fleet.NEVER_ACTIVATED}/")).select(".facts > div")[1]
+    copied = fact.select_one("[data-copy]")
+    assert copied is not None
+    assert copied["data-copy"] == fact.select("dd span")[0].get_text() != ""
+
+
+@pytest.mark.parametrize(
+    ("path", "tab"), [("", "metafields"), ("timeline/", "timeline"), ("logs/", "logs"), ("tags/", "tags")]
+)
+def test_a_panel_brings_its_count_to_the_tabs_that_stay(support: Person, path: str, tab: str) -> None:
+    page = soup(support.get(f"/devices/{fleet.RICH}/{path}")).select_one(f".tabs #count-{tab}")
+    assert page is not None
+    assert page.get_text().strip()
+    assert not page.has_attr("hidden")
+    beside = soup(support.htmx(f"/devices/{fleet.RICH}/{path}")).select(f"#count-{tab}[hx-swap-oob]")
+    assert [count.get_text() for count in beside] == [page.get_text()]
 
 
 @pytest.mark.parametrize("device_id", [fleet.NO_OWNER, fleet.NO_HARDWARE, fleet.NO_HISTORY, fleet.BENCH])

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from devices.gateway.types import DataStreamValue, TimelineEvent
-from devices.presentation import Clock, age, datastream_value, event_days, event_word, number, value_rows
+from devices.presentation import Clock, age, datastream_value, event_days, event_word, number
 from devices.text import clean
 from devices.views.facts import connection
+from devices.views.values import value_rows
 
 NOW = datetime(2026, 11, 17, 13, 2, 10, tzinfo=UTC).timestamp()
 OSLO = Clock("Europe/Oslo", NOW)
@@ -83,16 +84,18 @@ def test_huge_numbers_do_not_flood_the_page() -> None:
 
 
 def test_values_older_than_a_day_or_without_a_time_are_set_apart() -> None:
-    fresh, old = value_rows(
+    fresh, old, none = value_rows(
         [
             DataStreamValue(1, "v1", "temp", "Temperature", 61.4, ms(2026, 11, 17, 13, 1, 50)),
             DataStreamValue(2, "v2", "fault", None, "E14", ms(2026, 11, 14, 2, 20)),
             DataStreamValue(3, value=1),
+            DataStreamValue(4, "v4"),
         ],
         OSLO,
     )
     assert [row.name for row in fresh] == ["Temperature"]
     assert [(row.name, row.updated and row.updated.age) for row in old] == [("fault", ""), ("Datastream 3", None)]
+    assert [row.name for row in none] == ["Datastream 4"], "never reported is not old"
 
 
 def test_a_wait_counts_from_the_real_time_and_one_wait_is_told_in_one_way() -> None:
