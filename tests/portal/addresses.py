@@ -74,10 +74,18 @@ class Address(NamedTuple):
     def path(self, **instead: int | str) -> str:
         return reverse(self.name, kwargs={name: instead.get(name, SAMPLES[name]) for name in self.arguments})
 
+    @property
+    def _makers(self) -> dict[str, Callable[[Client], int | str]]:
+        makers = {name: MAKERS.get(f"{self.name} {name}", MAKERS.get(name)) for name in self.arguments}
+        return {name: make for name, make in makers.items() if make}
+
+    @property
+    def has_to_be_made(self) -> bool:
+        return bool(self._makers)
+
     def made(self, person: Client) -> str:
         """A path to something that is there, also where `person` has to make it first."""
-        makers = {name: MAKERS.get(f"{self.name} {name}", MAKERS.get(name)) for name in self.arguments}
-        return self.path(**{name: make(person) for name, make in makers.items() if make})
+        return self.path(**{name: make(person) for name, make in self._makers.items()})
 
     def unknown(self) -> list[str]:
         return [name for name in self.arguments if name not in SAMPLES]

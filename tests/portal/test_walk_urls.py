@@ -127,13 +127,17 @@ def test_without_its_token_no_form_is_taken(walker: Walker, platform: SandboxSer
     def send(method: str, body: str, headers: dict[str, str]) -> Any:
         return person.generic(method, address.path(), body, "application/x-www-form-urlencoded", headers=headers)
 
+    def refused(method: str, body: str, headers: dict[str, str]) -> None:
+        response = send(method, body, headers)
+        assert response.status_code == 403, (method, body, headers)
+        assert REFUSED in " ".join(response.content.decode().split())
+
     if address.name not in NO_TOKEN_ASKED:
         for method in UNSAFE:
             for body, headers in tries:
-                for htmx in ({}, HTMX):
-                    response = send(method, body, headers | htmx)
-                    assert response.status_code == 403, (method, body, headers)
-                    assert REFUSED in words(response)
+                refused(method, body, headers)
+            for body, headers in tries if method == "POST" else tries[:1]:
+                refused(method, body, headers | HTMX)
             for site in ("cross-site", "same-site"):
                 assert send(method, good, here | {"Sec-Fetch-Site": site}).status_code == 403, (method, site)
         assert platform.requests() == []
@@ -152,7 +156,8 @@ def rows() -> dict[str, int]:
 @pytest.mark.parametrize("user", ["admin", "owner"])
 def test_a_look_writes_nothing_anywhere(walker: Walker, platform: SandboxServer, address: Address, user: str) -> None:
     """Not with the fields of a form in the query either."""
-    person, path = walker(user), address.made(walker("admin"))
+    person = walker(user)
+    path = address.made(person if user == "admin" or not address.has_to_be_made else walker("admin"))
     fields = {"name": "Walked by", "owner": "12", "org_id": "2", "confirm": "Cold room 14 - door's sensor"}
     fields |= {"code": "door_open", "value": "1", "template_code": "TMPL2cRm01aQ9", "_method": "DELETE"}
     tricks = {"X-HTTP-Method-Override": "DELETE"}
