@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import msgspec
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
@@ -188,12 +188,31 @@ def wait_for(entry: AuditEntry, *, wait: float = WAIT) -> State:
         time.sleep(PAUSE)
 
 
+AT_A_LOOK = 20
+"""Changes that one look at a device settles at most."""
+# `_open` for one device, in plain SQL: every page of a device asks it, nearly always for nothing, and to build it with
+# the ORM took a fifth of the page's time.
+OPEN_HERE = """
+SELECT entry.id FROM devices_auditentry AS entry
+WHERE entry.device_id = %s AND entry.created_at > %s
+AND NOT EXISTS (SELECT 1 FROM devices_auditoutcome AS told WHERE told.entry_id = entry.id AND told.final)
+AND (entry.created_at < %s OR EXISTS (SELECT 1 FROM devices_auditoutcome AS told WHERE told.entry_id = entry.id))
+ORDER BY entry.id LIMIT %s
+"""
+
+
 def open_entries(device_id: int) -> list[AuditEntry]:
     """Changes of this device of which nobody knows what became, oldest first: to be settled by whoever looks at it.
 
     Those that another request is still making are not among them.
     """
-    return list(_open().filter(device_id=device_id).order_by("pk")[:20])
+    now, as_stored = timezone.now(), connection.ops.adapt_datetimefield_value
+    with connection.cursor() as cursor:
+        cursor.execute(
+            OPEN_HERE, [device_id, as_stored(now - LOOK_BACK), as_stored(now - timedelta(seconds=ORPHAN)), AT_A_LOOK]
+        )
+        found = [row[0] for row in cursor.fetchall()]
+    return list(_with_all(Q(pk__in=found)).order_by("pk")) if found else []
 
 
 def open_creations(access: Access, name: str) -> list[AuditEntry]:

@@ -13,7 +13,6 @@ from urllib.parse import quote
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from devices.chart import date_of
 from devices.gateway.types import Device, HardwareInfo, LogEntry, TimelineEvent
 from devices.locales import offset_of, style, zone_named
 from devices.text import clean, shorten
@@ -61,6 +60,10 @@ def age(seconds: float) -> str:
     return _("%d y") % (seconds // (365 * DAY))
 
 
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat()[:19] + "Z"
+
+
 def ago(seconds: float) -> str:
     """How long ago, as the end of a sentence."""
     return _("%s ago") % age(seconds) if seconds >= JUST_NOW else _("a moment ago")
@@ -90,8 +93,7 @@ class Clock:
             moment = datetime.fromtimestamp(ms / 1000, self.tz)
         except (OverflowError, OSError, ValueError):
             return None
-        iso = datetime.fromtimestamp(ms / 1000, UTC).isoformat()[:19] + "Z"
-        return When(self._text(moment, seconds), iso, self.now - ms / 1000)
+        return When(self._text(moment, seconds), _iso(moment), self.now - ms / 1000)
 
     def at(self, moment: float) -> str:
         """A moment (epoch seconds) with its zone, `10:42:07 UTC+1`; with its date unless it is today."""
@@ -122,27 +124,34 @@ class Clock:
         """The day and the time of this reading, for paper: `17 Nov 2026, 14:02:10 UTC+1`."""
         return f"{self.style.short(self._today, 0)}, {self.stamp()}"
 
-    def day(self, ms: int) -> str:
-        """The heading of a day in the timeline: `Today, Tuesday 17 November`."""
+    def moment(self, ms: int) -> datetime | None:
+        """In the reader's zone; None for what no calendar holds."""
         try:
-            moment = datetime.fromtimestamp(ms / 1000, self.tz)
+            return datetime.fromtimestamp(ms / 1000, self.tz)
         except (OverflowError, OSError, ValueError):
+            return None
+
+    def day(self, moment: datetime | None) -> str:
+        """The heading of a day in the timeline: `Today, Tuesday 17 November`."""
+        if moment is None:
             return _("No date")
         words = self.style.long(moment, self._today.year)
         return _("Today, %s") % words if moment.date() == self._today.date() else words
 
     def time(self, ms: int) -> str:
-        """The time of day within a day's group: `14:01:22`."""
-        try:
-            return f"{datetime.fromtimestamp(ms / 1000, self.tz):%H:%M:%S}"
-        except (OverflowError, OSError, ValueError):
-            return "–"
+        """The time of day: `14:01:22`."""
+        return time_of_day(self.moment(ms))
 
     def _text(self, moment: datetime, seconds: bool) -> str:
         clock = f"{moment:%H:%M:%S}" if seconds else f"{moment:%H:%M}"
         if moment.date() == self._today.date():
             return clock
         return f"{self.style.short(moment, self._today.year)}, {clock[:5]}"
+
+
+def time_of_day(moment: datetime | None) -> str:
+    """`14:01:22`, of a moment in the reader's zone."""
+    return f"{moment.hour:02}:{moment.minute:02}:{moment.second:02}" if moment else "–"
 
 
 def number(value: float) -> str:
@@ -279,25 +288,29 @@ def event_days(
     events: Sequence[TimelineEvent], clock: Clock, event_names: dict[int, str]
 ) -> list[tuple[str, list[EventRow]]]:
     """Timeline entries in the order received, grouped by the reader's calendar day."""
-    return [
-        (day, [_event_row(event, clock, event_names) for event in group])
-        for day, group in groupby(events, key=lambda event: clock.day(event.ts))
-    ]
+    placed = [(clock.moment(event.ts), event) for event in events]
+    days = groupby(placed, key=lambda pair: pair[0].date() if pair[0] else None)
+    return [_event_day([*group], clock, event_names) for _date, group in days]
 
 
-def _event_row(event: TimelineEvent, clock: Clock, event_names: dict[int, str]) -> EventRow:
-    when = clock.when(event.ts)
+def _event_day(
+    placed: list[tuple[datetime | None, TimelineEvent]], clock: Clock, event_names: dict[int, str]
+) -> tuple[str, list[EventRow]]:
+    return clock.day(placed[0][0]), [_event_row(event, moment, clock, event_names) for moment, event in placed]
+
+
+def _event_row(event: TimelineEvent, moment: datetime | None, clock: Clock, event_names: dict[int, str]) -> EventRow:
     name = event.name or event_names.get(event.event_id or 0, "")
     text = " – ".join(part for part in (name, event.description) if part)
     resolved = clock.when(event.resolved_at) if event.is_resolved else None
     return EventRow(
-        time=clock.time(event.ts),
-        iso=when.iso if when else "",
+        time=time_of_day(moment),
+        iso=_iso(moment) if moment and event.ts > 0 else "",
         word=event_word(event.event_type),
         text=clean(text),
         resolved=(_("Resolved %s") % resolved.text if resolved else _("Resolved")) if event.is_resolved else "",
         comment=clean(event.resolved_comment or "") if event.is_resolved else "",
-        date=str(date_of(event.ts, clock.tz) or ""),
+        date=str(moment.date()) if moment else "",
         open=event.is_resolved is False and event.event_type in RESOLVABLE,
     )
 

@@ -128,15 +128,15 @@ def device_timeline_chart(request: DeviceRequest, device_id: int) -> HttpRespons
     )
 
 
-class Links(NamedTuple):
+class Links:
     """Addresses of one device's timeline, all with the same page size."""
 
-    device_id: int
-    size: int
+    def __init__(self, device_id: int, size: int) -> None:
+        self.device_id, self.size = device_id, size
+        self.here = reverse("devices:device-timeline", args=[device_id])
 
     def to(self, **query: Any) -> str:
-        here = reverse("devices:device-timeline", args=[self.device_id])
-        return here + query_string(**query, size=size_in_url(self.size))
+        return self.here + query_string(**query, size=size_in_url(self.size))
 
     def chart(self) -> str:
         here = reverse("devices:device-timeline-chart", args=[self.device_id])

@@ -18,7 +18,7 @@ from django.core.management import call_command  # noqa: E402
 from django.db.models.signals import post_migrate, pre_migrate  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from devices import guards  # noqa: E402
+from devices import audit, guards  # noqa: E402
 from devices.models import AuditEntry, AuditOutcome, Receipt  # noqa: E402
 from tests.devices import trail  # noqa: E402
 
@@ -104,6 +104,21 @@ def main() -> None:
         attempt(f"delete {name} of long ago", row.delete)
     left = ", ".join(f"{model.objects.count()} {name}" for name, model in TABLES.items())
     print(f"rows left: {left}")  # noqa: T201
+    look_for_open_ones()
+
+
+def look_for_open_ones() -> None:
+    """Changes of one device in every state: which of them does the quick question take for open?"""
+    states: dict[str, dict[str, Any]] = {
+        "being made": {"outcome": ""},
+        "left by a dead process": {"outcome": "", "at": timezone.now() - timedelta(seconds=audit.ORPHAN + 5)},
+        "not known yet": {"outcome": "unknown", "final": False},
+        "settled": {},
+        "too old": {"outcome": "unknown", "final": False, "at": timezone.now() - audit.LOOK_BACK - timedelta(hours=1)},
+        "of another device": {"outcome": "unknown", "final": False, "device_id": 78},
+    }
+    made = {trail.entry(**{"device_id": 77, **state}).pk: name for name, state in states.items()}
+    print(f"open: {', '.join(made[entry.pk] for entry in audit.open_entries(77))}")  # noqa: T201
 
 
 main()

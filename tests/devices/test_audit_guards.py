@@ -65,6 +65,10 @@ def test_nothing_was_lost_on_the_way(told: str) -> None:
     assert "rows left: 1 entry, 1 outcome, 1 receipt\n" in told
 
 
+def test_what_nobody_knows_the_outcome_of_is_found(told: str) -> None:
+    assert "open: left by a dead process, not known yet\n" in told
+
+
 @pytest.mark.django_db
 def test_a_second_sending_still_finds_the_first(django_assert_num_queries: Any) -> None:
     """The trigger against REPLACE must not turn the race for a form's one sending into a failure."""

@@ -186,7 +186,7 @@ def test_dates_numbers_and_plurals_are_the_languages_own() -> None:
             when = clock.when(march)
             assert when
             count = ngettext("%(n)s minute", "%(n)s minutes", 2) % {"n": number(1234567.5)}
-            told[language] = (when.text, clock.day(march), count)
+            told[language] = (when.text, clock.day(clock.moment(march)), count)
 
     assert told == {
         "en": ("3 Mar, 11:00", "Tuesday 3 March", "1,234,567.5 minutes"),
