@@ -23,7 +23,7 @@ class Turns:
     one person, whatever they ask: the other turns are for the others, also while each call takes ten seconds.
 
     A person has but a few places in the line, too. Each is a thread of the portal that does nothing else for two
-    seconds, and one script would take them all.
+    seconds, and one script would take them all. Not so the places of jobs: a receipt is one request with many calls.
 
     Who is served is decided under one lock, by whoever leaves: nobody who comes later can slip in between.
     """
@@ -45,12 +45,11 @@ class Turns:
         with self._lock:
             if self._take(asker, person):
                 return True
-            if wait <= 0 or self._waiting_by[person] >= self._places:
+            if wait <= 0 or (asker is not Asker.JOB and self._waiting_by[person] >= self._places):
                 return False
             place = _Waiting(asker, person)
             self._line.append(place)
-            if person:
-                self._waiting_by[person] += 1
+            self._in_line(place, 1)
         try:
             place.called.wait(wait)
         except BaseException:
@@ -63,7 +62,8 @@ class Turns:
         with self._lock:
             self._held[asker] -= 1
             self._all -= 1
-            _one_less(self._held_by, person)
+            if person:
+                _count(self._held_by, person, -1)
             for place in list(self._line):
                 if self._all >= self._most:
                     break
@@ -103,11 +103,14 @@ class Turns:
 
     def _quit(self, place: _Waiting) -> None:
         self._line.remove(place)
-        _one_less(self._waiting_by, place.person)
+        self._in_line(place, -1)
+
+    def _in_line(self, place: _Waiting, by: int) -> None:
+        if place.person and place.asker is not Asker.JOB:
+            _count(self._waiting_by, place.person, by)
 
 
-def _one_less(counts: Counter[str], person: str) -> None:
-    if person:
-        counts[person] -= 1
-        if not counts[person]:
-            del counts[person]
+def _count(counts: Counter[str], person: str, by: int) -> None:
+    counts[person] += by
+    if not counts[person]:
+        del counts[person]

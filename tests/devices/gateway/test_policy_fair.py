@@ -122,10 +122,17 @@ class Slow(World):
         super().__init__(lambda: (self.gate.wait(20), OK)[1])
         self.threads: list[threading.Thread] = []
 
-    def start(self, policy: Policy, person: str, count: int, then: Callable[[str], None] = lambda _: None) -> None:
+    def start(
+        self,
+        policy: Policy,
+        person: str,
+        count: int,
+        then: Callable[[str], None] = lambda _: None,
+        asker: Asker = PERSON,
+    ) -> None:
         def ask() -> None:
             try:
-                read(policy, person=person)
+                read(policy, asker, person=person)
             except Busy as busy:
                 then(type(busy).__name__)
             else:
@@ -167,6 +174,17 @@ def test_one_person_holds_half_of_the_turns_and_the_others_pass() -> None:
     assert policy._turns.held() == policy._turns.waiting() == 0
     assert not policy._turns._held_by
     assert not policy._turns._waiting_by
+
+
+def test_the_calls_of_a_few_receipts_wait_however_many_they_are() -> None:
+    world = Slow()
+    policy = world.policy(at_once=16, queue=20.0)
+    heard: list[str] = []
+    world.start(policy, ANN, 40, heard.append, JOB)
+    while policy._turns.waiting() < 32:
+        pass
+    world.end()
+    assert heard == [ANN] * 40
 
 
 def test_a_small_process_gives_one_person_four_turns() -> None:
