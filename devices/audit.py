@@ -32,7 +32,7 @@ CONFIRMED, REJECTED, UNKNOWN = AuditOutcome.CONFIRMED, AuditOutcome.REJECTED, Au
 ACCEPTED, REFUSED, LOST = "accepted", "refused", "lost"
 READ, ANSWER = "read", "answer"
 WAIT = 25.0
-"""Seconds that a second sending waits for the outcome of the first: a little more than a page may take."""
+"""Seconds that a second sending waits at most for the outcome of the first."""
 PAUSE = 0.1
 """Seconds between two looks at it."""
 ORPHAN = 30.0

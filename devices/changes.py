@@ -23,6 +23,8 @@ from devices.proof import LOOKS, WORD_IS_ENOUGH, Now, Reading, look, look_at_new
 T = TypeVar("T")
 SURE_AFTER = timedelta(seconds=60)
 """How long after a change its absence is proof. Before, a platform that did not answer in time may still be at it."""
+TO_WAIT = 0.75
+"""The part of a page's time that is spent on waiting for another sending: to look for oneself needs the rest."""
 GATEWAY_GAVE_UP = (502, 504)
 READS_OTHERWISE = (Now.BEFORE, Now.OTHER)
 
@@ -119,7 +121,7 @@ def sent_before(
 
 def _again(desk: Desk, entry: AuditEntry) -> Done[Any]:
     """The outcome of the first sending, once it has one; where that is open, as it looks now."""
-    state = audit.wait_for(entry)
+    state = audit.wait_for(entry, wait=min(audit.WAIT, TO_WAIT * desk.gateway.left()))
     if not state.started or state.final:
         return Done(entry, state, Reading(Now.UNREAD), again=True)
     return look_again(desk, entry)._replace(again=True)

@@ -18,9 +18,9 @@ from django.db import IntegrityError
 from devices.models import Turn
 
 LEASE = 45.0
-"""Seconds a turn lasts at most: more than a page may take, with a wait for new tokens in it."""
-WAIT = 25.0
-"""Seconds somebody waits for their turn: a little more than a page may take."""
+"""Seconds a turn lasts at most: longer than the 20 s of a page and the 15 s of a change sent at the end of them."""
+WAIT = 0.75
+"""The part of a page's time that is spent on waiting for a turn: reading and sending need the rest."""
 PAUSE = (0.03, 0.2)
 """Seconds between two tries, at random."""
 
@@ -30,10 +30,10 @@ class Busy(Exception):
 
 
 @contextmanager
-def turn(device_id: int, *, wait: float = WAIT) -> Iterator[None]:
-    """Hold the device's turn. `wait`: seconds. Raises Busy when it does not come."""
+def turn(device_id: int, left: float) -> Iterator[None]:
+    """Hold the device's turn. `left`: seconds that the page has for all its waits. Raises Busy if it does not come."""
     holder = secrets.token_hex(16)
-    give_up = time.monotonic() + wait
+    give_up = time.monotonic() + WAIT * left
     while not _taken(device_id, holder):
         if time.monotonic() > give_up:
             raise Busy

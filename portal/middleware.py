@@ -147,7 +147,9 @@ class AccessMiddleware:
             # Who only looks gets after ten seconds what there is; a change may take as long as a page may.
             patience = min(timeouts.read, timeouts.page) if request.method in READS else timeouts.page
             deadline = Deadline(patience)
-            tokens = grants.TokenSource(row, deadline)
+            tokens = grants.TokenSource(
+                row, deadline, Deadline(timeouts.page - min(grants.TOKEN_CALL, timeouts.page / 3))
+            )
             guard = None if row.user else service.guard(request.access, request.request_id)
             answers = answers_for(row, request.access, changing=request.method not in READS)
             request.gateway = Gateway(

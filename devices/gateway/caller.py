@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Self, TypeVar
@@ -104,6 +105,10 @@ class Caller:
         """The same API, whose calls together take no longer than this, nor longer than the page has left."""
         left = seconds if self._deadline is None else min(seconds, self._deadline.left())
         return self._again(self._access_token, Deadline(left))
+
+    def left(self) -> float:
+        """Seconds that the page has for all its waiting; negative when they are over."""
+        return math.inf if self._deadline is None else self._deadline.left()
 
     def fresh(self) -> Self:
         """The same API, every answer from the platform itself: for what proves, confirms or precedes a change."""
@@ -218,10 +223,12 @@ class Caller:
         return reply
 
     def _call(self, operation: str, method: str, path: str, query: Query | None, body: object, token: str) -> Reply:
-        send: Callable[..., Reply] = self._transport.send
+        send: Callable[..., Reply]
         if isinstance(self._transport, Policy):
             kind: Kind = "read" if method == "GET" else "write"
             send = partial(self._transport.send, kind=kind, asker=self._asker, person=self._person)
+        else:
+            send = partial(self._transport.send, to_the_end=method != "GET")
         return send(
             method,
             path,

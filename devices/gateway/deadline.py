@@ -33,25 +33,34 @@ class Deadline:
 
 
 class Allowance:
-    """How long one call may still wait, for its own sake and for that of its page."""
+    """How long one call may still wait, for its own sake and for that of its page.
 
-    __slots__ = ("_call", "_page", "_timeouts")
+    `to_the_end`: once it may have been sent, its answer is waited for as long as a call may take, whatever the page has
+    left, and in one read if need be. Whoever gives up on a change knows less than whoever waits.
+    """
 
-    def __init__(self, call: Deadline, page: Deadline | None, timeouts: Timeouts) -> None:
+    __slots__ = ("_call", "_page", "_read", "_timeouts", "to_the_end")
+
+    def __init__(self, call: Deadline, page: Deadline | None, timeouts: Timeouts, *, to_the_end: bool = False) -> None:
         self._call = call
         self._page = page
         self._timeouts = timeouts
+        self.to_the_end = to_the_end
+        self._read = timeouts.call if to_the_end else timeouts.read
+
+    def to_begin(self) -> float:
+        """Seconds in which it has to be on its way."""
+        return self._call.left() if self._page is None else min(self._call.left(), self._page.left())
 
     def left(self) -> float:
-        return self._call.left() if self._page is None else min(self._call.left(), self._page.left())
+        return self._call.left() if self.to_the_end else self.to_begin()
 
     def timeouts(self) -> tuple[float, float]:
         """For requests: to connect and to read."""
-        left = max(self.left(), 0.001)
-        return min(self._timeouts.connect, left), min(self._timeouts.read, left)
+        return min(self._timeouts.connect, max(self.to_begin(), 0.001)), min(self._read, max(self.left(), 0.001))
 
     def for_one_read(self) -> float:
         left = self.left()
         if left <= 0:
             raise TimeoutError("the time of the call is over")
-        return min(self._timeouts.read, left)
+        return min(self._read, left)

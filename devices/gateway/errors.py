@@ -90,6 +90,15 @@ class TimedOut(GatewayError):
     sentence = to_translate("The platform did not answer in time.")
 
 
+class OutOfTime(TimedOut):
+    """The page had used up its time before this call could be sent."""
+
+    sentence = to_translate("The time for this page was over before this could be sent, so nothing was sent.")
+
+    def __init__(self, **told: Any) -> None:
+        super().__init__(**told | {"sent": False})
+
+
 class ServerFault(GatewayError):
     """The API answered 5xx."""
 

@@ -117,6 +117,7 @@ class Policy:
             "basic": basic,
             "request_id": request_id,
             "operation": operation,
+            "to_the_end": kind == "write",
         }
         whose = Whose(asker, person, operation)
         ask = partial(self._ask, method, path, kind, whose, asked)

@@ -31,7 +31,7 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 
 from devices.gateway.address import check_base_url, is_loopback
 from devices.gateway.deadline import Allowance, Clock, Deadline, Timeouts
-from devices.gateway.errors import BadReply, GatewayError, TimedOut, Unauthorized, Unreachable
+from devices.gateway.errors import BadReply, GatewayError, OutOfTime, TimedOut, Unauthorized, Unreachable
 from devices.gateway.reply import Reply, read_retry_after
 
 __all__ = ["Deadline", "Query", "Reply", "Timeouts", "Transport", "check_base_url"]
@@ -86,12 +86,16 @@ class Transport:
         request_id: str = "",
         deadline: Deadline | None = None,
         operation: str = "",
+        to_the_end: bool = False,
     ) -> Reply:
         """Send one request and read its whole answer, whatever its status.
 
         `query` members that are None are left out. `json` or `form` is the body. Raises Unreachable, TimedOut or
         BadReply; their `sent` is False where the request cannot have reached the API. A bearer token that no header
         can carry is Unauthorized.
+
+        `to_the_end` is for changes: the page's deadline holds until the request is on its way, and OutOfTime says that
+        it was over before; the answer is waited for as long as a call may take.
         """
         headers = self._headers.copy()
         body: bytes | None = None
@@ -111,7 +115,9 @@ class Transport:
             headers["Authorization"] = "Basic " + base64.b64encode(":".join(basic).encode()).decode()
         if request_id:
             headers["X-Request-ID"] = request_id
-        allowance = Allowance(Deadline(self.timeouts.call, clock=self._clock), deadline, self.timeouts)
+        allowance = Allowance(
+            Deadline(self.timeouts.call, clock=self._clock), deadline, self.timeouts, to_the_end=to_the_end
+        )
         outcome = self._exchange(_prepared(method, self.base_url + path + encoded(query), headers, body), allowance)
         if isinstance(outcome, _Failure):
             # Raised here and not in an except block: the library's error holds the request with its token.
@@ -143,8 +149,8 @@ class Transport:
     def _exchange(
         self, request: requests.PreparedRequest, allowance: Allowance
     ) -> tuple[requests.Response, bytes] | _Failure:
-        if allowance.left() <= 0:
-            return _Failure(TimedOut, sent=False)
+        if allowance.to_begin() <= 0:
+            return _Failure(OutOfTime if allowance.to_the_end else TimedOut, sent=False)
         status = None
         _thread.allowance, _thread.began = allowance, False
         try:

@@ -53,7 +53,7 @@ def device_rename(request: DeviceRequest, device_id: int) -> HttpResponse:
         return _rename_form(request, device_id, form, status=422)
     page = partial(_rename_form, request, device_id, form)
     try:
-        with turn(device_id):
+        with turn(device_id, request.gateway.left()):
             return _rename(request, device_id, form, page)
     except Busy:
         busy(form)

@@ -111,7 +111,7 @@ def _receipt_first(request: DeviceRequest, harm: Harm, info: BaseInfo, form: Con
         return page(**{"missing": missing} | more)
 
     try:
-        with turn(info.id):
+        with turn(info.id, request.gateway.left()):
             return _carried_out(request, harm, form, collected, again)
     except Busy:
         busy(form)

@@ -99,7 +99,7 @@ def device_metafield(request: DeviceRequest, device_id: int, metafield_id: int) 
         )
         return _editor(request, device_id, field, form)
     try:
-        with turn(device_id):
+        with turn(device_id, request.gateway.left()):
             return _change(request, device_id, metafield_id)
     except Busy:
         field = _field(request, device_id, metafield_id)

@@ -38,7 +38,7 @@ def device_remove_owner(request: DeviceRequest, device_id: int) -> HttpResponse:
     form = ReasonForm(request.POST)
     form.full_clean()
     try:
-        with turn(device_id):
+        with turn(device_id, request.gateway.left()):
             return _remove(request, device_id, form)
     except Busy:
         busy(form)

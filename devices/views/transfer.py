@@ -266,7 +266,7 @@ def _one_at_a_time(
     if request.method != "POST":
         return step(request, device_id, _transfer)
     try:
-        with turn(device_id):
+        with turn(device_id, request.gateway.left()):
             return _told_before(request, device_id, way) or step(request, device_id, _transfer)
     except Busy:
         return step(request, device_id, _wait)

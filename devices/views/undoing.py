@@ -73,7 +73,7 @@ def undo(request: DeviceRequest, entry_id: int) -> HttpResponse:
     if not form.is_valid():
         return page(status=422)
     try:
-        with turn(entry.device_id or 0):
+        with turn(entry.device_id or 0, request.gateway.left()):
             return _undo(request, entry, form, page)
     except Busy:
         busy(form)

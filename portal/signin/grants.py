@@ -22,7 +22,7 @@ from django.db.models import F, FloatField, Func, Q, QuerySet
 from django.views.decorators.debug import sensitive_variables
 
 from devices.gateway.deadline import Deadline
-from devices.gateway.errors import GatewayError, TimedOut, Unauthorized, Unreachable
+from devices.gateway.errors import GatewayError, OutOfTime, TimedOut, Unauthorized, Unreachable
 from devices.gateway.types import UserProfile
 from devices.permissions import RIGHTS, Access
 from portal.signin import oauth
@@ -206,14 +206,16 @@ class TokenSource:
     """What a Gateway asks for its access token: one of these a request, with the row the request was let in by.
 
     Whom only the company's sign-on knows has none of their own: the organization's does their calls. A renewal that
-    failed is not tried again by the same request, however many parts of its page need a token.
+    failed is not tried again by the same request, however many parts of its page need a token. `begin`: after it no
+    renewal is begun, since it could end after the time of its page.
     """
 
-    def __init__(self, row: Row, deadline: Deadline | None = None) -> None:
+    def __init__(self, row: Row, deadline: Deadline | None = None, begin: Deadline | None = None) -> None:
         self._handle = row.handle
         self._row: Row | None = row
         self._shared = not row.user
         self._deadline = deadline
+        self._begin = begin
         self._failed: GatewayError | None = None
 
     def __call__(self, rejected: str | None = None) -> str:
@@ -228,12 +230,14 @@ class TokenSource:
 
     def _token(self, rejected: str | None) -> str:
         if self._shared:
-            return organization_token(rejected, deadline=self._deadline)
+            return organization_token(rejected, deadline=self._deadline, begin=self._begin)
         row, self._row = self._row, None
-        return token_for(self._handle, rejected, row=row, deadline=self._deadline)
+        return token_for(self._handle, rejected, row=row, deadline=self._deadline, begin=self._begin)
 
 
-def organization_token(rejected: str | None = None, *, deadline: Deadline | None = None) -> str:
+def organization_token(
+    rejected: str | None = None, *, deadline: Deadline | None = None, begin: Deadline | None = None
+) -> str:
     """The token of this portal's own client, from a row that all processes share. Raises as `token_for`.
 
     It belongs to no session, so none of their limits ends it; whatever is wrong with it, another one is minted.
@@ -246,16 +250,22 @@ def organization_token(rejected: str | None = None, *, deadline: Deadline | None
         # Its profile is nobody's, and empty for whoever goes through them all.
         times = {"expires_at": 0.0, "refresh_at": 0.0, "last_seen": NEVER_ENDS, "created_at": NEVER_ENDS}
         ApiGrant.objects.get_or_create(handle=handle, defaults={"user": 0, "profile": "{}", "blob": "", **times})
-    return token_for(handle, rejected, row=row, deadline=deadline)
+    return token_for(handle, rejected, row=row, deadline=deadline, begin=begin)
 
 
 @sensitive_variables("tokens", "rejected")
 def token_for(
-    handle: str, rejected: str | None = None, *, row: Row | None = None, deadline: Deadline | None = None
+    handle: str,
+    rejected: str | None = None,
+    *,
+    row: Row | None = None,
+    deadline: Deadline | None = None,
+    begin: Deadline | None = None,
 ) -> str:
     """A valid access token; `rejected` is one that just got a 401. `row`, when given, saves the first look.
 
     Others are waited for until `deadline`. A call of one's own is never cut short by it: its answer is needed by all.
+    But it is not begun after `begin`, which is that much earlier.
     Raises Unauthorized when a new sign-in is needed, TimedOut when another request's refresh does not end, and the
     platform's own error when the refresh failed but may work later.
     """
@@ -274,7 +284,10 @@ def token_for(
             # The one we waited for gave up. If every waiting request now tried in its turn, a failing endpoint would
             # be called once for each.
             raise Unreachable(operation="refresh_token")
-        lease = _win(current) if current.lease_until <= now else ""
+        late = begin is not None and begin.left() <= 0
+        if late and not usable:
+            raise OutOfTime(operation="refresh_token")
+        lease = _win(current) if current.lease_until <= now and not late else ""
         if lease:
             try:
                 _refresh(current, tokens, lease, keep_lease=usable)

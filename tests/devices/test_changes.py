@@ -10,8 +10,11 @@ from urllib.parse import urlencode
 import pytest
 from django.test import Client
 
+from devices import audit
+from devices.audit import REJECTED, state_of
 from devices.gateway.errors import Unreachable
 from devices.gateway.transport import Transport
+from devices.models import AuditEntry, Turn
 from portal.platform import transport
 from tests.devices import fleet
 from tests.devices.changes import CHANGES, REVEAL, Change, held, lines, writes
@@ -92,6 +95,30 @@ def test_a_refusal_by_the_platform_names_the_permission_too(
     assert change.permission in words(answer)
     assert "Nothing was changed" in words(answer)
     assert 'outcome="rejected"' in lines(caplog)[0]
+
+
+def test_a_change_for_which_the_page_has_no_time_left_is_not_sent_and_said_so(
+    admin: Person, platform: SandboxServer, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.PLATFORM_API_TIMEOUTS = settings.PLATFORM_API_TIMEOUTS._replace(page=0.8)
+    change = CHANGES[0]
+    Turn.objects.create(device_id=int(change.url.split("/")[2]), holder="somebody", until=2**40)
+    answer = admin.htmx(change.url, change.data)
+    assert "Another change of this device is under way. Nothing was changed." in words(answer)
+    Turn.objects.all().delete()
+
+    def slowly(*told: Any, **more: Any) -> Any:
+        time.sleep(0.8)
+        return intend(*told, **more)
+
+    intend = audit.intend
+    monkeypatch.setattr(audit, "intend", slowly)
+    answer = admin.htmx(change.url, change.data)
+    assert answer.status_code == 504
+    assert "was over before this could be sent, so nothing was sent. Nothing was changed." in words(answer)
+    assert "Send the form again in a moment." in words(answer)
+    assert writes(platform) == []
+    assert state_of(AuditEntry.objects.get()).outcome == REJECTED
 
 
 def test_while_changes_rest_one_is_written_down_as_not_made(

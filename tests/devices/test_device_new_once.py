@@ -136,7 +136,7 @@ def test_who_cannot_search_finds_it_among_their_own(sign_in: SignIn, fresh_sandb
 def test_an_answer_that_takes_too_long_is_lost(admin: Person, fresh_sandbox: SandboxServer, settings: Any) -> None:
     from portal.platform import transport
 
-    settings.PLATFORM_API_TIMEOUTS = settings.PLATFORM_API_TIMEOUTS._replace(read=0.3)
+    settings.PLATFORM_API_TIMEOUTS = settings.PLATFORM_API_TIMEOUTS._replace(read=0.3, call=0.3)
     transport.cache_clear()
     # Never carried out: made after this test, the device would be found by another.
     fresh_sandbox.fault("/device/create", "drop", delay=3, times=1)

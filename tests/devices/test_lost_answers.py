@@ -55,7 +55,7 @@ def test_it_is_sent_once_recorded_and_said_only_with_proof(
     before = state(fresh_sandbox)
     method, path = change.wire
     if kind == "delay":
-        settings.PLATFORM_API_TIMEOUTS = settings.PLATFORM_API_TIMEOUTS._replace(read=LATE / 2)
+        settings.PLATFORM_API_TIMEOUTS = settings.PLATFORM_API_TIMEOUTS._replace(read=LATE / 2, call=LATE / 2)
         transport.cache_clear()
     fresh_sandbox.fault(path, kind, method=method, times=1, **more)
     fresh_sandbox.clear_requests()

@@ -115,7 +115,7 @@ def test_a_gateway_that_gave_up_does_not_prove_that_nothing_was_changed(
 def test_a_time_out_is_not_taken_for_nothing_changed(support: Person, platform: SandboxServer, settings: Any) -> None:
     here = address(platform, "Shelf")
     form = filled(support.htmx(here)) | {"value": "B-7"}
-    settings.PLATFORM_API_TIMEOUTS = settings.PLATFORM_API_TIMEOUTS._replace(read=0.3)
+    settings.PLATFORM_API_TIMEOUTS = settings.PLATFORM_API_TIMEOUTS._replace(read=0.3, call=0.3)
     transport.cache_clear()
     platform.fault(FIELD, "drop", method="POST", delay=1.0)  # after which it is not carried out
     answer = support.htmx(here, form)

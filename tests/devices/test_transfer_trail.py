@@ -174,7 +174,7 @@ def test_a_time_out_is_not_taken_for_nothing_changed(
     support: Person, platform: SandboxServer, settings: Any, move: Move
 ) -> None:
     form = opened(support, move)
-    settings.PLATFORM_API_TIMEOUTS = settings.PLATFORM_API_TIMEOUTS._replace(read=0.3)
+    settings.PLATFORM_API_TIMEOUTS = settings.PLATFORM_API_TIMEOUTS._replace(read=0.3, call=0.3)
     transport.cache_clear()
     method, path = move.wire
     platform.fault(path, "drop", method=method, delay=1.0)

@@ -13,7 +13,7 @@ import pytest
 from django.db import connection, connections
 
 from devices.gateway.deadline import Deadline
-from devices.gateway.errors import ServerFault, TimedOut, Unauthorized, Unreachable
+from devices.gateway.errors import OutOfTime, ServerFault, TimedOut, Unauthorized, Unreachable
 from portal.signin import crypto, grants, oauth
 from portal.signin.crypto import Secret, Tokens
 from portal.signin.models import ApiGrant
@@ -194,6 +194,21 @@ def test_the_page_bounds_the_waiting_for_somebody_elses_refresh(handle: str, end
     assert row
     with pytest.raises(TimedOut):
         grants.TokenSource(row, Deadline(0.1))()
+
+
+def test_no_renewal_begins_that_could_end_after_its_page(handle: str, endpoint: TokenEndpoint) -> None:
+    over = Deadline(0.0)
+    ApiGrant.objects.update(refresh_at=0.0)
+    row = grants.read(handle)
+    assert row
+    assert grants.TokenSource(row, Deadline(6), over)() == "access-0", "a token that still works does"
+    expire(handle)
+    row = grants.read(handle)
+    assert row
+    with pytest.raises(OutOfTime) as caught:
+        grants.TokenSource(row, Deadline(6), over)()
+    assert (caught.value.sent, endpoint.calls) == (False, 0)
+    assert grants.TokenSource(row, Deadline(6), Deadline(1))() == "access-1"
 
 
 @pytest.mark.parametrize("ahead", [-30.0, 30.0], ids=["behind", "ahead"])

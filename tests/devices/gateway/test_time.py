@@ -15,7 +15,7 @@ import pytest
 
 from devices.gateway.api import Gateway
 from devices.gateway.deadline import Deadline, Timeouts
-from devices.gateway.errors import GatewayError, TimedOut, Unreachable
+from devices.gateway.errors import GatewayError, OutOfTime, TimedOut, Unreachable
 from devices.gateway.transport import Transport
 from tests.devices.gateway.wire import DEVICE, Handler, Server, answer, closed_port, each_request, serving
 
@@ -184,6 +184,29 @@ def test_a_second_attempt_after_a_refresh_has_the_time_of_the_page() -> None:
         error, _ = failing(lambda: page.get_device(31))
     assert isinstance(error, TimedOut)
     assert len(server.requests) == 1
+
+
+def test_a_change_that_was_sent_is_waited_for_and_one_that_was_not_says_so() -> None:
+    """The page has hardly any time left when the change is sent, and one read is shorter than its answer takes."""
+    timeouts = Timeouts(connect=0.3, read=0.1, call=20.0, page=1.0)
+
+    def thoughtful(server: Server, conn: socket.socket) -> None:
+        server.read_request(conn)
+        time.sleep(0.4)
+        conn.sendall(answer())
+
+    with serving(thoughtful) as server:
+        assert gateway(server, timeouts, Deadline(0.2)).rename_device(31, "Boiler room 2").id == 31
+        assert isinstance(failing(lambda: gateway(server, timeouts, Deadline(0.2)).get_device(31))[0], TimedOut)
+        sent = len(server.requests)
+        error, _ = failing(lambda: gateway(server, timeouts, Deadline(0.0)).rename_device(31, "New"))
+        assert isinstance(error, OutOfTime)
+        assert (error.sent, error.uncertain, error.operation) == (False, False, "rename_device")
+        assert len(server.requests) == sent
+    with serving(dripping_head) as server:
+        error, took = failing(lambda: gateway(server, SHORT, Deadline(0.1)).rename_device(31, "New"))
+        assert (type(error), error.sent) == (TimedOut, True)
+        assert 0.4 < took < PATIENCE, "for its whole 0.5 s, and no longer"
 
 
 def test_a_refused_connection_says_that_nothing_was_sent() -> None:
