@@ -52,6 +52,11 @@ class ReasonForm(forms.Form):
         widget=_line(),
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.short: dict[str, str] = {}
+        """By field: what the summary says where the words beside the field are many."""
+
     def clean_reason(self) -> str:
         return _within(self.cleaned_data["reason"], rules.REASON_MAX)
 

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 from msgspec import structs
 
@@ -38,9 +39,11 @@ from devices.views.changing import (
 )
 from devices.views.kept import keep_form
 from devices.views.shell import shell
+from devices.views.unread import form_page
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@form_page(gettext_lazy("Rename device"))
 def device_rename(request: DeviceRequest, device_id: int) -> HttpResponse:
     """`PUT /device`, then the name as it reads back."""
     require(request, "rename_device")
@@ -78,7 +81,7 @@ def _rename(
         if data["name"] == info.name:
             return _named_so_already(request, device_id)
         if changed_meanwhile(form, info.name):
-            conflict(form, info.name, data["name"])
+            conflict(form, info.name, data["name"], field="name")
             return page(info=info, status=BUSY_STATUS)
         facts = structs.replace(facts, device_name=info.name, org_id=info.org_id, before=info.name)
         done = carry_out(

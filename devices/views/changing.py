@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from devices import audit
 from devices.changes import Desk, Done
+from devices.forms.changes import ReasonForm
 from devices.gateway.errors import GatewayError, Unauthorized
 from devices.gateway.types import BaseInfo
 from devices.http import DeviceRequest, answer, clock_for, move_on, query_string
@@ -71,7 +72,7 @@ def changed_meanwhile(form: Form, now: str) -> bool:
     return bool(seen) and seen != mark(now)
 
 
-def conflict(form: Form, now: str, mine: str, *, field: str | None = None, held: str | None = None) -> None:
+def conflict(form: ReasonForm, now: str, mine: str, *, field: str, held: str | None = None) -> None:
     """Show the form again with both values: sending it now is the choice of one's own.
 
     `field`: beside which it is said. `held`: what the mark is made of, where `now` is not it but words for it.
@@ -85,7 +86,13 @@ def conflict(form: Form, now: str, mine: str, *, field: str | None = None, held:
         )
         % told,
     )
+    say_short(form, field)
     renew(form, now if held is None else held)
+
+
+def say_short(form: ReasonForm, field: str) -> None:
+    """Let the summary of errors lead to what stands beside the field about a conflict, instead of repeating it."""
+    form.short[field] = _("Nothing was sent: this was changed since you opened the form.")
 
 
 def busy(form: Form, *, field: str | None = None) -> None:

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from devices import audit, rules
@@ -24,7 +25,9 @@ from devices.presentation import event_word, name_of
 from devices.text import clean, sentences, shorten
 from devices.views.changing import desk_of, named, not_made, renew, unknown
 from devices.views.kept import keep_form
-from devices.views.shell import shell
+from devices.views.panels import attempt, trouble
+from devices.views.shell import around, shell
+from devices.views.unread import form_page
 
 HIDE_AFTER = 30
 """Seconds that a token stays on the screen."""
@@ -121,15 +124,23 @@ def _seen_events(request: DeviceRequest, device_id: int) -> set[int | None]:
 
 
 def _event_form(request: DeviceRequest, device_id: int, form: EventForm, *, status: int = 200) -> HttpResponse:
-    info = request.gateway.fresh().get_base_info(device_id)
-    form.offer(_codes(request, info))
+    """Without its name and the events of its template the device can be sent one all the same: the code is typed."""
     context: dict[str, Any] = {
         "device_id": device_id,
-        "device_name": name_of(info),
+        "device_name": _("Device %d") % device_id,
         "form": form,
         "description_max": rules.EVENT_DESCRIPTION_MAX,
     }
-    if not wants_partial(request):
+    info = attempt(request.gateway, lambda gateway: gateway.fresh().get_base_info(device_id))
+    if isinstance(info, GatewayError):
+        context["unread"] = trouble(request, info, _("Trigger an event"))
+    else:
+        form.offer(_codes(request, info))
+        context["device_name"] = name_of(info)
+    if not wants_partial(request) and isinstance(info, GatewayError):
+        page_around = around(request, device_id, tab="overview", info=info, settled=[], answers={"online": info})
+        context = page_around | context | {"heading_trouble": None}  # told in the form, which is open all the same
+    elif not isinstance(info, GatewayError) and not wants_partial(request):
         context = shell(request, device_id, tab="overview", info=info) | context
     page, fragment = "devices/device_trigger_event.html", "devices/_device_trigger_event.html"
     return answer(request, page, fragment, context, status=status)
@@ -153,6 +164,7 @@ def _accepted(request: DeviceRequest, device_id: int, code: str) -> HttpResponse
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@form_page(gettext_lazy("Device token"))
 def device_reveal_token(request: DeviceRequest, device_id: int) -> HttpResponse:
     """GET: the token masked, with the button that shows it. POST: `GET /device/baseInfo` for its `token`.
 

@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 from msgspec import structs
 
@@ -38,11 +39,13 @@ from devices.views.changing import (
 from devices.views.danger_pages import CLEAR, DELETE, Harm, blind_page, confirm_form, decision_page, first_form, held
 from devices.views.kept import keep_form
 from devices.views.receipts import Collected, collect
+from devices.views.unread import form_page
 
 Show = Callable[..., HttpResponse]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@form_page(gettext_lazy("Delete the device"))
 def device_delete(request: DeviceRequest, device_id: int) -> HttpResponse:
     """`DELETE /device`. A device that is gone by then counts as deleted, by whomever."""
     require(request, "delete_device")
@@ -53,6 +56,7 @@ def device_delete(request: DeviceRequest, device_id: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@form_page(gettext_lazy("Erase data"))
 def device_clear(request: DeviceRequest, device_id: int) -> HttpResponse:
     """`DELETE /device/clear`: history, timeline and statistics."""
     require(request, "clear_device")

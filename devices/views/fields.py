@@ -12,7 +12,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods
 from msgspec import structs
 
@@ -35,6 +35,7 @@ from devices.views.changing import (
     not_made,
     opened_with,
     renew,
+    say_short,
     unknown,
     view_of_entry,
     went_through,
@@ -42,6 +43,7 @@ from devices.views.changing import (
 from devices.views.panels import attempt, trouble, waiting
 from devices.views.shell import shell
 from devices.views.told import closed_now, open_now, read_stamp
+from devices.views.unread import form_page
 
 
 def field_views(request: DeviceRequest, found: Iterable[Metafield]) -> dict[str, Any]:
@@ -84,6 +86,7 @@ def _field(request: DeviceRequest, device_id: int, metafield_id: int) -> FieldVi
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@form_page(gettext_lazy("Edit metafield"))
 def device_metafield(request: DeviceRequest, device_id: int, metafield_id: int) -> HttpResponse:
     """GET: the editor of one metafield, or with `?row=on` its row. POST: `POST /device/metafield`, then its row."""
     if request.method != "POST" and request.GET.get("row"):
@@ -195,6 +198,7 @@ def _conflict(form: MetafieldForm, field: FieldView) -> None:
             " replace theirs, or cancel to keep it."
         ),
     )
+    say_short(form, "value")
     renew(form, field.present)
 
 

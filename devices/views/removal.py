@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 from msgspec import structs
 
@@ -25,9 +26,11 @@ from devices.views.changing import BUSY_STATUS, busy, changed_meanwhile, desk_of
 from devices.views.decide import ended, owner_id
 from devices.views.kept import keep_form
 from devices.views.shell import shell
+from devices.views.unread import form_page
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@form_page(gettext_lazy("Remove the owner"))
 def device_remove_owner(request: DeviceRequest, device_id: int) -> HttpResponse:
     """`DELETE /device/owner`. Whoever sees only what they own loses sight of the device by it."""
     require(request, "remove_owner")

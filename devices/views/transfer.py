@@ -38,6 +38,7 @@ from devices.views.changing import (
 )
 from devices.views.decide import decision, ended, owner_id
 from devices.views.kept import keep_form
+from devices.views.unread import form_page
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -105,6 +106,7 @@ TO_ORGANIZATION = Way(
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@form_page(gettext_lazy("Transfer to another owner"))
 def device_transfer_to_owner(request: DeviceRequest, device_id: int) -> HttpResponse:
     """`POST /device/transfer/to-owner`, then the owner and the organization as they read back."""
     require(request, "transfer_to_owner")
@@ -184,6 +186,7 @@ def _owner_page(
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@form_page(gettext_lazy("Transfer to another organization"))
 def device_transfer_to_organization(request: DeviceRequest, device_id: int) -> HttpResponse:
     """`POST /device/transfer/to-organization`, then where the device reads back, if it still can be read."""
     require(request, "transfer_to_organization")

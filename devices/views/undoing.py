@@ -33,11 +33,14 @@ from devices.views.changing import (
     desk_of,
     not_made,
     opened_with,
+    renew,
     unknown,
     view_of_entry,
     went_through,
 )
 from devices.views.kept import keep_form
+from devices.views.panels import Trouble, attempt, trouble, waiting
+from devices.views.told import closed_now
 from devices.views.trail import OWNERS, value_words
 
 FAMILIES = ({"rename_device"}, {"set_metafield"}, set(OWNERS))
@@ -63,8 +66,12 @@ def undo(request: DeviceRequest, entry_id: int) -> HttpResponse:
     if not can_undo(entry, audit.state_of(entry)):
         return SeeOther(reverse("audit:entry", args=[entry.pk]))  # which says why
     require(request, inverse(entry, "").operation, verdict=may_undo(request.access, entry))
+    if (rest := closed_now(request)) and not undone_by(entry):
+        return _resting(request, entry, rest)
     if request.method != "POST":
-        reading = _read(request.gateway.fresh(), entry)
+        reading = attempt(request.gateway, lambda gateway: _read(gateway.fresh(), entry))
+        if isinstance(reading, GatewayError):
+            return _unread(request, entry, reading)
         _require_here(request, entry, reading)
         form = ReasonForm(initial=opened_with(reading.found))
         return _page(request, entry, form, reading=reading)
@@ -83,6 +90,23 @@ def undo(request: DeviceRequest, entry_id: int) -> HttpResponse:
         return page(status=422)
     except GatewayError as error:
         return keep_form(form, error, page)
+
+
+def _resting(request: DeviceRequest, entry: AuditEntry, why: str) -> HttpResponse:
+    """While nothing can be changed an undo is refused at once: neither read for, nor set out in the trail."""
+    if request.method != "POST":
+        return _page(request, entry, ReasonForm(initial={"form_id": audit.new_form_id()}), rest=why)
+    form = ReasonForm(request.POST)
+    form.add_error(None, sentences(why, _("Nothing was changed.")))
+    renew(form)
+    return _page(request, entry, form, rest=why, status=429 if request.gateway.condition().cool_down else 503)
+
+
+def _unread(request: DeviceRequest, entry: AuditEntry, error: GatewayError) -> HttpResponse:
+    """Without what the device holds now nothing is offered to be sent: the page says so, and asks again on a press."""
+    request.tells_itself = True
+    told = trouble(request, error, _("Undo"))
+    return waiting(_page(request, entry, ReasonForm(), unread=told, status=error.status), error)
 
 
 def _undo(
@@ -174,8 +198,11 @@ def _page(
     form: ReasonForm,
     *,
     reading: Reading | None = None,
+    rest: str = "",
+    unread: Trouble | None = None,
     status: int = 200,
 ) -> HttpResponse:
+    """`rest`: why nothing can be changed now, where that is so. `unread`: why nothing is known of the device now."""
     names = names_for(request.gateway, request.access)
     view = view_of_entry(request, entry)
     changed = reading is not None and reading.now is not Now.ASKED
@@ -189,9 +216,11 @@ def _page(
         "now_words": (value_words(entry, reading.found, names) or _("nothing")) if reading else "",
         "since": _changed_by(request, entry) if changed else None,
         "hindrance": hindrance,
+        "rest": rest,
+        "trouble": unread,
         "attempted": request.method == "POST",
         "by_hand": _by_hand(entry, reading) if changed or hindrance else None,
-        "closed": changed or bool(hindrance) or bool(view.undone),
+        "closed": changed or bool(hindrance) or bool(view.undone) or bool(unread),
         "notes": _notes(entry, reading, names),
         "read_at": clock_for(request).stamp(),
     }

@@ -15,6 +15,7 @@ from tests.servers import SandboxServer
 RENAME = f"/devices/{fleet.RICH}/rename/"
 NAME = "Cold room 14 - door's sensor"
 
+SHORT = "Nothing was sent: this was changed since you opened the form."
 pytestmark = pytest.mark.usefixtures("fresh_sandbox")
 
 
@@ -179,7 +180,11 @@ def test_who_opened_the_form_before_somebody_elses_change_sees_both_and_chooses(
     admin.post(RENAME, {"name": "Cold room 15"})
     answer = support.post(RENAME, fields | {"name": "Cold room 16"})
     assert answer.status_code == 409
-    assert "it is “Cold room 15” now. You entered “Cold room 16”" in words(answer)
+    said = words(answer)
+    assert "it is “Cold room 15” now. You entered “Cold room 16”" in said
+    assert said.count("You entered") == 1, "beside the field alone"
+    (link,) = soup(answer).select("[data-error-summary] li a")
+    assert (link["href"], link.get_text()) == ("#id_name", SHORT)
     assert held(platform) == "Cold room 15"
     again = {field["name"]: field.get("value", "") for field in soup(answer).select("main form input")}
     assert again["name"] == "Cold room 16"

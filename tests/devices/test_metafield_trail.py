@@ -177,7 +177,7 @@ def test_the_same_value_from_both_is_no_conflict(support: Person, admin: Person,
     here = address(platform, "Shelf")
     form = filled(support.htmx(here)) | {"value": "B-7"}
     admin.post(here, {"value": "B-7"})
-    assert "Shelf saved" in words(support.htmx(here, form))
+    assert "That is its value already. Nothing was sent." in words(support.htmx(here, form))
 
 
 @pytest.mark.parametrize("typed", [KEY, OTHER_KEY])

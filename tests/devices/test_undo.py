@@ -264,7 +264,11 @@ def test_the_platform_down_changes_nothing(support: Person, platform_down: Calla
         answer = support.post(undo(entry), {"form_id": "1"})
         assert answer.status_code == 503
         assert "Nothing was changed" in words(answer)
-        assert support.get(undo(entry)).status_code == 503
+        page = support.get(undo(entry))
+        assert page.status_code == 503
+        assert soup(page).select_one(f'#try-again[href="{undo(entry)}"]')
+        assert soup(page).select_one(f'main dd a[href="{DEVICE}"]'), "still a page about its device"
+        assert not soup(page).select("main form[method=post]")
     assert AuditEntry.objects.count() == 1
 
 
