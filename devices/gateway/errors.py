@@ -132,6 +132,11 @@ class Moved(BadReply):
         super().__init__(**told)
         self.host = host
 
+    @property
+    def uncertain(self) -> bool:
+        """307 and 308 ask for the same once more at the other address: nothing was done here. 303 may come after."""
+        return super().uncertain and self.api_status not in {307, 308}
+
 
 class Unauthorized(GatewayError):
     """401, also after one refresh: the person has to sign in again."""

@@ -31,7 +31,7 @@ from devices.gateway.errors import (
     TimedOut,
     Unreachable,
 )
-from devices.gateway.moved import new_base
+from devices.gateway.moved import Elsewhere, new_base
 from devices.gateway.reply import Reply
 from devices.gateway.store import Store
 from devices.gateway.transport import Query, Transport, encoded
@@ -44,8 +44,6 @@ log = logging.getLogger(__name__)
 TOO_MANY = 429
 RETRIED = frozenset({TOO_MANY, 502, 503, 504})
 MOVED = 308
-ELSEWHERE = 4
-"""Other hosts, of other regions, that are remembered."""
 _Ask = Callable[[Deadline], Reply]
 
 
@@ -81,7 +79,7 @@ class Policy:
         self._cool_until = 0.0
         self._tokens_cool_until = 0.0
         """The token endpoint's own: whoever makes it refuse sign-ins shall not keep everybody from their devices."""
-        self._elsewhere: dict[str, Transport] = {}
+        self._elsewhere = Elsewhere()
         self._looking = threading.Lock()
         self._look_at = 0.0
 
@@ -149,8 +147,8 @@ class Policy:
         return Condition(self._cooling(now), rests["read"], rests["write"], tokens)
 
     def close(self) -> None:
-        for transport in (self.transport, *self._elsewhere.values()):
-            transport.close()
+        self.transport.close()
+        self._elsewhere.close()
 
     # --- one attempt --------------------------------------------------------------------------------------------------
 
@@ -209,23 +207,36 @@ class Policy:
     def _ask(self, method: str, path: str, kind: Kind, whose: Whose, asked: dict[str, Any], ends: Deadline) -> Reply:
         """One request; a reading that is referred to another region is asked there, once.
 
+        The next ones are asked there at once, until one of them is not answered well: then home is asked again.
         Whatever else a redirect wants is not done: it would take token and body with it.
         """
-        reply = self.transport.send(method, path, deadline=ends, **asked)
-        if reply.status != MOVED or kind != "read" or method != "GET":
+        ours, elsewhere = self.transport, self._elsewhere
+        if kind != "read" or method != "GET":
+            return ours.send(method, path, deadline=ends, **asked)
+        known = elsewhere.known(self._clock())
+        if known is not None:
+            try:
+                reply = known.send(method, path, deadline=ends, **asked)
+            except GatewayError:
+                elsewhere.forget()
+                raise
+            if not _answers(reply):
+                elsewhere.forget()
             return reply
-        ours = self.transport
+        reply = ours.send(method, path, deadline=ends, **asked)
+        if reply.status != MOVED:
+            return reply
         base = new_base(reply.location, path + encoded(asked["query"]), ours.base_url, ours.allowed_hosts)
         if base is None:
             return reply
-        there = self._elsewhere.get(base)
+        there = elsewhere.at(base, ours)
         if there is None:
-            if len(self._elsewhere) >= ELSEWHERE:
-                return reply
-            there = self._elsewhere[base] = ours.at(base)
-            log.warning("The platform refers readings to %s, which makes each of them two calls.", base)
+            return reply
         self._ceiling.take(whose.asker, self._wall(), whose.person)
-        return there.send(method, path, deadline=ends, **asked)
+        reply = there.send(method, path, deadline=ends, **asked)
+        if _answers(reply):
+            elsewhere.answered(there, self._clock())
+        return reply
 
     def _judged(self, came: Reply | GatewayError, took: float) -> bool | None:
         """Whether this speaks for the platform. None: it says nothing, such as a call that had no time to succeed."""
@@ -317,6 +328,11 @@ class Policy:
         if cooling > 0:
             self._cool_until = max(self._cool_until, now + cooling)
         self._look_at = now + self.limits.look
+
+
+def _answers(reply: Reply) -> bool:
+    """Whether this is where what was asked for is found."""
+    return 200 <= reply.status < 300 and not reply.is_page
 
 
 def _ours(error: GatewayError) -> bool:

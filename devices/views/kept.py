@@ -10,10 +10,10 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from devices.gateway.errors import Forbidden, GatewayError, NotFound, RateLimited, Unauthorized
+from devices.gateway.errors import Forbidden, GatewayError, Moved, NotFound, RateLimited, Unauthorized
 from devices.text import sentences
 from devices.views.changing import renew
-from devices.views.panels import waiting
+from devices.views.panels import advice, waiting
 
 READINGS = ("get_", "list_", "search_")
 """How the names of gateway methods begin whose failure leaves everything as it was."""
@@ -35,6 +35,8 @@ def keep_form(form: Form, error: GatewayError, page: Callable[..., HttpResponse]
 
 
 def _next(error: GatewayError) -> str:
+    if isinstance(error, Moved):
+        return advice(error)
     if error.retry_after is not None:
         seconds = math.ceil(error.retry_after)
         return ngettext("Wait %d second and send it again.", "Wait %d seconds and send it again.", seconds) % seconds

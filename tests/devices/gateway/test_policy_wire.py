@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -43,14 +44,41 @@ def test_a_reading_is_repeated_at_the_other_region_once(other: Server) -> None:
         api = gateway(Policy(Transport(server.url), limits=QUICK))
         assert api.get_device(31).name == "Boiler room 2"
         assert api.get_device(31).id == 31
-        assert (len(server.requests), len(other.requests)) == (2, 2)
+        assert (len(server.requests), len(other.requests)) == (1, 2), "the second went there at once"
         assert b"authorization: bearer access-token" in other.requests[0].lower()
-        with pytest.raises(Moved):
+        with pytest.raises(Moved) as refused:
             api.rename_device(31, "New")
+        assert (refused.value.host, refused.value.uncertain) == ("127.0.0.1", False)
         asked: dict[str, Any] = {"form": {"username": "u", "password": "secret"}, "basic": ("id", "secret")}
         asked |= {"kind": "token", "query": {"grant_type": "user_credentials"}}
         assert Policy(Transport(server.url)).send("POST", "/oauth2/token", **asked).status == 308
     assert len(other.requests) == 2, "no change and no password follows"
+
+
+def test_where_it_was_referred_to_is_remembered_for_five_minutes_and_forgotten_when_it_fails() -> None:
+    replies = [answer(), answer(), answer(), answer(b"{}", status="404 Not Found"), answer()]
+    now = [0.0]
+
+    def turn_by_turn(server: Server, conn: Any) -> None:
+        while server.read_request(conn):
+            conn.sendall(replies.pop(0) if replies else answer(b"", status="500 Fault"))
+
+    with (
+        serving(turn_by_turn) as other,
+        serving(each_request(referred(other.url + ASKED))) as server,
+    ):
+        api = gateway(Policy(Transport(server.url), limits=QUICK, clock=lambda: now[0]))
+
+        def at_home() -> int:
+            with suppress(GatewayError):
+                api.get_device(31)
+            return len(server.requests)
+
+        assert [at_home(), at_home()] == [1, 1]
+        now[0] += 301
+        assert at_home() == 2, "asked again after five minutes"
+        assert [at_home(), at_home()] == [2, 3], "the device was not found there, so home was asked again"
+        assert [at_home(), at_home()] == [3, 4], "a fault there"
 
 
 def test_a_second_referral_is_not_followed() -> None:

@@ -27,6 +27,7 @@ def test_no_method_is_left_out_here() -> None:
         "forget",
         "fresh",
         "last_seen",
+        "left",
         "read_at",
         "settle",
         "within",
