@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Open
-
-
-def focused(page: Page) -> str:
-    return str(page.evaluate("document.activeElement.id || document.activeElement.tagName"))
+from tests.browser.waits import replaced
 
 
 def test_single_keys_lead_where_they_say_and_never_while_somebody_types(open_page: Open) -> None:
     page = open_page("admin")
+    page.goto("/devices/")
+    find = page.locator("#find")
     page.keyboard.press("/")
-    assert focused(page) == "find"
+    expect(find).to_be_focused()
     page.keyboard.type("?n/r")
-    assert page.input_value("#find") == "?n/r"
+    expect(find).to_have_value("?n/r")
     page.locator("h1").click()
     page.keyboard.press("Control+/")
-    assert focused(page) != "find"
+    expect(find).not_to_be_focused()
     page.keyboard.press("?")
     dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
     expect(dialog.get_by_role("button", name="Close")).to_be_focused()
@@ -37,11 +36,11 @@ def test_switched_off_they_do_nothing_and_the_help_says_so(open_page: Open) -> N
     page = open_page("viewer")
     page.goto("/preferences/")
     page.locator("input[name=shortcuts]").uncheck()
-    page.get_by_role("button", name="Save preferences").click()
-    page.wait_for_load_state()
+    with replaced(page.locator("body")):
+        page.get_by_role("button", name="Save preferences").click()
     expect(page.locator("input[name=shortcuts]")).not_to_be_checked()
     page.keyboard.press("/")
-    assert focused(page) != "find"
+    expect(page.locator("#find")).not_to_be_focused()
     page.locator(".bar details.menu > summary").click()
     page.get_by_role("link", name="Keyboard shortcuts").click()
     expect(page.get_by_role("dialog")).to_contain_text("Single keys are switched off for you.")
@@ -72,9 +71,10 @@ def test_on_paper_stands_who_printed_it_and_no_control(open_page: Open) -> None:
     page = open_page("admin", color_scheme="dark")
     page.goto("/audit/?outcome=unknown")
     page.emulate_media(media="print")
+    expect(page.locator(".print-only").first).to_be_visible()
     expect(page.locator(".print-only").first).to_contain_text("Halden Cooling")
     expect(page.locator(".chip")).to_have_count(1)
     expect(page.locator(".chip")).to_be_visible()
     for away in (".bar", ".button", ".crumbs", "form.toolbar"):
-        assert all(not one.is_visible() for one in page.locator(away).all()), away
-    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(20, 27, 32)"
+        expect(page.locator(away).locator("visible=true")).to_have_count(0)
+    expect(page.locator("body")).to_have_css("color", "rgb(20, 27, 32)")

@@ -7,6 +7,7 @@ import re
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Open
+from tests.browser.waits import settled_size, until
 
 
 def test_columns_states_and_the_menu_of_a_row_by_keyboard_alone(open_page: Open) -> None:
@@ -14,9 +15,12 @@ def test_columns_states_and_the_menu_of_a_row_by_keyboard_alone(open_page: Open)
     page.goto("/devices/?q=room&sort=Name")
     page.locator("#columns").focus()
     page.keyboard.press("Enter")
-    page.locator("#columns-form input[value=firmware]").focus()
+    firmware = page.locator("#columns-form input[value=firmware]")
+    expect(firmware).to_be_visible()
+    firmware.focus()
     page.keyboard.press("Space")
-    assert page.evaluate("document.activeElement.value") == "firmware"
+    expect(firmware).not_to_be_checked()
+    expect(firmware).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("th.col-firmware")).to_have_count(0)
     expect(page.locator("#columns")).to_be_focused()
@@ -42,13 +46,15 @@ def test_columns_states_and_the_menu_of_a_row_by_keyboard_alone(open_page: Open)
     expect(menu).to_be_hidden()
     expect(page.locator("a.more").nth(1)).to_be_focused()
     page.keyboard.press(" ")
+    expect(menu).to_be_visible()
     page.keyboard.press("ArrowDown")
+    expect(menu.get_by_text("Rename")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(r"/devices/\d+/rename/$"))
 
     page.goto("/devices/")
     page.evaluate("scrollTo(0, 900)")
-    assert page.locator("thead th").first.bounding_box()["y"] == 0, "the head stays in sight"  # type: ignore[index]
+    until(page, "scrollY >= 900 && document.querySelector('thead th').getBoundingClientRect().y === 0")  # in sight
 
 
 def test_without_script_the_same_is_done_by_plain_forms_and_links(open_page: Open) -> None:
@@ -77,12 +83,14 @@ def test_no_width_overflows_and_a_phone_has_targets_for_a_thumb(open_page: Open)
     expect(page.locator("#list-parts")).to_be_visible()
     for width in (390, 700, 1000, 1280):
         page.set_viewport_size({"width": width, "height": 844})
+        until(page, "(width) => screen.width === width", width)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, width
         cut = page.evaluate("document.querySelector('.table-list').getBoundingClientRect().right - innerWidth")
         assert cut <= 0, f"at {width} the table is cut"
     page.set_viewport_size({"width": 390, "height": 844})
+    until(page, "(width) => screen.width === width", 390)
     for target in ("#check", "#rows-per-page", "#list-where > summary", "#list-parts a >> nth=0"):
-        assert page.locator(target).bounding_box()["height"] >= 44, target  # type: ignore[index]
+        assert settled_size(page.locator(target))["height"] >= 44, target
     first = page.locator("tbody tr").first
     name, state = first.locator("th").bounding_box(), first.locator(".col-status").bounding_box()
     assert name is not None

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open
+from tests.browser.waits import arrived, ask
 from tests.servers import SandboxServer
 
 NAME = "Ice bank 7 - north wall"
@@ -16,10 +17,6 @@ NAME = "Ice bank 7 - north wall"
 @pytest.fixture(params=[True, False], ids=["script", "no script"])
 def page(request: pytest.FixtureRequest, open_page: Open, fresh_sandbox: SandboxServer) -> Page:
     return open_page("admin", java_script_enabled=request.param)
-
-
-def heading(page: Page) -> str:
-    return page.get_by_role("heading", level=1).inner_text()
 
 
 def choose(page: Page, action: str) -> None:
@@ -31,12 +28,19 @@ def open_device(page: Page, device: int) -> None:
     page.goto(f"/devices/{device}/")
 
 
-def test_the_lists(page: Page) -> None:
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
+def test_the_lists(open_page: Open, script: bool) -> None:
+    page = open_page("admin", java_script_enabled=script)
     page.goto("/devices/")
     expect(page.locator("tbody tr")).to_have_count(50)
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Owners").click()
-    page.get_by_label("E-mail").fill("owner@example.com")
-    page.get_by_label("E-mail").press("Escape")
+    arrived(page, "/devices/by-owner/")
+    if script:
+        ask(page, page.get_by_label("E-mail"), "owner@example.com")
+        expect(page.locator(".picks [role=option]")).to_have_count(1)
+        page.get_by_label("E-mail").press("Escape")
+    else:
+        page.get_by_label("E-mail").fill("owner@example.com")
     page.get_by_role("button", name="Show").click()
     expect(page.get_by_role("link", name="Kitchen cold room", exact=True)).to_be_visible()
     page.get_by_role("link", name="Can be seen").click()
@@ -44,6 +48,7 @@ def test_the_lists(page: Page) -> None:
     expect(page.get_by_role("link", name="Kitchen cold room", exact=True)).to_be_visible()
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Recent").click()
     page.get_by_role("link", name="60 min").click()
+    arrived(page, ".*minutes=60.*")
     expect(page.locator("tbody tr").first).to_be_visible()
 
 
@@ -58,6 +63,7 @@ def test_a_device_is_made_changed_handed_over_and_deleted(page: Page, fresh_sand
 def make(page: Page, platform: SandboxServer) -> int:
     page.goto("/devices/")
     page.get_by_role("link", name="New device").click()
+    arrived(page, "/devices/new/")
     page.get_by_label("Template").select_option(index=1)
     page.get_by_label("Name", exact=True).fill("Ice bank / 7")
     page.watch.expected.add(422)  # type: ignore[attr-defined]
@@ -119,11 +125,19 @@ def move_to_a_sub_organization(page: Page, platform: SandboxServer, device: int)
     assert platform.get("/device", "admin", deviceId=device).json()["orgId"] == north
 
 
+def press_again_after_a_slow_receipt(page: Page) -> None:
+    """On a machine under load the receipt before takes long, has a page of its own then, and one press more."""
+    expect(page).to_have_url(re.compile(r"change=|/receipt/"))
+    if "/receipt/" in page.url:
+        page.get_by_role("button", name=re.compile(" now$")).click()
+
+
 def erase_and_delete(page: Page, platform: SandboxServer, device: int) -> None:
     choose(page, "clear")
     page.get_by_label("Reason").fill("HC-20418")
     page.get_by_label("Type the device name").fill(NAME)
     page.get_by_role("button", name=re.compile("Erase")).click()
+    press_again_after_a_slow_receipt(page)
     expect(page.get_by_role("heading", level=1)).to_have_text(NAME)
     assert platform.get("/device/timeline", "admin", deviceId=device).json()["content"] == []
     choose(page, "delete")
@@ -134,6 +148,7 @@ def erase_and_delete(page: Page, platform: SandboxServer, device: int) -> None:
     expect(page.get_by_label("Reason")).to_have_value("HC-20418")
     page.get_by_label("Type the device name").fill(NAME)
     page.get_by_role("button", name=re.compile("Delete")).click()
+    press_again_after_a_slow_receipt(page)
     expect(page).to_have_url(re.compile(r"/devices/\?change=\d+$"))
     expect(page.locator("main")).to_contain_text("Ice bank 7")
     assert platform.get("/device", "admin", deviceId=device).status_code == 404
@@ -159,14 +174,14 @@ def test_each_tab_and_the_online_state(page: Page) -> None:
     ):
         page.goto(f"/devices/1/{tab}")
         expect(page.locator("#panel")).to_contain_text(words)
-        assert heading(page) == "Cold room 14 - door's sensor"
+        expect(page.get_by_role("heading", level=1)).to_have_text("Cold room 14 - door's sensor")
 
 
 def test_a_picker_fills_the_field_by_keyboard(open_page: Open, fresh_sandbox: SandboxServer) -> None:
     page = open_page("admin")
     page.goto("/devices/new/")
     owner = page.get_by_label("Owner")
-    owner.press_sequentially("jonas", delay=30)
+    ask(page, owner, "jonas")
     expect(page.locator(".picks [role=option]").first).to_be_visible()
     owner.press("ArrowDown")
     owner.press("Enter")

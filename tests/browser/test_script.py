@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open
 from tests.browser.hands import Finger, Hand, Keyboard, Mouse
+from tests.browser.waits import arrived, fits
 from tests.devices import fleet
 from tests.servers import SandboxServer
 
@@ -54,18 +55,13 @@ def heading(page: Page) -> Any:
     return page.get_by_role("heading", level=1)
 
 
-def fits(page: Page) -> None:
-    """Nothing has to be scrolled sideways."""
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), page.url
-
-
 def sign_in(hand: Hand) -> None:
     page = hand.page
     page.goto("/")
     hand.write(page.get_by_label("E-mail"), "admin@example.com")
     hand.write(page.get_by_label("Password"), "demo")
     hand.press(page.get_by_role("button", name="Sign in"))
-    expect(page).to_have_url(re.compile("/devices/"))
+    arrived(page, "/devices/.*")
     fits(page)
 
 

@@ -21,6 +21,7 @@ def test_an_administrator_ends_sessions_from_a_dialog_and_the_other_page_says_so
     viewer.watch.expected = {401}  # type: ignore[attr-defined]
     viewer.goto("/devices/1/")
     admin = open_page("admin")
+    admin.goto("/devices/")
     admin.get_by_text("Ingrid Halden").first.click()
     admin.get_by_role("link", name="Sessions", exact=True).click()
     admin.locator("tr", has_text="viewer@example.com").get_by_role("link", name=re.compile("End sessions")).click()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Open
 from tests.devices import fleet
@@ -41,13 +41,19 @@ def test_a_slow_panel_says_what_is_awaited_and_a_wait_counts_down(
     page.watch.expected |= {429, 502}  # type: ignore[attr-defined]
     page.add_init_script(f"document.addEventListener('readystatechange', () => {{ {SOON} }}, {{once: true}})")
     page.goto(DEVICE)
-    fresh_sandbox.fault("/device/logs", "delay", delay=1, times=1)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/logs/", hold)
     page.get_by_role("link", name="User actions").click()
     waiting = page.locator("#panel [data-waiting]")
     expect(waiting).to_have_text("Waiting for the platform: User actions…")
     expect(page.locator("#live")).to_have_text("Waiting for the platform: User actions…")
     expect(page.locator("#panel[data-awaiting]")).to_have_count(1)
     expect(page.get_by_role("heading", name="Values")).to_be_visible()  # the old one stays meanwhile
+    held[0].continue_()
     expect(page.get_by_role("heading", name="User actions")).to_be_visible()
     expect(waiting).to_have_count(0)
 

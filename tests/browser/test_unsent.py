@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open
+from tests.browser.waits import arrived, replaced
 from tests.devices.changes import writes
 from tests.portal_server import PortalServer
 from tests.servers import SandboxServer
@@ -28,7 +29,7 @@ def sign_in_there(tab: Page, user: str = "admin") -> None:
     tab.get_by_label("E-mail").fill(f"{user}@example.com")
     tab.get_by_label("Password").fill("demo")
     tab.get_by_role("button", name="Sign in").click()
-    tab.wait_for_url(re.compile("/devices/"))
+    arrived(tab, "/devices/.*")
 
 
 def sign_out_elsewhere(page: Page) -> None:
@@ -79,7 +80,8 @@ def test_a_dialog_outlives_its_session_and_is_sent_again(
     rename = page.get_by_role("button", name="Rename device")
     rename.click()
     in_the_dialog(page)
-    rename.click()
+    with replaced(page.locator("[data-session-notice]")):
+        rename.click()
     in_the_dialog(page)
     with page.context.expect_page() as opened:
         page.get_by_role("link", name="Sign in").click()
