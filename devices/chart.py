@@ -147,7 +147,7 @@ def _forth(day: date, days: int) -> date:
 
 
 class Bar(NamedTuple):
-    """`x`, `width` and `middle` in per cent, `y` and `height` in pixels; `number` to print above it, or empty."""
+    """`x` and `width` in days, `middle` in per cent, `y` and `height` in pixels; `number` above it, or empty."""
 
     x: str
     y: str
@@ -175,6 +175,11 @@ class Row(NamedTuple):
 
     base: str
     bars: tuple[Bar, ...]
+
+    @property
+    def path(self) -> str:
+        """All its bars as SVG's path data."""
+        return "".join(f"M{bar.x} {bar.y}h{bar.width}v{bar.height}h-{bar.width}z" for bar in self.bars)
 
 
 class Drawing(NamedTuple):
@@ -209,9 +214,9 @@ def _row(lane: Lane, at: int, many: int, unit: float) -> Row:
         height = max(2.0, count * unit)
         bars.append(
             Bar(
-                x=_share(day + 0.25, many),
+                x=f"{day + 0.25:g}",
                 y=_pixels(base - height),
-                width=_share(0.5, many),
+                width="0.5",
                 height=_pixels(height),
                 middle=_share(day + 0.5, many),
                 number=short(count) if count >= PRINTED_FROM else "",

@@ -50,7 +50,7 @@ def test_the_chart_by_keyboard_and_nothing_jumps(open_page: Open, size: Any) -> 
     expect(page).to_have_url(re.compile(r"type=CRITICAL"))
     expect(page.locator("#lane-critical")).to_be_focused()
     assert set(page.locator("td.event").all_inner_texts()) == {"Critical"}
-    dim = page.locator(".chart-warning > rect").first
+    dim = page.locator(".chart-warning").first
     expect(dim).to_have_css("opacity", "0.3")
     assert shifted(page) <= MOST
     until_focused(page, ".chart-plot")

@@ -142,6 +142,13 @@ def test_whatever_comes_every_bar_is_inside_and_no_event_is_counted_twice(
     assert chart.covered + chart.ahead + chart.undated <= chart.read
     for n, row in enumerate(draw(chart).rows):
         for bar in row.bars:
-            assert 0 <= float(bar.x.rstrip("%")) <= 100 - float(bar.width.rstrip("%"))
+            assert 0 <= float(bar.x) <= len(chart.days) - float(bar.width)
             assert TOP + 38 * n <= float(bar.y)
             assert float(bar.y) + float(bar.height) <= HEIGHT - FOOT + 0.1
+
+
+def test_a_lane_is_one_path_with_a_bar_for_each_day_that_has_events() -> None:
+    moments = [Moment(int((NOW - 3600 - day * 86_400) * 1000), "WARNING") for day in (0, 0, 5)]
+    row = draw(events_per_day(moments, OSLO, NOW)).rows[LANES.index("WARNING")]
+    assert row.path.count("M") == row.path.count("z") == len(row.bars) == 2
+    assert row.path.startswith(f"M{row.bars[0].x} {row.bars[0].y}h0.5v{row.bars[0].height}")
