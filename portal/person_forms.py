@@ -95,6 +95,8 @@ class PreferencesForm(forms.Form):
         help_text=gettext_lazy("Such as / for the search. Switch them off if you dictate, or press keys by accident."),
     )
 
+    field_order = ("language", "zone", "theme", "page_size", "columns", "shortcuts")
+
     def __init__(self, *args: Any, profile: str, **kwargs: Any) -> None:
         """`profile`: the zone that the person's profile names."""
         super().__init__(*args, **kwargs)

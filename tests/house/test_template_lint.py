@@ -2,7 +2,7 @@
 
 import pytest
 
-from tools.template_lint import faults_of, import_faults
+from tools.template_lint import buttons_by_hand, faults_of, import_faults
 
 GOOD = """{# <script>alert(1)</script> in a comment is no fault #}
 {% from "components/field.html" import field with context %}
@@ -65,3 +65,14 @@ def test_a_macro_with_a_form_is_imported_with_context_however_deep():
     }
 
     assert [(name, line) for name, line, _ in import_faults(sources)] == [("page.html", 2)]
+
+
+def test_a_button_is_written_out_in_a_component_alone():
+    by_hand = """<i>\n<a class="button small" href="/">x</a><button type='submit' class='wide button'>"""
+    allowed = (
+        """<summary class="button"></summary><button class="menu-item"></button><a class="icon-button" href="/">"""
+    )
+
+    assert [line for line, _what in buttons_by_hand("devices/page.html", by_hand)] == [2, 2]
+    assert not list(buttons_by_hand("components/button.html", by_hand))
+    assert not list(buttons_by_hand("devices/page.html", allowed))
