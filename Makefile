@@ -28,7 +28,7 @@ demo: .run ## The portal and its sandbox on this machine, with sample accounts; 
 
 .PHONY: test
 test: .test ## All tests (ARGS="-k rename" for some); needs the network only for the first installation
-	@$(PY) -m pytest -n auto $(ARGS)
+	@$(PY) -m pytest -n auto --dist worksteal $(ARGS)
 
 .PHONY: check
 check: .dev ## Everything that can be checked without running the portal: style, types, imports, templates, locks

@@ -15,8 +15,8 @@ from tests.devices.changes import CHANGES, Change, held, writes
 from tests.devices.conftest import Person, words
 from tests.servers import SandboxServer
 
-LATE = 3.0
-"""Seconds after which the platform answers somebody who waits for half of that."""
+LATE = 2.0
+"""Seconds after which the platform answers somebody who waits for three quarters of that."""
 LOST: list[tuple[str, dict[str, Any]]] = [
     ("drop", {}),
     ("drop", {"apply": True}),
@@ -55,7 +55,7 @@ def test_it_is_sent_once_recorded_and_said_only_with_proof(
     before = state(fresh_sandbox)
     method, path = change.wire
     if kind == "delay":
-        settings.PLATFORM_API_TIMEOUTS = settings.PLATFORM_API_TIMEOUTS._replace(read=LATE / 2, call=LATE / 2)
+        settings.PLATFORM_API_TIMEOUTS = settings.PLATFORM_API_TIMEOUTS._replace(read=LATE * 0.75, call=LATE * 0.75)
         transport.cache_clear()
     fresh_sandbox.fault(path, kind, method=method, times=1, **more)
     fresh_sandbox.clear_requests()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pip
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,6 +37,26 @@ def run(folder, lock="run", **environment):
     )
 
 
+@pytest.fixture
+def quick_python(folder):
+    """A Python whose `-m venv` lends pip instead of unpacking it, which takes seconds: for tests that are not about how
+    an environment is made."""
+    quick = folder / "quick-python"
+    packages = f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
+    quick.write_text(
+        f"""#!/bin/sh
+if [ "$1 $2" = "-m venv" ]; then
+    "{sys.executable}" -m venv --without-pip "$3" && ln -s "{Path(pip.__file__).parent}" "$3/{packages}/pip"
+else
+    exec "{sys.executable}" "$@"
+fi
+""",
+        encoding="utf-8",
+    )
+    quick.chmod(0o755)
+    return str(quick)
+
+
 def whole(folder):
     done = subprocess.run([folder / ".venv/bin/python", "-m", "pip", "--version"], capture_output=True, check=False)
     return done.returncode == 0
@@ -57,23 +78,23 @@ def test_it_makes_the_environment_once(folder):
     assert run(folder, "test").stdout == ""  # part of dev
 
 
-def test_an_interrupted_installation_is_told_and_made_again(folder):
+def test_an_interrupted_installation_is_told_and_made_again(folder, quick_python):
     (folder / ".venv" / "bin").mkdir(parents=True)
     gone = subprocess.Popen(["true"])
     gone.wait()
     (folder / ".venv" / ".busy").write_text(str(gone.pid), encoding="utf-8")
 
-    done = run(folder)
+    done = run(folder, PYTHON=quick_python)
 
     assert "was interrupted. Making it again." in done.stdout
     assert whole(folder)
 
 
-def test_an_environment_whose_python_is_gone_is_made_again(folder):
+def test_an_environment_whose_python_is_gone_is_made_again(folder, quick_python):
     (folder / ".venv" / "bin").mkdir(parents=True)
     (folder / ".venv" / "bin" / "python").symlink_to("/nowhere/python3.11")
 
-    done = run(folder)
+    done = run(folder, PYTHON=quick_python)
 
     assert "has no working Python" in done.stdout
     assert whole(folder)
