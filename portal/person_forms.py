@@ -6,9 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from django import forms
-from django.forms.utils import flatatt
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.template import engines
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -39,21 +37,9 @@ def zone_choices(profile: str) -> list[tuple[str, Any]]:
 class LongSelect(forms.Select):
     """A list box for hundreds of options: Django runs a template for each, which takes most of the page's time."""
 
-    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
-        widget = self.get_context(name, value, attrs)["widget"]
-        groups = format_html_join(
-            "\n", "{}", ((self._group(label, options),) for label, options, _index in widget["optgroups"])
-        )
-        return format_html('<select name="{}"{}>{}</select>', widget["name"], flatatt(widget["attrs"]), groups)
-
-    @staticmethod
-    def _group(label: str | None, options: list[dict[str, Any]]) -> SafeString:
-        lines = format_html_join(
-            "\n",
-            '<option value="{}"{}>{}</option>',
-            ((each["value"], flatatt(each["attrs"]), each["label"]) for each in options),
-        )
-        return format_html('<optgroup label="{}">{}</optgroup>', label, lines) if label else lines
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> Any:
+        options = engines["jinja2"].env.get_template("components/options.html").module.options  # type: ignore[attr-defined]
+        return options(self.get_context(name, value, attrs)["widget"])
 
 
 class PreferencesForm(forms.Form):
