@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any
 
+from django.core.cache import caches
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.cache.backends.redis import RedisCache
@@ -22,6 +23,14 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 log = logging.getLogger(__name__)
+
+
+def drop(groups: Iterable[str]) -> None:
+    """Delete from the portal's cache what was kept under these groups, as far as it knows groups."""
+    dropping = getattr(caches["default"], "drop", None)
+    if dropping is not None:
+        dropping(groups)
+
 
 TIMEOUT = 0.5
 """Seconds to connect, and to wait for an answer: a page asks more than once."""
@@ -97,6 +106,30 @@ class ForgivingRedisCache(RedisCache):
     def clear(self) -> None:
         self._try(None, super().clear)
 
+    def keep(self, group: str, key: str, value: Any, timeout: float) -> None:
+        """As `set`, and noted in a list of the group, in the same turn. What has gone by its time leaves the list."""
+        self._try(None, self._keep, group, key, value, int(timeout))
+
+    def drop(self, groups: Iterable[str]) -> None:
+        """Delete all that is kept under these groups."""
+        for group in groups:
+            self._try(None, self._drop, group)
+
+    def _keep(self, group: str, key: str, value: Any, timeout: int) -> None:
+        name, listed = self.make_and_validate_key(key), self.make_and_validate_key(group)
+        now = time.time()
+        turn = self._cache.get_client(name, write=True).pipeline(transaction=False)
+        turn.set(name, self._cache._serializer.dumps(value), ex=timeout)  # type: ignore[attr-defined]
+        turn.zadd(listed, {name: now + timeout})
+        turn.zremrangebyscore(listed, "-inf", now)
+        turn.expire(listed, timeout)
+        turn.execute()
+
+    def _drop(self, group: str) -> None:
+        listed = self.make_and_validate_key(group)
+        client = self._cache.get_client(listed, write=True)
+        client.delete(listed, *client.zrange(listed, 0, -1))
+
 
 _sizes: dict[str, dict[str, int]] = {}
 
@@ -141,6 +174,16 @@ class BoundedMemoryCache(LocMemCache):
 
     def _forget(self, key: str) -> None:
         self._bytes[""] -= self._bytes.pop(key, 0)
+
+    def keep(self, group: str, key: str, value: Any, timeout: float) -> None:
+        self.set(key, value, timeout)
+
+    def drop(self, groups: Iterable[str]) -> None:
+        """Delete all whose key begins with one of these groups, in this process: there are few thousand keys."""
+        begins = tuple(self.make_key(f"{group}:") for group in groups)
+        with self._lock:
+            for key in [key for key in self._cache if key.startswith(begins)]:
+                self._delete(key)
 
     def clear(self) -> None:
         with self._lock:

@@ -141,7 +141,9 @@ class Store(Protocol):
     """Where answers are kept: Django's cache. Whatever it has lost is asked for again."""
 
     def get(self, key: str) -> Any: ...
-    def set(self, key: str, value: Any, timeout: float) -> Any: ...
+    def keep(self, group: str, key: str, value: Any, timeout: float) -> Any:
+        """`group`: what is deleted together, when the session ends."""
+
     def delete(self, key: str) -> Any: ...
 
 
@@ -221,6 +223,7 @@ class Answers:
     ) -> None:
         self._store = store
         self._owner = owner
+        self._group = group_of(owner.session)
         self._generation: int | None = counts.generation
         self._words: int | None = counts.words
         self._bump = bump
@@ -307,7 +310,7 @@ class Answers:
             return None
         query = sorted((name, value) for name, value in question.query.items() if value is not None)
         told = _encoder.encode((*self._owner, count, question.operation, question.path, query))
-        return f"answer:{hashlib.blake2b(told, digest_size=24).hexdigest()}"
+        return f"{self._group}:{hashlib.blake2b(told, digest_size=24).hexdigest()}"
 
     def _look(self, question: Question, key: str, within: float) -> Answer[Any] | None:
         """The kept answer and when it was asked for, if that is at most `within` seconds ago."""
@@ -329,7 +332,12 @@ class Answers:
         except (msgspec.MsgspecError, UnicodeError, OverflowError, RecursionError, TypeError):
             return
         if 0 < len(written) <= LARGEST:
-            self._store.set(key, (asked_at, written), rule.keep_for)
+            self._store.keep(self._group, key, (asked_at, written), rule.keep_for)
+
+
+def group_of(session: str) -> str:
+    """How the keys of a session's answers begin, and what they are deleted by."""
+    return f"answer:{hashlib.blake2b(session.encode(), digest_size=16).hexdigest()}"
 
 
 def _without_secrets(answer: Any) -> Any:

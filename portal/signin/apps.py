@@ -10,7 +10,9 @@ class SigninConfig(AppConfig):
     verbose_name = "Sign-in"
 
     def ready(self) -> None:
-        from portal.signin import grants
+        from portal.signin import forgetting, grants
+
+        forgetting.begin()
 
         if grants.LEASE <= grants.TOKEN_CALL:
             raise ImproperlyConfigured(

@@ -27,6 +27,7 @@ from devices.gateway.types import UserProfile
 from devices.permissions import RIGHTS, Access
 from portal.signin import oauth
 from portal.signin.crypto import Secret, Tokens, Unreadable, seal, unseal
+from portal.signin.forgetting import forget_answers, scope_of
 from portal.signin.models import ApiGrant
 from portal.signin.sso.identity import Identity, held, pack, unpack
 
@@ -98,7 +99,7 @@ def access_for(person: UserProfile, handle: str, identity: Identity | None = Non
     Whom the platform knows has what their role holds there. Whom only the sign-on knows (id 0) has what ACCESS_GROUPS
     gives to their groups. The portal's own rights come from both.
     """
-    scope = hashlib.sha256(handle.encode()).hexdigest()[:32]
+    scope = scope_of(handle)
     given = held(identity.groups) if identity else frozenset()
     if not person.id:
         role = msgspec.structs.replace(person.role, permissions=given.difference(RIGHTS))
@@ -144,7 +145,9 @@ def _idle() -> QuerySet[ApiGrant]:
 
 def _forget(idle: QuerySet[ApiGrant]) -> bool:
     """Keep that these grants were, and no token. A refresh under way finds another version and saves nothing."""
-    ended = idle.filter(lost=False).update(lost=True, blob="", version=F("version") + 1)
+    handles = list(idle.filter(lost=False).values_list("handle", flat=True))
+    ended = bool(handles) and idle.filter(lost=False).update(lost=True, blob="", version=F("version") + 1)
+    forget_answers(handles)
     if ended:
         log.info("sessions ended: %s, without activity for %s seconds", ended, settings.SESSION_IDLE)
     return bool(ended)

@@ -57,7 +57,7 @@ class Cache:
         value, ends = self.kept.get(key, (None, 0.0))
         return value if self._world.now < ends else None
 
-    def set(self, key: str, value: Any, timeout: float) -> None:
+    def keep(self, group: str, key: str, value: Any, timeout: float) -> None:
         self.kept[key] = (value, self._world.now + timeout)
 
     def delete(self, key: str) -> None:

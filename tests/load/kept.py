@@ -41,6 +41,7 @@ def _no_owner() -> Iterator[None]:
 
     def careless(self: Answers, *args: object) -> object:
         self._owner = self._owner._replace(person="", user_id=0, org_id=None, session="")
+        self._group = "answer"
         return whole(self, *args)  # type: ignore[arg-type]
 
     with mock.patch.object(Answers, "_key", careless):

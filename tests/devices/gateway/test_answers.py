@@ -71,7 +71,7 @@ class Memory:
         value, until = self.kept.get(key, (None, 0.0))
         return value if self.portal.now < until else None
 
-    def set(self, key: str, value: Any, timeout: float) -> None:
+    def keep(self, group: str, key: str, value: Any, timeout: float) -> None:
         self.kept[key] = (value, self.portal.now + timeout)
 
     def delete(self, key: str) -> None:
