@@ -22,8 +22,9 @@ from devices.gateway.errors import Forbidden, GatewayError, NotFound, Rejected, 
 from devices.gateway.types import BaseInfo
 from devices.http import DeviceRequest, SeeOther, answer, clock_for, require, unsent, wants_partial
 from devices.presentation import name_of
-from devices.text import clean, sentences
+from devices.text import clean, sentences, shorten
 from devices.turns import Busy, turn
+from devices.views.back import from_list
 from devices.views.changing import (
     BUSY_STATUS,
     busy,
@@ -38,6 +39,7 @@ from devices.views.changing import (
     went_through,
 )
 from devices.views.kept import keep_form
+from devices.views.recent import forget_name
 from devices.views.shell import shell
 from devices.views.unread import form_page
 
@@ -116,11 +118,19 @@ def _rename_form(
 def _renamed(request: DeviceRequest, device_id: int, done: Done[Any]) -> HttpResponse:
     if not wants_partial(request):
         return went_through(request, done, reverse("devices:device-detail", args=[device_id]))
+    forget_name(request.access, device_id)
     context = {
         "device_id": device_id,
         "device_name": clean(done.entry.after),
         "done": view_of_entry(request, done.entry),
     }
+    if from_list(request):
+        context["row_name"] = shorten(clean(done.entry.after))
+        response = answer(request, "devices/device_detail.html", "devices/_row_renamed.html", context)
+        response["HX-Retarget"] = f"tbody th > a[href='{reverse('devices:device-detail', args=[device_id])}']"
+        response["HX-Reswap"] = "innerHTML"
+        response["HX-Trigger"] = "deviceChanged"
+        return response
     response = answer(request, "devices/device_detail.html", "devices/_device_title.html", context)
     # The form's target is its own dialog, where a refusal belongs; a success goes into the heading and closes it.
     response["HX-Retarget"] = "#device-title"

@@ -32,3 +32,8 @@ def back_to_list(request: DeviceRequest, **more: str) -> str:
         return home(request.access)
     kept = [(name, value) for name, value in query if name not in PASSING] + list(more.items())
     return parts.path + (f"?{urlencode(kept)}" if kept else "")
+
+
+def from_list(request: DeviceRequest) -> bool:
+    """Whether htmx asks out of one of the lists, where a row tells what became of it."""
+    return urlsplit(request.htmx.current_url_abs_path or "").path in {reverse(name) for name in LISTS}

@@ -3,26 +3,32 @@
 The API answers this for one device only, so it is a call a row, few at a time and never more than a page of them. What
 was found goes into the address of the list, signed for this person and these rows: a reload shows it again, with the
 time of the asking, and asks nothing; and any process can show it without keeping anything.
+
+Without script that is one POST. With it the page asks for STEP rows at a time and shows how far it is; what is known so
+far goes along in the same signed form, so that no step is asked for twice and Stop keeps what has come.
 """
 
 from __future__ import annotations
 
 import time
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.http import base36_to_int, int_to_base36
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from devices import rules
 from devices.gateway.api import Gateway
 from devices.gateway.asking import Asker
-from devices.gateway.errors import Forbidden, GatewayError, NotFound
-from devices.http import DeviceRequest, SeeOther, require
-from devices.parallel import ask_each
+from devices.gateway.errors import Forbidden, GatewayError, NotFound, Unauthorized
+from devices.http import DeviceRequest, SeeOther, clock_for, require, wants_partial
+from devices.parallel import AT_ONCE, ask_each
 from devices.permissions import Access
 from devices.presentation import Clock, Word, number
 from devices.views.back import back_to_list
@@ -31,6 +37,8 @@ MOST = 100
 """Rows that one press asks for, a call each. All people of an organization share its 10,000 calls a minute."""
 PATIENCE = 15.0
 """Seconds for all of them; the rest stay "not checked". The page has 20, and has to be read too."""
+STEP = AT_ONCE
+"""Rows of one step: as many as are asked for at the same time, so that none waits for another's end."""
 FRESH = 300
 """Seconds after which a device is no longer called online, but said to have been."""
 
@@ -68,10 +76,84 @@ def device_check(request: DeviceRequest) -> HttpResponse:
     """
     require(request, "get_online")
     ids = _ids(request.POST.get("ids", ""))
-    gateway = request.gateway.fresh().for_asker(Asker.JOB).within(PATIENCE)  # an old answer would carry today's time
-    answers = ask_each(gateway, ids, _ask)
-    states = [answer if isinstance(answer, State) else _failed(answer) for answer in answers.values()]
-    return SeeOther(back_to_list(request, checked=write_check(request.access, ids, states, time.time())))
+    if "stop" in request.POST:
+        return SeeOther(_result(request, request.POST.get("so_far", "")))
+    if wants_partial(request) and ids:
+        return _step(request, ids)
+    return SeeOther(_result(request, write_check(request.access, ids, _states(request, ids, PATIENCE), time.time())))
+
+
+def _result(request: DeviceRequest, checked: str) -> str:
+    return back_to_list(request, **({"checked": checked} if checked else {}))
+
+
+def _states(request: DeviceRequest, ids: list[int], patience: float) -> list[State]:
+    """The state of each, asked within `patience` seconds for all. Raises the error where none could even be sent."""
+    gateway = request.gateway.fresh().for_asker(Asker.JOB).within(patience)  # an old answer would carry today's time
+    answers = list(ask_each(gateway, ids, _ask).values())
+    states = [answer if isinstance(answer, State) else _failed(answer) for answer in answers]
+    if answers and isinstance(answers[0], GatewayError) and not any(states) and wants_partial(request):
+        raise answers[0]
+    return states
+
+
+def _step(request: DeviceRequest, ids: list[int]) -> HttpResponse:
+    """The next STEP of `ids` after those that `so_far` tells of; the first answer asks nothing and shows how far it is.
+
+    PATIENCE counts from the first asking. A step that fails is said to have, and is sent again by the person only.
+    """
+    so_far = request.POST.get("so_far")
+    check = read_check(request.access, ids, so_far) if so_far else None
+    done = len(check.states) if check else 0
+    failed: GatewayError | None = None
+    asked: list[int] = []
+    lost = bool(so_far) and check is None  # of another sign-in: the list says so
+    left = PATIENCE - (time.time() - check.at if check else 0)
+    if so_far is not None and not lost and left > 0:
+        try:
+            asked, at = ids[done : done + STEP], check.at if check else time.time()
+            states = [*(check.states.values() if check else ()), *_states(request, asked, left)]
+            so_far = write_check(request.access, ids[: len(states)], states, at)
+            check, done = read_check(request.access, ids, so_far), len(states)
+        except Unauthorized:
+            raise
+        except GatewayError as error:
+            failed, asked = error, []
+    over = lost or left <= 0 or done >= len(ids)
+    context = _progress(request, ids, check, asked) | {
+        "first": so_far is None,
+        "so_far": so_far or "",
+        "done": done,
+        "result_url": _result(request, so_far or "") if over and not failed else "",
+        "failure": _(failed.sentence) if failed else "",
+        "said": _aloud(so_far, done, len(asked), len(ids)),
+    }
+    return render(request, "devices/_check_steps.html", context, status=failed.status if failed else 200)
+
+
+def _progress(request: DeviceRequest, ids: list[int], check: Check | None, asked: list[int]) -> dict[str, Any]:
+    """What the form carries on, and the cells of the rows that were just asked for, where the list shows them."""
+    words = state_words(clock_for(request), check.at if check else None)
+    fill = request.POST.get("fill") == "on"
+    return {
+        "ids": ",".join(map(str, ids)),
+        "of": len(ids),
+        "next": back_to_list(request),
+        "fill": fill,
+        "cells": [
+            (reverse("devices:device-detail", args=[device_id]), words[check.of(device_id)])
+            for device_id in (asked if fill and check else ())
+            if check and check.of(device_id)
+        ],
+    }
+
+
+def _aloud(so_far: str | None, done: int, asked: int, of: int) -> str:
+    """At the start, and half-way; the list says what came out."""
+    if so_far is None:
+        return ngettext("Checking %d device", "Checking %d devices", of) % of
+    half = done - asked < of / 2 <= done < of
+    return _("%(n)d of %(of)d checked") % {"n": done, "of": of} if half else ""
 
 
 def _ids(text: str) -> list[int]:

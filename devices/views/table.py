@@ -40,12 +40,13 @@ class Part(NamedTuple):
 
 
 class RowAction(NamedTuple):
-    """An entry of the menu of a row; `path` follows the device's address."""
+    """An entry of the menu of a row; `path` follows the device's address. `dialog`: it opens over the list."""
 
     words: str
     path: str
     icon: str
     verdict: Verdict
+    dialog: bool = False
 
 
 class Checking(NamedTuple):
@@ -80,6 +81,7 @@ def table(
         "all_heads": columns,
         "heads": [head for head in columns if head.shown or (check and head.key == "status")],
         "columns": None,
+        "fills": not show and any(head.shown or check for head in columns if head.key == "status"),
         "rows": [device_row(device, names, clock) for device in items],
         "states": {device.id: check.of(device.id) for device in items} if check else None,
         "state_words": words,
@@ -158,7 +160,7 @@ def row_actions(request: DeviceRequest) -> list[RowAction]:
     access = request.access
     return [
         RowAction(_("Open"), "", "arrow-right", ALLOWED),
-        RowAction(_("Rename"), "rename/", "pencil", open_now(request, judge("rename_device", access))),
+        RowAction(_("Rename"), "rename/", "pencil", open_now(request, judge("rename_device", access)), True),
         RowAction(_("Timeline"), "timeline/", "chart-no-axes-gantt", judge("list_timeline", access)),
         RowAction(_("Changes here"), "changes/", "history", ALLOWED),
     ]

@@ -48,6 +48,17 @@
       all.at(to).focus();
     });
 
+    // Over the list, as on the device's own page. Closing the menu gives the focus to the row's button, closing the dialog too.
+    menu.addEventListener("click", (event) => {
+      const item = event.target.closest("[data-dialog]");
+      if (!item || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+      event.preventDefault();
+      const from = opener;
+      menu.hidePopover();
+      from.focus();
+      window.htmx.ajax("get", item.getAttribute("href"), { source: item, target: "#dialog", swap: "innerHTML" });
+    });
+
     menu.addEventListener("focusout", ({ relatedTarget }) => {
       if (relatedTarget && !menu.contains(relatedTarget)) menu.hidePopover();
     });
@@ -83,6 +94,11 @@
     menu.style.left = `${Math.max(EDGE, from.right - menu.offsetWidth)}px`;
     items()[0].focus({ preventScroll: true });
   }
+
+  // The button goes away with the failure that it stands beside: the focus goes to the one that stays.
+  document.addEventListener("click", ({ target }) => {
+    if (target.closest?.("#go-on")) document.getElementById("check").focus();
+  });
 
   /* The columns' form is replaced with the rows: its button has the focus before, and so has it after. */
   document.addEventListener("submit", ({ target }) => {

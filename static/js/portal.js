@@ -1,6 +1,6 @@
 /* What the portal adds to plain links and forms. Everything works without this file; it owns every htmx event name.
    Hooks in the markup: data-close-dialog, data-cancel, data-copy, data-busy-label, data-counter, data-announce, data-title, data-opened, data-picker, data-polls,
-   data-hide-after, data-session-notice, data-fresh-token, data-use with data-into, data-refused. */
+   data-asks (a POST that changes nothing), data-hide-after, data-session-notice, data-fresh-token, data-use with data-into, data-refused. */
 (() => {
   "use strict";
   const byId = (id) => document.getElementById(id);
@@ -172,7 +172,7 @@
   function unreachable({ detail }) {
     document.querySelectorAll("[data-unreachable]").forEach((notice) => notice.remove());
     // A write whose answer is lost may have been carried out.
-    const wrote = detail.requestConfig.verb !== "get";
+    const wrote = detail.requestConfig.verb !== "get" && !detail.elt.matches("[data-asks]");
     const form = wrote && detail.elt.closest("form");
     const region = detail.target.matches("div, section") && detail.target;
     const slot = form?.querySelector?.(".sheet-body") || form || region || byId("session-banner");

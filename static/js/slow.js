@@ -37,7 +37,8 @@
   }
 
   document.body.addEventListener("htmx:beforeRequest", ({ detail }) => {
-    if (detail.elt.matches("[data-polls]")) return; // nobody waits for what nobody asked for
+    // Nobody waits for what nobody asked for; and a check tells by itself how far it is.
+    if (detail.elt.matches("[data-polls], [data-asks]")) return;
     under.set(detail.xhr, wait(detail.elt, detail.target));
   });
   document.body.addEventListener("htmx:afterRequest", ({ detail }) => {

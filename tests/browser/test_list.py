@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Open
 from tests.browser.waits import settled_size, until
+from tests.servers import SandboxServer
 
 
-def test_columns_states_and_the_menu_of_a_row_by_keyboard_alone(open_page: Open) -> None:
+def test_columns_states_and_the_menu_of_a_row_by_keyboard_alone(open_page: Open, fresh_sandbox: SandboxServer) -> None:
     page = open_page("support")
     page.goto("/devices/?q=room&sort=Name")
     page.locator("#columns").focus()
@@ -26,9 +27,12 @@ def test_columns_states_and_the_menu_of_a_row_by_keyboard_alone(open_page: Open)
     expect(page.locator("#columns")).to_be_focused()
     expect(page).to_have_url(re.compile(r"\?q=room&sort=Name$"))
 
+    steps: list[str] = []
+    page.on("request", lambda request: steps.append(request.post_data or "") if "/online/" in request.url else None)
     page.locator("#check").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#list-parts")).to_contain_text("Offline")
+    assert len(steps) == len(set(steps)) > 2, "several steps, none twice"
     expect(page.locator("#check")).to_be_focused()
     expect(page.locator("#live")).to_contain_text("checked: ")
     expect(page).to_have_url(re.compile("checked="))
@@ -45,16 +49,63 @@ def test_columns_states_and_the_menu_of_a_row_by_keyboard_alone(open_page: Open)
     page.keyboard.press("Escape")
     expect(menu).to_be_hidden()
     expect(page.locator("a.more").nth(1)).to_be_focused()
-    page.keyboard.press(" ")
-    expect(menu).to_be_visible()
-    page.keyboard.press("ArrowDown")
-    expect(menu.get_by_text("Rename")).to_be_focused()
-    page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile(r"/devices/\d+/rename/$"))
+    name = page.locator("tbody th a").nth(1)
+    old = name.inner_text()
+    for new in ("Not quiet at all", old):
+        page.keyboard.press(" ")
+        expect(menu).to_be_visible()
+        page.keyboard.press("ArrowDown")
+        expect(menu.get_by_text("Rename")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator("#dialog input[name=name]")).to_be_focused()
+        page.keyboard.press("Control+a")
+        page.keyboard.type(new)
+        page.keyboard.press("Enter")
+        expect(page.locator("#dialog")).to_be_hidden()
+        expect(name).to_have_text(new)
+        expect(page.locator("a.more").nth(1)).to_be_focused()
+        expect(page.locator("#said")).to_contain_text("Read back at")
+        expect(page.locator("#live")).to_contain_text("Renamed to")
+    expect(page).to_have_url(re.compile("checked="))
 
     page.goto("/devices/")
     page.evaluate("scrollTo(0, 900)")
     until(page, "scrollY >= 900 && document.querySelector('thead th').getBoundingClientRect().y === 0")  # in sight
+
+
+def test_a_running_check_shows_how_far_it_is_and_can_be_stopped(open_page: Open, fresh_sandbox: SandboxServer) -> None:
+    page = open_page("support")
+    page.goto("/devices/")
+    goes = page.locator("#check-step")
+    asked = 0
+
+    def two_steps_then_nothing(route: Route) -> None:
+        nonlocal asked
+        asked += 1
+        if asked <= 3 or "stop" in (route.request.post_data or ""):
+            route.continue_()
+        elif asked == 4:
+            route.abort()
+
+    page.route("**/devices/online/", two_steps_then_nothing)
+    page.locator("#check").focus()
+    page.keyboard.press("Enter")
+    expect(goes).to_contain_text("16 of 50 checked")
+    expect(goes.get_by_role("progressbar", name="16 of 50 checked")).to_be_visible()
+    expect(page.locator("td.col-status .word")).to_have_count(16)
+    expect(page.locator("#check")).to_be_focused()
+    expect(page.locator("#check")).to_have_text("Stop checking")
+    expect(goes).to_contain_text("The portal cannot be reached")
+    goes.get_by_role("button", name="Go on").click()
+    expect(page.locator("#check")).to_be_focused()
+    expect(goes).to_have_attribute("aria-busy", "true")
+    page.locator("#check").click()
+    expect(page.locator("#list-parts")).to_contain_text("Not checked 34")
+    errors = page.watch.errors  # type: ignore[attr-defined]
+    assert all("ERR_FAILED" in each or "htmx:" in each for each in errors), "of the one that got no answer"
+    errors.clear()
+    expect(page.locator("#check")).to_have_text("Check again")
+    expect(page).to_have_url(re.compile("checked="))
 
 
 def test_without_script_the_same_is_done_by_plain_forms_and_links(open_page: Open) -> None:

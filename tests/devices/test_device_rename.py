@@ -9,7 +9,7 @@ import pytest
 from devices.models import AuditEntry
 from tests.devices import fleet
 from tests.devices.changes import lines
-from tests.devices.conftest import Person, soup, words
+from tests.devices.conftest import HTMX, Person, soup, words
 from tests.servers import SandboxServer
 
 RENAME = f"/devices/{fleet.RICH}/rename/"
@@ -230,3 +230,18 @@ def test_a_device_that_is_gone_cannot_be_renamed(support: Person) -> None:
 def test_other_methods_are_refused(support: Person) -> None:
     assert support.put(RENAME).status_code == 405
     assert support.delete(RENAME).status_code == 405
+
+
+def test_out_of_a_list_the_row_takes_the_new_name(support: Person, platform: SandboxServer) -> None:
+    address = support.get("/devices/recent/").wsgi_request.build_absolute_uri
+    for here in ("/devices/?q=room&page=2", "/devices/by-owner/?email=a@b.example", "/devices/recent/"):
+        headers = HTMX | {"HX-Current-URL": address(here)}
+        name = f"Room {len(here)}"
+        answer = support.post("/devices/12/rename/", {"name": name}, headers=headers)
+        assert answer["HX-Retarget"] == "tbody th > a[href='/devices/12/']"
+        assert (answer["HX-Reswap"], answer["HX-Trigger"]) == ("innerHTML", "deviceChanged")
+        assert answer.content.decode().split("<", 1)[0].strip() == name
+        said = soup(answer).select_one("#said[hx-swap-oob]")
+        assert said is not None
+        assert "Undo" in said.get_text()
+        assert name in words(support.get("/devices/recent/?minutes=60")), "and no name is kept from before"

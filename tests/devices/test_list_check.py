@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import pytest
+import time_machine
 
 from devices.gateway.api import Gateway
 from devices.gateway.errors import TimedOut
@@ -107,6 +108,77 @@ def test_at_most_eight_calls_at_once_and_what_fails_costs_its_row_alone(
     assert found[ten] == "Unknown no answer"
     assert found[five] == "Not checked", "it was not even sent"
     assert found[1].startswith("Online ")
+
+
+def fields_of(answer: Any) -> dict[str, str]:
+    return {str(field["name"]): str(field["value"]) for field in soup(answer).select("input[name]")}
+
+
+def test_with_htmx_it_goes_step_by_step_and_no_device_is_asked_twice(
+    support: Person, platform: SandboxServer, fresh_sandbox: SandboxServer
+) -> None:
+    form = fields_of_form(support.get("/devices/?size=25&page=2"))
+    platform.clear_requests()
+    answer = support.htmx("/devices/online/", form)
+    assert asked(platform) == 0
+    assert soup(answer).select_one("#check-step")["data-announce"] == "Checking 25 devices"  # type: ignore[index]
+    form, told, filled, said = fields_of(answer), [], 0, []
+    while step := soup(answer).select_one("#check-step[hx-post]"):
+        told.append(step.label.get_text())  # type: ignore[union-attr]
+        form |= fields_of(answer)
+        answer = support.htmx("/devices/online/", form)
+        filled += len(soup(answer).select("[hx-swap-oob] .word"))
+        said += [each["data-announce"] for each in soup(answer).select("[data-announce]")]
+        assert len(told) < 9
+    assert told == [f"{n} of 25 checked" for n in (0, 8, 16, 24)]
+    assert said == ["16 of 25 checked"]
+    assert (asked(platform), filled) == (25, 25)
+    last = soup(answer).select_one("#check-step")
+    assert last is not None
+    there = str(last["hx-get"])
+    assert there.startswith("/devices/?page=2&size=25&checked=")
+    assert "Not checked" not in states(support.get(there)).values()
+    assert asked(platform) == 25
+
+    # Stopped after a step, what came is kept; of another sign-in, nothing is believed and nothing asked.
+    form = fields_of_form(support.get("/devices/"))
+    form |= fields_of(support.htmx("/devices/online/", form))
+    form |= fields_of(support.htmx("/devices/online/", form))
+    stopped = support.post("/devices/online/", form | {"stop": "on"})
+    found = list(states(support.get(stopped["Location"])).values())
+    assert "Not checked" not in found[:8]
+    assert set(found[8:]) == {"Not checked"}
+    count = asked(platform)
+    forged = support.htmx("/devices/online/", form | {"so_far": form["so_far"] + "x"})
+    assert "hx-get" in soup(forged).select_one("#check-step").attrs  # type: ignore[union-attr]
+    assert asked(platform) == count
+
+    # A step that cannot be sent says so, keeps what came, and does not go on by itself.
+    fresh_sandbox.fault("/device/online", "status", status=429)
+    support.htmx("/devices/online/", form)
+    failed = support.htmx("/devices/online/", form)
+    step = soup(failed).select_one("#check-step.failed")
+    assert step is not None
+    assert failed.status_code == 429
+    assert "load" not in step["hx-trigger"]
+    assert fields_of(failed)["so_far"] == form["so_far"]
+    assert "too many requests" in step["data-announce"]
+
+
+def fields_of_form(page: Any) -> dict[str, str]:
+    return {str(field["name"]): str(field["value"]) for field in soup(page).select("#check-form input[name]")}
+
+
+def test_a_check_ends_after_fifteen_seconds(support: Person, platform: SandboxServer) -> None:
+    form = fields_of_form(support.get("/devices/"))
+    form |= fields_of(support.htmx("/devices/online/", form))
+    form |= fields_of(support.htmx("/devices/online/", form))
+    count = asked(platform)
+    with time_machine.travel(time.time() + 16, tick=True):
+        over = soup(support.htmx("/devices/online/", form)).select_one("#check-step")
+    assert over is not None
+    assert "checked=" in over["hx-get"]
+    assert asked(platform) == count
 
 
 def test_devices_that_are_gone_are_said_to_be(support: Person, fresh_sandbox: SandboxServer) -> None:
