@@ -63,4 +63,4 @@ def device_changes(request: DeviceRequest, device_id: int) -> HttpResponse:
             newest = named.values_list("device_name", flat=True).first() or ""
             context["device_name"] = shorten(clean(newest).strip()) or _("Device %d") % device_id
             return answer(request, "audit/device_gone.html", "devices/_device_changes.html", context)
-    return answer(request, "devices/device_changes.html", "devices/_device_changes.html", context)
+    return answer(request, "devices/device_tab.html", "devices/_device_changes.html", context)

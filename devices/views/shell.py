@@ -8,6 +8,7 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from devices.gateway.api import Gateway
 from devices.gateway.errors import GatewayError, NotFound, Unauthorized
@@ -30,13 +31,15 @@ Answers = Mapping[str, Any]
 """By the name of the question: what was answered, or the GatewayError that came instead."""
 
 TABS = (
-    ("overview", "devices:device-detail", ""),
-    ("timeline", "devices:device-timeline", "list_timeline"),
-    ("logs", "devices:device-logs", "list_logs"),
-    ("metafields", "devices:device-metafields", "list_metafields"),
-    ("tags", "devices:device-tags", "list_tags"),
-    ("changes", "devices:device-changes", ""),
+    ("overview", gettext_lazy("Overview"), "devices:device-detail", ""),
+    ("timeline", gettext_lazy("Timeline"), "devices:device-timeline", "list_timeline"),
+    ("logs", gettext_lazy("User actions"), "devices:device-logs", "list_logs"),
+    ("metafields", gettext_lazy("Metafields"), "devices:device-metafields", "list_metafields"),
+    ("tags", gettext_lazy("Tags"), "devices:device-tags", "list_tags"),
+    ("changes", gettext_lazy("Changes here"), "devices:device-changes", ""),
 )
+"""Name, words, address, and the operation that it asks for where a permission may be missing. The panel of a tab is
+`templates/devices/_device_<name>.html`."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ def around(
         **actions(request, known),
         "tabs": _tabs(request, device_id, known, tab),
         "tab": tab,
-        "tab_label": tab_labels()[tab],
+        "tab_label": tab_label(tab),
         "done": done_view(request, known),
         "settled": settled,
         "clock": clock,
@@ -139,28 +142,20 @@ def connection_of(
     return connection(answered.connected, clock, read_at=read_at, reported=reported)
 
 
-def tab_labels() -> dict[str, str]:
-    return {
-        "overview": _("Overview"),
-        "timeline": _("Timeline"),
-        "logs": _("User actions"),
-        "metafields": _("Metafields"),
-        "tags": _("Tags"),
-        "changes": _("Changes here"),
-    }
+def tab_label(name: str) -> str:
+    return next(str(label) for each, label, _url, _operation in TABS if each == name)
 
 
 def _tabs(request: DeviceRequest, device_id: int, info: BaseInfo | None, current: str) -> list[Tab]:
-    labels = tab_labels()
     owner_id = info.owner_user_id or 0 if info else None
     return [
         Tab(
             name,
-            labels[name],
-            labels[name] if name != "overview" else "",
+            str(label),
+            str(label) if name != "overview" else "",
             reverse(url_name, args=[device_id]),
             name == current,
             bool(operation) and not judge(operation, request.access, owner_id=owner_id).allowed,
         )
-        for name, url_name, operation in TABS
+        for name, label, url_name, operation in TABS
     ]

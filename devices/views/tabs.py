@@ -25,7 +25,7 @@ from devices.views.fields import field_views
 from devices.views.paging import pager
 from devices.views.panels import alone, attempt, trouble, waiting
 from devices.views.settling import settle_here
-from devices.views.shell import around, base_asks, tab_labels
+from devices.views.shell import around, base_asks, tab_label
 from devices.views.told import read_stamp
 
 T = TypeVar("T")
@@ -115,14 +115,14 @@ def answer_tab(
         if not alone(found):
             raise found
         context["slot"] = slot
-        context["trouble"] = trouble(request, found, title or tab_labels()[tab])
+        context["trouble"] = trouble(request, found, title or tab_label(tab))
         failed = answer(
             request, "devices/device_failed.html", "devices/_panel_failed.html", context, status=found.status
         )
         return waiting(failed, found)
     context |= show(found)
     with_count(context, tab, context.get("count"))
-    return answer(request, page or f"devices/device_{tab}.html", fragment or f"devices/_device_{tab}.html", context)
+    return answer(request, page or "devices/device_tab.html", fragment or f"devices/_device_{tab}.html", context)
 
 
 def page_in_url(number: int) -> int | str:
