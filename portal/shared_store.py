@@ -38,3 +38,7 @@ class SharedStore(Store):
 
     def delete(self, key: str) -> None:
         cache.delete(key)
+
+    def now(self) -> float | None:
+        asked = getattr(cache, "now", None)
+        return None if asked is None else asked()

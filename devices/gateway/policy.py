@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 TOO_MANY = 429
 RETRIED = frozenset({TOO_MANY, 502, 503, 504})
 MOVED = 308
+COMPARE = 60.0
+"""Seconds from one look at the clock of the store to the next."""
 _Ask = Callable[[Deadline], Reply]
 
 
@@ -69,7 +71,10 @@ class Policy:
         self.transport = transport
         self.limits = limits
         self._store = store
-        self._clock, self._wall, self._sleep, self._random = clock, wall, sleep, random
+        self._clock, self._own_wall, self._sleep, self._random = clock, wall, sleep, random
+        self._ahead = 0.0
+        """Seconds that the clock of the store is ahead of this host's."""
+        self._compare_at = 0.0
         prefix = f"policy:{scope}"
         self._turns = Turns(limits)
         self._ceiling = Ceiling(limits, prefix)
@@ -315,7 +320,16 @@ class Policy:
         finally:
             self._looking.release()
 
+    def _wall(self) -> float:
+        """Seconds since 1970 by the clock that all who share the store go by: hosts' own may be far apart."""
+        return self._own_wall() + self._ahead
+
     def _tell_and_learn(self, store: Store) -> None:
+        if self._clock() >= self._compare_at:
+            before, shared = self._own_wall(), store.now()
+            if shared is not None:
+                self._ahead = shared - (before + self._own_wall()) / 2
+            self._compare_at = self._clock() + COMPARE
         self._ceiling.tell(store)
         counts = self._ceiling.keys(self._wall())
         keys = [self._cool_key, *(breaker.key for breaker in self._breakers.values()), *chain(*counts.values())]

@@ -26,6 +26,9 @@ class Store(Protocol):
 
     def delete(self, key: str) -> None: ...
 
+    def now(self) -> float | None:
+        """Seconds since 1970 by the one clock of all that share the store."""
+
 
 class MemoryStore:
     """For several policies in one process."""
@@ -67,3 +70,7 @@ class MemoryStore:
     def delete(self, key: str) -> None:
         with self._lock:
             self._kept.pop(key, None)
+
+    def now(self) -> float | None:
+        """None: one process has one clock."""
+        return None

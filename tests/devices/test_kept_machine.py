@@ -59,8 +59,8 @@ def test_the_machine_sees_a_key_without_its_owner(monkeypatch: pytest.MonkeyPatc
     whole = answers.Answers._key
 
     def careless(self: answers.Answers, *args: object) -> object:
-        self._owner = self._owner._replace(**nobody)
-        self._group = "answer"  # type: ignore[arg-type]
+        self._owner = self._owner._replace(**nobody)  # type: ignore[arg-type]
+        self._group = "answer"
         return whole(self, *args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(answers.Answers, "_key", careless)

@@ -43,13 +43,14 @@ class World:
         self.slept.append(seconds)
         self.now += seconds
 
-    def policy(self, store: MemoryStore | None = None, **limits: Any) -> Policy:
+    def policy(self, store: MemoryStore | None = None, *, off: float = 0.0, **limits: Any) -> Policy:
+        """`off`: seconds that this host's clock is ahead of the others'."""
         return Policy(
             self,  # type: ignore[arg-type]
             limits=Limits(**limits),
             store=store,
             clock=lambda: self.now,
-            wall=lambda: self.now + 1.7e9,
+            wall=lambda: self.now + 1.7e9 + off,
             sleep=self.sleep,
             random=lambda: self.chance,
         )

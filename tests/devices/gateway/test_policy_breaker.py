@@ -255,6 +255,36 @@ def test_two_processes_know_the_same() -> None:
     assert read(two) == OK
 
 
+class OneClock(MemoryStore):
+    def __init__(self, world: World) -> None:
+        super().__init__(lambda: world.now)
+        self.world = world
+
+    def now(self) -> float | None:
+        return self.world.now + 1.7e9
+
+
+@pytest.mark.parametrize("off", [-40.0, 40.0], ids=["behind", "ahead"])
+def test_hosts_whose_clocks_are_apart_go_by_that_of_the_store(off: float) -> None:
+    world = World(status(500))
+    store = OneClock(world)
+    here, there = world.policy(store, retries=0), world.policy(store, off=off, retries=0)
+    read(here)
+    read(there)
+    fail(there, 20)
+    world.now += 1
+    assert here.condition().reads_rest == pytest.approx(9)
+    world.now += 9
+    world.answers = [OK]
+    assert read(here) == OK, "the probe is not put off"
+    world.now += 1
+    assert read(there) == OK
+    world.answers = [status(429, 30)]
+    read(there)
+    world.now += 1
+    assert here.condition().cool_down == pytest.approx(29)
+
+
 def test_the_ceiling_holds_for_both_together() -> None:
     world = World()
     store = MemoryStore(lambda: world.now)
