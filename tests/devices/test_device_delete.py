@@ -78,7 +78,7 @@ def test_what_cannot_be_counted_does_not_hold_the_decision_up(admin: Person, pla
 
 
 def test_what_goes_is_counted_at_the_same_time(admin: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    both_asked = threading.Barrier(2, timeout=5)
+    both_asked = threading.Barrier(2, timeout=20)
     send = Transport.send
 
     def together(self: Transport, method: str, path: str, **more: Any) -> Any:

@@ -26,14 +26,14 @@ FAULTS: dict[str, tuple[dict[str, Any], int, str]] = {
     "500": ({"kind": "status"}, 502, "The platform reported a fault of its own."),
     "html": ({"kind": "html", "status": 200}, 502, "The platform's answer could not be read."),
     "cut": ({"kind": "cut"}, 502, "The platform's answer could not be read."),
-    "slow": ({"kind": "delay", "delay": 1.5}, 504, "The platform did not answer in time."),
+    "slow": ({"kind": "delay", "delay": 3.5}, 504, "The platform did not answer in time."),
 }
 
 
 @pytest.fixture
 def impatient(platform: SandboxServer, settings: Any) -> Iterator[None]:
-    """A portal that waits a second at most."""
-    settings.PLATFORM_API_TIMEOUTS = Timeouts(connect=0.5, read=1.0, call=1.0, page=2.0)
+    """A portal that waits two seconds at most."""
+    settings.PLATFORM_API_TIMEOUTS = Timeouts(connect=2.0, read=2.0, call=2.0, page=10.0)
     transport.cache_clear()
     yield
     transport.cache_clear()

@@ -169,7 +169,7 @@ def test_the_host_that_is_named_is_short_and_harmless() -> None:
 @pytest.mark.parametrize("status", [None, "500 X", "502 X", "503 X", "504 X", "429 X", "408 X"])
 def test_no_change_is_ever_sent_twice(fault: bytes, status: str | None) -> None:
     with serving(once(answer(b"", status=status) if status else fault)) as server:
-        api = gateway(Policy(Transport(server.url, timeouts=Timeouts(1, 1, 1, 2)), limits=QUICK))
+        api = gateway(Policy(Transport(server.url, timeouts=Timeouts(20, 20, 30, 30)), limits=QUICK))
         with pytest.raises(GatewayError):
             api.rename_device(31, "New")
         assert len(server.requests) == 1
