@@ -144,7 +144,7 @@ class Storm:
         took = time.monotonic() - begun
         words = f"{PEOPLE} people for {took:.0f} s: {seen}; at most {most} calls in a minute, the ceiling is {CEILING}"
         self.say(words, wrong=most > CEILING)
-        self.say(f"{seen.told} answers told of it", wrong=not seen.told or most < CEILING * 0.6)
+        self.say(f"{seen.told} answers told of it", wrong=not seen.told or most < CEILING * 0.5)
         for words in seen.wrong[:5]:
             self.say(words, wrong=True)
 
