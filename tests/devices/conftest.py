@@ -94,7 +94,11 @@ def platform_down(settings: Any) -> Callable[[], Any]:
 
 
 def soup(response: Any) -> BeautifulSoup:
-    return BeautifulSoup(response.content, "html.parser")
+    """Its tree, made once for each answer: to be looked at, not to be changed."""
+    if not hasattr(response, "tree"):
+        response.tree = BeautifulSoup(response.content, "html.parser")
+    tree: BeautifulSoup = response.tree
+    return tree
 
 
 def words(response: Any) -> str:
