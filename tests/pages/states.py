@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup
 from django.core.cache import cache
 
 from portal.platform import transport
@@ -250,36 +250,3 @@ def _forget() -> None:
     """What the portal has learnt of the platform's health, and of its answers."""
     transport.cache_clear()
     cache.clear()
-
-
-def distinct(states: list[Shown]) -> list[Shown]:
-    """Those of the pages that have something which none before them has: an element of another kind, or elsewhere; and
-    those in German.
-
-    Two elements are of one kind if they, and all they stand in, have the same tags, classes, roles and states.
-    """
-    met: set[tuple[str, ...]] = set()
-    found = []
-    for shown in states:
-        if shown.name.startswith(GERMAN):
-            found.append(shown)
-            continue
-        kinds = set(_kinds(BeautifulSoup(shown.html, "html.parser")))
-        if kinds - met:
-            met |= kinds
-            found.append(shown)
-    return found
-
-
-def _kinds(element: Tag, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    for child in element.find_all(recursive=False):
-        said = [child.name, *sorted(child.get("class") or ())]
-        said += [
-            f"{name}={child[name]}" for name in ("type", "role", "aria-current", "aria-sort") if child.has_attr(name)
-        ]
-        said += [
-            name for name in ("disabled", "open", "hidden", "aria-disabled", "aria-invalid") if child.has_attr(name)
-        ]
-        kind = (*above, " ".join(map(str, said)))
-        yield kind
-        yield from _kinds(child, kind)
