@@ -124,12 +124,12 @@ class Action(NamedTuple):
 
 def actions(request: DeviceRequest, info: BaseInfo | None) -> dict[str, Any]:
     """Context of what can be done with a device: `actions`, each judged for this person and this device's owner as just
-    read, and `closed_now`, why nothing can be changed at present (empty where it can). None where `info` is not known.
+    read. None where `info` is not known. Why nothing can be changed at present stands in the page's banner (told.py).
     """
     if info is None:
-        return {"actions": [], "closed_now": ""}
+        return {"actions": []}
     closed = closed_now(request)
-    return {"actions": [_action(request, choice, info, closed) for choice in CHOICES], "closed_now": closed}
+    return {"actions": [_action(request, choice, info, closed) for choice in CHOICES]}
 
 
 def _action(request: DeviceRequest, choice: Choice, info: BaseInfo, closed: str) -> Action:
