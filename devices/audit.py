@@ -192,13 +192,11 @@ AT_A_LOOK = 20
 """Changes that one look at a device settles at most."""
 # `_open` for one device, in plain SQL: every page of a device asks it, nearly always for nothing, and to build it with
 # the ORM took a fifth of the page's time.
-OPEN_HERE = """
-SELECT entry.id FROM devices_auditentry AS entry
+OPEN_HERE = """SELECT entry.id FROM devices_auditentry AS entry
 WHERE entry.device_id = %s AND entry.created_at > %s
 AND NOT EXISTS (SELECT 1 FROM devices_auditoutcome AS told WHERE told.entry_id = entry.id AND told.final)
 AND (entry.created_at < %s OR EXISTS (SELECT 1 FROM devices_auditoutcome AS told WHERE told.entry_id = entry.id))
-ORDER BY entry.id LIMIT %s
-"""
+ORDER BY entry.id LIMIT %s"""
 
 
 def open_entries(device_id: int) -> list[AuditEntry]:

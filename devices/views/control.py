@@ -16,9 +16,9 @@ from devices import audit, rules
 from devices.audit import ANSWER, CONFIRMED, REJECTED, Facts, new_form_id
 from devices.changes import Done, carry_out
 from devices.forms.changes import Choices, EventForm, ReasonForm
-from devices.gateway.errors import GatewayError, NotFound, RateLimited, Rejected, Unauthorized
+from devices.gateway.errors import Busy, GatewayError, NotFound, RateLimited, Rejected, Unauthorized, Unreachable
 from devices.gateway.types import BaseInfo
-from devices.http import DeviceRequest, SeeOther, answer, require, unsent, wants_partial
+from devices.http import READ_METHODS, DeviceRequest, SeeOther, answer, require, unsent, wants_partial
 from devices.names import template_events
 from devices.permissions import judge
 from devices.presentation import event_word, name_of
@@ -39,6 +39,7 @@ SEEN_IN = 100
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@form_page(gettext_lazy("Trigger an event"))
 def device_trigger_event(request: DeviceRequest, device_id: int) -> HttpResponse:
     """`POST /device/trigger-event`. Accepted is not shown: an entry may take a minute, or be muted."""
     require(request, "trigger_event")
@@ -124,7 +125,10 @@ def _seen_events(request: DeviceRequest, device_id: int) -> set[int | None]:
 
 
 def _event_form(request: DeviceRequest, device_id: int, form: EventForm, *, status: int = 200) -> HttpResponse:
-    """Without its name and the events of its template the device can be sent one all the same: the code is typed."""
+    """Without its name and the events of its template the device can be sent one all the same: the code is typed.
+
+    Not where the platform cannot be asked at all, or not now: the form is not opened then, like every other.
+    """
     context: dict[str, Any] = {
         "device_id": device_id,
         "device_name": _("Device %d") % device_id,
@@ -132,6 +136,8 @@ def _event_form(request: DeviceRequest, device_id: int, form: EventForm, *, stat
         "description_max": rules.EVENT_DESCRIPTION_MAX,
     }
     info = attempt(request.gateway, lambda gateway: gateway.fresh().get_base_info(device_id))
+    if isinstance(info, Unreachable | Busy | RateLimited) and request.method in READ_METHODS:
+        raise info
     if isinstance(info, GatewayError):
         context["unread"] = trouble(request, info, _("Trigger an event"))
     else:

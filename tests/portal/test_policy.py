@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from devices.gateway.asking import Limits
@@ -38,7 +39,7 @@ def test_one_person_s_script_hears_of_its_share_and_the_others_are_served(signed
     form = script.post("/devices/2/trigger-event/", {"code": "overheat", "reason": "r"})
     assert form.status_code == 429
     assert "You have used up your share" in words(form)
-    assert "s left" in words(form)
+    assert re.search(r"Wait \d+ seconds? and send it again", words(form))
 
 
 def test_sign_in_rests_where_the_token_endpoint_keeps_failing(platform: SandboxServer, browser: Browser) -> None:
