@@ -116,12 +116,10 @@ def test_a_connection_that_breaks_after_the_change_was_sent_proves_nothing(
     """Such as a middlebox that gives up, or a server whose process dies: the change may be made."""
 
     def breaking(server: Server, conn: socket.socket) -> None:
-        plain = conn.dup()
-        with context.wrap_socket(conn, server_side=True) as tls:
+        with conn.dup() as plain, context.wrap_socket(conn, server_side=True) as tls:
             server.read_request(tls)
             plain.sendall(broken)
             plain.shutdown(socket.SHUT_RDWR)
-            plain.close()
 
     with serving(breaking) as server:
         with pytest.raises(GatewayError) as caught:
