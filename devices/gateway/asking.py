@@ -35,8 +35,9 @@ class Limits(NamedTuple):
     person_share: float = 0.5
     """Of these turns, for one person; but always so many:"""
     person_at_least: int = 4
-    person_waiting: int = 8
-    """Calls of one person that wait for a turn, as many as one page makes at once: who makes more hears so at once."""
+    person_waiting: int = 32
+    """Calls of one person that wait for a turn: with their turns, ten devices opened in ten tabs at once. Who makes
+    more hears so at once."""
     queue: float = 2.0
 
     retries: int = 2

@@ -54,10 +54,8 @@ class Ceiling:
 
     def take(self, asker: Asker, wall: float, person: str = "") -> Full | None:
         """Count one call, or tell why there may be none for this asker now. `person`: "" for nobody in particular."""
-        slot = int(wall // SLOT)
         with self._lock:
-            if slot != self._all.newest:
-                self._roll(slot)
+            slot = self._slot(wall)
             one = self._of(person, slot)
             full = self._full(asker, one, 0, wall)
             if full is None:
@@ -72,13 +70,22 @@ class Ceiling:
     def over(self, asker: Asker, wall: float, person: str = "") -> Full | None:
         """None if the call just taken may be made, by what the others have told since; or else as `take`, and it is not
         counted any more."""
-        slot = int(wall // SLOT)
         with self._lock:
+            slot = self._slot(wall)
             one = self._of(person, slot)
             full = self._full(asker, one, 1, wall)
             if full is not None:
                 self._add(one, slot, -1)
             return full
+
+    def _slot(self, wall: float) -> int:
+        """The slot that is counted in, with what is over forgotten. Whoever looked at the clock before the lock was
+        theirs may be one late, and is counted in the newest: to go back would forget that."""
+        slot, newest = int(wall // SLOT), self._all.newest
+        if slot in (newest, newest - 1):
+            return newest
+        self._roll(slot)
+        return slot
 
     def _full(self, asker: Asker, one: Window | None, counted: int, wall: float) -> Full | None:
         """Whether there is room for one more than all without the `counted` last ones."""

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from devices.gateway.budget import TOLD
+from devices.gateway.asking import Limits
+from devices.gateway.budget import TOLD, Ceiling
 from devices.gateway.deadline import Deadline
 from devices.gateway.errors import Busy, CeilingReached, Crowded, RateLimited, ShareUsed
 from devices.gateway.policy import Asker, Policy
@@ -75,6 +76,13 @@ def test_a_share_comes_back_as_the_minute_passes_and_the_time_told_is_enough() -
     world.now += 130
     read(policy, person=ANN)
     assert list(policy._ceiling._people) == [ANN], "who has gone is forgotten"
+
+
+def test_a_thread_that_looked_at_the_clock_a_moment_early_loses_no_count() -> None:
+    ceiling = Ceiling(Limits(per_minute=100), "test")
+    for wall in (102.0, 102.0, 102.0, 101.9, 102.1):
+        assert ceiling.take(PERSON, wall, SCRIPT) is None
+    assert (ceiling._all.total, ceiling._people[SCRIPT].total, ceiling.untold) == (5, 5, 5)
 
 
 def test_where_the_whole_ceiling_is_used_up_nobody_is_blamed() -> None:
@@ -151,7 +159,7 @@ class Slow(World):
 
 def test_one_person_holds_half_of_the_turns_and_the_others_pass() -> None:
     world = Slow()
-    policy = world.policy(at_once=16, queue=20.0)
+    policy = world.policy(at_once=16, queue=20.0, person_waiting=8)
     heard: list[str] = []
     world.start(policy, SCRIPT, 30, heard.append)
     while len(heard) < 14:
