@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 TOO_MANY = 429
 RETRIED = frozenset({TOO_MANY, 502, 503, 504})
 MOVED = 308
+REFUSALS = frozenset({401, 403, 404})
 COMPARE = 60.0
 """Seconds from one look at the clock of the store to the next."""
 _Ask = Callable[[Deadline], Reply]
@@ -212,7 +213,8 @@ class Policy:
     def _ask(self, method: str, path: str, kind: Kind, whose: Whose, asked: dict[str, Any], ends: Deadline) -> Reply:
         """One request; a reading that is referred to another region is asked there, once.
 
-        The next ones are asked there at once, until one of them is not answered well: then home is asked again.
+        The next ones are asked there at once, until one of them is not answered well: then home is asked again. One
+        that is refused there is asked at home too, for an organization that did not move is not known there.
         Whatever else a redirect wants is not done: it would take token and body with it.
         """
         ours, elsewhere = self.transport, self._elsewhere
@@ -225,9 +227,12 @@ class Policy:
             except GatewayError:
                 elsewhere.forget()
                 raise
-            if not _answers(reply):
-                elsewhere.forget()
-            return reply
+            if _answers(reply):
+                return reply
+            elsewhere.forget()
+            if reply.status not in REFUSALS:
+                return reply
+            self._ceiling.take(whose.asker, self._wall(), whose.person)
         reply = ours.send(method, path, deadline=ends, **asked)
         if reply.status != MOVED:
             return reply
