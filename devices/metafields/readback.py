@@ -20,19 +20,24 @@ def same(known: str, raw: Mapping[str, Any], sent: str) -> bool:
 
 
 def unchanged(known: str, raw: Mapping[str, Any], sent: str) -> bool:
-    """Whether writing `sent` would change nothing. Another case of letters would, also where it reads back the same."""
-    return held(known, raw) == sent or (known in NUMBERS and same(known, raw, sent))
+    """Whether writing `sent` would change nothing. Another case of letters would, and so would space around it, also
+    where they read back the same."""
+    return _text(known, raw) == sent or (known in NUMBERS and same(known, raw, sent))
 
 
 def held(known: str, raw: Mapping[str, Any]) -> str:
-    value = raw.get("selectedOption", raw.get("value")) if known == "list" else raw.get("value")
-    return "" if value is None else str(value).strip()
+    return _text(known, raw).strip()
 
 
 def masked(known: str, raw: Mapping[str, Any]) -> bool:
     """Whether a key reads back as something in its place, so that nothing can be compared with it."""
     text = held(known, raw)
     return known == "applicationkey" and text != "" and not _KEY.fullmatch(text)
+
+
+def _text(known: str, raw: Mapping[str, Any]) -> str:
+    value = raw.get("selectedOption", raw.get("value")) if known == "list" else raw.get("value")
+    return "" if value is None else str(value)
 
 
 def _number(text: str) -> float | str:

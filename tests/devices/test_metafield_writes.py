@@ -8,6 +8,7 @@ import pytest
 
 from devices.gateway.api import Gateway
 from devices.gateway.errors import Unreachable
+from devices.metafields import readback
 from devices.models import AuditEntry
 from tests.devices.changes import writes
 from tests.devices.conftest import Person, soup, words
@@ -146,3 +147,16 @@ def test_a_value_that_it_has_already_is_neither_sent_nor_written_down(support: P
         assert "That is its value already. Nothing was sent." in words(support.get(PANEL))
     assert writes(platform) == []
     assert not AuditEntry.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("known", "held", "sent", "same"),
+    [
+        ("text", " a ", "a", False),
+        ("text", "a", "a", True),
+        ("number", "1.0", "1", True),
+        ("email", "A@b", "a@b", False),
+    ],
+)
+def test_only_what_would_stay_to_the_last_character_is_not_sent(known: str, held: str, sent: str, same: bool) -> None:
+    assert readback.unchanged(known, {"value": held}, sent) is same
