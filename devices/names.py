@@ -7,10 +7,13 @@ gateway keeps the answers they are made of too (gateway/answers.py); here it is 
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from django.core.cache import cache
 from django.utils.translation import gettext as _
 
+from devices.gateway.answers import group_of
 from devices.gateway.api import Gateway
 from devices.gateway.errors import GatewayError, Unauthorized
 from devices.gateway.types import Template, TemplateEvent
@@ -52,7 +55,7 @@ class Names(msgspec.Struct, frozen=True):
 
 def names_for(gateway: Gateway, access: Access) -> Names:
     """The names this person may read, from their cache or from the API (up to three calls, the first time)."""
-    kept = cache.get(_key(access, "names"))
+    kept = cache.get(key_of(access, "names"))
     return kept if isinstance(kept, Names) else warm(gateway.within(PATIENCE), access)
 
 
@@ -83,7 +86,7 @@ def warm(gateway: Gateway, access: Access) -> Names:
         organizations=organizations | found["organizations"],
         owners=found["owners"],
     )
-    cache.set(_key(access, "names"), names, KEEP if complete and len(gateway.stale) == old else KEEP_PARTIAL)
+    keep(access, "names", names, KEEP if complete and len(gateway.stale) == old else KEEP_PARTIAL)
     return names
 
 
@@ -121,12 +124,12 @@ def template_events(gateway: Gateway, access: Access, template_id: int) -> tuple
 
 def remember_template(access: Access, device_id: int, template_id: int) -> None:
     """Keep which template a device that was just read is made by: its events are named by that."""
-    cache.set(_key(access, f"template-of:{device_id}"), template_id, KEEP)
+    keep(access, f"template-of:{device_id}", template_id, KEEP)
 
 
 def template_of(gateway: Gateway, access: Access, device_id: int) -> int | None:
     """The template of a device, as remembered or from its base info; None where that cannot be read."""
-    kept = cache.get(_key(access, f"template-of:{device_id}"))
+    kept = cache.get(key_of(access, f"template-of:{device_id}"))
     if isinstance(kept, int):
         return kept
     try:
@@ -159,5 +162,15 @@ def _read(gateway: Gateway, operation: str) -> dict[int, str]:
     return {user.id: shorten(clean(user.email), 80) for user in gateway.list_users(include_sub_orgs=True).items}
 
 
-def _key(access: Access, what: str) -> str:
-    return f"{what}:{access.scope}"
+def keep(access: Access, what: str, value: Any, seconds: float) -> None:
+    """Keep what this sign-in may see, with the answers it was made of: it is deleted with them as the sign-in ends."""
+    grouped = getattr(cache, "keep", None)
+    if grouped is None:
+        cache.set(key_of(access, what), value, seconds)
+    else:
+        grouped(group_of(access.scope), key_of(access, what), value, seconds)
+
+
+def key_of(access: Access, what: str) -> str:
+    """Where `keep` put it in Django's cache."""
+    return f"{group_of(access.scope)}:{what}"

@@ -34,6 +34,8 @@ def drop(groups: Iterable[str]) -> None:
 
 TIMEOUT = 0.5
 """Seconds to connect, and to wait for an answer: a page asks more than once."""
+LISTED = 3600
+"""Seconds that a group's list outlives what was kept last: all else in it has gone by then."""
 REST = 5.0
 """Seconds after a failure in which Redis is not asked: pages do not wait for it one after the other."""
 TELL = 60.0
@@ -127,7 +129,7 @@ class ForgivingRedisCache(RedisCache):
         turn.set(name, self._cache._serializer.dumps(value), ex=timeout)  # type: ignore[attr-defined]
         turn.zadd(listed, {name: now + timeout})
         turn.zremrangebyscore(listed, "-inf", now)
-        turn.expire(listed, timeout)
+        turn.expire(listed, max(timeout, LISTED))
         turn.execute()
 
     def _drop(self, group: str) -> None:

@@ -19,7 +19,7 @@ from devices.gateway.api import Gateway
 from devices.gateway.errors import GatewayError, Unauthorized
 from devices.gateway.types import Activation, Device, HardwareInfo
 from devices.http import DeviceRequest, answer, clock_for, polled, query_string, require, wants_partial
-from devices.names import Names, names_for
+from devices.names import Names, keep, key_of, names_for
 from devices.navigation import owner_prefix
 from devices.parallel import ask_each
 from devices.permissions import Access
@@ -73,22 +73,24 @@ def device_recent(request: DeviceRequest) -> HttpResponse:
     require(request, "list_last_activated")
     form = RecentForm(request.GET)
     query = form.settle()
-    key = f"recent:{request.access.scope}:{query['org']}:{query['minutes']}"
+    kept_as = f"recent:{query['org']}:{query['minutes']}"
     again = bool(query["seen"]) and wants_partial(request)
     failed: GatewayError | None = None
     words = ""
     reading: Reading | None
     try:
         reading = _read(request, query)
-        cache.set(key, reading, READING_KEPT)
+        keep(request.access, kept_as, reading, READING_KEPT)
     except Unauthorized:
         raise
     except GatewayError as error:
         if not alone(error):
-            cache.delete(key)  # refused, or gone: what could be seen before is not theirs to see any more
+            cache.delete(
+                key_of(request.access, kept_as)
+            )  # refused, or gone: what could be seen before is not theirs to see any more
             if not again:
                 raise
-        kept = cache.get(key)
+        kept = cache.get(key_of(request.access, kept_as))
         reading = kept if isinstance(kept, Reading) else None
         failed, words = error, _(error.sentence)
     context = _context(request, query, reading, words) | {"notices": form.fallen_back()}
@@ -111,18 +113,17 @@ def _look_up(request: DeviceRequest, ids: list[int]) -> tuple[dict[int, Known], 
     keys = {_key(request.access, device_id): device_id for device_id in ids}
     known: dict[int, Known] = {keys[key]: kept for key, kept in cache.get_many(keys).items()}
     failures: dict[int, str] = {}
-    fresh: dict[str, Known] = {}
     for device_id, answered in ask_each(request.gateway, [i for i in ids if i not in known], _ask).items():
         if isinstance(answered, GatewayError):
             failures[device_id] = answered.sentence
         else:
-            known[device_id] = fresh[_key(request.access, device_id)] = answered
-    cache.set_many(fresh, NAME_KEPT)
+            known[device_id] = answered
+            keep(request.access, f"recent-device:{device_id}", answered, NAME_KEPT)
     return known, failures
 
 
 def _key(access: Access, device_id: int) -> str:
-    return f"recent-device:{access.scope}:{device_id}"
+    return key_of(access, f"recent-device:{device_id}")
 
 
 def forget_name(access: Access, device_id: int) -> None:

@@ -72,8 +72,11 @@ def test_what_was_kept_for_a_sign_in_goes_with_it(
     (others,) = [handle for handle, profile in handles.items() if "support@" in profile]
     for browser in (mine, other):
         assert browser.get("/devices/1/").status_code == 200
+        assert [browser.get(path).status_code for path in ("/devices/", "/devices/recent/")] == [200, 200]
     before = kept(store, others)
-    assert len(kept(store, handle)) >= 2
+    assert len(before) >= 4
+    for what in (":names", ":recent:", ":recent-device:"):
+        assert [key for key in kept(store, handle) if what in key], "not the answers alone"
     ended(mine, handle)
     assert kept(store, handle) == []
     assert kept(store, others) == before
