@@ -41,11 +41,14 @@ import msgspec
 from devices.gateway.errors import (
     BadReply,
     Busy,
+    CeilingReached,
+    Crowded,
     Forbidden,
     GatewayError,
     NotFound,
     RateLimited,
     ServerFault,
+    ShareUsed,
     TimedOut,
     Unauthorized,
     Unreachable,
@@ -96,11 +99,12 @@ ALIKE = (Unreachable, ServerFault, BadReply)
 
 class Stale(NamedTuple):
     """An old answer that was given because no new one could be read. `operation`: the name of the Gateway's method.
-    `read_at`: when it was asked for (seconds since 1970).
+    `read_at`: when it was asked for (seconds since 1970). `why`: as in Answer.
     """
 
     operation: str
     read_at: float
+    why: str = ""
 
 
 class Owner(NamedTuple):
@@ -130,11 +134,14 @@ class Question(NamedTuple):
 
 
 class Answer(NamedTuple, Generic[T]):
-    """`asked_at`: seconds since 1970. `old`: it stands in for one that could not be read."""
+    """`asked_at`: seconds since 1970. `old`: it stands in for one that could not be read. `why`: "share" or "busy"
+    where the portal itself did not ask, because of this person's calls or of everybody's; else empty.
+    """
 
     value: T
     asked_at: float
     old: bool = False
+    why: str = ""
 
 
 class Store(Protocol):
@@ -249,11 +256,11 @@ class Answers:
                 return self._ask(question, rule, key, ask)
             patience = WAIT if wait is None else wait
             return self._flights.share(key, lambda: self._ask(question, rule, key, ask), patience, question.operation)
-        except HELPED:
+        except HELPED as error:
             kept = None if self._changing else self._look(question, key, rule.keep_for)
             if kept is None:
                 raise
-            return kept._replace(old=True)
+            return kept._replace(old=True, why=_why(error))
 
     def anew(self, question: Question, ask: Callable[[], T]) -> Answer[T]:
         """Asked for, whatever is kept. Of what is always asked for, nothing is kept here: no page will want it."""
@@ -338,6 +345,12 @@ class Answers:
 def group_of(session: str) -> str:
     """How the keys of a session's answers begin, and what they are deleted by."""
     return f"answer:{hashlib.blake2b(session.encode(), digest_size=16).hexdigest()}"
+
+
+def _why(error: GatewayError) -> str:
+    if isinstance(error, ShareUsed | Crowded):
+        return "share"
+    return "busy" if isinstance(error, Busy | CeilingReached) else ""
 
 
 def _without_secrets(answer: Any) -> Any:

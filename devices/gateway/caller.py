@@ -181,7 +181,7 @@ class Caller:
         answer = self._answers.read(question, ask, wait=wait)
         self._told.read_at[operation] = answer.asked_at
         if answer.old:
-            self.stale.append(Stale(operation, answer.asked_at))
+            self.stale.append(Stale(operation, answer.asked_at, answer.why))
         return answer.value
 
     def _write(

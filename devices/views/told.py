@@ -85,9 +85,10 @@ def read_long_ago(request: DeviceRequest, operation: str) -> float | None:
 def closed_now(request: DeviceRequest) -> str:
     """Why nothing can be changed on this page now; empty where it can. Ask after what the page shows was read."""
     if _writes_off(request):
-        return _("Not now: this page shows what was read at %(time)s, because the platform gives no new answer.") % {
-            "time": read_stamp(request, *_old(request))
-        }
+        words = _("Not now: this page shows what was read at %(time)s, because the platform gives no new answer.")
+        if _why(request):
+            words = _("Not now: this page shows what was read at %(time)s, because the platform was not asked since.")
+        return words % {"time": read_stamp(request, *_old(request))}
     condition = request.gateway.condition()
     if condition.cool_down:
         words = _("Not now: the platform asks us to wait until %(time)s.")
@@ -112,11 +113,22 @@ def _writes_off(request: DeviceRequest) -> frozenset[str]:
     return _old(request) - TABS
 
 
+def _why(request: DeviceRequest) -> str:
+    """Why the portal itself did not ask for what is old here (Stale.why); empty where anything else failed too."""
+    why = {old.why for old in request.gateway.stale if old.operation not in BESIDE}
+    return "" if "" in why or not why else min(why)
+
+
 def _old_sentence(request: DeviceRequest, condition: Condition) -> str:
     stamp = read_stamp(request, *_old(request))
     if condition.cool_down:
         return _("As of %(time)s – the platform asks us to wait.") % {"time": stamp}
-    return _("As of %(time)s – the platform cannot be reached.") % {"time": stamp}
+    words = {
+        "": _("As of %(time)s – the platform cannot be reached."),
+        "busy": _("As of %(time)s – the portal is busy, and did not ask the platform."),
+        "share": _("As of %(time)s – you have too many calls at the moment, and the platform was not asked."),
+    }
+    return words[_why(request)] % {"time": stamp}
 
 
 def _sentence(condition: Condition) -> str:

@@ -25,6 +25,7 @@ def test_one_person_s_script_hears_of_its_share_and_the_others_are_served(signed
     script, other = signed_in("admin"), signed_in("support")
     settings.PLATFORM_API_LIMITS = Limits(per_minute=40)
     transport.cache_clear()
+    assert script.get("/devices/2/").status_code == 200
     for number in range(30):
         refused = script.get(f"/devices/?q=pump{number}")
         if refused.status_code == 429:
@@ -35,6 +36,10 @@ def test_one_person_s_script_hears_of_its_share_and_the_others_are_served(signed
     assert "The rest is kept for the other people." in words(refused)
     assert "It asks for" not in words(refused)
     assert 0 < int(refused["Retry-After"]) <= 62
+    old = words(script.get("/devices/2/"))
+    assert "you have too many calls at the moment, and the platform was not asked" in old
+    assert "because the platform was not asked since" in old
+    assert "cannot be reached" not in old
     assert other.get("/devices/2/").status_code == 200
     form = script.post("/devices/2/trigger-event/", {"code": "overheat", "reason": "r"})
     assert form.status_code == 429
