@@ -55,7 +55,7 @@ class Stop(NamedTuple):
 
 def check_rows(page: Page) -> None:
     page.locator("#check").click()
-    page.wait_for_load_state("networkidle")
+    page.get_by_role("button", name="Check again").wait_for()
 
 
 def refuse_a_value(page: Page) -> None:
