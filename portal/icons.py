@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from lucide import IconDoesNotExist
@@ -14,11 +13,6 @@ OWN = {
     "online": '<circle cx="12" cy="12" r="9"/><circle cx="12" cy="12" r="3.5" fill="currentColor"/>',
     "offline": '<circle cx="12" cy="12" r="9"/><path d="M5.6 18.4 18.4 5.6"/>',
 }
-SHAPE = re.compile(r"<(\w+)([^>]*)/>")
-ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
-START = re.compile(r"^m(-?[\d.]+)[ ,]?(-?[\d.]+)[ ,]?(?=(-?[\d.])?)")
-"""A relative start, which is an absolute one in a path of its own; more places behind it stay relative ones."""
-PARTS = {"path": {"d"}, "circle": {"cx", "cy", "r"}, "line": {"x1", "x2", "y1", "y2"}}
 SMALL = 14
 """Pixels. Up to this size the strokes are thicker, or they look thinner than the words beside them."""
 
@@ -47,24 +41,4 @@ def _drawing(name: str) -> Markup:
     except IconDoesNotExist as error:
         raise LookupError(f"no icon named {name!r}") from error
     inner = svg[svg.index(">") + 1 : svg.rindex("</svg>")]
-    return Markup(_as_one("".join(line.strip().replace(" />", "/>") for line in inner.splitlines())))  # noqa: S704  # nosec B704
-
-
-def _as_one(shapes: str) -> str:
-    """The same drawing as a single path, where it has nothing but strokes: a page holds a hundred icons."""
-    found = [(name, dict(ATTRIBUTE.findall(told))) for name, told in SHAPE.findall(shapes)]
-    if len(found) < 2 or any(name not in PARTS or attributes.keys() != PARTS[name] for name, attributes in found):
-        return shapes
-    return f'<path d="{"".join(_path(name, attributes) for name, attributes in found)}"/>'
-
-
-def _path(name: str, told: dict[str, str]) -> str:
-    """A shape as a path that starts at a place of its own, wherever the one before it ended."""
-    if name == "path":
-        return START.sub(lambda start: f"M{start[1]} {start[2]}{'l' if start[3] else ''}", told["d"], count=1)
-    at = {key: float(value) for key, value in told.items()}
-    if name == "line":
-        return f"M{at['x1']:g} {at['y1']:g}L{at['x2']:g} {at['y2']:g}"
-    r = at["r"]
-    arc = f"a{r:g} {r:g} 0 1 0 "
-    return f"M{at['cx'] - r:g} {at['cy']:g}{arc}{2 * r:g} 0{arc}{-2 * r:g} 0"
+    return Markup("".join(line.strip().replace(" />", "/>") for line in inner.splitlines()))  # noqa: S704  # nosec B704
