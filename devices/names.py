@@ -13,7 +13,7 @@ import msgspec
 from django.core.cache import cache
 from django.utils.translation import gettext as _
 
-from devices.gateway.answers import group_of
+from devices.gateway.answers import group_of, keep_in
 from devices.gateway.api import Gateway
 from devices.gateway.errors import GatewayError, Unauthorized
 from devices.gateway.types import Template, TemplateEvent
@@ -164,11 +164,7 @@ def _read(gateway: Gateway, operation: str) -> dict[int, str]:
 
 def keep(access: Access, what: str, value: Any, seconds: float) -> None:
     """Keep what this sign-in may see, with the answers it was made of: it is deleted with them as the sign-in ends."""
-    grouped = getattr(cache, "keep", None)
-    if grouped is None:
-        cache.set(key_of(access, what), value, seconds)
-    else:
-        grouped(group_of(access.scope), key_of(access, what), value, seconds)
+    keep_in(cache, group_of(access.scope), key_of(access, what), value, seconds)
 
 
 def key_of(access: Access, what: str) -> str:

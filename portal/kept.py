@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.core.cache import BaseCache, caches
+from django.core.cache import caches
 
 from devices.gateway.answers import Answers, Counts, Owner
 from devices.permissions import Access
 from portal.signin import grants
 
 
-class _Kept:
-    """Django's cache, one that knows no groups too."""
-
-    def __init__(self, cache: BaseCache) -> None:
-        self.get, self.delete = cache.get, cache.delete
-        self.keep = getattr(cache, "keep", None) or (lambda _group, *kept: cache.set(*kept))
-
-
 def answers_for(row: grants.Row, access: Access, *, changing: bool = False) -> Answers:
     """`changing`: for a request that may change something."""
     # The cache object of this thread, which the request's other threads may use: theirs would be connections anew.
-    store = _Kept(caches["default"])
+    store = caches["default"]
     owner = Owner(settings.PLATFORM_API_URL, access.person, row.user, access.org_id, access.scope)
 
     def bump(words: bool) -> None:

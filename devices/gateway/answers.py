@@ -148,9 +148,7 @@ class Store(Protocol):
     """Where answers are kept: Django's cache. Whatever it has lost is asked for again."""
 
     def get(self, key: str) -> Any: ...
-    def keep(self, group: str, key: str, value: Any, timeout: float) -> Any:
-        """`group`: what is deleted together, when the session ends."""
-
+    def set(self, key: str, value: Any, timeout: float) -> Any: ...
     def delete(self, key: str) -> Any: ...
 
 
@@ -339,7 +337,15 @@ class Answers:
         except (msgspec.MsgspecError, UnicodeError, OverflowError, RecursionError, TypeError):
             return
         if 0 < len(written) <= LARGEST:
-            self._store.keep(self._group, key, (asked_at, written), rule.keep_for)
+            keep_in(self._store, self._group, key, (asked_at, written), rule.keep_for)
+
+
+def keep_in(store: Any, group: str, key: str, value: Any, seconds: float) -> None:
+    """Into Django's cache, under a group that is deleted together where the cache knows groups (portal/cache.py)."""
+    if hasattr(store, "keep"):
+        store.keep(group, key, value, seconds)
+    else:
+        store.set(key, value, seconds)
 
 
 def group_of(session: str) -> str:
