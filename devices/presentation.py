@@ -89,9 +89,8 @@ class Clock:
         """Present epoch milliseconds; None, 0 and times no calendar holds give None ("never")."""
         if not ms or ms < 0:
             return None
-        try:
-            moment = datetime.fromtimestamp(ms / 1000, self.tz)
-        except (OverflowError, OSError, ValueError):
+        moment = self.moment(ms)
+        if moment is None:
             return None
         return When(self._text(moment, seconds), _iso(moment), self.now - ms / 1000)
 

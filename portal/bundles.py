@@ -17,23 +17,11 @@ from django.core.files.base import ContentFile
 from django.templatetags.static import static
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
+SHEETS = ("tokens", "base", "frame", "components", "forms", "tables", "list", "device", "utilities", "print")
+SCRIPTS = ("portal", "keys", "slow", "list")
 BUNDLES = {
-    "css/all.css": tuple(
-        f"css/{name}.css"
-        for name in (
-            "tokens",
-            "base",
-            "frame",
-            "components",
-            "forms",
-            "tables",
-            "list",
-            "device",
-            "utilities",
-            "print",
-        )
-    ),
-    "js/all.js": tuple(f"js/{name}.js" for name in ("portal", "keys", "slow", "list")),
+    "css/all.css": tuple(f"css/{name}.css" for name in SHEETS),
+    "js/all.js": tuple(f"js/{name}.js" for name in SCRIPTS),
 }
 """Name -> its parts in the order in which they apply; all in the bundle's own folder, so relative URLs stay right."""
 

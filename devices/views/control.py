@@ -138,16 +138,18 @@ def _event_form(request: DeviceRequest, device_id: int, form: EventForm, *, stat
     info = attempt(request.gateway, lambda gateway: gateway.fresh().get_base_info(device_id))
     if isinstance(info, Unreachable | Busy | RateLimited) and request.method in READ_METHODS:
         raise info
+    page_around: dict[str, Any] = {}
     if isinstance(info, GatewayError):
         context["unread"] = trouble(request, info, _("Trigger an event"))
+        if not wants_partial(request):
+            page_around = around(request, device_id, tab="overview", info=info, settled=[], answers={"online": info})
+            page_around["heading_trouble"] = None  # told in the form, which is open all the same
     else:
         form.offer(_codes(request, info))
         context["device_name"] = name_of(info)
-    if not wants_partial(request) and isinstance(info, GatewayError):
-        page_around = around(request, device_id, tab="overview", info=info, settled=[], answers={"online": info})
-        context = page_around | context | {"heading_trouble": None}  # told in the form, which is open all the same
-    elif not isinstance(info, GatewayError) and not wants_partial(request):
-        context = shell(request, device_id, tab="overview", info=info) | context
+        if not wants_partial(request):
+            page_around = shell(request, device_id, tab="overview", info=info)
+    context = page_around | context
     page, fragment = "devices/device_trigger_event.html", "devices/_device_trigger_event.html"
     return answer(request, page, fragment, context, status=status)
 

@@ -85,9 +85,8 @@ def device_recent(request: DeviceRequest) -> HttpResponse:
         raise
     except GatewayError as error:
         if not alone(error):
-            cache.delete(
-                key_of(request.access, kept_as)
-            )  # refused, or gone: what could be seen before is not theirs to see any more
+            # Refused, or gone: what could be seen before is not theirs to see any more.
+            cache.delete(key_of(request.access, kept_as))
             if not again:
                 raise
         kept = cache.get(key_of(request.access, kept_as))
