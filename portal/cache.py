@@ -32,8 +32,6 @@ def drop(groups: Iterable[str]) -> None:
         dropping(groups)
 
 
-TIMEOUT = 0.5
-"""Seconds to connect, and to wait for an answer: a page asks more than once."""
 LISTED = 3600
 """Seconds that a group's list outlives what was kept last: all else in it has gone by then."""
 REST = 5.0
@@ -50,8 +48,7 @@ class ForgivingRedisCache(RedisCache):
     """Django's cache on Redis, where a failure of Redis is a miss."""
 
     def __init__(self, server: str | list[str], params: dict[str, Any]) -> None:
-        # redis-py would connect three times over, with pauses.
-        options = {"socket_connect_timeout": TIMEOUT, "socket_timeout": TIMEOUT, "retry": Retry(NoBackoff(), 0)}
+        options = {"retry": Retry(NoBackoff(), 0)}  # redis-py would connect three times over, with pauses
         super().__init__(server, params | {"OPTIONS": options | params.get("OPTIONS", {})})
         self._where = str(server)
 

@@ -199,6 +199,17 @@ def api_limits(env: environ.Env) -> Limits:
     return usual._replace(at_once=at_once, per_minute=per_minute)
 
 
+def redis_timeout(env: environ.Env) -> float:
+    """REDIS_TIMEOUT: seconds to connect, and to wait for an answer. Short, as a page asks more than once."""
+    try:
+        seconds = env.float("REDIS_TIMEOUT", 0.5)
+    except ValueError:
+        seconds = 0.0
+    if not 0.05 <= seconds <= 30:
+        raise ImproperlyConfigured("REDIS_TIMEOUT: write the seconds that Redis may take to answer, 0.05 to 30.")
+    return float(seconds)
+
+
 def access_roles(env: environ.Env) -> dict[str, frozenset[str]]:
     """ACCESS_ROLES: JSON, the name of a role at the platform -> the portal's own rights that go with it."""
     try:

@@ -58,6 +58,7 @@ class PortalServer:
             "SECURE_COOKIES": "off",
             "DATABASE_URL": database_url or f"sqlite:///{self.database}",
             "REDIS_URL": redis_url,
+            "REDIS_TIMEOUT": "10",  # a busy machine is no Redis that is down
             "PLATFORM_API_URL": sandbox.url,
             "PLATFORM_API_CLIENT_ID": sandbox.client_id,
             "PLATFORM_API_CLIENT_SECRET": sandbox.client_secret,

@@ -12,6 +12,7 @@ os.environ.update(
     CSRF_TRUSTED_ORIGINS="",
     DATABASE_URL=os.environ.get("TEST_DATABASE_URL", "sqlite://:memory:"),
     REDIS_URL=os.environ.get("TEST_REDIS_URL", ""),
+    REDIS_TIMEOUT="10",  # a busy machine is no Redis that is down
     SECURE_COOKIES="on",
     # Nobody listens there: a test that calls the platform says where it is.
     PLATFORM_API_URL="http://127.0.0.1:9",

@@ -101,10 +101,17 @@ class Breaker:
         if store is not None and ticket.probe:
             store.delete(self._probe_key)
 
-    def learn(self, told: int | None, now: float, wall: float) -> None:
-        """What another process has concluded, as it stands in the store."""
-        if told is None:
+    def exchange(self, told: int | None, now: float, wall: float, store: Store) -> None:
+        """Learn what another process has concluded, `told` in the store; tell again what the store has lost."""
+        if told is not None:
+            self.learn(told, now, wall)
             return
+        until = self._until
+        if until is not None and until > now:
+            store.set(self.key, int((wall + until - now) * 1000), KEPT)
+
+    def learn(self, told: int, now: float, wall: float) -> None:
+        """What another process has concluded, as it stands in the store."""
         left = min(told / 1000 - wall, self._limits.rest)
         with self._lock:
             if told == CLOSED and self._until is not None:

@@ -309,9 +309,12 @@ class Policy:
             return
         self._cool_until = now + seconds
         if self._store is not None:
-            self._store.set(self._cool_key, int((self._wall() + seconds) * 1000), seconds + 1)
+            self._tell_cooling(self._store, seconds)
         if began:
             log.warning("The platform asks to wait (429): no calls for %.1f s.", seconds)
+
+    def _tell_cooling(self, store: Store, seconds: float) -> None:
+        store.set(self._cool_key, int((self._wall() + seconds) * 1000), seconds + 1)
 
     def _look(self) -> None:
         """Tell the other processes and learn from them, if it is time. One thread does, the others do not wait."""
@@ -342,10 +345,12 @@ class Policy:
         self._ceiling.learn(counts, found)
         now, wall = self._clock(), self._wall()
         for breaker in self._breakers.values():
-            breaker.learn(found.get(breaker.key), now, wall)
+            breaker.exchange(found.get(breaker.key), now, wall, store)
         cooling = min(found.get(self._cool_key, 0) / 1000 - wall, self.limits.longest_cool_down)
         if cooling > 0:
             self._cool_until = max(self._cool_until, now + cooling)
+        elif self._cooling(now):
+            self._tell_cooling(store, self._cooling(now))
         self._look_at = now + self.limits.look
 
 

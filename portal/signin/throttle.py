@@ -30,7 +30,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from portal.address import client_address
-from portal.cache import REST, TELL, TIMEOUT
+from portal.cache import REST, TELL
 from portal.signin.oauth import WrongCredentials
 
 log = logging.getLogger(__name__)
@@ -164,7 +164,7 @@ def _redis(url: str) -> RedisStorage:
     return RedisStorage(
         url,
         key_prefix="sign-in",
-        socket_connect_timeout=TIMEOUT,
-        socket_timeout=TIMEOUT,
+        socket_connect_timeout=settings.REDIS_TIMEOUT,
+        socket_timeout=settings.REDIS_TIMEOUT,
         retry=Retry(NoBackoff(), 0),  # type: ignore[arg-type]
     )

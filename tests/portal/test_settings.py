@@ -192,6 +192,17 @@ def test_how_many_calls_are_made_can_be_set(env: environ.Env, monkeypatch: pytes
     assert environment.api_limits(env) == usual._replace(at_once=64, per_minute=3000)
 
 
+def test_how_long_redis_is_waited_for_can_be_set(env: environ.Env, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REDIS_TIMEOUT")
+    assert environment.redis_timeout(env) == 0.5
+    monkeypatch.setenv("REDIS_TIMEOUT", "2")
+    assert environment.redis_timeout(env) == 2
+    for wrong in ("0", "-1", "31", "soon"):
+        monkeypatch.setenv("REDIS_TIMEOUT", wrong)
+        with pytest.raises(ImproperlyConfigured, match="REDIS_TIMEOUT"):
+            environment.redis_timeout(env)
+
+
 def test_the_form_of_the_user_grant_can_be_set(env: environ.Env, monkeypatch: pytest.MonkeyPatch) -> None:
     assert environment.user_grant(env) == UserGrant("username", "password", "body")
     monkeypatch.setenv("PLATFORM_API_USER_GRANT", "email, pass , query")

@@ -314,6 +314,36 @@ class Lost(MemoryStore):
         return None
 
 
+class Deaf(MemoryStore):
+    """Redis that keeps nothing for a moment, or one that has started anew."""
+
+    hears = False
+
+    def set(self, key: str, value: int, ttl: float) -> None:
+        if self.hears:
+            super().set(key, value, ttl)
+
+
+def test_what_the_store_did_not_keep_is_told_again() -> None:
+    world = World(status(500))
+    store = Deaf(lambda: world.now)
+    here, there = world.policy(store, retries=0), world.policy(store, retries=0)
+    fail(here, 20)
+    store.hears = True
+    world.now += 1
+    here.condition()
+    assert there.condition().reads_rest == pytest.approx(9)
+    store.hears = False
+    world.now += 9
+    world.answers = [OK, status(429, 30)]
+    assert read(here) == OK
+    read(here)
+    store.hears = True
+    world.now += 1
+    here.condition()
+    assert there.condition().cool_down == pytest.approx(29)
+
+
 def test_without_the_store_each_goes_by_what_it_knows() -> None:
     world = World()
     policy = world.policy(Lost(), per_minute=100, retries=0)

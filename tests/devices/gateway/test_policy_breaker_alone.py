@@ -86,7 +86,7 @@ def test_one_probe_of_all_processes_and_what_it_shows_is_told_to_all() -> None:
     one, two = breaker(), breaker()
 
     def learnt(other: Breaker) -> float:
-        other.learn(store.get_many([other.key]).get(other.key), now, WALL + now)
+        other.exchange(store.get_many([other.key]).get(other.key), now, WALL + now, store)
         return round(other.rest(now), 2)
 
     calls(one, now, *FAILED, store=store)
