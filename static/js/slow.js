@@ -53,6 +53,8 @@
   /* A whole page: this one stays until the other has come. */
   let leaving;
   function leave(element) {
+    // The answer to a POST stands in the history as its address alone: Back opens the form, and never asks to send it again.
+    history.replaceState(history.state, "");
     leaving?.();
     const stop = wait(element, null);
     const timer = setTimeout(stop, GIVES_UP);

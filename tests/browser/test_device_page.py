@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Open
 from tests.browser.waits import arrived, fits, replaced, settled_size
 from tests.devices import fleet
+from tests.servers import SandboxServer
 
 DEVICE = f"/devices/{fleet.RICH}/"
 SHIFTS = """
@@ -100,3 +101,23 @@ def test_without_script_nothing_is_missing_and_nothing_is_dead(open_page: Open) 
     page.locator("#lane-warning").click()
     arrived(page, ".*type=WARNING.*")
     assert set(page.locator("td.event").all_inner_texts()) == {"Warning"}
+
+
+def test_a_refused_form_on_its_own_page_mended_leads_to_the_device_and_back_asks_nothing(
+    open_page: Open, fresh_sandbox: SandboxServer
+) -> None:
+    page = open_page("admin")
+    page.watch.expected.add(422)  # type: ignore[attr-defined]
+    page.goto("/devices/2/rename/")
+    for name in ("North / wall", "North wall"):
+        page.locator("main input[name=name]").fill(name)
+        with replaced(page.locator("main form")):
+            page.locator("main").get_by_role("button", name="Rename device").click()
+    arrived(page, r"/devices/2/\?change=\d+")
+    page.reload()
+    expect(page.locator("#said")).to_contain_text("Renamed to North wall.")
+    page.go_back()  # an answer to a POST could only be sent again
+    arrived(page, "/devices/2/rename/")
+    expect(page.locator("main input[name=name]")).to_have_value("North wall")
+    page.go_forward()
+    expect(page.locator("h1")).to_have_text("North wall")
