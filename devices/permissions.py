@@ -1,7 +1,8 @@
 """What each operation of the Platform API asks of a user, so that the portal can say why something is open or closed.
 
-The API enforces; the portal explains. The table follows the API document's permission matrix: every operation that
-touches one device also needs to *see* that device, by `ORG_DEVICES_VIEW` or, for one's own devices, `OWN_DEVICES_VIEW`.
+The API enforces; the portal explains. What an operation asks for stands at its method of the gateway (`@needs`), after
+the API document's permission matrix: every operation that touches one device also needs to *see* that device, by
+`ORG_DEVICES_VIEW` or, for one's own devices, `OWN_DEVICES_VIEW`.
 There are no OWN_ variants of editing, deleting or controlling.
 """
 
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 import msgspec
 from django.utils.translation import gettext as _
 
+from devices.gateway.api import Gateway
+from devices.gateway.needs import Rule, rules_of
 from devices.gateway.types import UserProfile
 
 OWN_VIEW = "OWN_DEVICES_VIEW"
@@ -77,48 +80,8 @@ class Access(msgspec.Struct, frozen=True):
         return bool(self.user_id) and self.has(OWN_VIEW) and not self.has(ORG_VIEW_DEVICES)
 
 
-@dataclass(frozen=True)
-class Rule:
-    """`names`: all are needed. `sees`: the device must be visible too. `other`: needed as well for another user."""
-
-    names: tuple[str, ...] = ()
-    sees: bool = False
-    other: tuple[str, ...] = ()
-
-
-RULES: dict[str, Rule] = {
-    "list_devices": Rule((ORG_VIEW_DEVICES,)),
-    "search_devices": Rule((ORG_VIEW_DEVICES,)),
-    "list_last_activated": Rule((ORG_VIEW_DEVICES,)),
-    "list_devices_by_owner": Rule(sees=True, other=(VIEW_USERS, ORG_VIEW_DEVICES)),
-    "list_devices_by_user": Rule((ORG_VIEW_DEVICES,), other=(VIEW_USERS,)),
-    "get_device": Rule(sees=True),
-    "get_base_info": Rule(sees=True),
-    "get_online": Rule(sees=True),
-    "list_metafields": Rule(sees=True),
-    "list_tags": Rule(("VIEW_OWN_ORG_TAG",), sees=True),
-    "list_timeline": Rule(("VIEW_TIMELINE",), sees=True),
-    "list_logs": Rule(("ORG_DEVICE_VIEW_ACTION_LOG",), sees=True),
-    "rename_device": Rule(("ORG_DEVICES_EDIT",), sees=True),
-    "set_metafield": Rule(("ORG_DEVICES_EDIT",), sees=True),
-    "create_device": Rule(("ORG_DEVICES_CREATE",), other=(VIEW_USERS,)),
-    "delete_device": Rule(("ORG_DEVICES_DELETE",), sees=True),
-    "transfer_to_owner": Rule(("TRANSFER_DEVICE",), sees=True, other=(VIEW_USERS,)),
-    "transfer_to_organization": Rule(("TRANSFER_DEVICE", "ORG_VIEW"), sees=True),
-    "remove_owner": Rule(("ORG_DEVICES_EDIT",), sees=True),
-    "clear_device": Rule(("ORG_DEVICE_DATA_DELETE",), sees=True),
-    "trigger_event": Rule(("ORG_DEVICES_CONTROL",), sees=True),
-    "reveal_token": Rule(sees=True),
-    "get_organization": Rule(("ORG_VIEW",)),
-    "search_organizations": Rule(("ORG_VIEW",)),
-    "search_users": Rule((VIEW_USERS,)),
-    "get_user": Rule((VIEW_USERS,)),
-    "list_templates": Rule(("PRODUCT_VIEW",)),
-    "list_template_events": Rule(("PRODUCT_VIEW",)),
-    "list_sub_organizations": Rule(("ORG_VIEW",)),
-    "list_users": Rule((VIEW_USERS,)),
-}
-
+RULES = rules_of(Gateway)
+"""Operation (name of a `Gateway` method) -> what it asks for."""
 
 ORGANIZATION_WIDE = frozenset({ORG_VIEW_DEVICES}).union(*(rule.names + rule.other for rule in RULES.values()))
 """Every permission that some operation asks for, but for OWN_VIEW, which depends on whose the device is."""

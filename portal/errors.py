@@ -16,8 +16,9 @@ from django.utils.translation import gettext as _
 
 from devices import audit
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, RateLimited, Rejected
+from devices.gateway.needs import Rule
 from devices.http import Denied, DeviceRequest, RightMissing, clock_for, wants_partial
-from devices.permissions import ABOUT_ONE_DEVICE, RULES, Rule, judge
+from devices.permissions import ABOUT_ONE_DEVICE, RULES, judge
 from devices.views.panels import advice, alone, waiting
 from devices.views.told import told
 from portal.signin import drafts

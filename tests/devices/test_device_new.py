@@ -7,7 +7,8 @@ import logging
 import pytest
 from django.core.cache import cache
 
-from devices.permissions import RULES, Rule
+from devices.gateway.needs import Rule
+from devices.permissions import RULES
 from tests.devices.changes import lines
 from tests.devices.conftest import Person, SignIn, soup, words
 from tests.devices.new_device import COLD, CREATE, NEW, created, errors, filled, the_device

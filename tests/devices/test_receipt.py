@@ -12,6 +12,7 @@ from django.db import Error, transaction
 
 from devices import permissions, receipt
 from devices.gateway.errors import GatewayError, NotFound
+from devices.gateway.needs import Rule
 from devices.gateway.pages import Page
 from devices.gateway.policy import Asker
 from devices.gateway.types import BaseInfo, DeviceDetails, LogEntry, TimelineEvent
@@ -195,7 +196,7 @@ def test_who_agreed_to_one_thing_is_asked_again_about_another(admin: Person, pla
 def test_what_one_may_not_read_is_told_before_the_first_press(
     admin: Person, platform: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(permissions.RULES, "list_timeline", permissions.Rule(("ONE_THAT_NOBODY_HAS",), sees=True))
+    monkeypatch.setitem(permissions.RULES, "list_timeline", Rule(("ONE_THAT_NOBODY_HAS",), sees=True))
     page = admin.get(CLEAR)
     assert "Timeline: you may not read it. Your role lacks ONE_THAT_NOBODY_HAS." in told_missing(page)
     assert admin.post(CLEAR, filled(page) | SURE | {"without": ""}).status_code == 422

@@ -10,8 +10,9 @@ from django.db import connections
 
 from devices.gateway.api import Gateway
 from devices.gateway.errors import Forbidden, GatewayError
+from devices.gateway.needs import Rule
 from devices.gateway.policy import Asker
-from devices.permissions import ORGANIZATION_WIDE, OWN_VIEW, RULES, Access, Rule
+from devices.permissions import ORGANIZATION_WIDE, OWN_VIEW, RULES, Access
 from portal.platform import transport
 from portal.signin import ending, grants
 from portal.signin.models import ApiGrant
