@@ -21,10 +21,11 @@ from devices.views import (
     receipts,
     recent,
     removal,
-    tabs,
+    tab_pages,
     timeline,
     transfer,
 )
+from devices.views.tabs import TABS
 
 app_name = "devices"
 
@@ -63,11 +64,15 @@ urlpatterns = [
     path("<int32:device_id>/online/", detail.device_online, name="device-online"),
     path("<int32:device_id>/timeline/", timeline.device_timeline, name="device-timeline"),
     path("<int32:device_id>/timeline/chart/", timeline.device_timeline_chart, name="device-timeline-chart"),
-    path("<int32:device_id>/logs/", tabs.device_logs, name="device-logs"),
-    path("<int32:device_id>/metafields/", tabs.device_metafields, name="device-metafields"),
+    path("<int32:device_id>/logs/", tab_pages.device_logs, name="device-logs"),
+    path("<int32:device_id>/metafields/", tab_pages.device_metafields, name="device-metafields"),
     path("<int32:device_id>/metafields/<int32:metafield_id>/", fields.device_metafield, name="device-metafield"),
-    path("<int32:device_id>/tags/", tabs.device_tags, name="device-tags"),
     path("<int32:device_id>/changes/", changes_here.device_changes, name="device-changes"),
+    *[
+        path(f"<int32:device_id>/{tab.name}/", tab_pages.device_tab, {"tab": tab}, name=f"device-{tab.name}")
+        for tab in TABS
+        if tab.show
+    ],
     # Changes
     path("<int32:device_id>/rename/", actions.device_rename, name="device-rename"),
     path("<int32:device_id>/transfer-to-owner/", transfer.device_transfer_to_owner, name="device-transfer-to-owner"),

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from devices.gateway.api import Gateway
 from devices.gateway.errors import GatewayError, NotFound, Unauthorized
@@ -24,26 +23,16 @@ from devices.views.facts import Connection, Fact, connection
 from devices.views.identity import identity, reports_without_connecting
 from devices.views.panels import alone, trouble, value
 from devices.views.settling import Settled, settle_here
+from devices.views.tabs import TABS
 from devices.views.told import read_long_ago
 
 Asks = Mapping[str, Callable[[Gateway], Any]]
 Answers = Mapping[str, Any]
 """By the name of the question: what was answered, or the GatewayError that came instead."""
 
-TABS = (
-    ("overview", gettext_lazy("Overview"), "devices:device-detail", ""),
-    ("timeline", gettext_lazy("Timeline"), "devices:device-timeline", "list_timeline"),
-    ("logs", gettext_lazy("User actions"), "devices:device-logs", "list_logs"),
-    ("metafields", gettext_lazy("Metafields"), "devices:device-metafields", "list_metafields"),
-    ("tags", gettext_lazy("Tags"), "devices:device-tags", "list_tags"),
-    ("changes", gettext_lazy("Changes here"), "devices:device-changes", ""),
-)
-"""Name, words, address, and the operation that it asks for where a permission may be missing. The panel of a tab is
-`templates/devices/_device_<name>.html`."""
-
 
 @dataclass(frozen=True)
-class Tab:
+class TabLink:
     """`opened` follows the device's name in the document's title while the tab is open; `count` is printed if known."""
 
     name: str
@@ -143,19 +132,19 @@ def connection_of(
 
 
 def tab_label(name: str) -> str:
-    return next(str(label) for each, label, _url, _operation in TABS if each == name)
+    return next(str(tab.label) for tab in TABS if tab.name == name)
 
 
-def _tabs(request: DeviceRequest, device_id: int, info: BaseInfo | None, current: str) -> list[Tab]:
+def _tabs(request: DeviceRequest, device_id: int, info: BaseInfo | None, current: str) -> list[TabLink]:
     owner_id = info.owner_user_id or 0 if info else None
     return [
-        Tab(
-            name,
-            str(label),
-            str(label) if name != "overview" else "",
-            reverse(url_name, args=[device_id]),
-            name == current,
-            bool(operation) and not judge(operation, request.access, owner_id=owner_id).allowed,
+        TabLink(
+            tab.name,
+            str(tab.label),
+            str(tab.label) if tab.name != "overview" else "",
+            reverse(tab.url_name, args=[device_id]),
+            tab.name == current,
+            bool(tab.operation) and not judge(tab.operation, request.access, owner_id=owner_id).allowed,
         )
-        for name, label, url_name, operation in TABS
+        for tab in TABS
     ]

@@ -1,133 +1,59 @@
-"""The tabs of a device: each has its own address, asks only when opened, and fails alone."""
+"""The tabs of a device's page, in their order. A new tab needs its line in TABS here and its panel, a template."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
-from django.http import HttpResponse
-from django.urls import reverse
-from django.views.decorators.http import require_safe
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
 
-from devices import rules
-from devices.forms.listing import PageForm
 from devices.gateway.api import Gateway
-from devices.gateway.errors import GatewayError
-from devices.gateway.pages import Page
-from devices.gateway.types import DeviceTag, LogEntry
-from devices.http import DeviceRequest, answer, clock_for, query_string, require, wants_partial
+from devices.gateway.types import DeviceTag
+from devices.http import DeviceRequest
 from devices.names import names_for
-from devices.parallel import ask_together
-from devices.presentation import log_row
 from devices.text import clean
-from devices.views.counters import with_count
-from devices.views.fields import field_views
-from devices.views.paging import pager
-from devices.views.panels import alone, attempt, trouble, waiting
-from devices.views.settling import settle_here
-from devices.views.shell import around, base_asks, tab_label
-from devices.views.told import read_stamp
 
 T = TypeVar("T")
 
 
-@require_safe
-def device_logs(request: DeviceRequest, device_id: int) -> HttpResponse:
-    """`GET /device/logs`: what users set, newest first, in pages whose total may be missing."""
-    require(request, "list_logs")
-    form = PageForm(request.GET)
-    number, size = form.settle()
-    here = reverse("devices:device-logs", args=[device_id])
+@dataclass(frozen=True)
+class Tab(Generic[T]):
+    """Its address is `/devices/<id>/<name>/`, named `device-<name>`; its panel `templates/devices/_device_<name>.html`.
 
-    def show(page: Page[LogEntry]) -> dict[str, Any]:
-        clock = clock_for(request)
-        return {
-            "again_url": here + query_string(size=size_in_url(size)),
-            "rows": [log_row(entry, clock) for entry in page.items],
-            "page": page,
-            "count": page.total,
-            "pager": pager(page, lambda to: here + query_string(page=page_in_url(to), size=size_in_url(size))),
-            "read_at": read_stamp(request, "list_logs"),
-        }
-
-    return answer_tab(
-        request, device_id, "logs", lambda gateway: gateway.list_logs(device_id, page=number - 1, size=size), show
-    )
-
-
-@require_safe
-def device_metafields(request: DeviceRequest, device_id: int) -> HttpResponse:
-    """`GET /device/metafield`: every metafield with its type, and what may be edited."""
-    require(request, "list_metafields")
-    return answer_tab(
-        request,
-        device_id,
-        "metafields",
-        lambda gateway: gateway.list_metafields(device_id),
-        lambda found: field_views(request, found),
-    )
-
-
-@require_safe
-def device_tags(request: DeviceRequest, device_id: int) -> HttpResponse:
-    """`GET /device/tags`, each with the organization that made it. The API has no way to change them."""
-    require(request, "list_tags")
-
-    def show(tags: tuple[DeviceTag, ...]) -> dict[str, Any]:
-        names = names_for(request.gateway, request.access)
-        return {
-            "tags": [(clean(tag.name), names.organization(tag.tag_owner_org_id)) for tag in tags],
-            "count": len(tags),
-            "read_at": read_stamp(request, "list_tags"),
-        }
-
-    return answer_tab(request, device_id, "tags", lambda gateway: gateway.list_tags(device_id), show)
-
-
-def answer_tab(
-    request: DeviceRequest,
-    device_id: int,
-    tab: str,
-    ask: Callable[[Gateway], T],
-    show: Callable[[T], dict[str, Any]],
-    *,
-    page: str = "",
-    fragment: str = "",
-    slot: str = "#panel",
-    title: str = "",
-) -> HttpResponse:
-    """The panel for htmx; for everybody else the device's page around it, whose two calls go beside the panel's own.
-
-    `ask` reads what the panel shows (in a thread: nothing of Django), `show` makes its context of that, with the tab's
-    `count` in it. Where it cannot be read the slot says so, with the true status; the page around it stands.
-    For a part of a panel: `page` and `fragment` are its templates, `slot` the selector of its place, `title` its name.
+    `ask`: the gateway's method that reads what it shows, for the id of a device. The tab is locked for those who lack
+    that method's permission.
+    `show`: the panel's context out of what was read. `count` in it is printed on the tab; `read_at`, when it was read,
+    is there without it. A tab without `show` has a view of its own, and a line in urls.py.
     """
-    found: Any
-    if wants_partial(request):
-        found, context = attempt(request.gateway, ask), {}
-    else:
-        settled = settle_here(request, device_id)
-        answers = ask_together(request.gateway, {"panel": ask, **base_asks(device_id)})
-        found = answers["panel"]
-        context = around(request, device_id, tab=tab, info=answers["info"], settled=settled, answers=answers)
-    context |= {"device_id": device_id, "tab": tab}
-    if isinstance(found, GatewayError):
-        if not alone(found):
-            raise found
-        context["slot"] = slot
-        context["trouble"] = trouble(request, found, title or tab_label(tab))
-        failed = answer(
-            request, "devices/device_failed.html", "devices/_panel_failed.html", context, status=found.status
-        )
-        return waiting(failed, found)
-    context |= show(found)
-    with_count(context, tab, context.get("count"))
-    return answer(request, page or "devices/device_tab.html", fragment or f"devices/_device_{tab}.html", context)
+
+    name: str
+    label: str | Promise
+    ask: Callable[[Gateway, int], T] | None = None
+    show: Callable[[DeviceRequest, T], dict[str, Any]] | None = None
+
+    @property
+    def operation(self) -> str:
+        """Its name, as permissions know it; empty where nothing is read that a permission is needed for."""
+        return self.ask.__name__ if self.ask else ""
+
+    @property
+    def url_name(self) -> str:
+        return f"devices:device-{self.name}" if self.name != "overview" else "devices:device-detail"
 
 
-def page_in_url(number: int) -> int | str:
-    return number if number > 1 else ""
+def show_tags(request: DeviceRequest, tags: tuple[DeviceTag, ...]) -> dict[str, Any]:
+    """Each with the organization that made it. The API has no way to change them."""
+    names = names_for(request.gateway, request.access)
+    return {"tags": [(clean(tag.name), names.organization(tag.tag_owner_org_id)) for tag in tags], "count": len(tags)}
 
 
-def size_in_url(size: int) -> int | str:
-    return size if size != rules.PAGE_SIZE else ""
+TABS: tuple[Tab[Any], ...] = (
+    Tab("overview", gettext_lazy("Overview")),
+    Tab("timeline", gettext_lazy("Timeline"), Gateway.list_timeline),
+    Tab("logs", gettext_lazy("User actions"), Gateway.list_logs),
+    Tab("metafields", gettext_lazy("Metafields"), Gateway.list_metafields),
+    Tab("tags", gettext_lazy("Tags"), Gateway.list_tags, show_tags),
+    Tab("changes", gettext_lazy("Changes here")),
+)

@@ -22,7 +22,7 @@ from devices.permissions import judge
 from devices.presentation import EventRow, Word, event_days, event_word, number
 from devices.views.charting import chart_view
 from devices.views.paging import Pager, pager
-from devices.views.tabs import answer_tab, page_in_url, size_in_url
+from devices.views.tab_pages import answer_tab, page_in_url, size_in_url
 from devices.views.told import read_stamp
 
 CHARTED = 500

@@ -142,11 +142,12 @@ def modules() -> dict[str, Module]:
 
 @dataclass(frozen=True)
 class PortalPage:
-    """`file` and `view` name the function that answers at `address`."""
+    """`file` and `view` name the function that answers at `address`; `asks` is the method of a tab that has no view."""
 
     address: str
     file: str
     view: str
+    asks: str = ""
 
     @property
     def word(self) -> str:
@@ -161,8 +162,8 @@ class PortalPage:
 
 @cache
 def pages() -> list[PortalPage]:
-    """The pages of the app, read from devices/urls.py."""
-    found = []
+    """The pages of the app, read from devices/urls.py and devices/views/tabs.py."""
+    found = list(tabs())
     for node in ast.walk(ast.parse((ROOT / "devices" / "urls.py").read_text())):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "path":
             route, view = node.args[:2]
@@ -172,9 +173,19 @@ def pages() -> list[PortalPage]:
     return found
 
 
+def tabs() -> Iterator[PortalPage]:
+    """Tabs of a device that are no more than a line of TABS: `Tab("tags", words, Gateway.list_tags, show_tags)`."""
+    file = "devices/views/tabs.py"
+    for node in ast.walk(ast.parse((ROOT / file).read_text())):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Tab" and len(node.args) == 4:
+            name, _words, ask, show = node.args
+            if isinstance(ask, ast.Attribute) and isinstance(show, ast.Name):
+                yield PortalPage(f"/devices/<id>/{_text(name)}/", file, show.id, ask.attr)
+
+
 def portal_places(method: str) -> list[str]:
     """Pages that are for this method, and files beside the views that call it for many pages."""
-    calling = [page for page in pages() if method in called_by(page.file, page.view)]
+    calling = [page for page in pages() if method == page.asks or method in called_by(page.file, page.view)]
     naming = [page for page in pages() if method in modules()[page.file].names[page.view] and page not in calling]
     meant = [page for page in calling + naming if page.word in method]
     shared = [
