@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from devices.gateway.api import Gateway
 from devices.gateway.errors import BadReply, Crowded, GatewayError, Moved, RateLimited, Rejected, ShareUsed
 from devices.http import DeviceRequest, clock_for
+from devices.views.told import told_above
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -22,7 +23,8 @@ class Trouble(NamedTuple):
     """What stands in a slot instead of what could not be read.
 
     `advice` is what to do; `wait` whole seconds, 0 where nobody knows, and `until` the time of day when they are over.
-    `retry_url` asks for this slot alone with htmx, and for the page without.
+    `retry_url` asks for this slot alone with htmx, and for the page without. `above`: the page's banner gives
+    the reason.
     """
 
     title: str
@@ -33,6 +35,7 @@ class Trouble(NamedTuple):
     status: int
     wait: int = 0
     until: str = ""
+    above: bool = False
 
 
 def alone(error: GatewayError) -> bool:
@@ -63,6 +66,7 @@ def trouble(request: DeviceRequest, error: GatewayError, title: str, *, retry_ur
         status=error.status,
         wait=wait,
         until=clock_for(request).later(wait) if wait else "",
+        above=told_above(request, error),
     )
 
 

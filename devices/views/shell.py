@@ -24,7 +24,7 @@ from devices.views.identity import identity, reports_without_connecting
 from devices.views.panels import alone, trouble, value
 from devices.views.settling import Settled, settle_here
 from devices.views.tabs import TABS
-from devices.views.told import read_long_ago
+from devices.views.told import read_long_ago, told_above
 
 Asks = Mapping[str, Callable[[Gateway], Any]]
 Answers = Mapping[str, Any]
@@ -126,6 +126,8 @@ def connection_of(
 ) -> Connection:
     """The state that was answered, or that was last known, or "unknown" with the reason why there is no answer."""
     if isinstance(answered, GatewayError):
+        if told_above(request, answered):
+            return connection(None, clock, failure=_("No answer, for the reason at the top of the page."))
         return connection(None, clock, failure=_("Could not ask: %s") % _(answered.sentence))
     read_at = read_long_ago(request, "get_online")
     return connection(answered.connected, clock, read_at=read_at, reported=reported)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
 
+from devices.gateway.errors import GatewayError, OutOfTime, RateLimited, TimedOut, Unreachable
 from devices.gateway.policy import Condition
 from devices.http import READ_METHODS, DeviceRequest, clock_for, wants_partial
 from devices.permissions import Verdict
@@ -59,6 +60,17 @@ def told(request: DeviceRequest) -> Told | None:
         retry_url=_page_url(request),
         request_id=request.request_id,
     )
+
+
+def told_above(request: DeviceRequest, error: GatewayError) -> bool:
+    """Whether the page's banner gives the reason for this failed reading, so that its own place need not once more."""
+    if told(request) is None:
+        return False
+    condition = request.gateway.condition()
+    if condition.cool_down:
+        return isinstance(error, RateLimited) and not error.ours
+    resting = condition.reads_rest or condition.tokens_rest or (_old(request) and not _why(request))
+    return bool(resting) and isinstance(error, Unreachable | TimedOut) and not isinstance(error, OutOfTime)
 
 
 def _page_url(request: DeviceRequest) -> str:

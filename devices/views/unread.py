@@ -51,7 +51,7 @@ def _without_fields(request: DeviceRequest, device_id: int, title: str, error: G
         "device_id": device_id,
         "device_name": _("Device %d") % device_id,
         "title": title,
-        "trouble": trouble(request, error, title),
+        "trouble": trouble(request, error, title)._replace(above=False),  # no banner can be seen from a dialog
     }
     page, fragment = "devices/form_unread.html", "devices/_form_unread.html"
     return waiting(answer(request, page, fragment, context, status=error.status), error)

@@ -147,6 +147,48 @@ def test_a_piece_for_htmx_brings_the_banner_of_its_page_along(support: Person, o
 
 
 @pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ({"kind": "status", "status": 429, "retry_after": 20}, r"asks us to wait"),
+        ({"kind": "drop"}, r"is not answering|has not been answering|cannot be reached"),
+    ],
+    ids=["429", "no answer"],
+)
+def test_a_page_gives_the_reason_once_and_its_places_refer_to_it(
+    support: Person, fresh_sandbox: SandboxServer, fault: dict[str, Any], reason: str
+) -> None:
+    fresh_sandbox.fault("*", **fault)
+    for _call in range(6):  # until the breaker is open too
+        support.get(DEVICE + "tags/")
+    for path in (
+        DEVICE,
+        DEVICE + "logs/",
+        "/devices/?q=room",
+        "/devices/recent/",
+        "/devices/by-owner/?email=a@b.example",
+    ):
+        page = support.get(path)
+        assert page.status_code in (429, 503), path
+        rows = soup(page).select_one("#row-menu")  # closed until somebody asks what can be done with a row
+        assert len(re.findall(reason, words(page))) == 1 + (rows is not None and bool(re.search(reason, said(rows)))), (
+            path
+        )
+        assert re.search(reason, said(banner(page))), path
+        slot = soup(page).select_one(".failed")
+        assert slot is not None
+        assert "Not read, for the reason at the top of the page." in said(slot)
+        assert slot.select_one("a[id^=try-again]")
+        assert slot.select_one("code"), "the request's number"
+    piece = support.htmx(DEVICE + "logs/")
+    assert len(re.findall(reason, words(piece))) == 1
+    assert re.search(reason, str(soup(piece).select_one("[data-announce]"))), "aloud the place says why"
+    dialog = soup(support.htmx(DEVICE + "rename/")).select_one(".sheet")
+    assert dialog is not None
+    assert len(re.findall(reason, said(dialog))) == 1, "no banner can be seen from there"
+    fresh_sandbox.clear_faults()
+
+
+@pytest.mark.parametrize(
     ("stands", "sentence"),
     [
         ({"cool_down": 22.4}, "The platform asks us to wait: too many requests."),
