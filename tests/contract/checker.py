@@ -28,6 +28,7 @@ from openapi_core.templating.paths.finders import BasePathFinder
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
 FILE = Path(__file__).parents[2] / "docs" / "openapi.yaml"
+ROOT = "/api/v1/organization"
 METHODS = ("get", "put", "post", "delete")
 TOO_LARGE = (413, 414, 431)
 """By the HTTP server, before anything of the API has seen the request."""
@@ -138,6 +139,19 @@ class Contract:
         self.request_violations = lru_cache(2048)(self._request_violations)
         self.answer_violations = lru_cache(2048)(self._answer_violations)
 
+    def path_of(self, name: str) -> str:
+        """Of the operation with this id, without the common path."""
+        return next(path for (_, path), it in self.operations.items() if it["operationId"] == name).removeprefix(ROOT)
+
+    def reads_of_a_device(self) -> dict[str, set[str]]:
+        """Ids of the operations that read one device and have to be given no more than its id -> their parameters."""
+        found = {}
+        for (verb, _), operation in self.operations.items():
+            parameters = operation.get("parameters", ())
+            if verb == "GET" and {item["name"] for item in parameters if item.get("required")} == {"deviceId"}:
+                found[operation["operationId"]] = {item["name"] for item in parameters}
+        return found
+
     def operation(self, call: Call) -> dict[str, Any] | None:
         return self.operations.get((call.method, call.path))
 
@@ -190,6 +204,22 @@ def _filled_in(node: Any, root: dict[str, Any]) -> Any:
             target = target[part]
         return _filled_in({**target, **{key: value for key, value in node.items() if key != "$ref"}}, root)
     return {key: _filled_in(value, root) for key, value in node.items()}
+
+
+def sample(schema: dict[str, Any]) -> Any:
+    """A value with every member that the schema names: its example, or one for the type."""
+    if "example" in schema or "enum" in schema:
+        return schema.get("example", schema.get("enum", [None])[0])
+    kind = schema.get("type")
+    kind = kind[0] if isinstance(kind, list) else kind
+    if kind == "array":
+        return [sample(schema["items"])]
+    if kind == "object" or "allOf" in schema:
+        members = {name: sample(inner) for name, inner in schema.get("properties", {}).items()}
+        for part in schema.get("allOf", ()):
+            members |= sample(part)
+        return members
+    return {"integer": 17, "number": 1.5, "string": "Text", "boolean": True}.get(kind)
 
 
 def _undeclared(operation: dict[str, Any], call: Call) -> Iterator[str]:

@@ -22,11 +22,11 @@ import django
 from django.urls import Resolver404, resolve
 
 from devices.gateway.api import Gateway
+from tests.contract.checker import ROOT as API
 from tests.contract.checker import contract
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "docs" / "operations.md"
-API = "/api/v1/organization"
 TOKEN = "issue_token"
 ROOMS = {
     "gateway": ("devices/gateway",),

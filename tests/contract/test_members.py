@@ -86,14 +86,10 @@ def fleet_answers(sandbox: SandboxServer) -> Iterator[tuple[str, Any]]:
     for device in range(1, seed_cases.SMALLEST_FLEET):
         if device in seed_cases.OUT_OF_REACH_ALL:
             continue
-        yield "get_device", sandbox.get("/device", deviceId=device).json()
-        if device <= 12:
-            yield "get_base_info", sandbox.get("/device/baseInfo", deviceId=device).json()
-            yield "get_online", sandbox.get("/device/online", deviceId=device).json()
-            yield "list_tags", sandbox.get("/device/tags", deviceId=device).json()
-            yield "list_timeline", sandbox.get("/device/timeline", deviceId=device, **everything).json()
-            yield "list_logs", sandbox.get("/device/logs", deviceId=device, **everything).json()
-            yield "list_metafields", sandbox.get("/device/metafield", deviceId=device).json()
+        for name, parameters in contract().reads_of_a_device().items():
+            if name == "get_device" or device <= 12:
+                more = everything if "size" in parameters else {}
+                yield name, sandbox.get(contract().path_of(name), deviceId=device, **more).json()
 
 
 def test_every_member_of_the_contract_turns_up_and_no_other(sandbox: SandboxServer) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from devices import http
-from tests.devices import fleet
+from tests.devices import fleet, tabs
 from tests.devices.conftest import Person, soup, words
 from tests.servers import SandboxServer
 
@@ -172,7 +172,7 @@ def test_tabs_have_addresses_of_their_own_and_say_which_is_open(support: Person)
 
 
 @pytest.mark.parametrize("device_id", [fleet.OUT_OF_REACH, fleet.NOBODY])
-@pytest.mark.parametrize("tab", ["", "online/", "timeline/", "logs/", "metafields/", "tags/", "rename/"])
+@pytest.mark.parametrize("tab", [*tabs.CALLS, "online/", "rename/"])
 def test_gone_and_out_of_reach_are_told_alike(support: Person, device_id: int, tab: str) -> None:
     for ask in (support.get, support.htmx):
         answer = ask(f"/devices/{device_id}/{tab}")
@@ -211,7 +211,7 @@ def test_a_refusal_known_beforehand_costs_no_call(viewer: Person, platform: Sand
     assert calls(platform) == []
 
 
-@pytest.mark.parametrize("tab", ["", "online/", "timeline/", "logs/", "metafields/", "tags/", "rename/"])
+@pytest.mark.parametrize("tab", [*tabs.CALLS, "online/", "rename/"])
 def test_signed_out_the_way_leads_back_to_the_tab(platform: SandboxServer, tab: str) -> None:
     answer = Person().get(f"/devices/1/{tab}", secure=True)
     assert answer.status_code == 302
@@ -221,7 +221,7 @@ def test_signed_out_the_way_leads_back_to_the_tab(platform: SandboxServer, tab: 
     assert banner["HX-Push-Url"] == "false", "the tab asked for is not on the screen"
 
 
-@pytest.mark.parametrize("tab", ["", "timeline/", "logs/", "metafields/", "tags/", "rename/"])
+@pytest.mark.parametrize("tab", [*tabs.CALLS, "rename/"])
 def test_the_platform_down_is_said_in_every_tab(support: Person, platform_down: Any, tab: str) -> None:
     with platform_down():
         for ask in (support.get, support.htmx):
@@ -231,13 +231,13 @@ def test_the_platform_down_is_said_in_every_tab(support: Person, platform_down: 
             assert "Traceback" not in words(answer)
 
 
-@pytest.mark.parametrize("tab", ["", "online/", "timeline/", "logs/", "metafields/", "tags/"])
+@pytest.mark.parametrize("tab", [*tabs.CALLS, "online/"])
 def test_reading_takes_no_post(support: Person, tab: str) -> None:
     assert support.post(f"/devices/{fleet.RICH}/{tab}").status_code == 405
 
 
 @pytest.mark.parametrize("device_id", fleet.HOSTILE)
-@pytest.mark.parametrize("tab", ["", "timeline/", "logs/", "metafields/", "tags/"])
+@pytest.mark.parametrize("tab", tabs.CALLS)
 def test_hostile_strings_are_text_everywhere(admin: Person, device_id: int, tab: str) -> None:
     page = admin.get(f"/devices/{device_id}/{tab}")
     assert page.status_code == 200

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.devices import fleet
+from tests.devices import fleet, tabs
 from tests.devices.changes import held, lines
 from tests.devices.conftest import Person, SignIn, soup, words
 from tests.servers import SandboxServer
@@ -61,7 +61,7 @@ def test_that_it_was_shown_is_written_down_and_the_token_is_not(
     assert token not in caplog.text
 
 
-@pytest.mark.parametrize("tab", ["", "online/", "timeline/", "logs/", "metafields/", "tags/", "rename/"])
+@pytest.mark.parametrize("tab", [*tabs.CALLS, "online/", "rename/"])
 def test_no_other_page_has_it(admin: Person, token: str, tab: str) -> None:
     url = f"/devices/{fleet.RICH}/{tab}"
     assert token not in admin.get(url).content.decode()

@@ -9,19 +9,13 @@ import pytest
 
 from devices.gateway.deadline import Timeouts
 from portal.platform import transport
-from tests.devices import fleet
+from tests.devices import fleet, tabs
 from tests.devices.conftest import Person, soup, words
 from tests.servers import SandboxServer
 
 DEVICE = f"/devices/{fleet.RICH}/"
 NAME = "Cold room 14 - door's sensor"
-TABS = {
-    "": ("/device", "Values"),
-    "timeline/": ("/device/timeline", "Timeline"),
-    "logs/": ("/device/logs", "User actions"),
-    "metafields/": ("/device/metafield", "Metafields"),
-    "tags/": ("/device/tags", "Tags"),
-}
+TITLES = tabs.LABELS | {"": "Values"}
 FAULTS: dict[str, tuple[dict[str, Any], int, str]] = {
     "500": ({"kind": "status"}, 502, "The platform reported a fault of its own."),
     "html": ({"kind": "html", "status": 200}, 502, "The platform's answer could not be read."),
@@ -42,13 +36,13 @@ def impatient(platform: SandboxServer, settings: Any) -> Iterator[None]:
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     ("tab", "fault"),
-    [(tab, fault) for tab in TABS for fault in FAULTS if fault != "slow" or tab in ("", "timeline/")],
+    [(tab, fault) for tab in tabs.CALLS for fault in FAULTS if fault != "slow" or tab in ("", "timeline/")],
 )
 def test_a_tab_that_cannot_be_read_leaves_the_page_standing(
     support: Person, fresh_sandbox: SandboxServer, tab: str, fault: str
 ) -> None:
     kind, status, sentence = FAULTS[fault]
-    path, title = TABS[tab]
+    path, title = tabs.CALLS[tab], TITLES[tab]
     fresh_sandbox.fault(path, **kind)
     page = support.get(DEVICE + tab)
     assert page.status_code == status
@@ -109,7 +103,7 @@ def test_a_device_whose_base_info_cannot_be_read_shows_its_tab_under_its_id(
     assert tree.h1.get_text() == "Device 1"
     assert tree.select(".table-events tbody tr")
     assert "could not be read, so nothing can be changed" in words(page)
-    assert len(tree.select(".tabs a")) == 6
+    assert len(tree.select(".tabs a")) == len(tabs.EVERY)
     assert not tree.select("#action-rename")
 
 

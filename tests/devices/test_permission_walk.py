@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.devices import fleet
+from tests.devices import fleet, tabs
 from tests.devices.conftest import Person, SignIn, soup
 from tests.servers import SandboxServer
 
@@ -88,12 +88,7 @@ ACTIONS: dict[str, Call] = {
     "clear": delete("/device/clear"),
     "delete": delete("/device"),
 }
-TABS: dict[str, Call] = {
-    "timeline": get("/device/timeline"),
-    "logs": get("/device/logs"),
-    "metafields": get("/device/metafield"),
-    "tags": get("/device/tags"),
-}
+TABS: dict[str, Call] = {tab.rstrip("/"): get(call) for tab, call in tabs.CALLS.items() if tab}
 
 
 def let(status: int) -> bool:

@@ -16,7 +16,7 @@ from devices.gateway.answers import Stale
 from devices.gateway.api import Gateway
 from devices.gateway.policy import Condition
 from devices.presentation import Clock
-from tests.devices import fleet
+from tests.devices import fleet, tabs
 from tests.devices.conftest import Person, soup, words
 from tests.servers import SandboxServer
 
@@ -114,7 +114,7 @@ def test_an_old_tab_leaves_a_device_that_was_just_read_open_to_changes(support: 
     assert soup(page).select_one("a#action-rename[hx-get]")
 
 
-@pytest.mark.parametrize("tab", ["", "timeline/", "logs/", "metafields/", "tags/", "changes/"])
+@pytest.mark.parametrize("tab", tabs.EVERY)
 def test_all_stamps_of_a_page_are_of_one_clock(support: Person, monkeypatch: pytest.MonkeyPatch, tab: str) -> None:
     hurried = itertools.count(time.time(), 7)
     monkeypatch.setattr(http, "wall", lambda: next(hurried))

@@ -13,12 +13,11 @@ from bs4 import BeautifulSoup
 from django.core.cache import cache
 
 from portal.platform import transport
-from tests.devices import fleet
+from tests.devices import fleet, tabs
 from tests.portal.addresses import HTMX, KNOWN
 from tests.portal.conftest import Browser
 from tests.servers import SandboxServer
 
-TABS = ("", "timeline/", "logs/", "metafields/", "tags/", "changes/")
 FORMS = (
     "rename/",
     "trigger-event/",
@@ -126,7 +125,7 @@ def _addresses(name: str, person: Browser) -> Iterator[Shown]:
 def _devices(admin: Browser) -> Iterator[Shown]:
     special = (fleet.NO_OWNER, fleet.NEVER_ACTIVATED, fleet.NO_HARDWARE, fleet.HTTP_ONLY, fleet.UNKNOWN_ONLINE)
     for device in (*special, fleet.NO_HISTORY, fleet.BENCH, *fleet.HOSTILE):
-        for tab in TABS:
+        for tab in tabs.EVERY:
             yield from _look(f"device {device} {tab}", admin.get, f"/devices/{device}/{tab}")
     for form in FORMS:
         yield from _look(f"hostile {form}", admin.get, f"/devices/{fleet.HOSTILE[0]}/{form}")
@@ -165,7 +164,7 @@ def _in_german() -> Iterator[Shown]:
     yield from _look(f"{GERMAN}, sign-in", nobody.get, "/sign-in/", accept_language="de")
     for path in ("/devices/", "/devices/recent/", "/audit/", "/preferences/", "/about/", "/devices/new/"):
         yield from _look(f"{GERMAN}, {path}", admin.get, path, accept_language="de")
-    for part in (*TABS, *FORMS):
+    for part in (*tabs.EVERY, *FORMS):
         yield from _look(f"{GERMAN}, {part}", admin.get, f"/devices/{fleet.RICH}/{part}", accept_language="de")
 
 
@@ -228,7 +227,7 @@ def _broken(admin: Browser, sandbox: SandboxServer) -> Iterator[Shown]:
         "/devices/by-owner/?email=owner@example.com",
         f"/devices/{fleet.RICH}/rename/",
     )
-    pages += ("/devices/pick/user/?q=lund", *(f"/devices/{fleet.RICH}/{tab}" for tab in TABS))
+    pages += ("/devices/pick/user/?q=lund", *(f"/devices/{fleet.RICH}/{tab}" for tab in tabs.EVERY))
     for kind, more in (("status", {"status": 503}), ("html", {}), ("status", {"status": 429, "retry_after": 20})):
         for path in pages:
             admin.get(path)
@@ -238,10 +237,10 @@ def _broken(admin: Browser, sandbox: SandboxServer) -> Iterator[Shown]:
                 yield from _look(f"{kind} {more.get('status', '')} {said} {path}", admin.get, path)
             _forget()
         sandbox.clear_faults()
-    for part in ("online", "timeline", "tags", "metafield", "logs"):
-        sandbox.fault(f"/device/{part}", "status", status=500)
+    for call in ("/device/online", *(call for tab, call in tabs.CALLS.items() if tab)):
+        sandbox.fault(call, "status", status=500)
         for path in pages[5:]:
-            yield from _look(f"without {part} {path}", admin.get, path)
+            yield from _look(f"without {call} {path}", admin.get, path)
         sandbox.clear_faults()
         _forget()
 

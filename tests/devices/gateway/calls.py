@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from devices.gateway.api import Gateway
+from tests.contract.checker import ROOT, contract, sample
 
-ROOT = "/api/v1/organization"
 CREDENTIAL = "a7Xk-canary-device-credential-01"
 
 HARDWARE = {
@@ -161,13 +161,6 @@ READS = [
     get("get_base_info", lambda g: g.get_base_info(31), "/device/baseInfo", THE_DEVICE, BASE_INFO),
     get("get_online", lambda g: g.get_online(31), "/device/online", THE_DEVICE, {"connected": True}),
     get(
-        "list_tags",
-        lambda g: g.list_tags(31),
-        "/device/tags",
-        THE_DEVICE,
-        [{"id": 7, "name": "In Service", "tagOwnerOrgId": 4}],
-    ),
-    get(
         "list_timeline",
         lambda g: g.list_timeline(31, event_type="CRITICAL", page=2, size=10),
         "/device/timeline",
@@ -244,6 +237,24 @@ READS = [
         [TEMPLATE_EVENT],
     ),
 ]
+
+
+def of_contract(name: str, parameters: set[str]) -> Case:
+    """A read of one device, with a page where there are pages: the contract says what is sent and what may come."""
+    pages = {"page": 2, "size": 10} if "page" in parameters else {}
+    query = THE_DEVICE | (PAGE_2 if pages else {})
+    path = contract().path_of(name)
+    answers = contract().operations["GET", ROOT + path]["responses"]["200"]["content"]["application/json"]
+    return get(name, lambda g: getattr(g, name)(31, **pages), path, query, sample(answers["schema"]))
+
+
+SIMPLE = [
+    of_contract(name, parameters)
+    for name, parameters in contract().reads_of_a_device().items()
+    if hasattr(Gateway, name) and name not in {case.name for case in READS}
+]
+"""The rest: a new endpoint that asks for a device's id alone is here without a line."""
+READS += SIMPLE
 REVEAL = get("reveal_token", lambda g: g.reveal_token(31), "/device/baseInfo", THE_DEVICE, BASE_INFO)
 WRITES = [
     Case(

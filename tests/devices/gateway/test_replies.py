@@ -6,6 +6,7 @@ import json
 import pickle
 from typing import Any
 
+import msgspec
 import pytest
 import requests
 
@@ -23,8 +24,9 @@ from devices.gateway.errors import (
     Unauthorized,
     Unreachable,
 )
+from devices.gateway.pages import Page
 from devices.gateway.transport import Transport
-from tests.devices.gateway.calls import CASES, DETAILS, DEVICE, READS, WRITES, Case
+from tests.devices.gateway.calls import CASES, DETAILS, DEVICE, READS, SIMPLE, WRITES, Case
 from tests.devices.gateway.conftest import Api, Tokens
 
 BY_NAME = {case.name: case for case in CASES}
@@ -208,6 +210,25 @@ def test_unknown_members_are_ignored_and_unknown_words_kept(api: Api, gateway: G
     values: list[Any] = [{"type": "Hologram", "depth": 3}, "plain", 7, 1.5, True, None, [1, "a"]]
     api.answers(fields, body=json.dumps([{"id": n, "value": value} for n, value in enumerate(values)]).encode())
     assert [field.value for field in gateway.list_metafields(31)] == values
+
+
+@pytest.mark.parametrize("case", SIMPLE, ids=lambda case: case.name)
+def test_a_type_knows_its_members_by_the_names_of_the_contract(case: Case, api: Api, gateway: Gateway) -> None:
+    """An optional member that is misspelled is never missed: unless the answer has all of them."""
+    api.answers(case)
+    value, sent = case.call(gateway), case.answer
+    if isinstance(value, Page):
+        value, sent = value.items, sent["content"]
+    assert arrived(msgspec.to_builtins(value), sent)
+
+
+def arrived(known: Any, sent: Any) -> bool:
+    """Whether all that is known was sent; what was sent may be more."""
+    if isinstance(known, dict):
+        return all(name in sent and arrived(member, sent[name]) for name, member in known.items())
+    if isinstance(known, list | tuple):
+        return len(known) == len(sent) and all(map(arrived, known, sent))
+    return bool(known == sent)
 
 
 REQUIRED = {"id", "name", "templateId", "orgId"}

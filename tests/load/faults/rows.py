@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
+from devices.views.tabs import TABS
+from tests.contract.checker import contract
 from tests.contract.table import VERBS, methods
 from tests.every_write import Write
 
@@ -52,7 +54,7 @@ READS = [
     _get("list_last_activated", "/device/last-activated", "/devices/recent/?minutes=60", 2),
     _get("get_device", "/device", f"{DEVICE}/", 2),
     _get("get_online", "/device/online", f"{DEVICE}/online/", 2, alone=True),
-    _get("list_tags", "/device/tags", f"{DEVICE}/tags/", 2),
+    *(_get(tab.operation, contract().path_of(tab.operation), f"{DEVICE}/{tab.name}/", 2) for tab in TABS if tab.show),
     _get("list_timeline", "/device/timeline", f"{DEVICE}/timeline/", 2),
     _get("list_logs", "/device/logs", f"{DEVICE}/logs/", 2),
     _get("list_metafields", "/device/metafield", f"{DEVICE}/metafields/", 2),
