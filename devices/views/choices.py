@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -34,71 +34,79 @@ class Choice(NamedTuple):
 
 CHOICES = (
     Choice(
-        *("rename", "rename_device"),
-        gettext_lazy("Rename"),
-        gettext_lazy("Change the name people see."),
-        gettext_lazy("Rename"),
-        "pencil",
+        name="rename",
+        operation="rename_device",
+        title=gettext_lazy("Rename"),
+        about=gettext_lazy("Change the name people see."),
+        label=gettext_lazy("Rename"),
+        icon="pencil",
         way="dialog",
     ),
     Choice(
-        *("trigger-event", "trigger_event"),
-        gettext_lazy("Trigger an event"),
-        gettext_lazy("Put one of the template’s events into the timeline, as if the device had sent it."),
-        gettext_lazy("Trigger event"),
-        "zap",
+        name="trigger-event",
+        operation="trigger_event",
+        title=gettext_lazy("Trigger an event"),
+        about=gettext_lazy("Put one of the template’s events into the timeline, as if the device had sent it."),
+        label=gettext_lazy("Trigger event"),
+        icon="zap",
         way="dialog",
     ),
     Choice(
-        *("transfer-to-owner", "transfer_to_owner"),
-        gettext_lazy("Transfer to another owner"),
-        gettext_lazy("Somebody else becomes the owner. The device may move to their organization."),
-        gettext_lazy("Change owner"),
-        "user-round-pen",
+        name="transfer-to-owner",
+        operation="transfer_to_owner",
+        title=gettext_lazy("Transfer to another owner"),
+        about=gettext_lazy("Somebody else becomes the owner. The device may move to their organization."),
+        label=gettext_lazy("Change owner"),
+        icon="user-round-pen",
         grave=True,
     ),
     Choice(
-        *("remove-owner", "remove_owner"),
-        gettext_lazy("Remove the owner"),
-        gettext_lazy("The device stays where it is and belongs to nobody."),
-        gettext_lazy("Remove owner"),
-        "user-round-x",
+        name="remove-owner",
+        operation="remove_owner",
+        title=gettext_lazy("Remove the owner"),
+        about=gettext_lazy("The device stays where it is and belongs to nobody."),
+        label=gettext_lazy("Remove owner"),
+        icon="user-round-x",
         way="dialog",
         grave=True,
     ),
     Choice(
-        *("transfer-to-organization", "transfer_to_organization"),
-        gettext_lazy("Transfer to another organization"),
-        gettext_lazy("The device may lose its owner, and leave your view."),
-        gettext_lazy("Change organization"),
-        "building-2",
+        name="transfer-to-organization",
+        operation="transfer_to_organization",
+        title=gettext_lazy("Transfer to another organization"),
+        about=gettext_lazy("The device may lose its owner, and leave your view."),
+        label=gettext_lazy("Change organization"),
+        icon="building-2",
         grave=True,
     ),
     Choice(
-        *("reveal-token", "reveal_token"),
-        gettext_lazy("Device token"),
-        gettext_lazy(
+        name="reveal-token",
+        operation="reveal_token",
+        title=gettext_lazy("Device token"),
+        about=gettext_lazy(
             "The credential with which the hardware connects. Showing it goes into the portal’s trail of changes."
         ),
-        gettext_lazy("Reveal token"),
-        "eye",
+        label=gettext_lazy("Reveal token"),
+        icon="eye",
         way="reveal",
     ),
     Choice(
-        *("clear", "clear_device"),
-        gettext_lazy("Erase data"),
-        gettext_lazy("The history of values, the timeline and the statistics go for good; the device stays."),
-        gettext_lazy("Erase data"),
-        "eraser",
+        name="clear",
+        operation="clear_device",
+        title=gettext_lazy("Erase data"),
+        about=gettext_lazy("The history of values, the timeline and the statistics go for good; the device stays."),
+        label=gettext_lazy("Erase data"),
+        icon="eraser",
         kind="danger",
         grave=True,
     ),
     Choice(
-        *("delete", "delete_device"),
-        gettext_lazy("Delete the device"),
-        gettext_lazy("The device and everything recorded of it go for good."),
-        gettext_lazy("Delete"),
-        "trash-2",
+        name="delete",
+        operation="delete_device",
+        title=gettext_lazy("Delete the device"),
+        about=gettext_lazy("The device and everything recorded of it go for good."),
+        label=gettext_lazy("Delete"),
+        icon="trash-2",
         kind="danger",
         grave=True,
     ),
@@ -122,14 +130,14 @@ class Action(NamedTuple):
         return self.choice.name
 
 
-def actions(request: DeviceRequest, info: BaseInfo | None) -> dict[str, Any]:
-    """Context of what can be done with a device: `actions`, each judged for this person and this device's owner as just
-    read. None where `info` is not known. Why nothing can be changed at present stands in the page's banner (told.py).
+def actions(request: DeviceRequest, info: BaseInfo | None) -> list[Action]:
+    """What can be done with a device, each judged for this person and this device's owner as just read; empty where
+    `info` is not known. Why nothing can be changed at present stands in the page's banner (told.py).
     """
     if info is None:
-        return {"actions": []}
+        return []
     closed = closed_now(request)
-    return {"actions": [_action(request, choice, info, closed) for choice in CHOICES]}
+    return [_action(request, choice, info, closed) for choice in CHOICES]
 
 
 def _action(request: DeviceRequest, choice: Choice, info: BaseInfo, closed: str) -> Action:

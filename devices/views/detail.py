@@ -51,7 +51,7 @@ def device_detail(request: DeviceRequest, device_id: int) -> HttpResponse:
     if not partial:
         context = around(request, device_id, tab="overview", info=details, settled=settled, answers=answers)
     else:
-        context |= actions(request, details)
+        context["actions"] = actions(request, details)
         if request.htmx.trigger == "read-again":
             context["announce"] = _("Values read %(stamp)s") % {"stamp": read_stamp(request, "get_device")}
     if details.meta_field_values is not None:
@@ -72,7 +72,7 @@ def _without_values(
     info = attempt(request.gateway, lambda gateway: gateway.get_base_info(device_id))
     known = None if isinstance(info, GatewayError) else info
     if wants_partial(request):
-        context: dict[str, Any] = {"device_id": device_id, **actions(request, known)}
+        context: dict[str, Any] = {"device_id": device_id, "actions": actions(request, known)}
     else:
         context = around(request, device_id, tab="overview", info=info, settled=settled, answers=answers)
         context["heading_trouble"] = None  # the slot below says the same

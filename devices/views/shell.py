@@ -97,7 +97,7 @@ def around(
         "facts": identity(request, known, clock) if known else [Fact(_("Device ID"), str(device_id), copy=True)],
         "heading_trouble": trouble(request, failed, _("About this device")) if failed else None,
         "connection": connection_of(request, answers["online"], clock, reports_without_connecting(known)),
-        **actions(request, known),
+        "actions": actions(request, known),
         "tabs": _tabs(request, device_id, known, tab),
         "tab": tab,
         "tab_label": tab_label(tab),
