@@ -128,7 +128,9 @@ def _writes_off(request: DeviceRequest) -> frozenset[str]:
 def _why(request: DeviceRequest) -> str:
     """Why the portal itself did not ask for what is old here (Stale.why); empty where anything else failed too."""
     why = {old.why for old in request.gateway.stale if old.operation not in BESIDE}
-    return "" if "" in why or not why else min(why)
+    if not why or "" in why:
+        return ""
+    return "busy" if "busy" in why else "share"
 
 
 def _old_sentence(request: DeviceRequest, condition: Condition) -> str:
