@@ -15,7 +15,8 @@ LANES = ("CRITICAL", "WARNING", "OFFLINE", "ONLINE", "INFORMATION", "")
 """From top to bottom, as the API spells them. The last takes whatever else there is."""
 DAYS = 30
 LANE = 38
-"""Height of a lane, in pixels like every height here; places along the days are per cent of the whole width."""
+"""Height of a lane, in pixels like every height here. Places along the days are per cent of the whole width where words
+or bands stand, and days where bars do."""
 TOP, FOOT = 26, 24
 HEIGHT = TOP + LANE * len(LANES) + FOOT
 TALLEST = 22
