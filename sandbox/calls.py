@@ -19,6 +19,8 @@ from sandbox.permissions import Caller
 from sandbox.tree import subtree
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
+Paths = dict[str, dict[str, Answer]]
+"""Path below `/api/v1/organization/` -> method -> view."""
 BAD_REQUEST = "Request with incorrect parameters"
 
 

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.http import HttpResponse
 
 from sandbox import switches, validation, wire
-from sandbox.calls import ApiError, Call, answer, bad_request, done, endpoint
+from sandbox.calls import ApiError, Call, Paths, answer, bad_request, done, endpoint
 from sandbox.models import Device, TemplateEvent, TimelineEvent, User
 from sandbox.oauth import now_ms
 from sandbox.parameters import DEVICE_ID, INT64, Flag, Int, Text
@@ -208,3 +208,14 @@ def trigger_event(call: Call) -> HttpResponse:
             visible_at=now + int(switches.number("timeline_delay") * 1000),
         )
     return done()
+
+
+PATHS: Paths = {
+    "device": {"DELETE": device_delete},
+    "device/create": {"POST": device_create},
+    "device/transfer/to-owner": {"POST": transfer_to_owner},
+    "device/transfer/to-organization": {"POST": transfer_to_organization},
+    "device/owner": {"DELETE": remove_owner},
+    "device/clear": {"DELETE": device_clear},
+    "device/trigger-event": {"POST": trigger_event},
+}

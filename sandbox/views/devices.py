@@ -10,7 +10,7 @@ from django.db.models import F, OrderBy, Q, QuerySet
 from django.http import HttpResponse
 
 from sandbox import switches, validation, wire
-from sandbox.calls import ApiError, Call, answer, denied, endpoint
+from sandbox.calls import ApiError, Call, Paths, answer, denied, endpoint
 from sandbox.models import Device, User
 from sandbox.oauth import now_ms
 from sandbox.parameters import DEVICE_ID, PAGING, SORT_ORDER, Choice, Email, Flag, Int, Text
@@ -189,3 +189,15 @@ def device_last_activated(call: Call) -> HttpResponse:
             item["ownerUserId"] = row.owner_id
         content.append(item)
     return answer(content)
+
+
+PATHS: Paths = {
+    "devices": {"GET": device_list},
+    "search/devices": {"GET": device_search},
+    "device": {"GET": device_details, "PUT": device_rename},
+    "device/baseInfo": {"GET": device_base_info},
+    "device/online": {"GET": device_online},
+    "device/by-owner": {"GET": device_by_owner},
+    "device/by-user-org": {"GET": device_by_user_org},
+    "device/last-activated": {"GET": device_last_activated},
+}

@@ -8,7 +8,7 @@ from django.db.models import Count, F, OrderBy, Q, QuerySet
 from django.http import HttpResponse
 
 from sandbox import switches, wire
-from sandbox.calls import ApiError, Call, answer, endpoint
+from sandbox.calls import ApiError, Call, Paths, answer, endpoint
 from sandbox.models import Organization, Template, User
 from sandbox.parameters import INT64, PAGING, SORT_ORDER, Choice, Flag, Int, Param, Text
 from sandbox.permissions import ORG_VIEW, ORG_VIEW_USERS, PRODUCT_VIEW
@@ -197,3 +197,19 @@ def template_datastreams(call: Call) -> HttpResponse:
             item["defaultValue"] = stream.default
         content.append(item)
     return answer(content)
+
+
+PATHS: Paths = {
+    "user/profile": {"GET": user_profile},
+    "profile": {"GET": own_organization},
+    "search": {"GET": organization_search},
+    "sub-organizations": {"GET": sub_organizations},
+    "users": {"GET": user_list},
+    "search/users": {"GET": user_search},
+    "user": {"GET": user_details},
+    "templates": {"GET": template_list},
+    "template": {"GET": template_details},
+    "template/events": {"GET": template_events},
+    "template/metafields": {"GET": template_metafields},
+    "template/datastreams": {"GET": template_datastreams},
+}

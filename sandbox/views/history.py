@@ -8,7 +8,7 @@ from django.db import transaction
 from django.http import HttpResponse
 
 from sandbox import switches, validation, wire
-from sandbox.calls import ApiError, Call, answer, bad_request, done, endpoint
+from sandbox.calls import ApiError, Call, Paths, answer, bad_request, done, endpoint
 from sandbox.models import Metafield, MetafieldValue
 from sandbox.oauth import now_ms
 from sandbox.parameters import DEVICE_ID, PAGING, Choice, Int, Text
@@ -86,3 +86,11 @@ def metafield_set(call: Call) -> HttpResponse:
         else:
             MetafieldValue.objects.update_or_create(device=device, metafield=field, defaults={"value": value})
     return done()
+
+
+PATHS: Paths = {
+    "device/tags": {"GET": device_tags},
+    "device/timeline": {"GET": device_timeline},
+    "device/logs": {"GET": device_logs},
+    "device/metafield": {"GET": metafield_list, "POST": metafield_set},
+}
