@@ -7,16 +7,13 @@ gateway keeps the answers they are made of too (gateway/answers.py); here it is 
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
-from django.core.cache import cache
 from django.utils.translation import gettext as _
 
-from devices.gateway.answers import group_of, keep_in
 from devices.gateway.api import Gateway
 from devices.gateway.errors import GatewayError, Unauthorized
 from devices.gateway.types import Template, TemplateEvent
+from devices.kept import keep, kept
 from devices.permissions import Access, judge
 from devices.text import clean, shorten
 
@@ -55,8 +52,8 @@ class Names(msgspec.Struct, frozen=True):
 
 def names_for(gateway: Gateway, access: Access) -> Names:
     """The names this person may read, from their cache or from the API (up to three calls, the first time)."""
-    kept = cache.get(key_of(access, "names"))
-    return kept if isinstance(kept, Names) else warm(gateway.within(PATIENCE), access)
+    names = kept(access, "names")
+    return names if isinstance(names, Names) else warm(gateway.within(PATIENCE), access)
 
 
 def warm(gateway: Gateway, access: Access) -> Names:
@@ -129,9 +126,9 @@ def remember_template(access: Access, device_id: int, template_id: int) -> None:
 
 def template_of(gateway: Gateway, access: Access, device_id: int) -> int | None:
     """The template of a device, as remembered or from its base info; None where that cannot be read."""
-    kept = cache.get(key_of(access, f"template-of:{device_id}"))
-    if isinstance(kept, int):
-        return kept
+    template_id = kept(access, f"template-of:{device_id}")
+    if isinstance(template_id, int):
+        return template_id
     try:
         template_id = gateway.get_base_info(device_id).template_id
     except Unauthorized:
@@ -160,13 +157,3 @@ def _read(gateway: Gateway, operation: str) -> dict[int, str]:
     if operation == "list_sub_organizations":
         return {org.id: shorten(clean(org.name), 60) for org in gateway.list_sub_organizations().items}
     return {user.id: shorten(clean(user.email), 80) for user in gateway.list_users(include_sub_orgs=True).items}
-
-
-def keep(access: Access, what: str, value: Any, seconds: float) -> None:
-    """Keep what this sign-in may see, with the answers it was made of: it is deleted with them as the sign-in ends."""
-    keep_in(cache, group_of(access.scope), key_of(access, what), value, seconds)
-
-
-def key_of(access: Access, what: str) -> str:
-    """Where `keep` put it in Django's cache."""
-    return f"{group_of(access.scope)}:{what}"

@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -266,12 +267,12 @@ class Answers:
         key = self._key(question, rule) if rule.fresh_for and (rule.word or not self._changing) else None
         return self._ask(question, rule, key, ask)
 
-    def kept(self, question: Question) -> Answer[Any] | None:
-        """The last good answer as far as it is kept, without asking; None where there is none. What changes something
-        may ask too: it is for words beside the change, and decides nothing."""
+    def kept(self, question: Question, within: float = math.inf) -> Answer[Any] | None:
+        """The last good answer as far as it is kept, less than `within` seconds old, without asking; None where there
+        is none. What changes something may ask too: it is for words beside the change, and decides nothing."""
         rule = RULES.get(question.operation, LAST_GOOD)
         key = self._key(question, rule) if rule.keep_for else None
-        return None if key is None else self._look(question, key, rule.keep_for)
+        return None if key is None else self._look(question, key, min(within, rule.keep_for))
 
     def changed(self) -> None:
         """Something about devices changes now, or has: nothing that was asked for before is given after this."""

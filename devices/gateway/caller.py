@@ -77,13 +77,14 @@ class Caller:
         """When its latest answer, kept or not, was asked for (seconds since 1970); None where nothing tells."""
         return self._told.read_at.get(operation)
 
-    def last_seen(self, device_id: int) -> BaseInfo | None:
-        """The device as this session last read it, if that is kept: no call, and it may have changed since."""
+    def last_seen(self, device_id: int, *, within: float = math.inf) -> BaseInfo | None:
+        """The device as this session last read it, if that is kept and less than `within` seconds old: no call. Others
+        may have changed it since, this person has not."""
         if self._answers is None:
             return None
         query: Query = {"deviceId": device_id}
-        brief = self._answers.kept(Question("get_base_info", "/device/baseInfo", query, BaseInfo))
-        whole = self._answers.kept(Question("get_device", "/device", query, DeviceDetails))
+        brief = self._answers.kept(Question("get_base_info", "/device/baseInfo", query, BaseInfo), within)
+        whole = self._answers.kept(Question("get_device", "/device", query, DeviceDetails), within)
         found = max(filter(None, (brief, whole)), key=lambda answer: answer.asked_at, default=None)
         return None if found is None else found.value
 

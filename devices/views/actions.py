@@ -39,7 +39,6 @@ from devices.views.changing import (
     went_through,
 )
 from devices.views.kept import keep_form
-from devices.views.recent import forget_name
 from devices.views.shell import shell
 from devices.views.unread import form_page
 
@@ -118,7 +117,6 @@ def _rename_form(
 def _renamed(request: DeviceRequest, device_id: int, done: Done[Any]) -> HttpResponse:
     if not wants_partial(request):
         return went_through(request, done, reverse("devices:device-detail", args=[device_id]))
-    forget_name(request.access, device_id)
     context = {
         "device_id": device_id,
         "device_name": clean(done.entry.after),

@@ -6,7 +6,6 @@ import time
 from typing import Any, NamedTuple
 
 import msgspec
-from django.core.cache import cache
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -19,10 +18,10 @@ from devices.gateway.api import Gateway
 from devices.gateway.errors import GatewayError, Unauthorized
 from devices.gateway.types import Activation, Device, HardwareInfo
 from devices.http import DeviceRequest, answer, clock_for, polled, query_string, require, wants_partial
-from devices.names import Names, keep, key_of, names_for
+from devices.kept import forget, keep, kept
+from devices.names import Names, names_for
 from devices.navigation import owner_prefix
 from devices.parallel import ask_each
-from devices.permissions import Access
 from devices.presentation import Clock, DeviceRow, ago, device_row, number
 from devices.views.checking import state_words
 from devices.views.columns import ALWAYS_RECENT, heads
@@ -36,7 +35,7 @@ EVERY = 30
 NAMED = 100
 """Devices whose names are looked up, a call each; of the rest the id must do."""
 NAME_KEPT = 60
-"""Seconds that a name is kept: a page that is left open asks for each name at every second refresh."""
+"""Seconds that a name is not asked for again: a page that is left open asks for each at every second refresh."""
 READING_KEPT = 900
 """Seconds that a whole reading is kept, to be shown with its age when the platform does not answer."""
 
@@ -86,11 +85,11 @@ def device_recent(request: DeviceRequest) -> HttpResponse:
     except GatewayError as error:
         if not alone(error):
             # Refused, or gone: what could be seen before is not theirs to see any more.
-            cache.delete(key_of(request.access, kept_as))
+            forget(request.access, kept_as)
             if not again:
                 raise
-        kept = cache.get(key_of(request.access, kept_as))
-        reading = kept if isinstance(kept, Reading) else None
+        last = kept(request.access, kept_as)
+        reading = last if isinstance(last, Reading) else None
         failed, words = error, _(error.sentence)
     context = _context(request, query, reading, words) | {"notices": form.fallen_back()}
     if failed:
@@ -108,30 +107,21 @@ def _read(request: DeviceRequest, query: dict[str, Any]) -> Reading:
 
 
 def _look_up(request: DeviceRequest, ids: list[int]) -> tuple[dict[int, Known], dict[int, str]]:
-    """Devices by id, from this person's cache or from the API, eight calls at a time; and why others are not known."""
-    keys = {_key(request.access, device_id): device_id for device_id in ids}
-    known: dict[int, Known] = {keys[key]: kept for key, kept in cache.get_many(keys).items()}
+    """Devices by id, as this person's sign-in last read them or from the API, eight calls at a time; and why others are
+    not known. After a change of one's own nothing is kept of them.
+    """
+    known: dict[int, Known] = {}
     failures: dict[int, str] = {}
-    for device_id, answered in ask_each(request.gateway, [i for i in ids if i not in known], _ask).items():
+    for device_id, answered in ask_each(request.gateway, ids, _ask).items():
         if isinstance(answered, GatewayError):
             failures[device_id] = answered.sentence
         else:
             known[device_id] = answered
-            keep(request.access, f"recent-device:{device_id}", answered, NAME_KEPT)
     return known, failures
 
 
-def _key(access: Access, device_id: int) -> str:
-    return key_of(access, f"recent-device:{device_id}")
-
-
-def forget_name(access: Access, device_id: int) -> None:
-    """After a rename: whoever made it sees it at the next look."""
-    cache.delete(_key(access, device_id))
-
-
 def _ask(gateway: Gateway, device_id: int) -> Known:
-    info = gateway.get_base_info(device_id)
+    info = gateway.last_seen(device_id, within=NAME_KEPT) or gateway.get_base_info(device_id)
     return Known(info.name, info.hardware_info)
 
 

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 import time_machine
 from django.core.cache import cache
+from django.urls import reverse
 
+from devices.models import AuditEntry
 from portal.platform import transport
 from tests.devices.conftest import Person, SignIn, soup, words
 from tests.servers import SandboxServer
@@ -96,6 +98,30 @@ def test_names_are_looked_up_once_for_a_while_and_for_each_person(
     lately.clear_requests()
     viewer.get("/devices/recent/")
     assert asked(lately, NAME) == 3, "nobody is shown names that another person read"
+
+
+@pytest.mark.parametrize("htmx", [False, True])
+def test_ones_own_rename_and_its_undoing_show_at_once_in_every_browser(
+    support: Person, sign_in: SignIn, lately: SandboxServer, htmx: bool
+) -> None:
+    elsewhere = sign_in("support")
+
+    def shown() -> list[str]:
+        found = names(support.htmx("/devices/recent/"))
+        assert names(elsewhere.get("/devices/recent/")) == found
+        return [name for name in found if name in ("Hot water tank 13", "Hot water tank 14")]
+
+    assert shown() == ["Hot water tank 13"]
+    change = {"name": "Hot water tank 14"}
+    answer = (support.htmx if htmx else support.post)("/devices/12/rename/", change)
+    assert answer.status_code == (200 if htmx else 303)
+    assert shown() == ["Hot water tank 14"]
+    undo = reverse("audit:undo", args=[AuditEntry.objects.latest("pk").pk])
+    assert support.post(undo, {"form_id": "1"}).status_code == 303
+    assert shown() == ["Hot water tank 13"]
+    lately.clear_requests()
+    assert shown() == ["Hot water tank 13"]
+    assert asked(lately, NAME) == 0, "and is kept again"
 
 
 def test_a_device_that_cannot_be_read_shows_its_id_and_why(support: Person, lately: SandboxServer) -> None:
