@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import cast
 
 from csp.utils import build_policy
 from django.conf import settings
@@ -18,7 +19,7 @@ from django.utils.cache import patch_vary_headers
 from devices import http, preferences
 from devices.gateway.api import Gateway
 from devices.gateway.deadline import Deadline
-from devices.gateway.errors import GatewayError, RateLimited, Resting, Unauthorized
+from devices.gateway.errors import Crowded, GatewayError, RateLimited, Resting, Unauthorized
 from devices.gateway.policy import Asker
 from devices.http import DeviceRequest, is_poll, wants_partial
 from portal import errors
@@ -29,6 +30,7 @@ from portal.signin.admission import admit, has_idled
 from portal.signin.answers import Effect, refusal, sign_in_answer
 from portal.signin.sso import service
 from portal.signin.sso.identity import Refused
+from portal.visits import Visits
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -122,6 +124,7 @@ class AccessMiddleware:
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
+        self._visits = Visits()
 
     def __call__(self, request: DeviceRequest) -> HttpResponseBase:
         path = request.path_info
@@ -147,9 +150,7 @@ class AccessMiddleware:
             # Who only looks gets after ten seconds what there is; a change may take as long as a page may.
             patience = min(timeouts.read, timeouts.page) if request.method in READS else timeouts.page
             deadline = Deadline(patience)
-            tokens = grants.TokenSource(
-                row, deadline, Deadline(timeouts.page - min(grants.TOKEN_CALL, timeouts.page / 3))
-            )
+            tokens = grants.TokenSource(row, deadline, grants.last_begin(timeouts.page))
             guard = None if row.user else service.guard(request.access, request.request_id)
             answers = answers_for(row, request.access, changing=request.method not in READS)
             request.gateway = Gateway(
@@ -162,14 +163,24 @@ class AccessMiddleware:
                 person=request.access.person,
                 answers=answers,
             )
-        response = self.get_response(request)
-        if hasattr(request, "gateway"):
+            response = self._served(request)
             request.gateway.settle()
+        else:
+            response = self.get_response(request)
         drafts.set_cookie(request, response)
         errors.tell_beside(request, response)
         if response.status_code == 405 and isinstance(response, HttpResponse) and not response.content:
             return errors.wrong_method(request, response)
         return response
+
+    def _served(self, request: DeviceRequest) -> HttpResponseBase:
+        """The view's answer, or at once that too many pages of this person are being made."""
+        limits = settings.PLATFORM_API_LIMITS
+        with self._visits.of(request.access.person, limits.of_one) as room:
+            if room:
+                return self.get_response(request)
+            full = Crowded(retry_after=limits.queue, request_id=request.request_id)
+            return cast(HttpResponse, self.process_exception(request, full))
 
     def process_view(self, request: DeviceRequest, view: object, args: object, kwargs: object) -> HttpResponse | None:
         """After the CSRF check, whose place is further up.

@@ -35,6 +35,7 @@ class Limits(NamedTuple):
     person_share: float = 0.5
     """Of these turns, for one person; but always so many:"""
     person_at_least: int = 4
+    """Their requests that a process serves at the same time are no more than that either (portal/visits.py)."""
     person_waiting: int = 32
     """Calls of one person that wait for a turn: with their turns, ten devices opened in ten tabs at once. Who makes
     more hears so at once."""
@@ -72,6 +73,11 @@ class Limits(NamedTuple):
     """How old what other processes tell may be, while calls are made."""
     unshared: int = 20
     """Calls that a process makes at most before it tells the others."""
+
+    @property
+    def of_one(self) -> int:
+        """Turns that one person may have."""
+        return max(int(self.at_once * self.person_share), self.person_at_least)
 
 
 class Condition(NamedTuple):

@@ -22,8 +22,8 @@ class Turns:
     """First come, first served. Polls and jobs may hold no more than their part, and let people pass meanwhile. So may
     one person, whatever they ask: the other turns are for the others, also while each call takes ten seconds.
 
-    A person has but a few places in the line, too. Each is a thread of the portal that does nothing else for two
-    seconds, and one script would take them all. Not so the places of jobs: a receipt is one request with many calls.
+    A person has but so many places in the line, too; not so jobs, for a receipt is one request with many calls. That
+    one person's requests leave threads to the others is seen to before they come here (portal/visits.py).
 
     Who is served is decided under one lock, by whoever leaves: nobody who comes later can slip in between.
     """
@@ -32,7 +32,7 @@ class Turns:
         self._most = limits.at_once
         self._part = {Asker.PERSON: limits.at_once, Asker.POLL: limits.polls_at_once, Asker.JOB: limits.jobs_at_once}
         self._lock = threading.Lock()
-        self._one = max(int(limits.at_once * limits.person_share), limits.person_at_least)
+        self._one = limits.of_one
         self._places = limits.person_waiting
         self._held = dict.fromkeys(Asker, 0)
         self._held_by: Counter[str] = Counter()
