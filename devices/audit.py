@@ -36,7 +36,9 @@ WAIT = 25.0
 PAUSE = 0.1
 """Seconds between two looks at it."""
 ORPHAN = 30.0
-"""Seconds after which an entry without an outcome has lost its process."""
+"""Seconds after which an entry without an outcome has probably lost its process, and whoever opens the device looks
+what became of it. A process that is still waiting for its answer loses nothing: before `changes.SURE_AFTER` a look only
+finds what was made."""
 LOOK_BACK = timedelta(days=7)
 """How long an open entry is looked after when its device is opened."""
 VALUE_MAX = 2000

@@ -38,6 +38,10 @@ WIDEST = {4: 8, 6: 16}
 TOO_WIDE = (
     "must not hold the whole internet, nor a public network wider than /8 (IPv6: /16): name the proxies' own addresses."
 )
+LONGEST_CHANGE = 40.0
+"""Seconds that a change may be under way: sent at the end of its page's time, and awaited as long as a call may take.
+Its turn at the device (devices/turns.py), what is concluded from its absence (devices/changes.py) and gunicorn's
+`graceful_timeout` are made for that."""
 LONGEST_SESSION = 168 * 3600
 """Seconds. A week: whoever leaves is signed out within it even if nobody thinks of it."""
 
@@ -175,6 +179,11 @@ def timeouts(env: environ.Env) -> Timeouts:
     if not 0 < found.connect <= found.call <= found.page or not 0 < found.read <= found.call:
         raise ImproperlyConfigured(
             "PLATFORM_API_TIMEOUTS: write seconds to connect, to read, for a call and for a page, like 3,10,15,20."
+        )
+    if found.page + found.call > LONGEST_CHANGE:
+        raise ImproperlyConfigured(
+            f"PLATFORM_API_TIMEOUTS: a page and a call may take {LONGEST_CHANGE:.0f} s together, as a change may be "
+            "sent at the end of its page."
         )
     return found
 

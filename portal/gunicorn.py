@@ -15,7 +15,7 @@ workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
 threads = 32
 keepalive = 75
 timeout = 60
-graceful_timeout = 30
+graceful_timeout = 45  # a change may be under way for 40 s (portal/environment.py): a restart is not to cut it off
 # A socket under the home directory, on by default: a read-only container has no place for it.
 control_socket_disable = True
 # Heartbeats go to memory, not to a disk that may stall.

@@ -11,6 +11,7 @@ import environ
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from devices import changes, turns
 from devices.gateway.deadline import Timeouts
 from portal import environment, gunicorn
 from portal.environment import UserGrant
@@ -190,6 +191,18 @@ def test_how_many_calls_are_made_can_be_set(env: environ.Env, monkeypatch: pytes
                 environment.api_limits(env)
         monkeypatch.setenv(name, good)
     assert environment.api_limits(env) == usual._replace(at_once=64, per_minute=3000)
+
+
+def test_a_change_ends_before_its_turn_does_and_before_a_restart_would_cut_it_off(
+    env: environ.Env, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert environment.LONGEST_CHANGE < turns.LEASE < changes.SURE_AFTER.total_seconds()
+    assert gunicorn.graceful_timeout > environment.LONGEST_CHANGE
+    monkeypatch.setenv("PLATFORM_API_TIMEOUTS", "3,10,18,22")
+    assert environment.timeouts(env).page == 22
+    monkeypatch.setenv("PLATFORM_API_TIMEOUTS", "3,10,30,40")
+    with pytest.raises(ImproperlyConfigured, match="40 s together"):
+        environment.timeouts(env)
 
 
 def test_how_long_redis_is_waited_for_can_be_set(env: environ.Env, monkeypatch: pytest.MonkeyPatch) -> None:
