@@ -33,7 +33,7 @@ def drop(groups: Iterable[str]) -> None:
 
 
 LISTED = 3600
-"""Seconds that a group's list outlives what was kept last: all else in it has gone by then."""
+"""Seconds that a group's list lives at least, after something was kept under it: as long as anything is kept."""
 REST = 5.0
 """Seconds after a failure in which Redis is not asked: pages do not wait for it one after the other."""
 TELL = 60.0

@@ -163,8 +163,7 @@ class Breaker:
 
     def _of_several(self) -> bool:
         """Whether more than one operation or more than one person failed. Nobody in particular is everybody."""
-        people = {who for _what, who in self._of}
-        return len(people) > 1 or "" in people or len(self._of) > 1
+        return len(self._of) > 1 or any(not who for _what, who in self._of)
 
     def _others_succeed(self, what: str) -> bool:
         """Whether this operation alone fails, and another one has been answered since it first did."""

@@ -232,7 +232,7 @@ class Policy:
             elsewhere.forget()
             if reply.status not in REFUSALS:
                 return reply
-            self._ceiling.take(whose.asker, self._wall(), whose.person)
+            self._once_more(whose)
         reply = ours.send(method, path, deadline=ends, **asked)
         if reply.status != MOVED:
             return reply
@@ -242,11 +242,16 @@ class Policy:
         there = elsewhere.at(base, ours)
         if there is None:
             return reply
-        self._ceiling.take(whose.asker, self._wall(), whose.person)
+        self._once_more(whose)
         reply = there.send(method, path, deadline=ends, **asked)
         if _answers(reply):
             elsewhere.answered(there, self._clock())
         return reply
+
+    def _once_more(self, whose: Whose) -> None:
+        """Count a second call for the same question. It is made even if there is no room for it: half of an answer is
+        of no use, and regions change rarely."""
+        self._ceiling.take(whose.asker, self._wall(), whose.person)
 
     def _judged(self, came: Reply | GatewayError, took: float) -> bool | None:
         """Whether this speaks for the platform. None: it says nothing, such as a call that had no time to succeed."""

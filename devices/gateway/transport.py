@@ -43,7 +43,7 @@ for _name in ("urllib3", "urllib3.connectionpool", "urllib3.connection"):
 MAX_BYTES = 8 * 1024 * 1024
 CHUNK = 64 * 1024
 KEPT_CONNECTIONS = 64
-"""Idle connections kept open, as many as a worker has threads."""
+"""Idle connections kept open: more than there are calls at once with the usual setting (asking.Limits.at_once)."""
 
 Query = Mapping[str, str | int | bool | None]
 

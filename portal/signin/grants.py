@@ -13,6 +13,8 @@ import logging
 import random
 import secrets
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -205,12 +207,16 @@ def count_up(person: str, user: int, *, words: bool) -> None:
             return
 
 
+def last_begin(page: float) -> Deadline:
+    """Until when a renewal may begin that is to end within the `page` seconds of a page."""
+    return Deadline(page - min(TOKEN_CALL, page / 3))
+
+
 class TokenSource:
     """What a Gateway asks for its access token: one of these a request, with the row the request was let in by.
 
     Whom only the company's sign-on knows has none of their own: the organization's does their calls. A renewal that
-    failed is not tried again by the same request, however many parts of its page need a token. `begin`: after it no
-    renewal is begun, since it could end after the time of its page.
+    failed is not tried again by the same request, however many parts of its page need a token. `begin`: `last_begin`.
     """
 
     def __init__(self, row: Row, deadline: Deadline | None = None, begin: Deadline | None = None) -> None:
@@ -219,16 +225,16 @@ class TokenSource:
         self._shared = not row.user
         self._deadline = deadline
         self._begin = begin
-        self._failed: GatewayError | None = None
+        self._failed: Callable[[], GatewayError] | None = None
 
     def __call__(self, rejected: str | None = None) -> str:
         if self._failed is not None:
-            failed = self._failed
-            raise type(failed)(api_status=failed.api_status, retry_after=failed.retry_after, sent=False)
+            raise self._failed()
         try:
             return self._token(rejected)
         except GatewayError as error:
-            self._failed = error.with_traceback(None)
+            # Not the error itself: its traceback would keep the frames of this request, and the tokens in them.
+            self._failed = partial(type(error), api_status=error.api_status, retry_after=error.retry_after, sent=False)
             raise
 
     def _token(self, rejected: str | None) -> str:
@@ -268,7 +274,7 @@ def token_for(
     """A valid access token; `rejected` is one that just got a 401. `row`, when given, saves the first look.
 
     Others are waited for until `deadline`. A call of one's own is never cut short by it: its answer is needed by all.
-    But it is not begun after `begin`, which is that much earlier.
+    But it is not begun after `begin`: `last_begin` of the whole page, where a reading one has a shorter `deadline`.
     Raises Unauthorized when a new sign-in is needed, TimedOut when another request's refresh does not end, and the
     platform's own error when the refresh failed but may work later.
     """

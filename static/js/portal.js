@@ -276,7 +276,7 @@
     if (document.hidden || document.querySelector(`[data-session-notice], ${OPEN}`)) event.preventDefault();
   });
   on("htmx:beforeSwap", ({ detail }) => {
-    if (detail.target.matches("[data-polls]") && detail.elt === detail.target && document.querySelector(OPEN)) detail.shouldSwap = false;
+    if (detail.target.matches("[data-polls]") && detail.requestConfig.elt === detail.target && document.querySelector(OPEN)) detail.shouldSwap = false;
   });
 
   // A form that came back refused is read from its summary, as on arrival.

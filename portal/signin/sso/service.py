@@ -54,10 +54,11 @@ def open_person(request: HttpRequest, identity: Identity) -> str:
     """Let somebody in by their groups, and return the handle of their grant. Raises Refused."""
     require_groups(identity)
     request_id: str = request.request_id  # type: ignore[attr-defined]
-    deadline = Deadline(settings.PLATFORM_API_TIMEOUTS.page)
+    page = settings.PLATFORM_API_TIMEOUTS.page
+    deadline, begin = Deadline(page), grants.last_begin(page)
     gateway = Gateway(
         transport(),
-        lambda rejected: grants.organization_token(rejected, deadline=deadline),
+        lambda rejected: grants.organization_token(rejected, deadline=deadline, begin=begin),
         request_id=request_id,
         deadline=deadline,
     )
