@@ -11,6 +11,7 @@ far goes along in the same signed form, so that no step is asked for twice and S
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -32,11 +33,13 @@ from devices.parallel import AT_ONCE, ask_each
 from devices.permissions import Access
 from devices.presentation import Clock, Word, number
 from devices.views.back import back_to_list
+from devices.views.panels import log_failure, waiting
 
 MOST = 100
 """Rows that one press asks for, a call each. All people of an organization share its 10,000 calls a minute."""
 PATIENCE = 15.0
-"""Seconds for all of them; the rest stay "not checked". The page has 20, and has to be read too."""
+"""Seconds for the calls of one request: for a step's, or for all of them without script, where the rest stay "not
+checked". A request has 20, and its answer has to be made too."""
 STEP = AT_ONCE
 """Rows of one step: as many as are asked for at the same time, so that none waits for another's end."""
 FRESH = 300
@@ -80,58 +83,78 @@ def device_check(request: DeviceRequest) -> HttpResponse:
         return SeeOther(_result(request, request.POST.get("so_far", "")))
     if wants_partial(request) and ids:
         return _step(request, ids)
-    return SeeOther(_result(request, write_check(request.access, ids, _states(request, ids, PATIENCE), time.time())))
+    states = [_state(answer) for answer in _answers(request, ids)]
+    return SeeOther(
+        _result(request, write_check(request.access, Check(time.time(), dict(zip(ids, states, strict=True)))))
+    )
 
 
 def _result(request: DeviceRequest, checked: str) -> str:
     return back_to_list(request, **({"checked": checked} if checked else {}))
 
 
-def _states(request: DeviceRequest, ids: list[int], patience: float) -> list[State]:
-    """The state of each, asked within `patience` seconds for all. Raises the error where none could even be sent."""
-    gateway = request.gateway.fresh().for_asker(Asker.JOB).within(patience)  # an old answer would carry today's time
-    answers = list(ask_each(gateway, ids, _ask).values())
-    states = [answer if isinstance(answer, State) else _failed(answer) for answer in answers]
-    if answers and isinstance(answers[0], GatewayError) and not any(states) and wants_partial(request):
-        raise answers[0]
-    return states
+def _answers(request: DeviceRequest, ids: list[int]) -> list[State | GatewayError]:
+    """What came of asking for each, within PATIENCE for all."""
+    gateway = request.gateway.fresh().for_asker(Asker.JOB).within(PATIENCE)  # an old answer would carry today's time
+    return list(ask_each(gateway, ids, _ask).values())
 
 
 def _step(request: DeviceRequest, ids: list[int]) -> HttpResponse:
     """The next STEP of `ids` after those that `so_far` tells of; the first answer asks nothing and shows how far it is.
 
-    PATIENCE counts from the first asking. A step that fails is said to have, and is sent again by the person only.
+    A step that fails is said to have, and is sent again by the person only.
     """
     so_far = request.POST.get("so_far")
     check = read_check(request.access, ids, so_far) if so_far else None
+    if so_far is None or (so_far and check is None):  # the first, or of another sign-in: the list says so
+        return _shown(request, ids, so_far, check)
+    try:
+        further, asked = _further(request, ids, check)
+    except Unauthorized:
+        raise
+    except GatewayError as error:
+        log_failure(request, error)
+        return waiting(_shown(request, ids, so_far, check, failed=error), error)
+    return _shown(request, ids, write_check(request.access, further), further, asked=asked)
+
+
+def _further(request: DeviceRequest, ids: list[int], check: Check | None) -> tuple[Check, list[int]]:
+    """What is known after one more step, and the rows of it. Raises the error where none could even be sent."""
+    check = check or Check(time.time(), {})
+    done = len(check.states)
+    asked = ids[done : done + STEP]
+    answers = _answers(request, asked)
+    states = [_state(answer) for answer in answers]
+    if answers and isinstance(answers[0], GatewayError) and not any(states):
+        raise answers[0]
+    return Check(check.at, check.states | dict(zip(asked, states, strict=True))), asked
+
+
+def _shown(
+    request: DeviceRequest,
+    ids: list[int],
+    so_far: str | None,
+    check: Check | None,
+    *,
+    asked: Sequence[int] = (),
+    failed: GatewayError | None = None,
+) -> HttpResponse:
+    """How far it is, after the rows that were just `asked`; when it is over, the way to the list. `check`: `so_far` as
+    read, None where nothing is known yet or it is not believed."""
     done = len(check.states) if check else 0
-    failed: GatewayError | None = None
-    asked: list[int] = []
-    lost = bool(so_far) and check is None  # of another sign-in: the list says so
-    left = PATIENCE - (time.time() - check.at if check else 0)
-    if so_far is not None and not lost and left > 0:
-        try:
-            asked, at = ids[done : done + STEP], check.at if check else time.time()
-            states = [*(check.states.values() if check else ()), *_states(request, asked, left)]
-            so_far = write_check(request.access, ids[: len(states)], states, at)
-            check, done = read_check(request.access, ids, so_far), len(states)
-        except Unauthorized:
-            raise
-        except GatewayError as error:
-            failed, asked = error, []
-    over = lost or left <= 0 or done >= len(ids)
+    over = done >= len(ids) or (bool(so_far) and check is None)
     context = _progress(request, ids, check, asked) | {
         "first": so_far is None,
         "so_far": so_far or "",
         "done": done,
-        "result_url": _result(request, so_far or "") if over and not failed else "",
+        "result_url": _result(request, so_far or "") if over else "",
         "failure": _(failed.sentence) if failed else "",
         "said": _aloud(so_far, done, len(asked), len(ids)),
     }
     return render(request, "devices/_check_steps.html", context, status=failed.status if failed else 200)
 
 
-def _progress(request: DeviceRequest, ids: list[int], check: Check | None, asked: list[int]) -> dict[str, Any]:
+def _progress(request: DeviceRequest, ids: list[int], check: Check | None, asked: Sequence[int]) -> dict[str, Any]:
     """What the form carries on, and the cells of the rows that were just asked for, where the list shows them."""
     words = state_words(clock_for(request), check.at if check else None)
     fill = request.POST.get("fill") == "on"
@@ -167,21 +190,23 @@ def _ask(gateway: Gateway, device_id: int) -> State:
     return State.SILENT if connected is None else State.ONLINE if connected else State.OFFLINE
 
 
-def _failed(error: GatewayError) -> State:
-    match error:
+def _state(answer: State | GatewayError) -> State:
+    match answer:
+        case State():
+            return answer
         case NotFound():
             return State.GONE
         case Forbidden():
             return State.DENIED
         case _:
-            return State.FAILED if error.sent else State.UNASKED
+            return State.FAILED if answer.sent else State.UNASKED
 
 
-def write_check(access: Access, ids: list[int], states: list[State], at: float) -> str:
+def write_check(access: Access, check: Check) -> str:
     """The time, a digit for each row, and a signature over both, the rows and the person's present sign-in."""
-    digits = "".join(str(int(state)) for state in states)
-    moment = int_to_base36(int(at))
-    return f"{moment}.{digits}.{_signature(access, ids, moment, digits)}"
+    digits = "".join(str(int(state)) for state in check.states.values())
+    moment = int_to_base36(int(check.at))
+    return f"{moment}.{digits}.{_signature(access, list(check.states), moment, digits)}"
 
 
 def read_check(access: Access, shown: list[int], text: str) -> Check | None:

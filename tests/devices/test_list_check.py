@@ -13,6 +13,7 @@ from devices.gateway.api import Gateway
 from devices.gateway.errors import TimedOut
 from devices.gateway.types import Online
 from devices.views import checking
+from portal.platform import transport
 from tests.devices import fleet
 from tests.devices.conftest import HTMX, Person, SignIn, soup, words
 from tests.servers import SandboxServer
@@ -154,7 +155,7 @@ def test_with_htmx_it_goes_step_by_step_and_no_device_is_asked_twice(
     assert asked(platform) == count
 
     # A step that cannot be sent says so, keeps what came, and does not go on by itself.
-    fresh_sandbox.fault("/device/online", "status", status=429)
+    fresh_sandbox.fault("/device/online", "status", status=429, retry_after=20)
     support.htmx("/devices/online/", form)
     failed = support.htmx("/devices/online/", form)
     step = soup(failed).select_one("#check-step.failed")
@@ -169,16 +170,73 @@ def fields_of_form(page: Any) -> dict[str, str]:
     return {str(field["name"]): str(field["value"]) for field in soup(page).select("#check-form input[name]")}
 
 
-def test_a_check_ends_after_fifteen_seconds(support: Person, platform: SandboxServer) -> None:
+def resting(person: Person, platform: SandboxServer, form: dict[str, str]) -> dict[str, str]:
+    """A step that the platform answers with "wait 20 s", so that the next one cannot be sent. What the form holds."""
+    platform.fault("/device/online", "status", status=429, retry_after=20)
+    return fields_of(person.htmx("/devices/online/", form))
+
+
+def test_after_a_failure_the_check_goes_on_however_late_the_person_presses(
+    support: Person, fresh_sandbox: SandboxServer
+) -> None:
+    form = fields_of_form(support.get("/devices/?size=25"))
+    form |= fields_of(support.htmx("/devices/online/", form))
+    form |= fields_of(support.htmx("/devices/online/", form))
+    form |= resting(support, fresh_sandbox, form)
+    failed = support.htmx("/devices/online/", form)
+    assert soup(failed).select_one("#check-step.failed #go-on")
+    form |= fields_of(failed)
+    fresh_sandbox.clear_faults()
+    transport.cache_clear()  # the wait that was asked for is over
+    count = asked(fresh_sandbox)
+    with time_machine.travel(time.time() + 25, tick=True):
+        answer = support.htmx("/devices/online/", form)
+        assert asked(fresh_sandbox) == count + 8
+        while step := soup(answer).select_one("#check-step[hx-post]"):
+            answer = support.htmx("/devices/online/", form | fields_of(answer))
+        step = soup(answer).select_one("#check-step")
+        found = list(states(support.get(str(step["hx-get"]))).values())  # type: ignore[index]
+    assert asked(fresh_sandbox) == count + 9, "16 of the 25 had their turn before"
+    assert "Not checked" not in found[:8] + found[16:]
+
+
+def test_the_calls_of_one_request_have_fifteen_seconds_together(
+    support: Person, platform: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[float] = []
+
+    def get_online(self: Gateway, device_id: int) -> Online:
+        left.append(self.left())
+        return Online(connected=True)
+
+    monkeypatch.setattr(Gateway, "get_online", get_online)
     form = fields_of_form(support.get("/devices/"))
     form |= fields_of(support.htmx("/devices/online/", form))
+    support.htmx("/devices/online/", form)
+    press(support)
+    assert len(left) == checking.STEP + 50
+    assert 10 < min(left) <= max(left) <= 15
+    monkeypatch.undo()
+    monkeypatch.setattr(checking, "PATIENCE", 0.0)
+    assert set(states(support.get(press(support))).values()) == {"Not checked"}
+    assert asked(platform) == 0
+
+
+def test_a_step_that_fails_is_logged_with_its_number_and_passes_the_wait_on(
+    support: Person, fresh_sandbox: SandboxServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    form = fields_of_form(support.get("/devices/?size=25"))
     form |= fields_of(support.htmx("/devices/online/", form))
-    count = asked(platform)
-    with time_machine.travel(time.time() + 16, tick=True):
-        over = soup(support.htmx("/devices/online/", form)).select_one("#check-step")
-    assert over is not None
-    assert "checked=" in over["hx-get"]
-    assert asked(platform) == count
+    form |= resting(support, fresh_sandbox, form)
+    caplog.clear()
+    failed = support.htmx("/devices/online/", form)
+    assert failed.status_code == 429
+    assert 15 <= int(failed["Retry-After"]) <= 20
+    number = soup(failed).select_one("#check-step .stamp code")
+    assert number is not None
+    lines = [record.getMessage() for record in caplog.records if record.name == "devices.views.panels"]
+    assert len(lines) == 1, "one for the step, not one for each row"
+    assert f"request {number.get_text()}, POST /devices/online/" in lines[0]
 
 
 def test_devices_that_are_gone_are_said_to_be(support: Person, fresh_sandbox: SandboxServer) -> None:

@@ -200,7 +200,7 @@ def test_the_mark_of_a_poll_can_only_shorten_a_session(
 def test_every_region_that_asks_by_itself_bears_the_mark() -> None:
     """Whoever adds one finds out here: its address is made by devices.http.polled() and called poll_url.
 
-    The steps of a check are what somebody has just pressed a button for, and over in 15 s: no poll.
+    The steps of a check are what somebody has just pressed a button for, and at most 13 of them follow: no poll.
     """
     templates = Path(__file__).resolve().parents[2] / "templates"
     asking = {
