@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from devices import rules
 
-STATES = ("online", "offline", "unknown", "unasked")
+STATES = ("online", "offline", "never", "unknown", "unasked")
 """What the rows of a page can be narrowed to after their states were asked."""
 CHECKED_MAX = 500
 """Characters of what a page's address tells of an asking (`views/checking.py`)."""
@@ -141,13 +141,13 @@ class PageForm(forms.Form):
 
 
 class OnlineForm(forms.Form):
-    """What the page knows already when it asks for the online state alone: see `presentation.connection`."""
+    """What the page knows already when it asks for the online state alone: see `identity.never_connected`."""
 
-    last = forms.IntegerField(required=False, min_value=1, max_value=rules.INT64_MAX)
+    last = forms.IntegerField(required=False, min_value=0, max_value=rules.INT64_MAX)
 
-    def reported(self) -> int:
-        """Epoch milliseconds, 0 where it was not told."""
-        return (self.is_valid() and self.cleaned_data["last"]) or 0
+    def reported(self) -> int | None:
+        """Epoch milliseconds, None where it was not told."""
+        return self.cleaned_data["last"] if self.is_valid() else None
 
 
 class TimelineForm(PageForm):

@@ -33,10 +33,13 @@ from devices.parallel import AT_ONCE, ask_each
 from devices.permissions import Access
 from devices.presentation import Clock, Word, number
 from devices.views.back import back_to_list
+from devices.views.facts import never_connected_word
+from devices.views.identity import never_connected
 from devices.views.panels import log_failure, waiting
 
 MOST = 100
-"""Rows that one press asks for, a call each. All people of an organization share its 10,000 calls a minute."""
+"""Rows that one press asks for, a call each and one more for what is not connected. All people of an organization share
+its 10,000 calls a minute."""
 PATIENCE = 15.0
 """Seconds for the calls of one request: for a step's, or for all of them without script, where the rest stay "not
 checked". A request has 20, and its answer has to be made too."""
@@ -47,7 +50,7 @@ FRESH = 300
 
 
 class State(IntEnum):
-    """One digit of the address for each row. The last three were asked, and nobody knows."""
+    """One digit of the address for each row."""
 
     UNASKED = 0
     ONLINE = 1
@@ -57,6 +60,8 @@ class State(IntEnum):
     FAILED = 4
     GONE = 5
     DENIED = 6
+    NEVER = 7
+    """Not connected, and never was: see `identity.never_connected`."""
 
 
 class Check(NamedTuple):
@@ -187,7 +192,15 @@ def _ids(text: str) -> list[int]:
 
 def _ask(gateway: Gateway, device_id: int) -> State:
     connected = gateway.get_online(device_id).connected
-    return State.SILENT if connected is None else State.ONLINE if connected else State.OFFLINE
+    if connected is None:
+        return State.SILENT
+    if connected:
+        return State.ONLINE
+    try:
+        info = gateway.get_base_info(device_id)
+    except GatewayError:
+        return State.OFFLINE  # that it is not connected was answered
+    return State.OFFLINE if never_connected(info) is None else State.NEVER
 
 
 def _state(answer: State | GatewayError) -> State:
@@ -225,7 +238,7 @@ def _signature(access: Access, ids: list[int], moment: str, digits: str) -> str:
     return salted_hmac("devices.checked", told, algorithm="sha256").hexdigest()[:20]
 
 
-GROUPS = {State.UNASKED: "unasked", State.ONLINE: "online", State.OFFLINE: "offline"}
+GROUPS = {State.UNASKED: "unasked", State.ONLINE: "online", State.OFFLINE: "offline", State.NEVER: "never"}
 
 
 def group_of(state: State) -> str:
@@ -250,7 +263,9 @@ def state_words(clock: Clock, at: float | None = None) -> list[StateWord]:
     unknown = Word("circle-question-mark", _("Unknown"), "muted")
     if asked.elapsed > FRESH:
         online, offline = Word("history", _("Was online"), "muted"), Word("history", _("Was offline"), "muted")
+        never = Word("history", _("Had never connected"), "muted")
     else:
+        never = never_connected_word()
         online, offline = Word("online", _("Online"), "good"), Word("offline", _("Offline"), "strong")
     return [
         unasked,
@@ -260,14 +275,22 @@ def state_words(clock: Clock, at: float | None = None) -> list[StateWord]:
         StateWord(unknown, _("no answer")),
         StateWord(unknown, _("not found")),
         StateWord(unknown, _("not allowed")),
+        StateWord(never, ""),  # the longest words: their time stands below the list
     ]
 
 
 def summary(check: Check) -> str:
     """What came out, as one sentence to be read aloud."""
-    return _("%(asked)s checked: %(online)s online, %(offline)s offline, %(unknown)s could not be told.") % {
+    words = _("%(asked)s checked: %(online)s online, %(offline)s offline, %(unknown)s could not be told.")
+    if check.count("never"):
+        words = _(
+            "%(asked)s checked: %(online)s online, %(offline)s offline, %(never)s never connected,"
+            " %(unknown)s could not be told."
+        )
+    return words % {
         "asked": number(len(check.states) - check.count("unasked")),
         "online": number(check.count("online")),
         "offline": number(check.count("offline")),
+        "never": number(check.count("never")),
         "unknown": number(check.count("unknown")),
     }

@@ -15,7 +15,7 @@ from devices.names import names_for
 from devices.navigation import home
 from devices.presentation import name_of
 from devices.views.changing import unknown, went_through
-from devices.views.identity import reports_without_connecting
+from devices.views.identity import never_connected
 from devices.views.shell import read_connection
 
 
@@ -29,7 +29,7 @@ def decision(request: DeviceRequest, info: BaseInfo) -> dict[str, Any]:
         "owner": names.owner(info.owner_user_id),
         "organization": names.organization(info.org_id),
         "template": names.template(info.template_id),
-        "connection": read_connection(request, info.id, clock, reports_without_connecting(info)),
+        "connection": read_connection(request, info.id, clock, never_connected(info)),
         "last_report": clock.when(info.last_received_event_at, seconds=True),
         "activated": clock.when(info.activated_at),
         "read_at": clock.stamp(),

@@ -14,39 +14,53 @@ from devices.text import clean
 class Connection(NamedTuple):
     """Whether the device is connected, as just asked: `word`, `stamp` of the asking, `note` where it needs one.
 
-    `reported`: when a device last reported that has never been connected (epoch milliseconds), else 0.
+    `reported`: when a device last reported that has never been connected (epoch milliseconds), 0 if it never did; None
+    for every other device.
     """
 
     word: Word
     stamp: str
     note: str = ""
-    reported: int = 0
+    reported: int | None = None
 
 
 def connection(
-    connected: bool | None, clock: Clock, failure: str = "", *, read_at: float | None = None, reported: int = 0
+    connected: bool | None,
+    clock: Clock,
+    failure: str = "",
+    *,
+    read_at: float | None = None,
+    reported: int | None = None,
 ) -> Connection:
     """`connected` None is "unknown", which is not "offline"; `failure` tells why the question got no answer. `read_at`:
-    when the answer was read (epoch seconds), where it is an old one: then it is told as what was. `reported`: for a
-    device that reports without ever being connected; it is not offline either."""
+    when the answer was read (epoch seconds), where it is an old one: then it is told as what was. `reported`: see
+    `identity.never_connected`; such a device is not offline either."""
     if connected is None:
         note = failure or _("The platform did not say whether this device is connected.")
         return Connection(Word("circle-question-mark", _("Unknown"), "muted"), clock.stamp(), note)
-    last = clock.when(reported, seconds=True) if not connected else None
-    if last:
-        words = _(
-            "It has reported without ever being connected, as devices do that speak HTTP only. The platform never shows"
-            " those as connected. Last report: %(time)s."
-        )
-        note = words % {"time": clock.at(reported / 1000)}
+    if not connected and reported is not None:
         stamp = clock.stamp() if read_at is None else clock.at(read_at)
-        return Connection(Word("circle-dashed", _("Never connected"), "muted"), stamp, note, reported)
+        return Connection(never_connected_word(), stamp, _never_connected_note(reported, clock), reported)
     if read_at is not None:
         was = (_("Was online %s") if connected else _("Was offline %s")) % clock.time(int(read_at * 1000))
         return Connection(Word("history", was, "muted"), clock.at(read_at))
     if connected:
         return Connection(Word("online", _("Online"), "good"), clock.stamp())
     return Connection(Word("offline", _("Offline"), "strong"), clock.stamp())
+
+
+def never_connected_word() -> Word:
+    return Word("unplug", _("Never connected"), "muted")
+
+
+def _never_connected_note(reported: int, clock: Clock) -> str:
+    if not clock.when(reported):
+        return _("It has neither been connected nor reported so far.")
+    words = _(
+        "It has reported without ever being connected, as devices do that speak HTTP only. The platform never shows"
+        " those as connected. Last report: %(time)s."
+    )
+    return words % {"time": clock.at(reported / 1000)}
 
 
 class Fact(NamedTuple):

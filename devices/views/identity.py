@@ -64,12 +64,15 @@ def _firmware(info: BaseInfo) -> str:
     return shorten(f"{firmware} ({board})" if board else firmware, FIRMWARE_MAX)
 
 
-def reports_without_connecting(info: BaseInfo | None) -> int:
-    """When a device last reported that has never been connected, epoch milliseconds; 0 for every other device.
+def never_connected(info: BaseInfo | None) -> int | None:
+    """Of a device that has never been connected: when it last reported, epoch milliseconds, 0 if it never did. None for
+    every other device, and where the API tells nothing of it.
 
     Connected is who holds a session by MQTT or the platform's own protocol. A device that speaks HTTP only has none, is
     never "connected", and yet reports. No member of the API says so outright: these times do.
     """
     if info is None or info.first_connect_time or info.connect_time:
-        return 0
-    return max(info.last_received_event_at or 0, 0)
+        return None
+    reported = max(info.last_received_event_at or 0, 0)
+    told = info.first_connect_time == 0 or info.connect_time == 0  # 0 is "never"; left out, it is not known
+    return reported if reported or told else None

@@ -20,7 +20,7 @@ from devices.presentation import Clock, name_of
 from devices.views.changing import done_view
 from devices.views.choices import actions
 from devices.views.facts import Connection, Fact, connection
-from devices.views.identity import identity, reports_without_connecting
+from devices.views.identity import identity, never_connected
 from devices.views.panels import alone, trouble, value
 from devices.views.settling import Settled, settle_here
 from devices.views.tabs import TABS
@@ -96,7 +96,7 @@ def around(
         "device_name": name_of(known) if known else _("Device %d") % device_id,
         "facts": identity(request, known, clock) if known else [Fact(_("Device ID"), str(device_id), copy=True)],
         "heading_trouble": trouble(request, failed, _("About this device")) if failed else None,
-        "connection": connection_of(request, answers["online"], clock, reports_without_connecting(known)),
+        "connection": connection_of(request, answers["online"], clock, never_connected(known)),
         "actions": actions(request, known),
         "tabs": _tabs(request, device_id, known, tab),
         "tab": tab,
@@ -107,10 +107,10 @@ def around(
     }
 
 
-def read_connection(request: DeviceRequest, device_id: int, clock: Clock, reported: int = 0) -> Connection:
+def read_connection(request: DeviceRequest, device_id: int, clock: Clock, reported: int | None = None) -> Connection:
     """`GET /device/online`, just asked. A failure reads "unknown" with its reason; only 401 and 404 go further.
 
-    `reported`: see `presentation.connection`.
+    `reported`: see `identity.never_connected`.
     """
     try:
         answered: Any = request.gateway.get_online(device_id)
@@ -122,7 +122,7 @@ def read_connection(request: DeviceRequest, device_id: int, clock: Clock, report
 
 
 def connection_of(
-    request: DeviceRequest, answered: Online | GatewayError, clock: Clock, reported: int = 0
+    request: DeviceRequest, answered: Online | GatewayError, clock: Clock, reported: int | None = None
 ) -> Connection:
     """The state that was answered, or that was last known, or "unknown" with the reason why there is no answer."""
     if isinstance(answered, GatewayError):

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from devices import rules
+from devices.forms.listing import STATES
 from devices.gateway.pages import Page
 from devices.gateway.types import Device
 from devices.http import DeviceRequest, clock_for
@@ -19,7 +20,7 @@ from devices.permissions import ALLOWED, Verdict, judge
 from devices.preferences import PAGE_SIZES
 from devices.presentation import Clock, Word, device_row, number
 from devices.views.changing import done_view
-from devices.views.checking import MOST, Check, StateWord, group_of, read_check, state_words, summary
+from devices.views.checking import MOST, Check, State, StateWord, group_of, read_check, state_words, summary
 from devices.views.columns import heads
 from devices.views.paging import pager
 from devices.views.told import open_now, read_stamp
@@ -142,9 +143,10 @@ def _checking(
 
 def _parts(check: Check, rows: int, words: list[StateWord], show: str, query: dict[str, Any], url: Url) -> list[Part]:
     """All rows, then those of each state that some have."""
-    counts = {name: check.count(name) for name in ("online", "offline", "unknown", "unasked")}
+    counts = {name: check.count(name) for name in STATES}
     counts["unasked"] += rows - len(check.states)
-    word_of = {"online": words[1].word, "offline": words[2].word, "unknown": words[3].word, "unasked": words[0].word}
+    told = {"online": State.ONLINE, "offline": State.OFFLINE, "never": State.NEVER, "unknown": State.SILENT}
+    word_of = {name: words[told.get(name, State.UNASKED)].word for name in STATES}
     return [
         Part(None, number(rows), url(checked=query["checked"]), not show),
         *(

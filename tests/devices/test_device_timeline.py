@@ -178,6 +178,16 @@ def test_a_device_that_speaks_http_only_is_never_offline(admin: Person, platform
     assert "Never connected" in decision
 
 
+def test_a_device_that_never_connected_nor_reported_says_so_and_is_not_offline(admin: Person) -> None:
+    badge = soup(admin.get(f"/devices/{fleet.NEVER_ACTIVATED}/")).select_one("#online")
+    assert badge is not None
+    for text in (badge.get_text(" "), words(admin.htmx(str(badge.select_one("#check-again")["hx-get"])))):  # type: ignore[index]
+        assert "Never connected" in text
+        assert "It has neither been connected nor reported so far." in text
+        assert "Offline" not in text
+    assert "Never connected" in words(admin.get(f"/devices/{fleet.NEVER_ACTIVATED}/delete/"))
+
+
 def test_a_name_of_two_thousand_characters_is_cut_and_stands_whole_below(admin: Person) -> None:
     page = soup(admin.get("/devices/127/"))
     assert page.h1

@@ -55,7 +55,8 @@ def test_a_press_asks_once_for_each_row_and_a_reload_asks_nothing(support: Perso
         found = states(page)
         assert found[fleet.RICH].startswith("Online ")
         assert found[fleet.UNKNOWN_ONLINE].startswith("Unknown ")
-        assert not found[fleet.HTTP_ONLY].startswith("Online"), "a device that only speaks HTTP never seems connected"
+        assert found[fleet.HTTP_ONLY] == "Never connected", "it only speaks HTTP"
+        assert found[fleet.NEVER_ACTIVATED] == "Never connected"
         assert "status checked" in words(page)
     assert asked(platform) == 50
     said = soup(support.get(there, headers=HTMX)).select_one("[data-announce]")
@@ -71,6 +72,9 @@ def test_the_states_of_a_page_narrow_it(support: Person) -> None:
     offline = support.get(str(parts["Offline"]["href"]))
     assert {text.split()[0] for text in states(offline).values()} == {"Offline"}
     assert len(states(offline)) == int(parts["Offline"].get_text(" ").split()[-1])
+    never = soup(support.get(str(parts["Never"]["href"]))).select(".col-status .word")
+    assert {cell.get_text(" ").strip() for cell in never} == {"Never connected"}
+    assert all(cell.svg for cell in never)
     assert len(states(support.get(str(parts["All"]["href"])))) == 50
 
 

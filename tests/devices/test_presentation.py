@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from msgspec import structs
 
-from devices.gateway.types import DataStreamValue, TimelineEvent
+from devices.gateway.types import BaseInfo, DataStreamValue, TimelineEvent
 from devices.presentation import Clock, age, datastream_value, event_days, event_word, number
 from devices.text import clean
 from devices.views.facts import connection
+from devices.views.identity import never_connected
 from devices.views.values import value_rows
 
 NOW = datetime(2026, 11, 17, 13, 2, 10, tzinfo=UTC).timestamp()
@@ -116,6 +118,10 @@ def test_unknown_is_not_offline() -> None:
     assert connection(None, OSLO).word.text == "Unknown"
     assert connection(None, OSLO).note
     assert connection(False, OSLO).word.text == "Offline"
+    known = BaseInfo(id=1, name="x", template_id=1, org_id=1, connect_time=1, first_connect_time=0)
+    assert never_connected(known) is None
+    assert never_connected(structs.replace(known, connect_time=None)) == 0
+    assert never_connected(structs.replace(known, connect_time=None, first_connect_time=None)) is None, "not told"
     online = connection(True, OSLO)
     assert (online.word.text, online.stamp) == ("Online", "14:02:10 UTC+1")
 
