@@ -132,11 +132,12 @@ def test_no_width_overflows_and_a_phone_has_targets_for_a_thumb(open_page: Open)
     page.goto("/devices/?q=room")
     page.locator("#check").tap()
     expect(page.locator("#list-parts")).to_be_visible()
-    for width in (390, 700, 1000, 1280):
+    for width in (390, 700, 900, 930, 959, 1000, 1200, 1280):
         page.set_viewport_size({"width": width, "height": 844})
         until(page, "(width) => screen.width === width", width)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, width
-        cut = page.evaluate("document.querySelector('.table-list').getBoundingClientRect().right - innerWidth")
+        cut = page.evaluate("""() => document.querySelector('.table-list').getBoundingClientRect().right
+          - document.querySelector('.table-fit').getBoundingClientRect().right""")
         assert cut <= 0, f"at {width} the table is cut"
     page.set_viewport_size({"width": 390, "height": 844})
     until(page, "(width) => screen.width === width", 390)
