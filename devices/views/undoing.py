@@ -17,7 +17,7 @@ from devices import audit
 from devices.changes import Done, carry_out, sent_before
 from devices.forms.changes import ReasonForm
 from devices.gateway.api import Gateway
-from devices.gateway.errors import GatewayError, NotFound, Rejected
+from devices.gateway.errors import GatewayError, NotFound, RateLimited, Rejected, Resting
 from devices.http import DeviceRequest, SeeOther, answer, clock_for, require
 from devices.metafields import InvalidValue, view_of
 from devices.models import AuditEntry
@@ -99,7 +99,9 @@ def _resting(request: DeviceRequest, entry: AuditEntry, why: str) -> HttpRespons
     form = ReasonForm(request.POST)
     form.add_error(None, sentences(why, _("Nothing was changed.")))
     renew(form)
-    return _page(request, entry, form, rest=why, status=429 if request.gateway.condition().cool_down else 503)
+    condition = request.gateway.condition()
+    error = (RateLimited if condition.cool_down else Resting)(retry_after=max(condition) or None, sent=False)
+    return waiting(_page(request, entry, form, rest=why, status=error.status), error)
 
 
 def _unread(request: DeviceRequest, entry: AuditEntry, error: GatewayError) -> HttpResponse:

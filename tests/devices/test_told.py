@@ -16,7 +16,7 @@ from devices.gateway.answers import Stale
 from devices.gateway.api import Gateway
 from devices.gateway.policy import Condition
 from devices.presentation import Clock
-from tests.devices import fleet, tabs
+from tests.devices import fleet, tabs, trail
 from tests.devices.conftest import Person, soup, words
 from tests.servers import SandboxServer
 
@@ -214,6 +214,19 @@ def test_a_wait_counts_down_and_says_without_script_until_when(
     assert count.select_one(".script-only[aria-hidden=true] progress"), "nobody is told every second"
     assert top.select_one(f'[data-retry] a[href="{DEVICE}"]')
     assert not soup(page).select_one("a#action-rename[hx-get]")
+
+
+@pytest.mark.parametrize(("stands", "status"), [({"cool_down": 22.4}, 429), ({"reads_rest": 22.4}, 503)])
+def test_an_undo_that_is_refused_now_says_when_to_come_again(
+    admin: Person, condition: Stand, stands: dict[str, float], status: int
+) -> None:
+    entry = trail.entry(before="Cold room 14", after="Cold room 15")
+    condition(**stands)
+    for send in (admin.post, admin.htmx):
+        answer = send(f"/audit/{entry.pk}/undo/", {"form_id": "1"})
+        assert (answer.status_code, answer.get("Retry-After")) == (status, "23")
+        assert "Nothing was changed." in words(answer)
+    assert "Retry-After" not in admin.get(f"/audit/{entry.pk}/undo/"), "the page itself is there"
 
 
 def test_a_form_is_kept_and_nothing_sent_while_no_change_is_sent_on(
