@@ -307,6 +307,11 @@ def age(entry: AuditEntry) -> float:
     return (timezone.now() - entry.created_at).total_seconds()
 
 
+def under_way(entry: AuditEntry, state: State) -> bool:
+    """Whether the process that asked may still be at it: then nothing is wrong with a change that has no outcome."""
+    return not state.started and age(entry) <= ORPHAN
+
+
 def state_of_row(row: AuditOutcome) -> State:
     return State(row.outcome, row.final, row.answer, row.proof, row.found, row.error, row.made_id, row.at, started=True)
 

@@ -7,9 +7,21 @@ from typing import NamedTuple
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
-from devices.audit import ACCEPTED, ANSWER, CONFIRMED, LOST, READ, REFUSED, REJECTED, State, new_form_id, state_of
+from devices.audit import (
+    ACCEPTED,
+    ANSWER,
+    CONFIRMED,
+    LOST,
+    READ,
+    REFUSED,
+    REJECTED,
+    State,
+    new_form_id,
+    state_of,
+    under_way,
+)
 from devices.models import AuditEntry, AuditPerson
 from devices.names import Names
 from devices.permissions import Access
@@ -91,6 +103,7 @@ class EntryView(NamedTuple):
     undoes: int | None
     request_id: str
     form_id: str = ""
+    under_way: bool = False
     undone: Word | None = None
     undone_url: str = ""
 
@@ -119,7 +132,7 @@ def entry_view(entry: AuditEntry, names: Names, clock: Clock, access: Access) ->
         email=clean(entry.person.email),
         reason=clean(entry.reason),
         when=clock.when(int(entry.created_at.timestamp() * 1000), seconds=True),
-        outcome=outcome_word(state),
+        outcome=outcome_word(state, under_way=under_way(entry, state)),
         said=said(
             state,
             entry.operation,
@@ -136,6 +149,7 @@ def entry_view(entry: AuditEntry, names: Names, clock: Clock, access: Access) ->
         undoes=entry.undoes_id,
         request_id=entry.request_id,
         form_id=new_form_id() if undoable else "",
+        under_way=under_way(entry, state),
         undone=_undone_word(undo) if undo else None,
         undone_url=reverse("audit:entry", args=[undo.pk]) if undo else "",
     )
@@ -165,7 +179,9 @@ def value_words(entry: AuditEntry, value: str, names: Names) -> str:
     return shorten(clean(value), SHOWN)
 
 
-def outcome_word(state: State) -> Word:
+def outcome_word(state: State, *, under_way: bool = False) -> Word:
+    if under_way:
+        return Word("hourglass", pgettext("state of a change", "Asked"), "muted")
     if state.outcome == CONFIRMED:
         return Word("check-check", _("Confirmed"), "good")
     if state.outcome == REJECTED:
@@ -198,6 +214,8 @@ def outcome_told(entry: AuditEntry, state: State, names: Names, clock: Clock) ->
         return _("The platform refused it. Nothing was changed.")
     if state.outcome == REJECTED:
         return _("It did not reach the platform. Nothing was changed.")
+    if under_way(entry, state):
+        return _("It was asked a moment ago, and what became of it is not known yet.")
     if not state.started:
         return _("The portal was cut off before it knew the outcome. The next look at the device settles it.")
     words = _open_told(state)

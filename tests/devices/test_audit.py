@@ -97,7 +97,7 @@ def test_owners_are_shown_by_name_and_secrets_not_at_all(admin: Person) -> None:
 
 
 def test_a_change_that_died_is_unknown_and_an_erased_person_is_said_to_be(admin: Person) -> None:
-    trail.entry(outcome="", person=trail.person("erased:1", "", ""))
+    trail.entry(outcome="", at=trail.orphaned(), person=trail.person("erased:1", "", ""))
     text = words(admin.get("/audit/"))
     assert "Outcome unknown" in text
     assert "Somebody erased" in text

@@ -50,7 +50,7 @@ def test_each_look_stands_there_with_its_time_and_who_looked(admin: Person) -> N
 def test_an_open_one_is_looked_at_again_and_says_so_while_that_does_not_tell(
     admin: Person, platform: SandboxServer
 ) -> None:
-    entry = trail.entry(outcome="", after="Never asked", before="Something else")
+    entry = trail.entry(outcome="", at=trail.orphaned(), after="Never asked", before="Something else")
     platform.fault("/device/baseInfo", "status", status=500)
     page = admin.get(f"/audit/{entry.pk}/")
     assert "Outcome unknown" in words(page)
@@ -63,6 +63,15 @@ def test_an_open_one_is_looked_at_again_and_says_so_while_that_does_not_tell(
     assert "Confirmed" in words(page)
     assert not soup(page).select_one("main a.primary")
     assert died.outcomes.get().person.email == "admin@example.com"
+
+
+def test_one_that_may_still_be_under_way_is_asked_and_not_cut_off(admin: Person, platform: SandboxServer) -> None:
+    entry = trail.entry(outcome="", after="Never asked", before="Something else")
+    platform.fault("/device/baseInfo", "status", status=500)
+    for page in (admin.get(f"/audit/{entry.pk}/"), admin.get("/audit/")):
+        assert soup(page).select_one("main .word.muted").get_text() == "Asked"
+        assert "cut off" not in words(page)
+        assert "Outcome unknown" not in soup(page).select_one("main .table-trail, main .head-title").get_text()
 
 
 def test_a_settled_one_costs_no_call(admin: Person, platform: SandboxServer) -> None:

@@ -8,12 +8,18 @@ from typing import Any
 
 from django.utils import timezone
 
+from devices import audit
 from devices.models import AuditEntry, AuditOutcome, AuditPerson, Receipt
 from tests.devices import fleet
 
 HALDEN = 1
 """The organization of admin@, support@ and viewer@example.com."""
 _numbers = itertools.count(1)
+
+
+def orphaned() -> datetime:
+    """A time so long ago that whoever asked then, and wrote no outcome, is at it no more."""
+    return timezone.now() - timedelta(seconds=audit.ORPHAN + 5)
 
 
 def person(key: str = "user:901", name: str = "Mira Roth", email: str = "mira@example.org") -> AuditPerson:
