@@ -34,6 +34,8 @@ PAGES: tuple[tuple[type[GatewayError], str], ...] = (
     (GatewayError, "errors/unavailable.html"),
 )
 READS = ("GET", "HEAD")
+IN_VAIN = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.METHOD_NOT_ALLOWED})
+"""Answers that do not change however often one asks."""
 READINGS = ("get_", "list_", "search_", "reveal_")
 """How the names of gateway methods begin that change nothing."""
 
@@ -146,11 +148,11 @@ def _letter(request: DeviceRequest, asks: str, needed: str) -> str:
 
 
 def _answer(request: HttpRequest, page: str, context: dict[str, Any], status: int) -> HttpResponse:
-    """`retry_url` is set for reads only: repeating a write is never a link."""
+    """`retry_url` is set for reads only: repeating a write is never a link. Nor is what is in vain."""
     partial = wants_partial(request)
     context |= {
         "request_id": getattr(request, "request_id", ""),
-        "retry_url": request.get_full_path() if request.method in READS else "",
+        "retry_url": request.get_full_path() if request.method in READS and status not in IN_VAIN else "",
         "partial": partial,
     }
     return render(request, "errors/_fragment.html" if partial else page, context, status=status)
