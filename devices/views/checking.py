@@ -27,7 +27,7 @@ from django.views.decorators.http import require_POST
 from devices import rules
 from devices.gateway.api import Gateway
 from devices.gateway.asking import Asker
-from devices.gateway.errors import Forbidden, GatewayError, NotFound, Unauthorized
+from devices.gateway.errors import Forbidden, GatewayError, NotFound, RateLimited, Unauthorized
 from devices.http import DeviceRequest, SeeOther, clock_for, require, wants_partial
 from devices.parallel import AT_ONCE, ask_each
 from devices.permissions import Access
@@ -211,6 +211,8 @@ def _state(answer: State | GatewayError) -> State:
             return State.GONE
         case Forbidden():
             return State.DENIED
+        case RateLimited():
+            return State.UNASKED  # the platform did not look
         case _:
             return State.FAILED if answer.sent else State.UNASKED
 
