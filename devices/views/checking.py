@@ -124,7 +124,7 @@ def _step(request: DeviceRequest, ids: list[int]) -> HttpResponse:
 
 
 def _further(request: DeviceRequest, ids: list[int], check: Check | None) -> tuple[Check, list[int]]:
-    """What is known after one more step, and the rows of it. Raises the error where none could even be sent."""
+    """What is known after one more step, and the rows of it. Raises the error where none of them was looked at."""
     check = check or Check(time.time(), {})
     done = len(check.states)
     asked = ids[done : done + STEP]
