@@ -13,17 +13,19 @@ from tests.servers import SandboxServer
 
 NEW = "Changed 1"
 TEMPLATE = "TMPL2cRm01aQ9"
-NAMES = (
-    "rename",
-    "metafield",
-    "to owner",
-    "to organization",
-    "remove owner",
-    "trigger",
-    "clear",
-    "delete",
-    "create",
-)
+OPERATIONS = {
+    "rename": "rename_device",
+    "metafield": "set_metafield",
+    "to owner": "transfer_to_owner",
+    "to organization": "transfer_to_organization",
+    "remove owner": "remove_owner",
+    "trigger": "trigger_event",
+    "clear": "clear_device",
+    "delete": "delete_device",
+    "create": "create_device",
+}
+"""What the change is called here -> the gateway's method."""
+NAMES = tuple(OPERATIONS)
 
 
 @dataclass

@@ -18,9 +18,10 @@ import django
 
 django.setup()
 
+from tests.every_write import OPERATIONS  # noqa: E402
 from tests.load.faults.kinds import CLOSED, KINDS  # noqa: E402
 from tests.load.faults.pair import MODES, Found, Pair  # noqa: E402
-from tests.load.faults.rows import OPERATIONS, READS, forgotten  # noqa: E402
+from tests.load.faults.rows import READS, forgotten  # noqa: E402
 from tests.load.faults.slow import Slow  # noqa: E402
 
 PAIRS = 2

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 from devices.views.tabs import TABS
 from tests.contract.checker import contract
 from tests.contract.table import VERBS, methods
-from tests.every_write import Write
+from tests.every_write import OPERATIONS, Write
 
 DEVICE = f"/devices/{3}"
 """Of one that no change here is made to."""
@@ -54,10 +54,7 @@ READS = [
     _get("list_last_activated", "/device/last-activated", "/devices/recent/?minutes=60", 2),
     _get("get_device", "/device", f"{DEVICE}/", 2),
     _get("get_online", "/device/online", f"{DEVICE}/online/", 2, alone=True),
-    *(_get(tab.operation, contract().path_of(tab.operation), f"{DEVICE}/{tab.name}/", 2) for tab in TABS if tab.show),
-    _get("list_timeline", "/device/timeline", f"{DEVICE}/timeline/", 2),
-    _get("list_logs", "/device/logs", f"{DEVICE}/logs/", 2),
-    _get("list_metafields", "/device/metafield", f"{DEVICE}/metafields/", 2),
+    *(_get(tab.operation, contract().path_of(tab.operation), f"{DEVICE}/{tab.name}/", 2) for tab in TABS if tab.ask),
     _get("search_organizations", "/search", "/devices/pick/organization/?q=halden", 2),
     _get("search_users", "/search/users", "/devices/pick/user/?q=lund", 2),
     _get("get_user", "/user", f"{DEVICE}/transfer-to-owner/?owner=12", 2, alone=True),
@@ -72,18 +69,6 @@ READS = [
     Row("get_own_organization", ("GET", "/profile"), "/sign-in/", 4, alone=True, sign_in=True),
     Row("issue_token", TOKEN, "/sign-in/", 5, sign_in=True, also=NOT_US),
 ]
-OPERATIONS = {
-    "rename": "rename_device",
-    "metafield": "set_metafield",
-    "to owner": "transfer_to_owner",
-    "to organization": "transfer_to_organization",
-    "remove owner": "remove_owner",
-    "trigger": "trigger_event",
-    "clear": "clear_device",
-    "delete": "delete_device",
-    "create": "create_device",
-}
-"""By the name that tests/every_write.py gives the change."""
 WRITES = 3
 """Their wave."""
 
