@@ -125,8 +125,8 @@ def _renamed(request: DeviceRequest, device_id: int, done: Done[Any]) -> HttpRes
     if from_list(request):
         context["row_name"] = shorten(clean(done.entry.after))
         response = answer(request, "devices/device_detail.html", "devices/_row_renamed.html", context)
-        response["HX-Retarget"] = f"tbody th > a[href='{reverse('devices:device-detail', args=[device_id])}']"
-        response["HX-Reswap"] = "innerHTML"
+        response["HX-Retarget"] = "#said"  # not the row: another page of the list may stand there by now
+        response["HX-Reswap"] = "outerHTML"
         response["HX-Trigger"] = "deviceChanged"
         return response
     response = answer(request, "devices/device_detail.html", "devices/_device_title.html", context)

@@ -1,6 +1,6 @@
 /* What the portal adds to plain links and forms. Everything works without this file; it owns every htmx event name.
    Hooks in the markup: data-close-dialog, data-cancel, data-copy, data-busy-label, data-counter, data-announce, data-title, data-opened, data-picker, data-polls,
-   data-asks (a POST that changes nothing), data-hide-after, data-session-notice, data-fresh-token, data-use with data-into, data-refused. */
+   data-asks (a POST that changes nothing), data-hide-after, data-session-notice, data-fresh-token, data-use with data-into, data-refused, data-renamed with data-name. */
 (() => {
   "use strict";
   const byId = (id) => document.getElementById(id);
@@ -232,6 +232,12 @@
     showCurrentTab();
     const title = find(fresh, "[data-title]");
     if (title) document.title = title.dataset.title;
+    const named = find(fresh, "[data-renamed]");
+    if (named) {
+      document.querySelectorAll(`tbody th > a[href="${named.dataset.renamed}"]`).forEach((link) => { link.textContent = named.dataset.name; });
+      // The row is gone, and its button with it.
+      if (document.activeElement === document.body || dialog.contains(document.activeElement)) find(named, "button, a[href]")?.focus();
+    }
     titleOfDialog();
     say(find(fresh, "[data-announce]")?.dataset.announce);
   });

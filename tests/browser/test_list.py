@@ -68,6 +68,19 @@ def test_columns_states_and_the_menu_of_a_row_by_keyboard_alone(open_page: Open,
         expect(page.locator("#live")).to_contain_text("Renamed to")
     expect(page).to_have_url(re.compile("checked="))
 
+    # Meanwhile other rows have come: the dialog goes all the same, and above the list stands what was done.
+    page.locator("a.more").nth(1).press(" ")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator("#dialog input[name=name]")).to_be_focused()
+    page.evaluate("htmx.ajax('get', '/devices/?q=pump', {target: '#results', swap: 'innerHTML'})")
+    expect(page.get_by_role("link", name=old, exact=True)).to_have_count(0)
+    page.locator("#dialog input[name=name]").fill("Quiet after all")
+    page.keyboard.press("Enter")
+    expect(page.locator("#dialog")).to_be_hidden()
+    expect(page.locator("#said")).to_contain_text("Renamed to Quiet after all.")
+    expect(page.locator("#said button")).to_be_focused()
+
     page.goto("/devices/")
     page.evaluate("scrollTo(0, 900)")
     until(page, "scrollY >= 900 && document.querySelector('thead th').getBoundingClientRect().y === 0")  # in sight
