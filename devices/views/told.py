@@ -12,6 +12,7 @@ from devices.gateway.errors import GatewayError, OutOfTime, RateLimited, TimedOu
 from devices.gateway.policy import Condition
 from devices.http import READ_METHODS, DeviceRequest, clock_for, wants_partial
 from devices.permissions import Verdict
+from devices.views.tabs import TABS
 
 BESIDE = frozenset(
     {
@@ -21,8 +22,9 @@ BESIDE = frozenset(
 )
 """Operations that give names and little more: where these answers are old, nobody needs to know."""
 HEADING = frozenset({"get_base_info", "get_device"})
-TABS = frozenset({"list_timeline", "list_logs", "list_tags", "get_online"})
-"""What one tab shows. Where these are old while the device itself was just read, changing it is as safe as ever."""
+BESIDE_CHANGES = frozenset({"get_online", *(tab.operation for tab in TABS if tab.ask)}) - {"list_metafields"}
+"""What one tab shows, and nothing is changed from. Where these are old while the device itself was just read, changing
+it is as safe as ever."""
 
 
 class Told(NamedTuple):
@@ -122,7 +124,7 @@ def _old(request: DeviceRequest) -> frozenset[str]:
 
 
 def _writes_off(request: DeviceRequest) -> frozenset[str]:
-    return _old(request) - TABS
+    return _old(request) - BESIDE_CHANGES
 
 
 def _why(request: DeviceRequest) -> str:
