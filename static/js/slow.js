@@ -60,14 +60,15 @@
     const timer = setTimeout(stop, GIVES_UP);
     leaving = () => { clearTimeout(timer); stop(); };
   }
-  document.addEventListener("click", (event) => {
+  // On the window: after whatever else may take the press for its own, such as the menu of a row.
+  window.addEventListener("click", (event) => {
     const link = event.target.closest?.("a[href]");
     if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     if (link.target || link.hasAttribute("download") || link.hasAttribute("hx-get") || link.origin !== location.origin) return;
     if (link.pathname === location.pathname && link.search === location.search && link.hash) return;
     leave(link);
   });
-  document.addEventListener("submit", (event) => {
+  window.addEventListener("submit", (event) => {
     if (!event.defaultPrevented && !event.target.target) leave(event.target);
   });
   window.addEventListener("pagehide", () => leaving?.());
