@@ -47,6 +47,8 @@ class DeviceRequest(HttpRequest):
     """Only for the page (GET) of a form."""
     tells_itself: bool
     """Set by a view whose page tells of the platform's trouble itself: no banner says it a second time."""
+    promised: Any
+    """The banner (`views.told.Told`) that a part of the page has already referred to."""
 
 
 class SeeOther(HttpResponseRedirect):

@@ -50,7 +50,8 @@ def told(request: DeviceRequest) -> Told | None:
     condition = request.gateway.condition()
     seconds = max(condition.cool_down, condition.reads_rest, condition.writes_rest, condition.tokens_rest)
     if not operations and not seconds:
-        return None
+        promised: Told | None = getattr(request, "promised", None)
+        return promised
     wait = math.ceil(seconds)
     parts = {"heading": operations & HEADING, "panel": operations - {"get_base_info", "get_online"}}
     return Told(
@@ -65,9 +66,18 @@ def told(request: DeviceRequest) -> Told | None:
 
 
 def told_above(request: DeviceRequest, error: GatewayError) -> bool:
-    """Whether the page's banner gives the reason for this failed reading, so that its own place need not once more."""
-    if told(request) is None:
+    """Whether the page's banner gives the reason for this failed reading, so that its own place need not once more.
+
+    Then it is promised: a wait that ends before the banner is written would leave the page without any reason.
+    """
+    banner = told(request)
+    if banner is None or not _gives_reason(request, error):
         return False
+    request.promised = banner
+    return True
+
+
+def _gives_reason(request: DeviceRequest, error: GatewayError) -> bool:
     condition = request.gateway.condition()
     if condition.cool_down:
         return isinstance(error, RateLimited) and not error.ours
