@@ -17,10 +17,10 @@ import environ
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
-from devices.gateway.address import check_base_url, is_loopback
-from devices.gateway.asking import Limits
-from devices.gateway.deadline import Timeouts
-from devices.permissions import RIGHTS
+from devices.core.permissions import RIGHTS
+from devices.gateway.base_url import check_base_url, is_loopback
+from devices.gateway.resilience.limits import Limits
+from devices.gateway.timeouts import Timeouts
 
 # For `DEBUG=on` only: a portal on one's own machine, talking to the sandbox with its published demonstration account.
 # With DEBUG off none of these is used, and a missing name stops the start.

@@ -14,13 +14,13 @@ from django.templatetags.static import static
 from django.urls import get_script_prefix, reverse
 from django.utils.translation import get_language, gettext, ngettext, npgettext, override, pgettext
 
-from devices.http import DeviceRequest, clock_for, zone_of
-from devices.locales import style
-from devices.navigation import bar
-from devices.preferences import Preferences
-from devices.views.told import told
-from portal.bundles import addresses
+from devices.core.date_formats import style
+from devices.core.navigation import bar
+from devices.core.preferences import Preferences
+from devices.core.requests import DeviceRequest, clock_for, zone_of
+from devices.ui.status_banner import told
 from portal.icons import icon
+from portal.static_bundles import addresses
 
 
 def environment(**options: Any) -> jinja2.Environment:

@@ -16,14 +16,14 @@ from django.http.response import HttpResponseBase
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
-from devices import http, preferences
-from devices.gateway.api import Gateway
-from devices.gateway.deadline import Deadline
+from devices.core import preferences, requests
+from devices.core.requests import DeviceRequest, is_poll, wants_partial
+from devices.gateway.client import Gateway
 from devices.gateway.errors import Crowded, GatewayError, RateLimited, Resting, Unauthorized
-from devices.gateway.policy import Asker
-from devices.http import DeviceRequest, is_poll, wants_partial
-from portal import errors
-from portal.kept import answers_for
+from devices.gateway.resilience.policy import Asker
+from devices.gateway.timeouts import Deadline
+from portal import error_pages
+from portal.auth.response_cache import answers_for
 from portal.platform import transport
 from portal.signin import drafts, grants, oauth
 from portal.signin.admission import admit, has_idled
@@ -112,7 +112,7 @@ class OwnPagesMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.method not in READS and request.headers.get("Sec-Fetch-Site", "none") not in OWN:
-            return errors.foreign_site(request)
+            return error_pages.foreign_site(request)
         return self.get_response(request)
 
 
@@ -128,7 +128,7 @@ class AccessMiddleware:
 
     def __call__(self, request: DeviceRequest) -> HttpResponseBase:
         path = request.path_info
-        request.begun = http.wall()
+        request.begun = requests.wall()
         if path not in EXEMPT and not path.startswith(EXEMPT_PREFIXES):
             try:
                 admitted = admit(request)
@@ -168,9 +168,9 @@ class AccessMiddleware:
         else:
             response = self.get_response(request)
         drafts.set_cookie(request, response)
-        errors.tell_beside(request, response)
+        error_pages.tell_beside(request, response)
         if response.status_code == 405 and isinstance(response, HttpResponse) and not response.content:
-            return errors.wrong_method(request, response)
+            return error_pages.wrong_method(request, response)
         return response
 
     def _served(self, request: DeviceRequest) -> HttpResponseBase:
@@ -211,7 +211,7 @@ class AccessMiddleware:
             # Such as the reading before a change: where nothing was sent, the form can be filled in again.
             may_pass = isinstance(exception, RateLimited) or exception.status >= HTTPStatus.INTERNAL_SERVER_ERROR
             kept = may_pass and not _changed(request) and drafts.keep(request)
-            return errors.platform_error(request, exception, form_url=request.path if kept else "")
+            return error_pages.platform_error(request, exception, form_url=request.path if kept else "")
         return None
 
 

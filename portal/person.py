@@ -16,11 +16,13 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 import portal
-from devices import names, permissions, preference_store
-from devices.gateway.answers import RULES
-from devices.http import DeviceRequest, SeeOther, clock_for, zone_of
-from devices.locales import known_zone
-from portal.person_forms import PreferencesForm
+from devices.core import permissions
+from devices.core.date_formats import known_zone
+from devices.core.requests import DeviceRequest, SeeOther, clock_for, zone_of
+from devices.directory import names
+from devices.gateway.response_cache import RULES
+from devices.preferences import store as preference_store
+from devices.preferences.forms import PreferencesForm
 from portal.signin import grants
 from portal.signin.models import ApiGrant
 

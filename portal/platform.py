@@ -7,7 +7,7 @@ from functools import cache
 
 from django.conf import settings
 
-from devices.gateway.policy import Policy
+from devices.gateway.resilience.policy import Policy
 from devices.gateway.transport import Transport
 from portal.shared_store import SharedStore
 

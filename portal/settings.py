@@ -130,7 +130,7 @@ CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrf"
 CSRF_COOKIE_SECURE = SECURE_COOKIES
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
-CSRF_FAILURE_VIEW = "portal.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "portal.error_pages.csrf_failure"
 MESSAGE_STORAGE = "portal.cookies.MessageStorage"
 
 # Headers
@@ -162,7 +162,7 @@ STATIC_ROOT = Path(env.str("STATIC_ROOT", str(BASE_DIR / "staticfiles")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "portal.bundles.BundledStorage"},
+    "staticfiles": {"BACKEND": "portal.static_bundles.BundledStorage"},
 }
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from django.core.cache import cache
 
-from devices.gateway.store import Store
+from devices.gateway.resilience.shared_state import Store
 
 
 class SharedStore(Store):

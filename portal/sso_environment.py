@@ -13,8 +13,8 @@ from typing import NamedTuple
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from devices.gateway.address import check_base_url
-from devices.permissions import ORGANIZATION_WIDE, RIGHTS
+from devices.core.permissions import ORGANIZATION_WIDE, RIGHTS
+from devices.gateway.base_url import check_base_url
 from portal.environment import TOO_WIDE, too_wide
 
 Peer = ipaddress.IPv4Network | ipaddress.IPv6Network

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from portal import guide, person
+from portal import person, styleguide
 from portal.redirects import HOME
 from portal.signin import sessions, views
 from portal.signin.sso import views as sso
@@ -19,17 +19,17 @@ urlpatterns = [
     path("sso/backchannel-logout/", sso.backchannel_logout, name="sso-backchannel-logout"),
     path("preferences/", person.preferences, name="preferences"),
     path("about/", person.about, name="about"),
-    path("shortcuts/", guide.shortcuts, name="shortcuts"),
+    path("shortcuts/", styleguide.shortcuts, name="shortcuts"),
     path("sessions/", sessions.sessions, name="sessions"),
     path("sessions/end/", sessions.end_sessions, name="sessions-end"),
     path("devices/", include("devices.urls")),
-    path("audit/", include("devices.audit_urls")),
+    path("audit/", include("devices.audit.urls")),
 ]
 
 if settings.DEBUG:
-    urlpatterns.append(path("styleguide/", guide.styleguide, name="styleguide"))
+    urlpatterns.append(path("styleguide/", styleguide.styleguide, name="styleguide"))
 
-handler400 = "portal.errors.bad_request"
-handler403 = "portal.errors.permission_denied"
-handler404 = "portal.errors.page_not_found"
-handler500 = "portal.errors.server_error"
+handler400 = "portal.error_pages.bad_request"
+handler403 = "portal.error_pages.permission_denied"
+handler404 = "portal.error_pages.page_not_found"
+handler500 = "portal.error_pages.server_error"

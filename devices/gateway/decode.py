@@ -12,8 +12,8 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from devices.gateway.errors import BadReply
-from devices.gateway.pages import Page
-from devices.gateway.reply import Reply
+from devices.gateway.pagination import Page
+from devices.gateway.response import Reply
 
 T = TypeVar("T")
 

@@ -29,10 +29,10 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, ReadTimeoutError
 
-from devices.gateway.address import check_base_url, is_loopback
-from devices.gateway.deadline import Allowance, Clock, Deadline, Timeouts
+from devices.gateway.base_url import check_base_url, is_loopback
 from devices.gateway.errors import BadReply, GatewayError, OutOfTime, TimedOut, Unauthorized, Unreachable
-from devices.gateway.reply import Reply, read_retry_after
+from devices.gateway.response import Reply, read_retry_after
+from devices.gateway.timeouts import Allowance, Clock, Deadline, Timeouts
 
 __all__ = ["Deadline", "Query", "Reply", "Timeouts", "Transport", "check_base_url"]
 

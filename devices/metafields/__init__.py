@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from devices import rules
+from devices.core import api_rules
+from devices.core.text import clean
 from devices.gateway.types import Metafield
-from devices.metafields import checked, readback, shown
-from devices.metafields.checked import InvalidValue, Raw
-from devices.text import clean
+from devices.metafields import display, readback, validation
+from devices.metafields.validation import InvalidValue, Raw
 
 __all__ = ["KINDS", "FieldView", "InvalidValue", "Kind", "view_of"]
 
@@ -31,62 +31,66 @@ class Kind:
 
     label: Any
     write: str = "no"
-    show: Callable[[Raw], list[str]] = shown.plain
-    check: Callable[[str, Raw], str] = checked.any_text
+    show: Callable[[Raw], list[str]] = display.plain
+    check: Callable[[str, Raw], str] = validation.any_text
     control: str = "text"
     hint: Any = ""
     caution: Callable[[Raw], str] = field(default=lambda raw: "")
 
 
-UNKNOWN = Kind("", show=shown.anything)
+UNKNOWN = Kind("", show=display.anything)
 
 KINDS: dict[str, Kind] = {
     "text": Kind(gettext_lazy("Text"), "yes"),
-    "number": Kind(gettext_lazy("Number"), "yes", shown.with_unit, checked.number, "number"),
-    "int": Kind(gettext_lazy("Whole number"), "yes", shown.with_unit, checked.integer, "number"),
-    "measurement": Kind(gettext_lazy("Number with unit"), "likely", shown.with_unit, checked.number, "number"),
-    "email": Kind(gettext_lazy("E-mail"), "likely", check=checked.email, control="email"),
-    "list": Kind(gettext_lazy("List"), "yes", shown.selected, checked.option, "select"),
+    "number": Kind(gettext_lazy("Number"), "yes", display.with_unit, validation.number, "number"),
+    "int": Kind(gettext_lazy("Whole number"), "yes", display.with_unit, validation.integer, "number"),
+    "measurement": Kind(gettext_lazy("Number with unit"), "likely", display.with_unit, validation.number, "number"),
+    "email": Kind(gettext_lazy("E-mail"), "likely", check=validation.email, control="email"),
+    "list": Kind(gettext_lazy("List"), "yes", display.selected, validation.option, "select"),
     "switch": Kind(gettext_lazy("Switch"), "unclear"),
     "imei": Kind(
-        gettext_lazy("IMEI"), "yes", check=checked.imei, hint=gettext_lazy("15 digits"), caution=checked.short_imei
+        gettext_lazy("IMEI"),
+        "yes",
+        check=validation.imei,
+        hint=gettext_lazy("15 digits"),
+        caution=validation.short_imei,
     ),
     "iccid": Kind(gettext_lazy("ICCID"), "yes", hint=gettext_lazy("Usually 18 to 22 digits")),
-    "time": Kind(gettext_lazy("Time"), "unclear", shown.time, caution=shown.unsure_times),
-    "range": Kind(gettext_lazy("Time range"), "no", shown.time_range, caution=shown.unsure_times),
-    "shift": Kind(gettext_lazy("Shifts"), "no", shown.shifts, caution=shown.unsure_times),
-    "contact": Kind(gettext_lazy("Contact"), "no", shown.contact),
-    "address": Kind(gettext_lazy("Address"), "no", shown.address),
-    "location": Kind(gettext_lazy("Location"), "no", shown.location),
-    "coordinates": Kind(gettext_lazy("Coordinates"), "unclear", shown.coordinates),
-    "cost": Kind(gettext_lazy("Cost"), "no", shown.cost),
-    "devicereference": Kind(gettext_lazy("Device reference"), "unclear", shown.device_reference),
-    "table": Kind(gettext_lazy("Table"), "unclear", shown.rows),
-    "multitext": Kind(gettext_lazy("Several texts"), "no", shown.values),
+    "time": Kind(gettext_lazy("Time"), "unclear", display.time, caution=display.unsure_times),
+    "range": Kind(gettext_lazy("Time range"), "no", display.time_range, caution=display.unsure_times),
+    "shift": Kind(gettext_lazy("Shifts"), "no", display.shifts, caution=display.unsure_times),
+    "contact": Kind(gettext_lazy("Contact"), "no", display.contact),
+    "address": Kind(gettext_lazy("Address"), "no", display.address),
+    "location": Kind(gettext_lazy("Location"), "no", display.location),
+    "coordinates": Kind(gettext_lazy("Coordinates"), "unclear", display.coordinates),
+    "cost": Kind(gettext_lazy("Cost"), "no", display.cost),
+    "devicereference": Kind(gettext_lazy("Device reference"), "unclear", display.device_reference),
+    "table": Kind(gettext_lazy("Table"), "unclear", display.rows),
+    "multitext": Kind(gettext_lazy("Several texts"), "no", display.values),
     "image": Kind(gettext_lazy("Image"), "unclear"),
     "devicename": Kind(gettext_lazy("Device name"), "no"),
     "deviceowner": Kind(gettext_lazy("Device owner"), "no"),
-    "tz": Kind(gettext_lazy("Time zone"), "likely", check=checked.zone, control="select"),
+    "tz": Kind(gettext_lazy("Time zone"), "likely", check=validation.zone, control="select"),
     "hotspotname": Kind(gettext_lazy("Hotspot name"), "yes"),
-    "templateid": Kind(gettext_lazy("Template id"), "no", shown.selected),
+    "templateid": Kind(gettext_lazy("Template id"), "no", display.selected),
     "firmwareupdatecontrol": Kind(gettext_lazy("Firmware update control"), "unclear"),
-    "unitconversionswitch": Kind(gettext_lazy("Unit conversion switch"), "unclear", shown.anything),
+    "unitconversionswitch": Kind(gettext_lazy("Unit conversion switch"), "unclear", display.anything),
     "deviceeui": Kind(
         gettext_lazy("Device EUI"),
         "likely",
-        check=checked.hexadecimal(16),
+        check=validation.hexadecimal(16),
         hint=gettext_lazy("16 hexadecimal characters"),
     ),
     "joineui": Kind(
         gettext_lazy("Join EUI"),
         "likely",
-        check=checked.hexadecimal(16),
+        check=validation.hexadecimal(16),
         hint=gettext_lazy("16 hexadecimal characters"),
     ),
     "applicationkey": Kind(
         gettext_lazy("Application key"),
         "likely",
-        check=checked.hexadecimal(32),
+        check=validation.hexadecimal(32),
         control="secret",
         hint=gettext_lazy("32 hexadecimal characters"),
     ),
@@ -132,7 +136,7 @@ class FieldView:
     def options(self) -> Sequence[str]:
         """What a select offers: only an editor asks, so that a row does not pay for hundreds of zones."""
         known = _kind(self.type)[0]
-        return checked.zones() if known == "tz" else checked.options(self.raw) if known == "list" else ()
+        return validation.zones() if known == "tz" else validation.options(self.raw) if known == "list" else ()
 
     @property
     def missing(self) -> bool:
@@ -147,8 +151,10 @@ class FieldView:
             if self.secret or self.mandatory:
                 raise InvalidValue(_("This field is required. Enter a value."))
             return value
-        if len(value) > rules.METAFIELD_VALUE_MAX:
-            raise InvalidValue(_("Use at most %d characters. This has %d.") % (rules.METAFIELD_VALUE_MAX, len(value)))
+        if len(value) > api_rules.METAFIELD_VALUE_MAX:
+            raise InvalidValue(
+                _("Use at most %d characters. This has %d.") % (api_rules.METAFIELD_VALUE_MAX, len(value))
+            )
         return _kind(self.type)[1].check(value, self.raw)
 
     @property
@@ -187,7 +193,7 @@ def view_of(metafield: Metafield, *, likely: bool) -> FieldView:
         lines=[_("Hidden")] if secret and lines else lines,
         mandatory=bool(metafield.is_mandatory),
         href=_href(known, raw),
-        device_id=shown.device_referred_to(raw) if known == "devicereference" else 0,
+        device_id=display.device_referred_to(raw) if known == "devicereference" else 0,
         instead=INSTEAD.get(known, ""),
         caution=kind.caution(raw),
         secret=secret,
@@ -231,13 +237,13 @@ def _why_not(known: str, kind: Kind) -> str:
 
 def _typed(known: str, raw: Raw) -> str:
     """What the editor starts with."""
-    lines = shown.selected(raw) if known == "list" else shown.plain(raw)
+    lines = display.selected(raw) if known == "list" else display.plain(raw)
     return lines[0] if lines else ""
 
 
 def _control(known: str, kind: Kind, raw: Raw) -> str:
     """A list whose options were not told is typed."""
-    return "text" if known == "list" and not checked.options(raw) else kind.control
+    return "text" if known == "list" and not validation.options(raw) else kind.control
 
 
 def _attrs(known: str, raw: Raw) -> dict[str, Any]:
@@ -247,21 +253,21 @@ def _attrs(known: str, raw: Raw) -> dict[str, Any]:
         attrs: dict[str, Any] = {"step": step if isinstance(step, (int, float)) and step > 0 else "any"}
         if known == "int":
             attrs["step"] = 1
-        if limits := checked.bounds(raw):
+        if limits := validation.bounds(raw):
             attrs |= {"min": limits[0], "max": limits[1]}
         return attrs
     return {"inputmode": "numeric"} if known in ("imei", "iccid") else {}
 
 
 def _bounds_in_words(known: str, raw: Raw) -> str:
-    if known not in ("number", "measurement", "int") or not (limits := checked.bounds(raw)):
+    if known not in ("number", "measurement", "int") or not (limits := validation.bounds(raw)):
         return ""
-    return _("From %s to %s") % (shown.scalar(limits[0])[0], shown.scalar(limits[1])[0])
+    return _("From %s to %s") % (display.scalar(limits[0])[0], display.scalar(limits[1])[0])
 
 
 def _href(known: str, raw: Raw) -> str:
     """A map for a place, the address of an image; never any other scheme, whatever the API sends."""
-    if known in ("coordinates", "location") and (where := shown.point(raw)):
+    if known in ("coordinates", "location") and (where := display.point(raw)):
         lat, lon = f"{where[0]:.5f}", f"{where[1]:.5f}"
         return f"https://www.openstreetmap.org/?mlat={lat}&mlon={lon}#map=16/{lat}/{lon}"
     address = raw.get("value")

@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from devices.http import wants_partial
+from devices.core.requests import wants_partial
 from portal.redirects import HOME, local_path
 from portal.signin.sso.identity import Refused
 

@@ -27,9 +27,9 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
 
-from devices.http import DeviceRequest, Unsent, wants_partial, zone_of
-from devices.permissions import Access
-from devices.presentation import Clock
+from devices.core.formatting import Clock
+from devices.core.permissions import Access
+from devices.core.requests import DeviceRequest, Unsent, wants_partial, zone_of
 from portal.signin import crypto
 from portal.signin.models import Draft
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models.signals import post_delete
 
-from devices.gateway.answers import group_of
+from devices.gateway.response_cache import group_of
 from portal import cache
 from portal.signin.models import ApiGrant
 

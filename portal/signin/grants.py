@@ -23,10 +23,10 @@ from django.db import DatabaseError, connection
 from django.db.models import F, FloatField, Func, Q, QuerySet
 from django.views.decorators.debug import sensitive_variables
 
-from devices.gateway.deadline import Deadline
+from devices.core.permissions import RIGHTS, Access
 from devices.gateway.errors import GatewayError, OutOfTime, TimedOut, Unauthorized, Unreachable
+from devices.gateway.timeouts import Deadline
 from devices.gateway.types import UserProfile
-from devices.permissions import RIGHTS, Access
 from portal.signin import oauth
 from portal.signin.crypto import Secret, Tokens, Unreadable, seal, unseal
 from portal.signin.forgetting import forget_answers, scope_of

@@ -11,9 +11,9 @@ import msgspec
 from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
-from devices.gateway.deadline import Deadline
 from devices.gateway.errors import BadReply, GatewayError, RateLimited, ServerFault, to_translate
-from devices.gateway.reply import Reply, failure, read_problem
+from devices.gateway.response import Reply, failure, read_problem
+from devices.gateway.timeouts import Deadline
 from portal.platform import transport
 from portal.signin.crypto import Secret, Tokens
 

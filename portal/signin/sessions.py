@@ -13,12 +13,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
-from devices.gateway.pages import Page
-from devices.http import DeviceRequest, answer, clock_for, move_on, query_string, require_right
-from devices.permissions import PORTAL_ADMIN
-from devices.presentation import number
-from devices.text import clean
-from devices.views.paging import pager
+from devices.core.formatting import number
+from devices.core.permissions import PORTAL_ADMIN
+from devices.core.requests import DeviceRequest, answer, clock_for, move_on, query_string, require_right
+from devices.core.text import clean
+from devices.gateway.pagination import Page
+from devices.ui.pagination import pager
 from portal.signin import ending
 from portal.signin.admission import end_session
 from portal.signin.ending import SignedIn

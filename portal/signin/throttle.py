@@ -29,8 +29,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from portal.address import client_address
 from portal.cache import REST, TELL
+from portal.client_address import client_address
 from portal.signin.oauth import WrongCredentials
 
 log = logging.getLogger(__name__)

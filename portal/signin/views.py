@@ -15,12 +15,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
-from devices import names
-from devices.gateway.api import Gateway
-from devices.gateway.deadline import Deadline
+from devices.core.requests import SeeOther
+from devices.directory import names
+from devices.gateway.client import Gateway
 from devices.gateway.errors import Forbidden, GatewayError, Unauthorized
-from devices.http import SeeOther
-from devices.views.panels import waiting
+from devices.gateway.timeouts import Deadline
+from devices.ui.read_errors import waiting
 from portal.platform import transport
 from portal.redirects import local_path
 from portal.sessions import SessionStore

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from portal.bundles import BUNDLES
+from portal.static_bundles import BUNDLES
 from tests.browser.conftest import Open, Watch, sign_in
 from tests.portal_server import ROOT, PortalServer
 from tests.servers import SandboxServer

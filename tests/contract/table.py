@@ -21,7 +21,7 @@ from typing import Any, TypeGuard
 import django
 from django.urls import Resolver404, resolve
 
-from devices.gateway.api import Gateway
+from devices.gateway.client import Gateway
 from tests.contract.checker import ROOT as API
 from tests.contract.checker import contract
 

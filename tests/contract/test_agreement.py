@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from devices.core.permissions import RULES, Access, judge
 from devices.metafields import KINDS
-from devices.permissions import RULES, Access, judge
 from sandbox import seed_cases
 from tests.contract.checker import contract
 from tests.servers import SandboxServer

@@ -7,7 +7,7 @@ import requests
 import urllib3
 from urllib3.connectionpool import HTTPConnectionPool
 
-from devices.gateway.api import Gateway
+from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError, NotFound
 from devices.gateway.transport import Transport
 from tests.contract.plugin import Recorder, _listening

@@ -18,7 +18,8 @@ from django.core.management import call_command  # noqa: E402
 from django.db.models.signals import post_migrate, pre_migrate  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from devices import audit, guards  # noqa: E402
+from devices.audit import log as audit_log  # noqa: E402
+from devices.audit import triggers  # noqa: E402
 from devices.models import AuditEntry, AuditOutcome, Receipt  # noqa: E402
 from tests.devices import trail  # noqa: E402
 
@@ -32,7 +33,7 @@ def attempt(what: str, act: Callable[[], Any]) -> None:
         with transaction.atomic():
             act()
     except DatabaseError as error:
-        told = "refused" if guards.REFUSAL in str(error) else repr(error)
+        told = "refused" if triggers.REFUSAL in str(error) else repr(error)
         print(f"{what}: {told}")  # noqa: T201
     else:
         print(f"{what}: done")  # noqa: T201
@@ -111,14 +112,18 @@ def look_for_open_ones() -> None:
     """Changes of one device in every state: which of them does the quick question take for open?"""
     states: dict[str, dict[str, Any]] = {
         "being made": {"outcome": ""},
-        "left by a dead process": {"outcome": "", "at": timezone.now() - timedelta(seconds=audit.ORPHAN + 5)},
+        "left by a dead process": {"outcome": "", "at": timezone.now() - timedelta(seconds=audit_log.ORPHAN + 5)},
         "not known yet": {"outcome": "unknown", "final": False},
         "settled": {},
-        "too old": {"outcome": "unknown", "final": False, "at": timezone.now() - audit.LOOK_BACK - timedelta(hours=1)},
+        "too old": {
+            "outcome": "unknown",
+            "final": False,
+            "at": timezone.now() - audit_log.LOOK_BACK - timedelta(hours=1),
+        },
         "of another device": {"outcome": "unknown", "final": False, "device_id": 78},
     }
     made = {trail.entry(**{"device_id": 77, **state}).pk: name for name, state in states.items()}
-    print(f"open: {', '.join(made[entry.pk] for entry in audit.open_entries(77))}")  # noqa: T201
+    print(f"open: {', '.join(made[entry.pk] for entry in audit_log.open_entries(77))}")  # noqa: T201
 
 
 main()

@@ -15,10 +15,10 @@ from typing import Any, ClassVar, cast
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from devices.gateway.answers import Answers, Counts, Flights, Owner
-from devices.gateway.api import Gateway
+from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError, Unauthorized
-from devices.gateway.policy import Policy
+from devices.gateway.resilience.policy import Policy
+from devices.gateway.response_cache import Answers, Counts, Flights, Owner
 from devices.gateway.transport import Transport
 from tests.devices.kept_world import TROUBLES, Api, Person, Thing, World
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from devices.gateway.deadline import Timeouts
 from devices.gateway.errors import TimedOut, Unreachable
-from devices.gateway.reply import Reply, read_retry_after
+from devices.gateway.response import Reply, read_retry_after
+from devices.gateway.timeouts import Timeouts
 
 ROOT = "/api/v1/organization"
 BEGINNING = 1_800_000_000.0

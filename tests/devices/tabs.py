@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devices.views.tabs import TABS
+from devices.ui.tabs import TABS
 from tests.contract.checker import contract
 
 EVERY = tuple("" if tab.name == "overview" else f"{tab.name}/" for tab in TABS)

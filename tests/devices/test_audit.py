@@ -11,9 +11,10 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from devices import audit_search, export
+from devices.audit import csv_export
+from devices.audit import search as audit_search
+from devices.audit import views as view
 from devices.models import AuditEntry
-from devices.views import audit as view
 from tests.devices import fleet, trail
 from tests.devices.conftest import Person, SignIn, soup, words
 from tests.servers import SandboxServer
@@ -285,8 +286,8 @@ def test_nothing_in_the_file_is_run_by_a_spreadsheet(admin: Person, text: str) -
 
 
 def test_a_cell_that_begins_with_a_carriage_return_is_disarmed_too() -> None:
-    assert export.safe_cell("\r=1+1") == "'\r=1+1"
-    assert (export.safe_cell("a=1"), export.safe_cell(None)) == ("a=1", "")
+    assert csv_export.safe_cell("\r=1+1") == "'\r=1+1"
+    assert (csv_export.safe_cell("a=1"), csv_export.safe_cell(None)) == ("a=1", "")
 
 
 def test_a_large_file_comes_in_order_whole_and_up_to_its_bound(admin: Person, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,7 +303,7 @@ def test_who_takes_the_file_is_written_to_the_log(admin: Person, caplog: pytest.
     caplog.set_level("INFO")
     trail.entry()
     sheet(admin.get("/audit/export.csv?device=1"))
-    begun, done = (record.getMessage() for record in caplog.records if record.name == "devices.audit")
+    begun, done = (record.getMessage() for record in caplog.records if record.name == "devices.audit.log")
     for line in (begun, done):
         assert 'email="admin@example.com"' in line
         assert '"device": "1"' in line

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from devices import retention
+from devices.audit import retention
 from devices.models import AuditEntry, AuditOutcome, AuditPerson, Receipt
 from tests.devices import trail
 from tests.devices.conftest import SignIn, words

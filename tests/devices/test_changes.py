@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 import pytest
 from django.test import Client
 
-from devices import audit
-from devices.audit import REJECTED, state_of
+from devices.audit import log as audit_log
+from devices.audit.log import REJECTED, state_of
 from devices.gateway.errors import Unreachable
 from devices.gateway.transport import Transport
 from devices.models import AuditEntry, Turn
@@ -111,8 +111,8 @@ def test_a_change_for_which_the_page_has_no_time_left_is_not_sent_and_said_so(
         time.sleep(0.8)
         return intend(*told, **more)
 
-    intend = audit.intend
-    monkeypatch.setattr(audit, "intend", slowly)
+    intend = audit_log.intend
+    monkeypatch.setattr(audit_log, "intend", slowly)
     answer = admin.htmx(change.url, change.data)
     assert answer.status_code == 504
     assert "was over before this could be sent, so nothing was sent. Nothing was changed." in words(answer)

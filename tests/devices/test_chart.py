@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devices.chart import DAYS, FOOT, HEIGHT, LANES, TALLEST, TOP, Chart, Moment, draw, events_per_day, short
+from devices.device_page.event_counts import (
+    DAYS,
+    FOOT,
+    HEIGHT,
+    LANES,
+    TALLEST,
+    TOP,
+    Chart,
+    Moment,
+    draw,
+    events_per_day,
+    short,
+)
 
 OSLO = ZoneInfo("Europe/Oslo")
 NOW = datetime(2026, 11, 17, 14, 2, tzinfo=OSLO).timestamp()

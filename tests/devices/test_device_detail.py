@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from devices import http
+from devices.core import requests
 from tests.devices import fleet, tabs
 from tests.devices.conftest import Person, soup, words
 from tests.servers import SandboxServer
@@ -104,7 +104,7 @@ def test_a_value_moves_below_the_line_when_a_day_has_passed(
     support: Person, monkeypatch: pytest.MonkeyPatch, hours: int, old: bool
 ) -> None:
     now = time.time()
-    monkeypatch.setattr(http, "wall", lambda: now + hours * 3600)
+    monkeypatch.setattr(requests, "wall", lambda: now + hours * 3600)
     page = soup(support.get(f"/devices/{fleet.RICH}/"))
     reported = next(row for row in page.select(".table-values tr") if "Temperature" in row.get_text())
     assert ("old" in (reported.parent or {}).get("class", [])) is old  # type: ignore[union-attr]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from devices import changes
+from devices.changes import service as change_service
 from devices.gateway.errors import TimedOut
 from devices.gateway.transport import Transport
 from devices.models import AuditEntry, AuditOutcome, Receipt
@@ -170,7 +170,7 @@ def test_erased_and_new_events_since_is_told_from_not_erased(
 ) -> None:
     """By the platform's own times: the portal's clock may say what it likes."""
     fast = timezone.now() + timedelta(minutes=5)
-    monkeypatch.setattr(changes.timezone, "now", lambda: fast)
+    monkeypatch.setattr(change_service.timezone, "now", lambda: fast)
     platform.switch(timeline_delay=0)
     form = opened(admin, CLEAR)
     send = Transport.send
@@ -207,7 +207,7 @@ def test_an_empty_timeline_proves_nothing(admin: Person, platform: SandboxServer
     entry = AuditEntry.objects.get()
     with_time = timezone.now() + timedelta(minutes=2)
     with pytest.MonkeyPatch.context() as later:
-        later.setattr(changes.timezone, "now", lambda: with_time)
+        later.setattr(change_service.timezone, "now", lambda: with_time)
         admin.get(f"/audit/{entry.pk}/")
     assert outcomes()[-1] == ("unknown", True)
 

@@ -7,8 +7,8 @@ import logging
 import pytest
 from django.core.cache import cache
 
-from devices.gateway.needs import Rule
-from devices.permissions import RULES
+from devices.core.permissions import RULES
+from devices.gateway.required_permissions import Rule
 from tests.devices.changes import lines
 from tests.devices.conftest import Person, SignIn, soup, words
 from tests.devices.new_device import COLD, CREATE, NEW, created, errors, filled, the_device
@@ -158,7 +158,7 @@ def test_who_may_not_see_the_new_device_is_not_led_into_a_refusal(
 def test_the_change_is_in_the_log(
     admin: Person, fresh_sandbox: SandboxServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO, "devices.changes"):
+    with caplog.at_level(logging.INFO, "devices.changes.service"):
         device = the_device(fresh_sandbox, admin.post(NEW, filled()))
     [line] = lines(caplog)
     assert "create_device" in line

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import time_machine
 
-from devices.audit import UNKNOWN, Facts, intend, settle
-from devices.permissions import Access
+from devices.audit.log import UNKNOWN, Facts, intend, settle
+from devices.core.permissions import Access
 from tests.devices.conftest import Person, SignIn, soup, words
 from tests.devices.new_device import NEW, created, errors, filled, the_device
 from tests.servers import SandboxServer

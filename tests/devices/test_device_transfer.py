@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devices.permissions import Access
+from devices.core.permissions import Access
 from portal.platform import transport
 from tests.devices import fleet
 from tests.devices.changes import ANA, JONAS, KARI, KARI_ORG, end, filled, held, writes

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from devices.gateway.api import Gateway
-from devices.gateway.policy import Condition
+from devices.gateway.client import Gateway
+from devices.gateway.resilience.policy import Condition
 from devices.models import AuditEntry
 from tests.devices import fleet, trail
 from tests.devices.changes import writes

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 import time_machine
 
-from devices import audit, changes
-from devices.audit import CONFIRMED, REJECTED, UNKNOWN, Facts
-from devices.changes import Desk, carry_out, look_again
+from devices.audit import log as audit_log
+from devices.audit.log import CONFIRMED, REJECTED, UNKNOWN, Facts
+from devices.changes import service as change_service
+from devices.changes.service import Desk, carry_out, look_again
+from devices.changes.undo import can_undo
+from devices.changes.verification import Now, Reading
+from devices.core.permissions import Access
 from devices.gateway.errors import TimedOut
 from devices.models import AuditEntry, AuditPerson
-from devices.permissions import Access
-from devices.proof import Now, Reading
-from devices.undo import can_undo
 
 pytestmark = pytest.mark.django_db
 
@@ -38,11 +39,11 @@ def desk(access: Access | None = None) -> Desk:
 
 
 def reads(monkeypatch: pytest.MonkeyPatch, now: Now, found: str = "") -> None:
-    monkeypatch.setattr(changes, "look", lambda *args, **kwargs: Reading(now, found))
+    monkeypatch.setattr(change_service, "look", lambda *args, **kwargs: Reading(now, found))
 
 
 def test_a_process_that_was_stopped_before_it_sent_does_not_send_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    intend = audit.intend
+    intend = audit_log.intend
     sent: list[Any] = []
     with time_machine.travel(time.time()) as clock:
 
@@ -51,12 +52,12 @@ def test_a_process_that_was_stopped_before_it_sent_does_not_send_any_more(monkey
             clock.shift(61)
             return found
 
-        monkeypatch.setattr(audit, "intend", held_up)
+        monkeypatch.setattr(audit_log, "intend", held_up)
         with pytest.raises(TimedOut) as raised:
             carry_out(desk(), FACTS, sent.append)
     assert sent == []
     assert not raised.value.sent
-    assert audit.state_of(AuditEntry.objects.get()).outcome == REJECTED
+    assert audit_log.state_of(AuditEntry.objects.get()).outcome == REJECTED
 
 
 def test_what_the_platform_accepted_is_not_told_as_not_made_whatever_a_look_said(
@@ -66,13 +67,13 @@ def test_what_the_platform_accepted_is_not_told_as_not_made_whatever_a_look_said
 
     def slow(gateway: object) -> None:
         entry = AuditEntry.objects.get()
-        audit.settle(entry, REJECTED, access=person(), request_id="somebody else's look")
+        audit_log.settle(entry, REJECTED, access=person(), request_id="somebody else's look")
 
     assert carry_out(desk(), FACTS, slow).unknown
 
 
 def test_a_look_without_the_timeline_does_not_end_what_others_can_still_prove(monkeypatch: pytest.MonkeyPatch) -> None:
-    entry, _first = audit.intend(person(), Facts(operation="clear_device", device_id=1), request_id="r")
+    entry, _first = audit_log.intend(person(), Facts(operation="clear_device", device_id=1), request_id="r")
     reads(monkeypatch, Now.SILENT)
     with time_machine.travel(time.time() + 120):
         assert not look_again(desk(person("ORG_DEVICES_VIEW")), entry).state.final
@@ -82,15 +83,15 @@ def test_a_look_without_the_timeline_does_not_end_what_others_can_still_prove(mo
 
 
 def test_a_value_that_is_not_whole_in_the_trail_is_not_offered_back() -> None:
-    confirmed = audit.State(CONFIRMED, final=True)
+    confirmed = audit_log.State(CONFIRMED, final=True)
     for before, offered in (("old", True), ("x" * 3000, False), ("nul\0", False)):
         facts = Facts(operation="rename_device", device_id=1, before=before, after="new")
-        entry, _first = audit.intend(person(), facts, request_id="r")
+        entry, _first = audit_log.intend(person(), facts, request_id="r")
         assert can_undo(entry, confirmed) == offered
 
 
 def test_who_was_erased_a_moment_ago_is_not_written_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    audit.person_of(person())
+    audit_log.person_of(person())
     found = AuditPerson.objects.get_or_create
 
     def erased_meanwhile(**kwargs: Any) -> Any:
@@ -99,12 +100,14 @@ def test_who_was_erased_a_moment_ago_is_not_written_back(monkeypatch: pytest.Mon
         return row
 
     monkeypatch.setattr(AuditPerson.objects, "get_or_create", erased_meanwhile)
-    audit.person_of(Access(7, "new@example.com", "New name", "Role", frozenset(), 1, "Org", "UTC"))
+    audit_log.person_of(Access(7, "new@example.com", "New name", "Role", frozenset(), 1, "Org", "UTC"))
     assert AuditPerson.objects.get().email == ""
 
 
 def test_an_event_has_nothing_to_read_so_its_lost_answer_stays_unknown_for_good() -> None:
-    entry, _first = audit.intend(person(), Facts(operation="trigger_event", device_id=1, target="x"), request_id="r")
+    entry, _first = audit_log.intend(
+        person(), Facts(operation="trigger_event", device_id=1, target="x"), request_id="r"
+    )
     with time_machine.travel(time.time() + 120):
         state = look_again(desk(), entry).state
     assert (state.outcome, state.final) == (UNKNOWN, True)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from devices.gateway import answers
-from devices.gateway.caller import Caller
+from devices.gateway import response_cache
+from devices.gateway.base_client import Caller
 from tests.devices.kept_machine import Kept, Session
 
 FEW = settings(
@@ -56,14 +56,14 @@ def test_the_machine_sees_a_key_without_its_owner(monkeypatch: pytest.MonkeyPatc
     machine.look("ann", 0, "get_base_info", 2, "plain")
     machine.look("ben", 1, "get_base_info", 2, "plain")
     nobody = {"person": "", "user_id": 0, "org_id": None, "session": ""}
-    whole = answers.Answers._key
+    whole = response_cache.Answers._key
 
-    def careless(self: answers.Answers, *args: object) -> object:
+    def careless(self: response_cache.Answers, *args: object) -> object:
         self._owner = self._owner._replace(**nobody)  # type: ignore[arg-type]
         self._group = "answer"
         return whole(self, *args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(answers.Answers, "_key", careless)
+    monkeypatch.setattr(response_cache.Answers, "_key", careless)
     machine = begun()
     machine.look("ann", 0, "get_base_info", 2, "plain")
     with pytest.raises(AssertionError, match="a leak"):

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import time_machine
 
-from devices.gateway.api import Gateway
+from devices.gateway.client import Gateway
 from devices.gateway.errors import TimedOut
 from devices.gateway.types import Online
-from devices.views import checking
+from devices.lists import connectivity
 from portal.platform import transport
 from tests.devices import fleet
 from tests.devices.conftest import HTMX, Person, SignIn, soup, words
@@ -81,7 +81,7 @@ def test_the_states_of_a_page_narrow_it(support: Person) -> None:
 def test_no_more_than_a_page_is_asked_for_whatever_is_sent(support: Person, platform: SandboxServer) -> None:
     many = ",".join(map(str, [*range(1, 400), *range(1, 400)]))
     press(support, ids=many)
-    assert asked(platform) == checking.MOST
+    assert asked(platform) == connectivity.MOST
     platform.clear_requests()
     press(support, ids="1,1,x,-3,0,99999999999,\x00,²," + "9" * 5000)
     assert asked(platform) == 1
@@ -212,10 +212,10 @@ def test_the_calls_of_one_request_have_fifteen_seconds_together(
     form |= fields_of(support.htmx("/devices/online/", form))
     support.htmx("/devices/online/", form)
     press(support)
-    assert len(left) == checking.STEP + 50
+    assert len(left) == connectivity.STEP + 50
     assert 10 < min(left) <= max(left) <= 15
     monkeypatch.undo()
-    monkeypatch.setattr(checking, "PATIENCE", 0.0)
+    monkeypatch.setattr(connectivity, "PATIENCE", 0.0)
     assert set(states(support.get(press(support))).values()) == {"Not checked"}
     assert asked(platform) == 0
 
@@ -231,7 +231,7 @@ def test_a_step_that_fails_is_logged_with_its_number_and_passes_the_wait_on(
     assert 15 <= int(failed["Retry-After"]) <= 20
     number = soup(failed).select_one("#check-step .stamp code")
     assert number is not None
-    lines = [record.getMessage() for record in caplog.records if record.name == "devices.views.panels"]
+    lines = [record.getMessage() for record in caplog.records if record.name == "devices.ui.read_errors"]
     assert len(lines) == 1, "one for the step, not one for each row"
     assert f"request {number.get_text()}, POST /devices/online/" in lines[0]
 
@@ -266,7 +266,7 @@ def test_states_are_believed_only_of_the_own_asking_and_the_same_rows(sign_in: S
 
 
 def test_an_old_answer_tells_only_what_was(support: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checking.time, "time", lambda: time.time_ns() / 1e9 - 600)
+    monkeypatch.setattr(connectivity.time, "time", lambda: time.time_ns() / 1e9 - 600)
     there = press(support)
     monkeypatch.undo()
     found = set(states(support.get(there)).values())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from devices.preference_store import save
-from devices.preferences import DEFAULT_COLUMNS
+from devices.core.preferences import DEFAULT_COLUMNS
+from devices.preferences.store import save
 from tests.devices.conftest import Person, SignIn, soup, words
 from tests.servers import SandboxServer
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from devices.audit import CONFIRMED, REJECTED, state_of
+from devices.audit.log import CONFIRMED, REJECTED, state_of
 from devices.models import AuditEntry
 from portal.platform import transport
 from tests.devices import fleet

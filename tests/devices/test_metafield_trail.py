@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from devices.audit import state_of
+from devices.audit.log import state_of
 from devices.metafields import FieldView
 from devices.models import AuditEntry, Turn
 from portal.platform import transport
@@ -265,7 +265,7 @@ def test_while_another_change_is_under_way_nothing_is_sent(
     support: Person, platform: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Turn.objects.create(device_id=fleet.BENCH, holder="somebody", until=2**40)
-    monkeypatch.setattr("devices.turns.time.monotonic", iter(range(0, 10**6, 100)).__next__)
+    monkeypatch.setattr("devices.changes.device_lock.time.monotonic", iter(range(0, 10**6, 100)).__next__)
     answer = support.htmx(address(platform, "Shelf"), {"value": "B-7"})
     assert answer.status_code == 409
     assert "Another change of this device is under way." in words(answer)

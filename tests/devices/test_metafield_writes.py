@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from devices.gateway.api import Gateway
+from devices.gateway.client import Gateway
 from devices.gateway.errors import Unreachable
 from devices.metafields import readback
 from devices.models import AuditEntry

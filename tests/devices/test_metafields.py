@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from devices.gateway.types import Metafield
-from devices.metafields import KINDS, FieldView, InvalidValue, checked, view_of
+from devices.metafields import KINDS, FieldView, InvalidValue, validation, view_of
 
 
 def view(value: Any, *, mandatory: bool = False, likely: bool = True) -> FieldView:
@@ -256,9 +256,9 @@ def test_a_reference_points_at_a_device_only_by_a_number_that_can_be_one() -> No
 
 def test_time_zones_are_looked_up_by_an_editor_only_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[int] = []
-    known = checked.available_timezones()
-    monkeypatch.setattr(checked, "available_timezones", lambda: looked.append(1) or known)
-    checked.zones.cache_clear()
+    known = validation.available_timezones()
+    monkeypatch.setattr(validation, "available_timezones", lambda: looked.append(1) or known)
+    validation.zones.cache_clear()
     field = view({"type": "Tz", "value": "Europe/Oslo"})
     assert field.control == "select"
     assert not looked

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from devices.gateway.deadline import Timeouts
+from devices.gateway.timeouts import Timeouts
 from portal.platform import transport
 from tests.devices import fleet, tabs
 from tests.devices.conftest import Person, soup, words

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from devices.gateway.api import Gateway
-from devices.gateway.deadline import Deadline
+from devices.core.fanout import ask_each
+from devices.gateway.client import Gateway
 from devices.gateway.errors import BadReply, NotFound, TimedOut, Unauthorized
-from devices.gateway.reply import Reply
+from devices.gateway.response import Reply
+from devices.gateway.timeouts import Deadline
 from devices.gateway.transport import Transport
-from devices.parallel import ask_each
 
 
 class Upstream:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devices.permissions import Access, judge
+from devices.core.permissions import Access, judge
 
 
 def person(*permissions: str, user_id: int = 7) -> Access:

@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 from django.db import Error, transaction
 
-from devices import permissions, receipt
+from devices.core import permissions
+from devices.core.permissions import Access
 from devices.gateway.errors import GatewayError, NotFound
-from devices.gateway.needs import Rule
-from devices.gateway.pages import Page
-from devices.gateway.policy import Asker
+from devices.gateway.pagination import Page
+from devices.gateway.required_permissions import Rule
+from devices.gateway.resilience.policy import Asker
 from devices.gateway.types import BaseInfo, DeviceDetails, LogEntry, TimelineEvent
 from devices.models import AuditEntry, Receipt
-from devices.permissions import Access
+from devices.receipts import builder as receipt_builder
 from tests.devices import fleet
 from tests.devices.changes import NAME, filled, held, writes
 from tests.devices.conftest import Person, soup, words
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("fresh_sandbox")
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """640 events are seven pages, 160 entries of the log two."""
-    monkeypatch.setattr(receipt, "SIZE", 100)
+    monkeypatch.setattr(receipt_builder, "SIZE", 100)
 
 
 def opened(person: Person, url: str = DELETE) -> dict[str, str]:
@@ -214,7 +215,7 @@ def test_what_one_may_not_read_is_told_before_the_first_press(
 def test_more_than_is_collected_is_told_at_once_and_the_newest_are_kept(
     admin: Person, monkeypatch: pytest.MonkeyPatch, small_pages: None
 ) -> None:
-    monkeypatch.setattr(receipt, "PAGES", 2)
+    monkeypatch.setattr(receipt_builder, "PAGES", 2)
     page = admin.get(DELETE)
     assert "Timeline: only the newest 200 of 640 entries" in told_missing(page)
     form = filled(page) | SURE
@@ -232,7 +233,7 @@ def test_more_than_is_collected_is_told_at_once_and_the_newest_are_kept(
 def test_other_bounds_are_told_too(
     admin: Person, monkeypatch: pytest.MonkeyPatch, small_pages: None, bound: str, value: float, said: str
 ) -> None:
-    monkeypatch.setattr(receipt, bound, value)
+    monkeypatch.setattr(receipt_builder, bound, value)
     answer = admin.post(DELETE, opened(admin))
     assert answer.status_code == 422
     assert said in told_missing(answer)
@@ -244,7 +245,7 @@ def test_a_platform_too_slow_to_answer_is_given_two_tries(
     admin: Person, platform: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     form = opened(admin)
-    monkeypatch.setattr(receipt, "CALLS_SECONDS", 0.4)
+    monkeypatch.setattr(receipt_builder, "CALLS_SECONDS", 0.4)
     platform.fault("/device/logs", "delay", delay=1.0)
     answer = admin.post(DELETE, form)
     assert "Log of user actions: the platform did not answer." in told_missing(answer)
@@ -252,9 +253,9 @@ def test_a_platform_too_slow_to_answer_is_given_two_tries(
 
 
 def test_a_list_that_became_shorter_while_it_was_read_is_not_taken_for_whole() -> None:
-    part = receipt.Part(pages=1, items=100, total=640)
-    receipt._count("timeline", part, receipt._Got("", 100, 300, more=True))
-    assert part.why == receipt.CHANGED
+    part = receipt_builder.Part(pages=1, items=100, total=640)
+    receipt_builder._count("timeline", part, receipt_builder._Got("", 100, 300, more=True))
+    assert part.why == receipt_builder.CHANGED
 
 
 def test_a_device_that_goes_while_it_is_read_is_gone_already(admin: Person, platform: SandboxServer) -> None:
@@ -312,15 +313,15 @@ def test_a_huge_device_costs_bounded_calls_and_memory() -> None:
     access = Access(1, "a@example.org", "A", "R", frozenset({"ORG_DEVICES_VIEW"} | ALL_RIGHTS), 1, "Org", "UTC")
     gateway = Endless()
     tracemalloc.start()
-    progress, chunks = receipt.begin(access, "delete_device", BaseInfo(id=1, name="x", template_id=1, org_id=1))
-    chunks += receipt.go_on(gateway, progress, 60)  # type: ignore[arg-type]
-    text = receipt.document(progress, chunks)
+    progress, chunks = receipt_builder.begin(access, "delete_device", BaseInfo(id=1, name="x", template_id=1, org_id=1))
+    chunks += receipt_builder.go_on(gateway, progress, 60)  # type: ignore[arg-type]
+    text = receipt_builder.document(progress, chunks)
     _now, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert progress.finished
-    assert gateway.asked <= 2 * receipt.PAGES + 2 * receipt.AT_ONCE
-    assert len(text) < receipt.BYTES + 10_000
-    assert peak < 5 * receipt.BYTES
+    assert gateway.asked <= 2 * receipt_builder.PAGES + 2 * receipt_builder.AT_ONCE
+    assert len(text) < receipt_builder.BYTES + 10_000
+    assert peak < 5 * receipt_builder.BYTES
     body = json.loads(text)
     assert [event["id"] for event in body["timeline"]] == list(range(len(body["timeline"])))
     assert set(progress.missing) == {"timeline", "logs"}
@@ -331,14 +332,16 @@ ALL_RIGHTS = frozenset({"VIEW_TIMELINE", "ORG_DEVICE_VIEW_ACTION_LOG", "VIEW_OWN
 
 def test_a_page_that_fails_leaves_no_gap() -> None:
     """Pages are read several at a time; what comes after one that failed is read again."""
-    progress = receipt.Progress("delete_device", 1, 1, {"timeline": receipt.Part(pages=1, items=2, total=8)})
+    progress = receipt_builder.Progress(
+        "delete_device", 1, 1, {"timeline": receipt_builder.Part(pages=1, items=2, total=8)}
+    )
     found: dict[tuple[str, int], Any] = {
         ("timeline", 1): GatewayError(),
-        ("timeline", 2): receipt._Got('{"ts":5}', 1, 8, more=True),
+        ("timeline", 2): receipt_builder._Got('{"ts":5}', 1, 8, more=True),
     }
-    assert list(receipt._taken(progress, found)) == []
+    assert list(receipt_builder._taken(progress, found)) == []
     assert progress.parts["timeline"].pages == 1
-    found[("timeline", 1)] = receipt._Got('{"ts":6}', 1, 8, more=True)
-    assert [chunk.text for chunk in receipt._taken(progress, found)] == ['{"ts":6}', '{"ts":5}']
+    found[("timeline", 1)] = receipt_builder._Got('{"ts":6}', 1, 8, more=True)
+    assert [chunk.text for chunk in receipt_builder._taken(progress, found)] == ['{"ts":6}', '{"ts":5}']
     with pytest.raises(NotFound):
-        list(receipt._taken(progress, {("timeline", 3): NotFound()}))
+        list(receipt_builder._taken(progress, {("timeline", 3): NotFound()}))

@@ -13,10 +13,10 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from devices import receipt
 from devices.gateway.errors import RateLimited
 from devices.models import AuditEntry, Receipt, ReceiptDraft, ReceiptPiece
-from devices.views import receipts
+from devices.receipts import builder as receipt_builder
+from devices.receipts import views as receipt_views
 from portal.platform import transport
 from tests.devices import fleet
 from tests.devices.changes import filled, writes
@@ -30,9 +30,9 @@ pytestmark = pytest.mark.usefixtures("fresh_sandbox")
 @pytest.fixture
 def one_round_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is read as the form is sent, and one round of calls with each look at the page of progress."""
-    monkeypatch.setattr(receipt, "SIZE", 100)
-    monkeypatch.setattr(receipts, "FIRST", 0.0)
-    monkeypatch.setattr(receipts, "LOOK", 0.001)
+    monkeypatch.setattr(receipt_builder, "SIZE", 100)
+    monkeypatch.setattr(receipt_views, "FIRST", 0.0)
+    monkeypatch.setattr(receipt_views, "LOOK", 0.001)
 
 
 def test_what_takes_long_goes_on_with_each_look_and_ends_in_one_press(
@@ -188,9 +188,9 @@ def test_too_many_calls_are_waited_for_and_nothing_is_done_meanwhile(admin: Pers
 
 @pytest.mark.parametrize(("told", "waits"), [(None, 2), (0.0, 2), (7.0, 7), (9999.0, 60)])
 def test_a_wait_is_never_none_and_never_for_ever(told: float | None, waits: float) -> None:
-    progress = receipt.Progress("delete_device", 1, 1, {"tags": receipt.Part()})
-    assert list(receipt._taken(progress, {("tags", 0): RateLimited(retry_after=told)})) == []
+    progress = receipt_builder.Progress("delete_device", 1, 1, {"tags": receipt_builder.Part()})
+    assert list(receipt_builder._taken(progress, {("tags", 0): RateLimited(retry_after=told)})) == []
     assert waits - 1 < progress.wait <= waits
     assert not progress.finished
     gateway: Any = None
-    assert receipt.go_on(gateway, progress, 60) == [], "nothing is asked"
+    assert receipt_builder.go_on(gateway, progress, 60) == [], "nothing is asked"

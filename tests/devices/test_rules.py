@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from devices import rules
-from devices.forms.listing import SORT_WORDS
+from devices.core import api_rules
+from devices.lists.forms import SORT_WORDS
 
 
 @pytest.mark.parametrize(
@@ -18,8 +18,8 @@ from devices.forms.listing import SORT_WORDS
     ],
 )
 def test_a_typed_name_is_tidied_into_one_the_rule_allows(typed: str, sent: str) -> None:
-    assert rules.tidy_name(typed) == sent
-    assert rules.forbidden_in_name(sent) == []
+    assert api_rules.tidy_name(typed) == sent
+    assert api_rules.forbidden_in_name(sent) == []
 
 
 @pytest.mark.parametrize(
@@ -35,18 +35,18 @@ def test_a_typed_name_is_tidied_into_one_the_rule_allows(typed: str, sent: str) 
     ],
 )
 def test_each_forbidden_character_is_named_once(name: str, bad: list[str]) -> None:
-    assert rules.forbidden_in_name(name) == bad
+    assert api_rules.forbidden_in_name(name) == bad
 
 
 def test_the_suggestion_is_itself_allowed() -> None:
-    assert rules.suggest_name("Boiler room 2 / hall #3") == "Boiler room 2 hall 3"
-    long = rules.suggest_name("x" * 49 + " / yz")
-    assert len(long) <= rules.NAME_MAX
+    assert api_rules.suggest_name("Boiler room 2 / hall #3") == "Boiler room 2 hall 3"
+    long = api_rules.suggest_name("x" * 49 + " / yz")
+    assert len(long) <= api_rules.NAME_MAX
     assert long == long.strip()
-    assert rules.suggest_name("///") == ""
+    assert api_rules.suggest_name("///") == ""
 
 
 def test_the_auth_token_is_no_sort_field() -> None:
-    assert "Auth Token" not in rules.SORT_FIELDS
-    assert "Last Reported At" in rules.SORT_FIELDS
-    assert tuple(SORT_WORDS) == rules.SORT_FIELDS
+    assert "Auth Token" not in api_rules.SORT_FIELDS
+    assert "Last Reported At" in api_rules.SORT_FIELDS
+    assert tuple(SORT_WORDS) == api_rules.SORT_FIELDS

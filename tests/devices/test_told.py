@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from bs4 import Tag
 
-from devices import http
-from devices.gateway.answers import Stale
-from devices.gateway.api import Gateway
-from devices.gateway.policy import Condition
-from devices.presentation import Clock
+from devices.core import requests
+from devices.core.formatting import Clock
+from devices.gateway.client import Gateway
+from devices.gateway.resilience.policy import Condition
+from devices.gateway.response_cache import Stale
 from tests.devices import fleet, tabs, trail
 from tests.devices.conftest import Person, soup, words
 from tests.servers import SandboxServer
@@ -117,7 +117,7 @@ def test_an_old_tab_leaves_a_device_that_was_just_read_open_to_changes(support: 
 @pytest.mark.parametrize("tab", tabs.EVERY)
 def test_all_stamps_of_a_page_are_of_one_clock(support: Person, monkeypatch: pytest.MonkeyPatch, tab: str) -> None:
     hurried = itertools.count(time.time(), 7)
-    monkeypatch.setattr(http, "wall", lambda: next(hurried))
+    monkeypatch.setattr(requests, "wall", lambda: next(hurried))
     stamps = re.findall(r"(?:read|checked|on [^,]*,) (\d\d:\d\d:\d\d UTC[+−]?[\d:]*)", words(support.get(DEVICE + tab)))
     assert len(stamps) >= 3, "the state, the panel, and the foot of a printed page"
     assert len(set(stamps)) == 1

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 from django.db import connection
 
-from devices.audit import state_of
+from devices.audit.log import state_of
 from devices.models import AuditEntry, Turn
 from portal.platform import transport
 from tests.devices import fleet
@@ -293,7 +293,7 @@ def test_while_another_change_is_under_way_nothing_is_sent(
 ) -> None:
     form = opened(support, move, reason="HC-7")
     Turn.objects.create(device_id=fleet.RICH, holder="somebody", until=2**40)
-    monkeypatch.setattr("devices.turns.time.monotonic", iter(range(0, 10**6, 100)).__next__)
+    monkeypatch.setattr("devices.changes.device_lock.time.monotonic", iter(range(0, 10**6, 100)).__next__)
     answer = support.post(move.url, form)
     assert answer.status_code == 409
     assert "Another change of this device is under way." in words(answer)

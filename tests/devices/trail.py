@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from devices import audit
+from devices.audit import log as audit_log
 from devices.models import AuditEntry, AuditOutcome, AuditPerson, Receipt
 from tests.devices import fleet
 
@@ -19,7 +19,7 @@ _numbers = itertools.count(1)
 
 def orphaned() -> datetime:
     """A time so long ago that whoever asked then, and wrote no outcome, is at it no more."""
-    return timezone.now() - timedelta(seconds=audit.ORPHAN + 5)
+    return timezone.now() - timedelta(seconds=audit_log.ORPHAN + 5)
 
 
 def person(key: str = "user:901", name: str = "Mira Roth", email: str = "mira@example.org") -> AuditPerson:

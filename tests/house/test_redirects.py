@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from devices.http import SeeOther
+from devices.core.requests import SeeOther
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -40,7 +40,7 @@ def sources() -> dict[str, str]:
 
 
 def test_only_the_named_modules_send_a_browser_somewhere() -> None:
-    """Another one uses devices.http.SeeOther or move_on; or it is looked at, and named here with the reason."""
+    """Another one uses devices.core.requests.SeeOther or move_on; or it is looked at, and named here with the reason."""
     found = {name for name, text in sources().items() if TARGETS.search(text)}
     assert found - set(ALLOWED) == set()
 

@@ -27,8 +27,8 @@ django.setup()
 from hypothesis import HealthCheck, Phase, seed, settings  # noqa: E402
 from hypothesis.stateful import run_state_machine_as_test  # noqa: E402
 
-from devices.gateway.answers import Answers  # noqa: E402
-from devices.gateway.caller import Caller  # noqa: E402
+from devices.gateway.base_client import Caller  # noqa: E402
+from devices.gateway.response_cache import Answers  # noqa: E402
 from tests.devices.kept_machine import Kept  # noqa: E402
 
 STEPS_EACH = 50

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal import guide
+from portal import styleguide
 from portal.urls import (
     handler400,
     handler403,
@@ -15,4 +15,4 @@ from portal.urls import (
 
 __all__ = ["handler400", "handler403", "handler404", "handler500"]
 
-urlpatterns = [*portal_patterns, path("styleguide/", guide.styleguide)]
+urlpatterns = [*portal_patterns, path("styleguide/", styleguide.styleguide)]

@@ -13,7 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from devices.models import AuditEntry, ReceiptDraft
-from devices.receipt import READS
+from devices.receipts.builder import READS
 from tests.devices import fleet
 
 SAMPLES: dict[str, int | str] = {"device_id": fleet.RICH, "metafield_id": 1, "entry_id": 1, "draft_id": 1}

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from bs4 import BeautifulSoup
 
 import portal
-from devices.permissions import OWN_VIEW, RIGHTS, RULES
+from devices.core.permissions import OWN_VIEW, RIGHTS, RULES
 from portal import person
 from tests.portal.conftest import Browser
 from tests.servers import SandboxServer

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from bs4 import BeautifulSoup
 
-from portal import errors
+from portal import error_pages
 from tests.portal.conftest import HTMX, Browser, words
 from tests.portal.urls import CANARY
 
@@ -242,7 +242,7 @@ def test_when_even_the_error_page_fails_words_remain(signed_in: SignedIn, monkey
         raise RuntimeError("no templates")
 
     browser = signed_in(raise_request_exception=False)
-    monkeypatch.setattr(errors, "render", broken)
+    monkeypatch.setattr(error_pages, "render", broken)
     response = browser.get("/crash/")
     assert response.status_code == 500
     assert response["Content-Type"] == "text/plain"
@@ -253,7 +253,7 @@ def test_errors_of_the_platform_are_written_down_once_with_the_request(
     signed_in: SignedIn, caplog: pytest.LogCaptureFixture
 ) -> None:
     response = signed_in().get("/fail/ServerFault/?operation=get_device")
-    lines = [record.getMessage() for record in caplog.records if record.name == "portal.errors"]
+    lines = [record.getMessage() for record in caplog.records if record.name == "portal.error_pages"]
     (line,) = lines
     assert response["X-Request-ID"] in line
     assert "get_device" in line

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
-from devices.gateway.deadline import Deadline
 from devices.gateway.errors import OutOfTime, ServerFault, TimedOut, Unauthorized, Unreachable
+from devices.gateway.timeouts import Deadline
 from portal.signin import crypto, grants, oauth
 from portal.signin.crypto import Secret, Tokens
 from portal.signin.models import ApiGrant

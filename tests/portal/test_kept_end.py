@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings as portal_settings
 from django.core.cache import cache, caches
 
-from devices.gateway.answers import group_of
+from devices.gateway.response_cache import group_of
 from portal.signin import ending, grants
 from portal.signin.forgetting import scope_of
 from portal.signin.models import ApiGrant

@@ -14,9 +14,9 @@ from django.conf import settings as django_settings
 from django.utils import translation
 from django.utils.translation import ngettext, trans_real
 
-from devices import preference_store
+from devices.core.formatting import Clock, number
 from devices.gateway.errors import GatewayError
-from devices.presentation import Clock, number
+from devices.preferences import store as preference_store
 from portal.signin import oauth
 from tests.devices import fleet
 from tests.portal.conftest import Browser, words

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from devices.gateway.asking import Limits
+from devices.gateway.resilience.limits import Limits
 from portal.platform import transport
 from tests.portal.conftest import Browser, words
 from tests.servers import SandboxServer

@@ -11,10 +11,10 @@ import pytest
 from bs4 import BeautifulSoup
 from django.core.management import CommandError, call_command
 
-from devices import preference_store
+from devices.core.preferences import COLUMNS, DEFAULTS, Preferences, read, written
+from devices.lists.columns import COLUMN_WORDS
 from devices.models import Preference
-from devices.preferences import COLUMNS, DEFAULTS, Preferences, read, written
-from devices.views.columns import COLUMN_WORDS
+from devices.preferences import store as preference_store
 from portal.signin.models import ApiGrant
 from tests.portal.conftest import Browser, words
 from tests.portal.sso import Proxied, by_header

@@ -13,7 +13,7 @@ import time_machine
 from bs4 import BeautifulSoup
 from django.contrib.sessions.models import Session
 
-from devices.http import polled
+from devices.core.requests import polled
 from portal.signin import grants
 from portal.signin.crypto import Secret, Tokens
 from portal.signin.models import ApiGrant, SsoLogin
@@ -198,7 +198,7 @@ def test_the_mark_of_a_poll_can_only_shorten_a_session(
 
 
 def test_every_region_that_asks_by_itself_bears_the_mark() -> None:
-    """Whoever adds one finds out here: its address is made by devices.http.polled() and called poll_url.
+    """Whoever adds one finds out here: its address is made by devices.core.requests.polled() and called poll_url.
 
     The steps of a check are what somebody has just pressed a button for, and at most 13 of them follow: no poll.
     """

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from devices.gateway.api import Gateway
+from devices.core.permissions import ORGANIZATION_WIDE, OWN_VIEW, RULES, Access
+from devices.gateway.client import Gateway
 from devices.gateway.errors import Forbidden, GatewayError
-from devices.gateway.needs import Rule
-from devices.gateway.policy import Asker
-from devices.permissions import ORGANIZATION_WIDE, OWN_VIEW, RULES, Access
+from devices.gateway.required_permissions import Rule
+from devices.gateway.resilience.policy import Asker
 from portal.platform import transport
 from portal.signin import ending, grants
 from portal.signin.models import ApiGrant
@@ -106,7 +106,7 @@ def test_creating_a_device_for_nobody_needs_no_look_at_users(platform: SandboxSe
 
 
 def test_who_is_nobody_to_the_platform_owns_nothing_without_an_owner() -> None:
-    from devices.permissions import judge, judge_here
+    from devices.core.permissions import judge, judge_here
 
     access = zoe(*(ORGANIZATION_WIDE - {"ORG_DEVICES_VIEW"}))
     assert judge("get_device", access, owner_id=0).missing == ("ORG_DEVICES_VIEW",)

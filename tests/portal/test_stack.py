@@ -13,7 +13,7 @@ import psycopg
 import pytest
 import requests
 
-from devices.gateway.asking import Limits
+from devices.gateway.resilience.limits import Limits
 from tests.portal_server import PortalServer
 from tests.servers import SandboxServer
 from tests.services import Postgres, redis_server

@@ -15,7 +15,7 @@ from django.template import engines
 from django.test import Client
 
 from portal import settings as portal_settings
-from portal.bundles import BUNDLES, _addresses
+from portal.static_bundles import BUNDLES, _addresses
 from tests.portal.conftest import Browser
 
 SOURCES = Path(__file__).resolve().parents[2] / "static"

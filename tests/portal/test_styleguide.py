@@ -9,11 +9,11 @@ import pytest
 from bs4 import BeautifulSoup
 from django.urls import path
 
-from portal import guide
+from portal import styleguide
 from portal.urls import urlpatterns as without
 from tests.portal.conftest import Browser
 
-urlpatterns = [*without, path("styleguide/", guide.styleguide)]
+urlpatterns = [*without, path("styleguide/", styleguide.styleguide)]
 """As in DEBUG."""
 
 
@@ -28,13 +28,13 @@ def test_it_is_there_for_developers_alone(signed_in: Callable[..., Browser], set
     ids = [tag["id"] for tag in page.select("[id]")]
     assert len(ids) == len(set(ids))
     assert not page.select("[style]")
-    assert guide.HOSTILE in page.get_text()
+    assert styleguide.HOSTILE in page.get_text()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_colour_can_be_read_on_every_ground_it_may_stand_on(theme: str) -> None:
-    found = {colour.name: colour for colour in guide.colours(theme)}
-    assert found.keys() >= guide.PAIRS.keys()
+    found = {colour.name: colour for colour in styleguide.colours(theme)}
+    assert found.keys() >= styleguide.PAIRS.keys()
     faint = [
         f"{colour.name} on {ground}: {ratio:.2f}, needs {needed}"
         for colour in found.values()
@@ -45,8 +45,8 @@ def test_every_colour_can_be_read_on_every_ground_it_may_stand_on(theme: str) ->
 
 
 def test_contrast_is_counted_as_the_guidelines_count_it() -> None:
-    assert guide.contrast("#000000", "#ffffff") == pytest.approx(21)
-    assert guide.contrast("#777777", "#ffffff") == pytest.approx(4.478, abs=0.001)
+    assert styleguide.contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert styleguide.contrast("#777777", "#ffffff") == pytest.approx(4.478, abs=0.001)
 
 
 def test_shortcuts_are_a_page_and_a_piece(signed_in: Callable[..., Browser]) -> None:

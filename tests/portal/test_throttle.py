@@ -17,7 +17,7 @@ from bs4 import BeautifulSoup
 from django.contrib.sessions.models import Session
 from django.test import RequestFactory
 
-from portal.address import client_address
+from portal.client_address import client_address
 from portal.environment import SignInLimits
 from portal.signin import throttle
 from portal.signin.oauth import WrongCredentials

@@ -6,7 +6,7 @@ import threading
 
 import requests
 
-from devices.gateway.asking import Limits
+from devices.gateway.resilience.limits import Limits
 from portal import gunicorn
 from portal.visits import Visits
 from tests.portal.test_stack import browse, sign_in

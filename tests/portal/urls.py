@@ -8,9 +8,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path
 from django.views.decorators.http import require_POST, require_safe
 
+from devices.core.permissions import PORTAL_AUDIT
+from devices.core.requests import DeviceRequest, require_right
 from devices.gateway import errors
-from devices.http import DeviceRequest, require_right
-from devices.permissions import PORTAL_AUDIT
 from portal.urls import *  # noqa: F403
 from portal.urls import urlpatterns
 

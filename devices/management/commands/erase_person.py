@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from devices import retention
+from devices.audit import retention
 
 
 class Command(BaseCommand):

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from devices import guards, retention
+from devices.audit import retention, triggers
 
 
 class Command(BaseCommand):
@@ -16,7 +16,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        guards.install()
+        triggers.install()
         done = retention.prune()
         self.stdout.write(
             f"Deleted {done.entries} entries, {done.outcomes} outcomes, {done.receipts} receipts and "

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 from joserfc.errors import JoseError
 
-from devices.gateway.reply import printable, read_problem
+from devices.gateway.response import printable, read_problem
 from portal.signin.crypto import Secret
 from portal.signin.sso import provider
 from portal.signin.sso.attempts import Attempt

@@ -22,10 +22,10 @@ from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
-from devices.gateway.address import check_base_url
-from devices.gateway.deadline import Timeouts
+from devices.gateway.base_url import check_base_url
 from devices.gateway.errors import GatewayError
-from devices.gateway.reply import Reply
+from devices.gateway.response import Reply
+from devices.gateway.timeouts import Timeouts
 from devices.gateway.transport import Transport
 from portal.signin.sso.identity import Refused
 

@@ -14,13 +14,13 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from devices import names
-from devices.gateway.api import Gateway, Guard
-from devices.gateway.deadline import Deadline
+from devices.core.permissions import RULES, Access, Verdict, judge
+from devices.core.requests import Denied
+from devices.directory import names
+from devices.gateway.client import Gateway, Guard
 from devices.gateway.errors import Forbidden, GatewayError, Unauthorized
+from devices.gateway.timeouts import Deadline
 from devices.gateway.types import Role, UserProfile
-from devices.http import Denied
-from devices.permissions import RULES, Access, Verdict, judge
 from portal.platform import transport
 from portal.signin import grants, oauth
 from portal.signin.sso.identity import Identity, Refused, held

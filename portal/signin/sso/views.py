@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from devices.http import SeeOther
+from devices.core.requests import SeeOther
 from portal.redirects import local_path
 from portal.sessions import SessionStore
 from portal.signin import grants

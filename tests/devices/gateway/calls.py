@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from devices.gateway.api import Gateway
+from devices.gateway.client import Gateway
 from tests.contract.checker import ROOT, contract, sample
 
 CREDENTIAL = "a7Xk-canary-device-credential-01"

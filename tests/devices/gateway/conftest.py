@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import responses
 
-from devices.gateway.api import Gateway
+from devices.gateway.client import Gateway
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, Rejected
 from devices.gateway.transport import Transport
 from tests.devices.gateway.calls import ROOT, Case

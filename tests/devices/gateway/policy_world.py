@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from devices.gateway.deadline import Deadline, Timeouts
 from devices.gateway.errors import GatewayError, RateLimited
-from devices.gateway.policy import Asker, Limits, Policy
-from devices.gateway.reply import Reply
-from devices.gateway.store import MemoryStore
+from devices.gateway.resilience.policy import Asker, Limits, Policy
+from devices.gateway.resilience.shared_state import MemoryStore
+from devices.gateway.response import Reply
+from devices.gateway.timeouts import Deadline, Timeouts
 
 PERSON, POLL, JOB = Asker.PERSON, Asker.POLL, Asker.JOB
 OK = Reply(200, b"{}", "application/json")

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from devices.gateway.answers import Answers, Counts, Flights, Owner, Stale
-from devices.gateway.api import Gateway
-from devices.gateway.deadline import Deadline
+from devices.gateway.client import Gateway
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, ServerFault, TimedOut, Unreachable
+from devices.gateway.response_cache import Answers, Counts, Flights, Owner, Stale
+from devices.gateway.timeouts import Deadline
 from devices.gateway.transport import Transport
 from tests.canary import secrets_in
 from tests.servers import SandboxServer
@@ -305,6 +305,6 @@ def test_what_is_too_large_or_cannot_be_read_any_more_is_asked_for(
     portal.memories["one"][key] = ((portal.now, b"\x93 of another version"), portal.now + 100)
     portal.request().get_base_info(DEVICE)
     assert portal.asked() == 2
-    monkeypatch.setattr("devices.gateway.answers.LARGEST", 10)
+    monkeypatch.setattr("devices.gateway.response_cache.LARGEST", 10)
     portal.request().get_base_info(OTHER)
     assert len(portal.memories["one"]) == 1

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from devices.gateway.api import Gateway
-from devices.gateway.deadline import Timeouts
+from devices.gateway.client import Gateway
 from devices.gateway.errors import BadReply, GatewayError, Unreachable
+from devices.gateway.timeouts import Timeouts
 from devices.gateway.transport import Transport
 from tests.devices.gateway.wire import DEVICE, Server, answer, closed_port, each_request, once, serving
 
@@ -211,7 +211,7 @@ def test_the_environment_neither_detours_nor_signs_a_call_to_this_machine(
 CALLER = """
 import logging, sys
 logging.basicConfig(level=logging.DEBUG, stream=sys.stdout)
-from devices.gateway.deadline import Timeouts
+from devices.gateway.timeouts import Timeouts
 from devices.gateway.transport import Transport
 reply = Transport(sys.argv[1]).send("GET", "/path", query={"q": "person@example.org"}, bearer="access-token")
 print("status", reply.status)

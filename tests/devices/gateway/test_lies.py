@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from devices.gateway.api import Gateway
+from devices.gateway.client import Gateway
 from devices.gateway.errors import BadReply
 from tests.devices.gateway.calls import CASES, DEVICE
 from tests.devices.gateway.conftest import Api

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from devices.gateway.deadline import Deadline
 from devices.gateway.errors import BadReply, Busy, GatewayError, RateLimited, TimedOut, Unreachable
-from devices.gateway.policy import Asker
-from devices.gateway.reply import Reply
+from devices.gateway.resilience.policy import Asker
+from devices.gateway.response import Reply
+from devices.gateway.timeouts import Deadline
 from tests.devices.gateway.policy_world import (
     JOB,
     OK,

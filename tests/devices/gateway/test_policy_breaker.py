@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from devices.gateway.errors import BadReply, GatewayError, Resting, TimedOut, Unreachable
-from devices.gateway.policy import Asker, Policy
-from devices.gateway.reply import Reply
-from devices.gateway.store import MemoryStore
+from devices.gateway.resilience.policy import Asker, Policy
+from devices.gateway.resilience.shared_state import MemoryStore
+from devices.gateway.response import Reply
 from tests.devices.gateway.policy_world import (
     OK,
     PERSON,

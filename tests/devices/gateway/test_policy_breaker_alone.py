@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from devices.gateway.asking import Limits
-from devices.gateway.breaker import CLOSED, Breaker, Ticket
-from devices.gateway.store import MemoryStore, Store
+from devices.gateway.resilience.circuit_breaker import CLOSED, Breaker, Ticket
+from devices.gateway.resilience.limits import Limits
+from devices.gateway.resilience.shared_state import MemoryStore, Store
 
 WALL = 1.7e9
 

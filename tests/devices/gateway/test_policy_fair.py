@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from devices.gateway.asking import Limits
-from devices.gateway.budget import TOLD, Ceiling
-from devices.gateway.deadline import Deadline
 from devices.gateway.errors import Busy, CeilingReached, Crowded, RateLimited, ShareUsed
-from devices.gateway.policy import Asker, Policy
-from devices.gateway.store import MemoryStore
+from devices.gateway.resilience.limits import Limits
+from devices.gateway.resilience.policy import Asker, Policy
+from devices.gateway.resilience.rate_limiter import TOLD, Ceiling
+from devices.gateway.resilience.shared_state import MemoryStore
+from devices.gateway.timeouts import Deadline
 from tests.devices.gateway.policy_world import JOB, OK, PERSON, POLL, World, read
 
 SCRIPT, ANN, BOB = "script@example.com", "ann@example.com", "bob@example.com"

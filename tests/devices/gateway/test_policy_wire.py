@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from devices.gateway.api import Gateway
-from devices.gateway.deadline import Timeouts
+from devices.gateway.client import Gateway
 from devices.gateway.errors import BadReply, GatewayError, Moved, RateLimited, Resting
-from devices.gateway.moved import new_base
-from devices.gateway.policy import Asker, Limits, Policy
+from devices.gateway.region_redirect import new_base
+from devices.gateway.resilience.policy import Asker, Limits, Policy
+from devices.gateway.timeouts import Timeouts
 from devices.gateway.transport import MAX_BYTES, Transport
 from tests.devices.gateway.wire import Server, answer, closed_port, each_request, once, serving
 

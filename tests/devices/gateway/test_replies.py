@@ -10,7 +10,7 @@ import msgspec
 import pytest
 import requests
 
-from devices.gateway.api import Gateway
+from devices.gateway.client import Gateway
 from devices.gateway.errors import (
     BadReply,
     Forbidden,
@@ -24,7 +24,7 @@ from devices.gateway.errors import (
     Unauthorized,
     Unreachable,
 )
-from devices.gateway.pages import Page
+from devices.gateway.pagination import Page
 from devices.gateway.transport import Transport
 from tests.devices.gateway.calls import CASES, DETAILS, DEVICE, READS, SIMPLE, WRITES, Case
 from tests.devices.gateway.conftest import Api, Tokens

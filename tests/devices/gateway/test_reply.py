@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from devices.gateway.reply import Problem, Reply, printable, read_problem, read_retry_after
+from devices.gateway.response import Problem, Reply, printable, read_problem, read_retry_after
 
 
 @pytest.mark.parametrize(

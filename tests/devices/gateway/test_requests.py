@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from devices.gateway.api import Gateway
+from devices.gateway.client import Gateway
 from devices.gateway.transport import Transport
 from tests.contract.checker import Call, contract
 from tests.devices.gateway.calls import CASES, REVEAL, ROOT, Case

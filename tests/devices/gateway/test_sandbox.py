@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from devices.gateway.api import Gateway
+from devices.gateway.client import Gateway
 from devices.gateway.errors import Unauthorized
 from devices.gateway.transport import Transport
 from tests.devices.gateway.conftest import As

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devices.gateway.api import Gateway
+from devices.gateway.client import Gateway
 from devices.gateway.errors import Forbidden, NotFound, RateLimited, Rejected
 from tests.devices.gateway.conftest import FOREIGN_ORG, GONE, As, Refusal, is_refused, name_of
 from tests.servers import SandboxServer

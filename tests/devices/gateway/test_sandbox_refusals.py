@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from devices.gateway.api import Gateway
-from devices.gateway.deadline import Timeouts
+from devices.gateway.client import Gateway
 from devices.gateway.errors import (
     BadReply,
     Forbidden,
@@ -23,6 +22,7 @@ from devices.gateway.errors import (
     TimedOut,
     Unreachable,
 )
+from devices.gateway.timeouts import Timeouts
 from devices.gateway.transport import Transport
 from tests.devices.gateway.conftest import FOREIGN_ORG, GONE, As, Refusal, is_refused, name_of
 from tests.servers import SandboxServer

@@ -13,9 +13,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from devices.gateway.api import Gateway
-from devices.gateway.deadline import Deadline, Timeouts
+from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError, OutOfTime, TimedOut, Unreachable
+from devices.gateway.timeouts import Deadline, Timeouts
 from devices.gateway.transport import Transport
 from tests.devices.gateway.wire import DEVICE, Handler, Server, answer, closed_port, each_request, serving
 

@@ -13,9 +13,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from devices.gateway.api import Gateway
-from devices.gateway.deadline import Timeouts
+from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError, TimedOut, Unreachable
+from devices.gateway.timeouts import Timeouts
 from devices.gateway.transport import Transport
 from tests.devices.gateway.wire import Server, answer, serving
 

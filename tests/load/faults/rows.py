@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-from devices.views.tabs import TABS
+from devices.ui.tabs import TABS
 from tests.contract.checker import contract
 from tests.contract.table import VERBS, methods
 from tests.every_write import OPERATIONS, Write

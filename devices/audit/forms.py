@@ -1,0 +1,86 @@
+"""What the trail of changes is asked for: by whom, of what, when, and what became of it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, ClassVar
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from devices.core import api_rules
+from devices.lists.forms import ForgivingForm
+from devices.models import AuditOutcome
+
+TEXT_MAX = 120
+"""Characters of a name or an e-mail that are searched for."""
+YEARS = (2000, 2999)
+
+
+class _Day(forms.DateField):
+    """A day as browsers send it, of years that every zone and database can hold."""
+
+    def __init__(self, label: Any) -> None:
+        super().__init__(
+            label=label,
+            required=False,
+            input_formats=["%Y-%m-%d"],
+            widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        )
+
+    def clean(self, value: Any) -> date | None:
+        day: date | None = super().clean(value)
+        if day and not YEARS[0] <= day.year <= YEARS[1]:
+            raise forms.ValidationError("year", code="year")
+        return day
+
+
+class TrailForm(ForgivingForm):
+    """`mine`: only one's own. `all`: without the usual window of time. `person`: a row's number, or text.
+
+    `actions`: (operation, words) to choose from. `from` and `to` are days of the reader's zone, both included.
+    """
+
+    mine = forms.BooleanField(required=False)
+    all = forms.BooleanField(required=False)
+    person = forms.CharField(label=gettext_lazy("Person"), required=False, max_length=TEXT_MAX)
+    device = forms.CharField(label=gettext_lazy("Device"), required=False, max_length=TEXT_MAX)
+    action = forms.ChoiceField(label=gettext_lazy("Action"), required=False)
+    outcome = forms.ChoiceField(
+        label=gettext_lazy("Outcome"),
+        required=False,
+        choices=[(name, name) for name in (AuditOutcome.CONFIRMED, AuditOutcome.REJECTED, AuditOutcome.UNKNOWN)],
+    )
+    page = forms.IntegerField(required=False, min_value=1, max_value=api_rules.INT32_MAX)
+    size = forms.IntegerField(required=False, min_value=1, max_value=api_rules.PAGE_SIZE_MAX)
+
+    fallbacks: ClassVar[dict[str, Any]] = {
+        "mine": False,
+        "all": False,
+        "person": "",
+        "device": "",
+        "action": "",
+        "outcome": "",
+        "from": None,
+        "to": None,
+        "page": 1,
+        "size": api_rules.PAGE_SIZE,
+    }
+
+    def __init__(self, *args: Any, actions: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["from"] = _Day(pgettext_lazy("a day", "From"))  # no name for a class's attribute
+        self.fields["to"] = _Day(pgettext_lazy("a day", "To"))
+        self.fields["action"].choices = actions  # type: ignore[attr-defined]
+
+    def fallen_back(self) -> list[str]:
+        said = {
+            "person": _("That is too long to be a person. Everybody is shown."),
+            "device": _("That is too long to be a device. All devices are shown."),
+            "action": _("There is no such action. All actions are shown."),
+            "outcome": _("There is no such outcome. All outcomes are shown."),
+            "from": _("The first day is not a date. The list begins where it usually does."),
+            "to": _("The last day is not a date. The list ends today."),
+        }
+        return super().fallen_back() + [sentence for name, sentence in said.items() if name in self.errors]

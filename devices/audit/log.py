@@ -1,0 +1,341 @@
+"""The portal's own trail: what was about to be changed, written before the platform is asked, and what became of it.
+
+The platform keeps no record of renames, transfers or deletions. Here nothing is ever updated or deleted (a trigger of
+the database sees to it too): an outcome is a row beside its entry, so a process that dies between the two leaves an
+entry without an outcome, and that reads as unknown until the next look at the device. No secret comes in here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import secrets
+import time
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from devices.core.permissions import PORTAL_AUDIT, Access
+from devices.core.text import shorten
+from devices.models import AuditEntry, AuditOutcome, AuditPerson
+
+log = logging.getLogger("devices.changes.service")
+
+CONFIRMED, REJECTED, UNKNOWN = AuditOutcome.CONFIRMED, AuditOutcome.REJECTED, AuditOutcome.UNKNOWN
+ACCEPTED, REFUSED, LOST = "accepted", "refused", "lost"
+READ, ANSWER = "read", "answer"
+WAIT = 25.0
+"""Seconds that a second sending waits at most for the outcome of the first."""
+PAUSE = 0.1
+"""Seconds between two looks at it."""
+ORPHAN = 30.0
+"""Seconds after which an entry without an outcome has probably lost its process, and whoever opens the device looks
+what became of it. A process that is still waiting for its answer loses nothing: before `changes.SURE_AFTER` a look only
+finds what was made."""
+LOOK_BACK = timedelta(days=7)
+"""How long an open entry is looked after when its device is opened."""
+VALUE_MAX = 2000
+"""Characters of a value that are kept."""
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be changed: the columns of `AuditEntry` that the one who changes it knows."""
+
+    operation: str
+    device_id: int | None = None
+    device_name: str = ""
+    org_id: int | None = None
+    target: str = ""
+    target_name: str = ""
+    before: str = ""
+    after: str = ""
+    secret: bool = False
+    reason: str = ""
+    undoes: int | None = None
+    receipt_hash: str = ""
+
+
+class State(NamedTuple):
+    """What is known of an entry by now. `started`: anything at all; without, its process may still be at it."""
+
+    outcome: str = UNKNOWN
+    final: bool = False
+    answer: str = ""
+    proof: str = ""
+    found: str = ""
+    error: str = ""
+    made_id: int | None = None
+    at: datetime | None = None
+    started: bool = False
+
+
+def new_form_id() -> str:
+    return secrets.token_urlsafe(16)
+
+
+def intend(
+    access: Access, facts: Facts, *, request_id: str, form_id: str = "", asked: object = None
+) -> tuple[AuditEntry, bool]:
+    """Write down what is about to be done. False beside it: the same form was sent before, and this is its entry.
+
+    A sending that is known to have been refused stands in nobody's way: the next one is another entry.
+
+    `form_id` is of one page of a form; with `asked`, what was filled in, it names one sending of that person. Without
+    a form id every sending is one of its own.
+    """
+    values: dict[str, object] = {name: _stored(value) for name, value in msgspec.structs.asdict(facts).items()}
+    now = timezone.now()
+    values |= {
+        "undoes_id": values.pop("undoes"),
+        "target": shorten(str(values["target"]), 200),
+        "target_name": shorten(str(values["target_name"]), 200),
+        "person": person_of(access),
+        "person_org_id": access.org_id,
+        "request_id": request_id,
+        "created_at": now,
+        "keep_until": now + timedelta(days=settings.AUDIT_KEEP_DAYS),
+    }
+    if facts.secret:
+        values |= {"before": "", "after": ""}
+    digest = _digest(access, facts, form_id or new_form_id(), asked)
+    entry, first = AuditEntry.objects.get_or_create(sending=digest, defaults=values)
+    while not first and _refused(entry):
+        digest = _after(digest)
+        entry, first = AuditEntry.objects.get_or_create(sending=digest, defaults=values)
+    if first:
+        log.info("%s", _line(entry, access, "intended"))
+    return entry, first
+
+
+def find(access: Access, facts: Facts, *, form_id: str, asked: object = None) -> AuditEntry | None:
+    """The entry of this very sending, if there was one that was not refused. Arguments as for `intend`."""
+    digest = _digest(access, facts, form_id, asked)
+    while entry := AuditEntry.objects.filter(sending=digest).first():
+        if not _refused(entry):
+            return entry
+        digest = _after(digest)
+    return None
+
+
+def _digest(access: Access, facts: Facts, form_id: str, asked: object) -> str:
+    told = [access.person, facts.operation, facts.device_id, facts.target, form_id, asked]
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _after(digest: str) -> str:
+    """Names the sending after one that was refused."""
+    return hashlib.sha256(digest.encode()).hexdigest()
+
+
+def _refused(entry: AuditEntry) -> bool:
+    return entry.outcomes.filter(final=True, outcome=REJECTED).exists()
+
+
+def settle(
+    entry: AuditEntry,
+    outcome: str,
+    *,
+    access: Access,
+    request_id: str,
+    final: bool = True,
+    answer: str = "",
+    proof: str = "",
+    found: str = "",
+    error: str = "",
+    made_id: int | None = None,
+) -> State:
+    """Add what became of it. If somebody else's look has settled it for good meanwhile, theirs stands."""
+    row = AuditOutcome(
+        entry=entry,
+        outcome=outcome,
+        final=final,
+        answer=answer,
+        proof=proof,
+        found="" if entry.secret else str(_stored(found)),
+        error=error,
+        made_id=made_id,
+        person=person_of(access),
+        request_id=request_id,
+        at=timezone.now(),
+    )
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:
+        return state_of(entry)
+    log.info("%s", _line(entry, access, outcome if final else f"{outcome} so far", made_id=made_id, error=error))
+    return state_of_row(row)
+
+
+def state_of(entry: AuditEntry) -> State:
+    """The final outcome, or the newest there is. Uses `outcomes` as prefetched, where it was."""
+    rows = sorted(entry.outcomes.all(), key=lambda row: (row.final, row.pk))
+    return state_of_row(rows[-1]) if rows else State()
+
+
+def wait_for(entry: AuditEntry, *, wait: float = WAIT) -> State:
+    """What became of a change that another request is making. `wait`: seconds; if it does not end, not `started`."""
+    give_up = time.monotonic() + wait
+    while True:
+        state = state_of(entry)
+        if state.started or time.monotonic() > give_up or age(entry) > ORPHAN:
+            return state
+        time.sleep(PAUSE)
+
+
+AT_A_LOOK = 20
+"""Changes that one look at a device settles at most."""
+# `_open` for one device, in plain SQL: every page of a device asks it, nearly always for nothing, and to build it with
+# the ORM took a fifth of the page's time.
+OPEN_HERE = """SELECT entry.id FROM devices_auditentry AS entry
+WHERE entry.device_id = %s AND entry.created_at > %s
+AND NOT EXISTS (SELECT 1 FROM devices_auditoutcome AS told WHERE told.entry_id = entry.id AND told.final)
+AND (entry.created_at < %s OR EXISTS (SELECT 1 FROM devices_auditoutcome AS told WHERE told.entry_id = entry.id))
+ORDER BY entry.id LIMIT %s"""
+
+
+def open_entries(device_id: int) -> list[AuditEntry]:
+    """Changes of this device of which nobody knows what became, oldest first: to be settled by whoever looks at it.
+
+    Those that another request is still making are not among them.
+    """
+    now, as_stored = timezone.now(), connection.ops.adapt_datetimefield_value
+    with connection.cursor() as cursor:
+        cursor.execute(
+            OPEN_HERE, [device_id, as_stored(now - LOOK_BACK), as_stored(now - timedelta(seconds=ORPHAN)), AT_A_LOOK]
+        )
+        found = [row[0] for row in cursor.fetchall()]
+    return list(_with_all(Q(pk__in=found)).order_by("pk")) if found else []
+
+
+def open_creations(access: Access, name: str) -> list[AuditEntry]:
+    """New devices of this name, in this person's organization, of which nobody knows whether they were made."""
+    theirs = Q(person__key=access.person) | Q(person_org_id=access.org_id, person_org_id__isnull=False)
+    return list(_open().filter(theirs, operation="create_device", after=name).order_by("pk")[:20])
+
+
+def made_by_others(entry: AuditEntry) -> set[int]:
+    """Ids of the devices of its name that other entries are known to have made."""
+    made = AuditOutcome.objects.filter(
+        entry__operation=entry.operation, entry__after=entry.after, made_id__isnull=False
+    )
+    return {id for id in made.exclude(entry=entry).values_list("made_id", flat=True) if id is not None}
+
+
+def has_open_twin(entry: AuditEntry) -> bool:
+    """Whether another change of the same kind to the same value has come to nothing yet."""
+    settled = AuditOutcome.objects.filter(entry=OuterRef("pk"), final=True)
+    twins = AuditEntry.objects.filter(
+        operation=entry.operation, after=entry.after, created_at__gt=timezone.now() - LOOK_BACK
+    )
+    return twins.exclude(pk=entry.pk).filter(~Exists(settled)).exists()
+
+
+def noted_gone(access: Access, device_id: int) -> bool:
+    """Whether this person's wish to delete a device that is gone was written down within the hour."""
+    mine = AuditEntry.objects.filter(person__key=access.person, device_id=device_id, operation="delete_device")
+    recent = mine.filter(created_at__gt=timezone.now() - timedelta(hours=1))
+    return recent.filter(outcomes__error="NotFound").exists()
+
+
+def _open() -> QuerySet[AuditEntry]:
+    now = timezone.now()
+    known = AuditOutcome.objects.filter(entry=OuterRef("pk"))
+    found = (
+        AuditEntry.objects.filter(created_at__gt=now - LOOK_BACK)
+        .filter(~Exists(known.filter(final=True)))
+        .filter(Exists(known) | Q(created_at__lt=now - timedelta(seconds=ORPHAN)))
+    )
+    return found.select_related("person").prefetch_related("outcomes", "undone_by__outcomes")
+
+
+def own(access: Access) -> QuerySet[AuditEntry]:
+    """The entries of this person, which nobody needs a right to read."""
+    return _with_all(_own(access))
+
+
+def visible_to(access: Access) -> QuerySet[AuditEntry]:
+    """The entries that this person may read: with the right those of their organization, else their own."""
+    mine = _own(access)
+    if PORTAL_AUDIT in access.rights and access.org_id is not None:
+        mine |= Q(person_org_id=access.org_id) | Q(org_id=access.org_id)
+    return _with_all(mine)
+
+
+def _own(access: Access) -> Q:
+    """By a join on purpose: with numbers alone SQLite would gather a whole organization by index, and sort it."""
+    return Q(person__key=access.person)
+
+
+def _with_all(which: Q) -> QuerySet[AuditEntry]:
+    """With what a page shows of each: who, what became of it, and whether it was undone."""
+    return AuditEntry.objects.filter(which).select_related("person").prefetch_related("outcomes", "undone_by__outcomes")
+
+
+def of_device(entries: QuerySet[AuditEntry], device_id: int) -> QuerySet[AuditEntry]:
+    """Those about this device, its creation too."""
+    made = AuditOutcome.objects.filter(made_id=device_id).values_list("entry_id", flat=True)
+    # Read first: with a condition that looks into another table beside it, no database uses the index on the device.
+    return entries.filter(Q(device_id=device_id) | Q(pk__in=list(made[:100])))
+
+
+def with_outcome(entries: QuerySet[AuditEntry], outcome: str) -> QuerySet[AuditEntry]:
+    """Those that have come to this. What has not come to anything is unknown."""
+    settled = AuditOutcome.objects.filter(entry=OuterRef("pk"), final=True)
+    if outcome == UNKNOWN:
+        return entries.filter(~Exists(settled.exclude(outcome=UNKNOWN)))
+    return entries.filter(Exists(settled.filter(outcome=outcome)))
+
+
+def person_of(access: Access) -> AuditPerson:
+    """The person's row, with the name and e-mail they have now."""
+    known = {"user_id": access.user_id, "name": shorten(access.name, 200), "email": shorten(access.email, 320)}
+    person, made = AuditPerson.objects.get_or_create(key=access.person, defaults=known)
+    if not made and any(getattr(person, name) != value for name, value in known.items()):
+        AuditPerson.objects.filter(pk=person.pk, key=access.person).update(**known)  # not if erased meanwhile
+    return person
+
+
+def age(entry: AuditEntry) -> float:
+    return (timezone.now() - entry.created_at).total_seconds()
+
+
+def under_way(entry: AuditEntry, state: State) -> bool:
+    """Whether the process that asked may still be at it: then nothing is wrong with a change that has no outcome."""
+    return not state.started and age(entry) <= ORPHAN
+
+
+def state_of_row(row: AuditOutcome) -> State:
+    return State(row.outcome, row.final, row.answer, row.proof, row.found, row.error, row.made_id, row.at, started=True)
+
+
+def _stored(value: object) -> object:
+    """Text as every database takes it: PostgreSQL has no NUL character."""
+    return shorten(value.replace("\0", "\N{REPLACEMENT CHARACTER}"), VALUE_MAX) if isinstance(value, str) else value
+
+
+def _line(entry: AuditEntry, access: Access, outcome: str, **more: object) -> str:
+    """The entry for the log. Text that people typed is quoted as JSON, so that it cannot pass for the rest."""
+    told: Iterable[tuple[str, object]] = {
+        "entry": entry.pk,
+        "device": entry.device_id,
+        "name": entry.device_name,
+        "target": entry.target,
+        "before": entry.before,
+        "after": entry.after,
+        "reason": entry.reason,
+        "user": access.user_id,
+        "email": access.email,
+        "outcome": outcome,
+        "request": entry.request_id,
+        **more,
+    }.items()
+    words = [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in told if value not in ("", None)]
+    return " ".join([entry.operation, *words])

@@ -1,0 +1,166 @@
+"""What the views share that change something: who sends it, what the form was opened with, and what became of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.forms import Form
+from django.http import HttpResponse
+from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
+
+from devices.audit import log as audit_log
+from devices.audit.entry_display import MOVES, EntryView, entry_view
+from devices.changes.forms import ReasonForm
+from devices.changes.service import Desk, Done
+from devices.core.requests import DeviceRequest, answer, clock_for, move_on, query_string
+from devices.core.text import clean, sentences, shorten
+from devices.directory.names import names_for
+from devices.gateway.errors import GatewayError, Unauthorized
+from devices.gateway.types import BaseInfo
+from devices.models import AuditEntry
+
+BUSY_STATUS = 409
+
+
+def desk_of(request: DeviceRequest) -> Desk:
+    """What precedes a change, and what proves it, is read from the platform itself."""
+    return Desk(request.gateway.fresh(), request.access, request.request_id)
+
+
+def named(request: DeviceRequest, device_id: int) -> dict[str, Any]:
+    """Name and organization of the device for the trail, where what is sent needs neither.
+
+    As the person last saw them; read now where that is kept no more, as after a change of their own. Empty where it
+    cannot be read: the platform has the word on what is sent.
+    """
+    info = request.gateway.last_seen(device_id)
+    try:
+        info = info or request.gateway.fresh().get_base_info(device_id)
+    except Unauthorized:
+        raise
+    except GatewayError:
+        return {}
+    return {"device_name": info.name, "org_id": info.org_id}
+
+
+def mark(value: str) -> str:
+    """What a form carries of the value it was opened with: enough to tell another value, and gives no secret away."""
+    return salted_hmac("devices.seen", value).hexdigest()[:20]
+
+
+def opened_with(value: str) -> dict[str, str]:
+    """Initial data of the hidden fields of every form that changes something (`forms.changes.ReasonForm`)."""
+    return {"form_id": audit_log.new_form_id(), "seen": mark(value)}
+
+
+def renew(form: Any, now: str | None = None) -> None:
+    """Give a form that is shown again a form id of its own: what it sends next is another sending.
+
+    `now`: the value that its page shows as the present one this time.
+    """
+    data = form.data.copy()
+    data["form_id"] = audit_log.new_form_id()
+    if now is not None:
+        data["seen"] = mark(now)
+    form.data = data
+
+
+def changed_meanwhile(form: Form, now: str) -> bool:
+    """Whether the device holds something else than when the form was opened; forms without a mark do not ask."""
+    seen = form.cleaned_data.get("seen", "")
+    return bool(seen) and seen != mark(now)
+
+
+def conflict(form: ReasonForm, now: str, mine: str, *, field: str, held: str | None = None) -> None:
+    """Show the form again with both values: sending it now is the choice of one's own.
+
+    `field`: beside which it is said. `held`: what the mark is made of, where `now` is not it but words for it.
+    """
+    told = {"now": shorten(clean(now), 120) or _("nothing"), "mine": shorten(clean(mine), 120) or _("nothing")}
+    form.add_error(
+        field,
+        _(
+            "Somebody changed this since you opened the form: it is “%(now)s” now. You entered “%(mine)s”. Nothing was"
+            " changed. Send the form again to replace it with yours, or cancel to keep it."
+        )
+        % told,
+    )
+    say_short(form, field)
+    renew(form, now if held is None else held)
+
+
+def say_short(form: ReasonForm, field: str) -> None:
+    """Let the summary of errors lead to what stands beside the field about a conflict, instead of repeating it."""
+    form.short[field] = _("Nothing was sent: this was changed since you opened the form.")
+
+
+def busy(form: Form, *, field: str | None = None) -> None:
+    form.add_error(
+        field, _("Another change of this device is under way. Nothing was changed. Wait a moment and send it again.")
+    )
+
+
+def not_made(form: Form, done: Done[Any], *, field: str | None = None, found: str | None = None) -> None:
+    """The answer was lost, and the device reads as before: what was typed stays, to be sent as a new change.
+
+    `found`: words for what it holds, where the value alone tells people nothing; empty for a secret.
+    """
+    holds = shorten(clean(done.state.found if found is None else found), 120)
+    if done.again and done.state.answer == audit_log.REFUSED:
+        words = _("This form was sent before, and the platform refused it. Nothing was changed.")
+    elif done.again and done.state.proof != audit_log.READ:
+        words = _("This form was sent before, and did not reach the platform. Nothing was changed.")
+    elif holds:
+        words = (
+            _("The platform’s answer was lost. Read back, the device still holds “%s”: nothing was changed.") % holds
+        )
+    else:
+        words = _("The platform’s answer was lost. Read back, the device is as it was: nothing was changed.")
+    form.add_error(field, sentences(words, _("Send the form again if you still want it.")))
+    renew(form)
+
+
+def went_through(request: DeviceRequest, done: Done[Any], url: str) -> HttpResponse:
+    """To `url`, which tells what was done from the trail (`done_view`): it lasts, and offers to undo it."""
+    change = query_string(change=done.entry.pk)
+    return move_on(request, url + (change.replace("?", "&") if "?" in url else change))
+
+
+def done_view(request: DeviceRequest, info: BaseInfo | None = None) -> EntryView | None:
+    """The change that `?change=` of this page names, if this person may read about it.
+
+    `info`: the device, on its pages; elsewhere no way back is offered, since the device may be gone. What moves it may
+    change its owner and its organization at once, so both are told as they are now.
+    """
+    wanted = request.GET.get("change", "")
+    if not (wanted.isascii() and wanted.isdigit() and len(wanted) < 19):
+        return None
+    entry = audit_log.visible_to(request.access).filter(pk=int(wanted)).first()
+    if entry is None:
+        return None
+    view = view_of_entry(request, entry)
+    if info is None:
+        return view._replace(undo_url="")
+    if view.device_id != info.id:
+        return None
+    if entry.operation in MOVES:
+        names = names_for(request.gateway, request.access)
+        now = {"owner": names.owner(info.owner_user_id) or _("nobody"), "organization": names.organization(info.org_id)}
+        return view._replace(told=f"{view.told} {_('Now: owner %(owner)s, organization %(organization)s.') % now}")
+    return view
+
+
+def view_of_entry(request: DeviceRequest, entry: AuditEntry) -> EntryView:
+    return entry_view(entry, names_for(request.gateway, request.access), clock_for(request), request.access)
+
+
+def unknown(request: DeviceRequest, done: Done[Any], *, fragment: str = "audit/_change_unknown.html") -> HttpResponse:
+    """Nobody knows what became of it: no button that sends it, only one that looks again."""
+    entry = view_of_entry(request, done.entry)
+    accepted = done.state.answer == audit_log.ACCEPTED
+    sentence = _(done.error.sentence) if done.error else ""
+    context = {"entry": entry, "device_id": entry.device_id, "accepted": accepted, "sentence": sentence}
+    context["target"] = done.entry.target
+    status = done.error.status if done.error else 202 if accepted else 502
+    return answer(request, "audit/change_unknown.html", fragment, context, status=status)

@@ -1,0 +1,240 @@
+"""Whether a change was made: what the platform holds now, beside what was asked for and what it held before.
+
+Each look is a read by id, which does not lag as search does. It needs nothing but the entry of the trail, so a change
+whose process died can be proven as well as one that was just made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from enum import Enum
+from typing import NamedTuple
+
+from django.utils import timezone
+
+from devices.audit import log as audit_log
+from devices.gateway.client import Gateway
+from devices.gateway.errors import Forbidden, GatewayError, NotFound
+from devices.gateway.types import BaseInfo, Metafield
+from devices.metafields import FieldView, view_of
+from devices.models import AuditEntry
+
+NOT_LOOKED = "?"
+"""`before` of a new device when nobody knows which devices had its name."""
+SEARCH_LAGS = timedelta(seconds=60)
+"""How long a new device may be missing there."""
+
+
+class Now(Enum):
+    """What reads back. GONE: the device cannot be seen any more. UNREAD: nothing could be read now. SILENT: what can be
+    read tells nothing, now or later.
+    """
+
+    ASKED = "asked"
+    BEFORE = "before"
+    OTHER = "other"
+    GONE = "gone"
+    UNREAD = "unread"
+    SILENT = "silent"
+
+
+class Reading(NamedTuple):
+    """`found`: the value that reads back, as the trail writes it. `info`, `field`: what was read, where that was it."""
+
+    now: Now
+    found: str = ""
+    info: BaseInfo | None = None
+    made_id: int | None = None
+    field: Metafield | None = None
+
+
+Look = Callable[[Gateway, AuditEntry, str], Reading]
+
+
+def look(gateway: Gateway, entry: AuditEntry, *, asked: str | None = None, before: str | None = None) -> Reading:
+    """Read the thing back: one call, two at most. `asked`, `before`: what was sent and what was there, where the trail
+    may not hold them (a secret).
+
+    Raises nothing of the platform's: a failure is a Reading too.
+    """
+    take = LOOKS.get(entry.operation)
+    if take is None:
+        return Reading(Now.UNREAD)
+    if entry.secret and asked is None:
+        return Reading(Now.SILENT)
+    try:
+        if entry.secret:
+            return _secret(gateway, entry, asked or "", before)
+        return take(gateway, entry, entry.after if asked is None else asked)
+    except NotFound:
+        return Reading(Now.ASKED if entry.operation == "delete_device" else Now.GONE)
+    except Forbidden:
+        return Reading(Now.SILENT if entry.operation == "clear_device" else Now.GONE)
+    except GatewayError:
+        return Reading(Now.UNREAD)
+
+
+def _compared(found: str, entry: AuditEntry, asked: str, info: BaseInfo | None = None) -> Reading:
+    if found == asked:
+        return Reading(Now.ASKED, found, info)
+    return Reading(Now.BEFORE if found == entry.before else Now.OTHER, found, info)
+
+
+def _name(gateway: Gateway, entry: AuditEntry, asked: str) -> Reading:
+    info = gateway.get_base_info(entry.device_id or 0)
+    return _compared(info.name, entry, asked, info)
+
+
+def _owner(gateway: Gateway, entry: AuditEntry, asked: str) -> Reading:
+    info = gateway.get_base_info(entry.device_id or 0)
+    return _compared(str(info.owner_user_id or ""), entry, asked, info)
+
+
+def _organization(gateway: Gateway, entry: AuditEntry, asked: str) -> Reading:
+    info = gateway.get_base_info(entry.device_id or 0)
+    return _compared(str(info.org_id), entry, asked, info)
+
+
+def _existence(gateway: Gateway, entry: AuditEntry, asked: str) -> Reading:
+    info = gateway.get_base_info(entry.device_id or 0)
+    return Reading(Now.BEFORE, info.name, info)
+
+
+def _metafield(gateway: Gateway, entry: AuditEntry, asked: str) -> Reading:
+    field, view = _field(gateway, entry)
+    if field is None or view is None:
+        return Reading(Now.OTHER)
+    now = Now.ASKED if view.holds(asked) else Now.BEFORE if view.value == entry.before else Now.OTHER
+    return Reading(now, view.value, field=field)
+
+
+def _secret(gateway: Gateway, entry: AuditEntry, asked: str, before: str | None) -> Reading:
+    """A metafield whose value is compared here and goes nowhere."""
+    field, view = _field(gateway, entry)
+    if field is None or view is None:
+        return Reading(Now.OTHER)
+    if view.masked:
+        return Reading(Now.SILENT, field=field)
+    now = Now.ASKED if view.holds(asked) else Now.BEFORE if view.present == before else Now.OTHER
+    return Reading(now, field=field)
+
+
+def _field(gateway: Gateway, entry: AuditEntry) -> tuple[Metafield, FieldView] | tuple[None, None]:
+    for field in gateway.list_metafields(entry.device_id or 0):
+        if str(field.id) == entry.target:
+            return field, view_of(field, likely=True)
+    return None, None
+
+
+class Extent(NamedTuple):
+    """How far a timeline reaches: how many events, the times of the oldest and the newest (ms; 0 for none)."""
+
+    total: int
+    oldest: int = 0
+    newest: int = 0
+
+    @classmethod
+    def read(cls, written: str) -> Extent | None:
+        """Out of what `str` made of it; None for anything else."""
+        numbers = written.split()
+        return cls(*map(int, numbers)) if len(numbers) == 3 and all(each.isdecimal() for each in numbers) else None
+
+    def __str__(self) -> str:
+        return f"{self.total} {self.oldest} {self.newest}"
+
+
+def extent_of(gateway: Gateway, device_id: int) -> Extent | None:
+    """One call, two where there are events. None where its end cannot be found: no total, or it changes right now.
+
+    Raises the GatewayError of a timeline that cannot be read.
+    """
+    newest = gateway.list_timeline(device_id, size=1)
+    if not newest.items:
+        return Extent(0)
+    if not newest.total:
+        return None
+    oldest = gateway.list_timeline(device_id, page=newest.total - 1, size=1)
+    if not oldest.items:
+        return None
+    return Extent(newest.total, max(oldest.items[-1].ts, 0), max(newest.items[0].ts, 0))
+
+
+def _emptied(gateway: Gateway, entry: AuditEntry, asked: str) -> Reading:
+    """Of what is erased only the timeline can be looked at, and new events may have come since.
+
+    So its ends are compared with those of before (`entry.before`), both in the platform's own times: whatever the
+    portal's clock says. Where nothing was there before, or it could not be read then, nothing tells.
+    """
+    before = Extent.read(entry.before)
+    if before is None or not before.total:
+        return Reading(Now.SILENT)
+    now = extent_of(gateway, entry.device_id or 0)
+    if now is None:
+        return Reading(Now.UNREAD)
+    found = str(now)
+    if not now.total or now.oldest > before.newest:
+        return Reading(Now.ASKED, found)
+    return Reading(Now.BEFORE if now.oldest <= before.oldest else Now.UNREAD, found)
+
+
+def _created(gateway: Gateway, entry: AuditEntry, asked: str) -> Reading:
+    """A device of that name that was not there before (`names_before`). Search lags, so it is not missed at once."""
+    if entry.before == NOT_LOOKED:
+        return Reading(Now.UNREAD)
+    known = {int(id) for id in entry.before.split()} | audit_log.made_by_others(entry)
+    new = [id for id in ids_named(gateway, asked, entry.person.email) if id not in known]
+    if new and audit_log.has_open_twin(entry):
+        return Reading(Now.UNREAD)  # whose it is cannot be told
+    if len(new) == 1:
+        return look_at_new(gateway, new[0])
+    if new:
+        return Reading(Now.OTHER, " ".join(str(id) for id in new))
+    return Reading(Now.BEFORE if timezone.now() - entry.created_at > SEARCH_LAGS else Now.UNREAD)
+
+
+def ids_named(gateway: Gateway, name: str, email: str) -> list[int]:
+    """Ids of the devices of exactly this name that this person finds: by search, or among their own. At most 200."""
+    try:
+        found = gateway.search_devices(name, size=200).items
+    except Forbidden:
+        found = gateway.list_devices_by_owner(email, size=200).items
+    return sorted(device.id for device in found if device.name == name)
+
+
+def names_before(gateway: Gateway, name: str, email: str) -> str:
+    """What the trail holds as `before` of a new device: the ids that have its name already, so that a device whose
+    maker got no answer can be told from them. Never a reason not to create it.
+    """
+    try:
+        return " ".join(str(id) for id in ids_named(gateway, name, email))
+    except GatewayError:
+        return NOT_LOOKED
+
+
+LOOKS: dict[str, Look] = {
+    "create_device": _created,
+    "rename_device": _name,
+    "set_metafield": _metafield,
+    "transfer_to_owner": _owner,
+    "remove_owner": _owner,
+    "transfer_to_organization": _organization,
+    "delete_device": _existence,
+    "clear_device": _emptied,
+}
+"""By operation. A token that was shown leaves nothing to read, and an event in the timeline may be the device's own or
+somebody else's."""
+WORD_IS_ENOUGH = frozenset({"create_device", "trigger_event", "reveal_token"})
+"""Operations that the platform's answer proves: nothing by id holds them for sure (an event may be muted, a new device
+be out of its maker's sight). A look can still confirm one whose answer was lost."""
+
+
+def look_at_new(gateway: Gateway, device_id: int) -> Reading:
+    """Read a device that was just created."""
+    try:
+        info = gateway.get_base_info(device_id)
+    except (NotFound, Forbidden):
+        return Reading(Now.GONE, made_id=device_id)
+    except GatewayError:
+        return Reading(Now.UNREAD, made_id=device_id)
+    return Reading(Now.ASKED, info.name, info, device_id)

@@ -1,0 +1,337 @@
+"""Values of the API as words for people: times in the reader's zone, ages, values, rows. Pure functions, no I/O."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import groupby
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from devices.core.date_formats import offset_of, style, zone_named
+from devices.core.text import clean, shorten
+from devices.gateway.types import Device, HardwareInfo, LogEntry, TimelineEvent
+
+DAY = 86_400
+JUST_NOW = 10
+OLD = DAY
+"""Seconds after which a value is shown as one that may no longer be true."""
+
+
+class When(NamedTuple):
+    """A moment: `text` in the reader's zone, `iso` in UTC for `<time datetime>`, `elapsed` seconds since."""
+
+    text: str
+    iso: str
+    elapsed: float
+
+    @property
+    def age(self) -> str:
+        """Within a day only: of what is older, the time itself tells more."""
+        return age(self.elapsed) if self.elapsed < DAY else ""
+
+    @property
+    def ago(self) -> str:
+        """`age` as the end of a sentence: `3 min ago`."""
+        return ago(self.elapsed) if self.elapsed < DAY else ""
+
+    @property
+    def old(self) -> bool:
+        return self.elapsed > OLD
+
+
+def age(seconds: float) -> str:
+    """How long ago, in one unit. Under ten seconds, and anything in the future, is "now"."""
+    if seconds < JUST_NOW:
+        return _("now")
+    if seconds < 60:
+        return _("%d s") % seconds
+    if seconds < 3600:
+        return _("%d min") % (seconds // 60)
+    if seconds < DAY:
+        return _("%d h") % (seconds // 3600)
+    if seconds < 365 * DAY:
+        return _("%d d") % (seconds // DAY)
+    return _("%d y") % (seconds // (365 * DAY))
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat()[:19] + "Z"
+
+
+def ago(seconds: float) -> str:
+    """How long ago, as the end of a sentence."""
+    return _("%s ago") % age(seconds) if seconds >= JUST_NOW else _("a moment ago")
+
+
+class Clock:
+    """The reader's zone and one "now" for a whole page, so that no two ages on it disagree."""
+
+    def __init__(self, zone: str, now: float, wall: Callable[[], float] | None = None) -> None:
+        """`zone` is an IANA name as the user profile gives it (an unknown one reads as UTC), `now` epoch seconds.
+
+        `wall` tells the time as it goes on, for waits: they end when they end, however long this page has taken.
+        """
+        self.tz = zone_named(zone)
+        self.now = now
+        self._wall = wall
+        self._ends: list[float] = []
+        self._today = datetime.fromtimestamp(now, self.tz)
+        self.offset = offset_of(self._today)
+        self.style = style()
+
+    def when(self, ms: int | None, *, seconds: bool = False) -> When | None:
+        """Present epoch milliseconds; None, 0 and times no calendar holds give None ("never")."""
+        if not ms or ms < 0:
+            return None
+        moment = self.moment(ms)
+        if moment is None:
+            return None
+        return When(self._text(moment, seconds), _iso(moment), self.now - ms / 1000)
+
+    def at(self, moment: float) -> str:
+        """A moment (epoch seconds) with its zone, `10:42:07 UTC+1`; with its date unless it is today."""
+        when = self.when(int(moment * 1000), seconds=True)
+        return f"{when.text} {self.offset}" if when else ""
+
+    def later(self, seconds: float) -> str:
+        """The time of day when this many seconds, from this very moment, are over.
+
+        Seconds are rounded up by whoever counts them: ends less than one apart are the same wait, and told alike.
+        """
+        end = (self._wall() if self._wall else self.now) + seconds
+        told = next((each for each in self._ends if abs(each - end) < 1), None)
+        if told is None:
+            self._ends.append(end)
+        return self.at(end if told is None else told)
+
+    def read_at(self, moments: Iterable[float]) -> str:
+        """When what was asked for at these moments (epoch seconds) was true at the latest. No moment of this very page
+        is told apart from its own, which comes first."""
+        return self.at(min((self.now, *moments)))
+
+    def stamp(self) -> str:
+        """The time of this reading, such as `14:02:10 UTC+1`."""
+        return f"{self._today:%H:%M:%S} {self.offset}"
+
+    def dated(self) -> str:
+        """The day and the time of this reading, for paper: `17 Nov 2026, 14:02:10 UTC+1`."""
+        return f"{self.style.short(self._today, 0)}, {self.stamp()}"
+
+    def moment(self, ms: int) -> datetime | None:
+        """In the reader's zone; None for what no calendar holds."""
+        try:
+            return datetime.fromtimestamp(ms / 1000, self.tz)
+        except (OverflowError, OSError, ValueError):
+            return None
+
+    def day(self, moment: datetime | None) -> str:
+        """The heading of a day in the timeline: `Today, Tuesday 17 November`."""
+        if moment is None:
+            return _("No date")
+        words = self.style.long(moment, self._today.year)
+        return _("Today, %s") % words if moment.date() == self._today.date() else words
+
+    def time(self, ms: int) -> str:
+        """The time of day: `14:01:22`."""
+        return time_of_day(self.moment(ms))
+
+    def _text(self, moment: datetime, seconds: bool) -> str:
+        clock = f"{moment:%H:%M:%S}" if seconds else f"{moment:%H:%M}"
+        if moment.date() == self._today.date():
+            return clock
+        return f"{self.style.short(moment, self._today.year)}, {clock[:5]}"
+
+
+def time_of_day(moment: datetime | None) -> str:
+    """`14:01:22`, of a moment in the reader's zone."""
+    return f"{moment.hour:02}:{moment.minute:02}:{moment.second:02}" if moment else "–"
+
+
+def number(value: float) -> str:
+    """A number as read aloud, in the reader's language: thousands grouped, no trailing zeros, never an exponent for
+    everyday sizes."""
+    if isinstance(value, int):
+        if -1000 < value < 1000:
+            return str(value)
+        return style().number(f"{value:,}") if abs(value) < 10**15 else str(value)
+    if not math.isfinite(value):
+        return str(value)
+    written = f"{value:,.6f}".rstrip("0").rstrip(".") if abs(value) < 10**15 else f"{value:g}"
+    return style().number(written)
+
+
+def coordinates(lat: float, lon: float) -> str:
+    return f"{lat:.4f}, {lon:.4f}"
+
+
+def datastream_value(value: Any) -> str:
+    """A datastream's value: text, a number, a switch, or [longitude, latitude] (shown latitude first, as on a map)."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return _("On") if value else _("Off")
+        case int() | float():
+            return number(value)
+        case [int() | float() as lon, int() | float() as lat]:
+            return coordinates(lat, lon)
+        case str():
+            return clean(value)
+        case _:
+            return clean(str(value))
+
+
+class Word(NamedTuple):
+    """A state or type as icon, word and colour, always together. `tone` names a CSS class."""
+
+    icon: str
+    text: str
+    tone: str
+
+
+_EVENTS = {
+    "ONLINE": ("online", gettext_lazy("Online"), "good"),
+    "OFFLINE": ("offline", gettext_lazy("Offline"), "strong"),
+    "INFORMATION": ("info", gettext_lazy("Information"), "accent"),
+    "WARNING": ("triangle-alert", gettext_lazy("Warning"), "caution"),
+    "CRITICAL": ("octagon-alert", gettext_lazy("Critical"), "danger"),
+    "CONTENT": ("message-square-text", gettext_lazy("Content"), "muted"),
+    "INACTIVE": ("moon", gettext_lazy("Inactive"), "muted"),
+    "LIFECYCLE": ("milestone", gettext_lazy("Lifecycle"), "muted"),
+    "NOTE": ("notebook-pen", gettext_lazy("User note"), "muted"),
+}
+
+
+RESOLVABLE = ("CRITICAL", "WARNING")
+"""Types of events that somebody can resolve."""
+
+
+def event_word(event_type: str | None) -> Word:
+    """Icon, word and tone of a timeline type. One that we do not know keeps the API's own word."""
+    known = _EVENTS.get(event_type or "")
+    if known:
+        return Word(known[0], str(known[1]), known[2])
+    return Word("ellipsis", shorten(clean(event_type), 40) if event_type else _("No type"), "muted")
+
+
+class DeviceRow(NamedTuple):
+    """`owner_query` is the owner's e-mail as an address takes it, empty where none is known. Templates unpack a row in
+    this order."""
+
+    id: int
+    name: str
+    template: str
+    firmware: str
+    board: str
+    owner: str
+    owner_query: str
+    activated: When | None
+    organization: str
+
+
+@lru_cache(maxsize=4096)
+def _as_query(owner: str) -> str:
+    """Remembered: the same few people own the devices of a page, and quoting costs as much as the rest of a row."""
+    return quote(owner) if "@" in owner else ""
+
+
+def hardware(info: HardwareInfo | None) -> tuple[str, str]:
+    """Firmware version and board, empty where the device never said."""
+    if info is None:
+        return "", ""
+    return clean(info.version or ""), clean(info.board_type or "")
+
+
+def name_of(device: Device) -> str:
+    """A device's name, fit to be looked at: a heading or a link of blanks could not be seen."""
+    return clean(device.name).strip() or _("(no name)")
+
+
+def device_row(device: Device, names: Any, clock: Clock) -> DeviceRow:
+    """One row of a list; `names` looks up people's words for ids (`names.Names`)."""
+    firmware, board = hardware(device.hardware_info)
+    owner = names.owner(device.owner_user_id)
+    return DeviceRow(
+        id=device.id,
+        name=shorten(name_of(device)),
+        template=names.template(device.template_id),
+        firmware=shorten(firmware, 24),
+        board=shorten(board, 24),
+        owner=owner,
+        owner_query=_as_query(owner),
+        activated=clock.when(device.activated_at),
+        organization=names.organization(device.org_id),
+    )
+
+
+class EventRow(NamedTuple):
+    """`date`: the reader's calendar day as ISO 8601 has it, empty where there is none. `open`: not resolved yet."""
+
+    time: str
+    iso: str
+    word: Word
+    text: str
+    resolved: str
+    comment: str
+    date: str = ""
+    open: bool = False
+
+
+def event_days(
+    events: Sequence[TimelineEvent], clock: Clock, event_names: dict[int, str]
+) -> list[tuple[str, list[EventRow]]]:
+    """Timeline entries in the order received, grouped by the reader's calendar day."""
+    placed = [(clock.moment(event.ts), event) for event in events]
+    days = groupby(placed, key=lambda pair: pair[0].date() if pair[0] else None)
+    return [_event_day([*group], clock, event_names) for _date, group in days]
+
+
+def _event_day(
+    placed: list[tuple[datetime | None, TimelineEvent]], clock: Clock, event_names: dict[int, str]
+) -> tuple[str, list[EventRow]]:
+    return clock.day(placed[0][0]), [_event_row(event, moment, clock, event_names) for moment, event in placed]
+
+
+def _event_row(event: TimelineEvent, moment: datetime | None, clock: Clock, event_names: dict[int, str]) -> EventRow:
+    name = event.name or event_names.get(event.event_id or 0, "")
+    text = " – ".join(part for part in (name, event.description) if part)
+    resolved = clock.when(event.resolved_at) if event.is_resolved else None
+    return EventRow(
+        time=time_of_day(moment),
+        iso=_iso(moment) if moment and event.ts > 0 else "",
+        word=event_word(event.event_type),
+        text=clean(text),
+        resolved=(_("Resolved %s") % resolved.text if resolved else _("Resolved")) if event.is_resolved else "",
+        comment=clean(event.resolved_comment or "") if event.is_resolved else "",
+        date=str(moment.date()) if moment else "",
+        open=event.is_resolved is False and event.event_type in RESOLVABLE,
+    )
+
+
+class LogRow(NamedTuple):
+    when: When | None
+    user: str
+    pin: str
+    value: str
+    online: bool | None
+
+
+_PIN_LETTERS = {"VIRTUAL": "v", "DIGITAL": "d", "ANALOG": "a"}
+
+
+def log_row(entry: LogEntry, clock: Clock) -> LogRow:
+    """One user action. The pin is written as the API writes it elsewhere: first letter of its type and its number."""
+    letter = _PIN_LETTERS.get(entry.pin_type or "", (entry.pin_type or "")[:1].lower())
+    return LogRow(
+        when=clock.when(entry.created_at, seconds=True),
+        user=clean(entry.trigger_user_email or _("Unknown user")),
+        pin=f"{letter}{entry.pin}" if entry.pin is not None else "",
+        value=datastream_value(entry.value),
+        online=entry.is_online,
+    )

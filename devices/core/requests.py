@@ -1,0 +1,177 @@
+"""How the app's views answer: whole page or fragment, and what htmx needs to know beside it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+from django_htmx.middleware import HtmxDetails
+
+from devices.core.date_formats import known_zone
+from devices.core.formatting import Clock
+from devices.core.permissions import Access, Verdict, judge
+from devices.core.preferences import Preferences
+from devices.gateway.client import Gateway
+from devices.gateway.errors import Forbidden
+
+READ_METHODS = frozenset({"GET", "HEAD"})
+POLL = "poll"
+"""The parameter that marks a request which no person made."""
+
+
+class Unsent(NamedTuple):
+    """What the person had typed into this form when their session ended, and when: `14:02:10 UTC+1`."""
+
+    fields: QueryDict
+    typed_at: str
+
+
+class DeviceRequest(HttpRequest):
+    """A request of a signed-in person. The portal's middleware puts these on it before a view sees it."""
+
+    htmx: HtmxDetails
+    gateway: Gateway
+    access: Access
+    preferences: Preferences
+    request_id: str
+    begun: float
+    """When it came in, epoch seconds."""
+    clock: tuple[str, Clock]
+    """Of `clock_for`, with its zone: that may change while the preferences are saved."""
+    unsent: Unsent | None
+    """Only for the page (GET) of a form."""
+    tells_itself: bool
+    """Set by a view whose page tells of the platform's trouble itself: no banner says it a second time."""
+    promised: Any
+    """The banner (`views.told.Told`) that a part of the page has already referred to."""
+
+
+class SeeOther(HttpResponseRedirect):
+    """303: after a plain POST, look at the result with GET (RFC 9110 §15.4.4).
+
+    Raises ValueError for anything but one of our own paths.
+    """
+
+    status_code = 303
+
+    def __init__(self, url: str) -> None:
+        super().__init__(own_path(url))
+
+
+def own_path(url: str) -> str:
+    """`url` if it is a path of this site. ValueError otherwise: a browser follows whatever stands in these headers."""
+    if not url.startswith("/") or url.startswith(("//", "/\\")):
+        raise ValueError("The portal leads to its own paths only.")
+    return url
+
+
+def wants_partial(request: HttpRequest) -> bool:
+    """Whether htmx asked for a piece. Boosted links and a restored history entry want the page."""
+    htmx: HtmxDetails | None = getattr(request, "htmx", None)
+    return bool(htmx) and not htmx.boosted and not htmx.history_restore_request  # type: ignore[union-attr]
+
+
+def answer(
+    request: HttpRequest, page: str, fragment: str, context: Mapping[str, Any], *, status: int = 200
+) -> HttpResponse:
+    """Render `fragment` for htmx and `page` for everybody else, from the same context.
+
+    The template is told which by `partial`. `Vary` keeps the two apart in the browser's cache: without it, Back shows
+    a bare fragment.
+    """
+    partial = wants_partial(request)
+    response = render(request, fragment if partial else page, {**context, "partial": partial}, status=status)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def move_on(request: HttpRequest, url: str) -> HttpResponse:
+    """After a change, look at the result on a whole page: 303, or for htmx the header that does the same.
+
+    Only for our own paths: the browser follows whatever stands there.
+    """
+    if not wants_partial(request):
+        return SeeOther(url)
+    response = HttpResponse()
+    response["HX-Redirect"] = own_path(url)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def polled(url: str) -> str:
+    """The address for a region that asks again by itself. Such requests do not count as activity of a person."""
+    return f"{url}{'&' if '?' in url else '?'}{POLL}=on"
+
+
+def is_poll(request: HttpRequest) -> bool:
+    return request.method == "GET" and request.GET.get(POLL) == "on"
+
+
+def unsent(request: DeviceRequest, *names: str) -> dict[str, str]:
+    """What the person had typed into these fields and could not send: initial values for the form's page, no more.
+
+    Empty where there is nothing of the kind. The page says by itself that this is not sent yet (base.html).
+    """
+    kept = getattr(request, "unsent", None)
+    return {name: kept.fields[name] for name in names if name in kept.fields} if kept else {}
+
+
+def zone_of(request: DeviceRequest) -> str:
+    """The time zone this person reads times in: the one they chose, else that of their profile; UTC if it is none."""
+    return known_zone(request.preferences.zone or request.access.tz)
+
+
+wall: Callable[[], float] = time.time
+"""Seconds since 1970. A test that needs another time puts its own clock here."""
+
+
+def clock_for(request: DeviceRequest) -> Clock:
+    """The one clock of this request's page, which stands at the moment the request came in: what was asked for after
+    that is never older than the page says. Waits count from the real time."""
+    zone = zone_of(request)
+    known = getattr(request, "clock", None)
+    if known is not None and known[0] == zone:
+        clock: Clock = known[1]
+        return clock
+    clock = Clock(zone, known[1].now if known else getattr(request, "begun", None) or wall(), wall)
+    request.clock = zone, clock
+    return clock
+
+
+class Denied(Forbidden):
+    """Forbidden, as the API would, but known beforehand: `verdict` says why."""
+
+    def __init__(self, verdict: Verdict, *, operation: str, request_id: str) -> None:
+        super().__init__(operation=operation, request_id=request_id)
+        self.verdict = verdict
+
+
+def require(request: DeviceRequest, operation: str, *, verdict: Verdict | None = None) -> None:
+    """Raise Denied when it is known beforehand that one may not: no call is spent on a refusal.
+
+    `verdict`: what was found about this very device (`permissions.judge_here`).
+    """
+    verdict = verdict or judge(operation, request.access)
+    if not verdict.allowed:
+        raise Denied(verdict, operation=operation, request_id=request.request_id)
+
+
+class RightMissing(Denied):
+    """What the portal itself grants, and the platform knows nothing of, is not this person's."""
+
+
+def require_right(request: DeviceRequest, right: str) -> None:
+    """Raise RightMissing (403, naming it) unless the person holds `right`, one of permissions.RIGHTS."""
+    if right not in request.access.rights:
+        raise RightMissing(Verdict((right,)), operation="", request_id=request.request_id)
+
+
+def query_string(**params: object) -> str:
+    """`?a=1&b=2` in the order given, leaving out what is empty or false; an empty string when nothing is left."""
+    kept = {name: "on" if value is True else value for name, value in params.items() if value not in (None, "", False)}
+    return f"?{urlencode(kept)}" if kept else ""

@@ -1,0 +1,106 @@
+"""The page of one device, and its online state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from devices.changes.reconciliation import Settled, settle_here
+from devices.core.connection_state import connection_facts
+from devices.core.fanout import ask_together
+from devices.core.formatting import name_of
+from devices.core.requests import DeviceRequest, answer, clock_for, require, wants_partial
+from devices.device_page.values import value_rows
+from devices.gateway.errors import GatewayError
+from devices.gateway.types import DeviceDetails
+from devices.lists.forms import OnlineForm
+from devices.ui.device_actions import actions
+from devices.ui.device_layout import Answers, Asks, around, base_asks, online_ask, read_connection
+from devices.ui.read_errors import alone, attempt, trouble, waiting
+from devices.ui.status_banner import read_stamp
+from devices.ui.tab_counts import with_count
+
+SHARE_OF_VALUES = 0.7
+"""Of the time that one reading may take."""
+
+
+@require_safe
+def device_detail(request: DeviceRequest, device_id: int) -> HttpResponse:
+    """`GET /device` and `GET /device/online`: two calls; the other tabs ask when they are opened.
+
+    Where the values cannot be read, the base info still says what the device is and what may be done with it.
+    """
+    require(request, "get_device")
+    partial = wants_partial(request)
+    settled = [] if partial else settle_here(request, device_id)
+    # What is left of its time is the base info's, where this fails by being slow.
+    patience = settings.PLATFORM_API_TIMEOUTS.read * SHARE_OF_VALUES
+    asks: Asks = {"values": lambda gateway: gateway.get_device(device_id)}
+    answers = ask_together(request.gateway, asks if partial else {**asks, **online_ask(device_id)}, within=patience)
+    details: DeviceDetails | GatewayError = answers["values"]
+    if isinstance(details, GatewayError):
+        if not alone(details):
+            raise details
+        return _without_values(request, device_id, details, settled, answers)
+    clock = clock_for(request)
+    context: dict[str, Any] = {"device_id": device_id, "device_name": name_of(details), "tab": "overview"}
+    if not partial:
+        context = around(request, device_id, tab="overview", info=details, settled=settled, answers=answers)
+    else:
+        context["actions"] = actions(request, details)
+        if request.htmx.trigger == "read-again":
+            context["announce"] = _("Values read %(stamp)s") % {"stamp": read_stamp(request, "get_device")}
+    if details.meta_field_values is not None:
+        with_count(context, "metafields", len(details.meta_field_values))
+    context |= {
+        "values": value_rows(details.data_stream_values or (), clock),
+        "connection_facts": connection_facts(details, clock),
+        "locked": bool(details.is_locked),
+        "read_at": read_stamp(request, "get_device"),
+    }
+    return answer(request, "devices/device_detail.html", "devices/_device_overview.html", context)
+
+
+def _without_values(
+    request: DeviceRequest, device_id: int, failed: GatewayError, settled: list[Settled], answers: Answers
+) -> HttpResponse:
+    """The overview out of the base info, with a failed slot where the values stand."""
+    info = attempt(request.gateway, lambda gateway: gateway.get_base_info(device_id))
+    known = None if isinstance(info, GatewayError) else info
+    if wants_partial(request):
+        context: dict[str, Any] = {"device_id": device_id, "actions": actions(request, known)}
+    else:
+        context = around(request, device_id, tab="overview", info=info, settled=settled, answers=answers)
+        context["heading_trouble"] = None  # the slot below says the same
+    context |= {
+        "tab": "overview",
+        "trouble": trouble(request, failed, _("Values")),
+        "connection_facts": connection_facts(known, clock_for(request)) if known else [],
+    }
+    response = answer(
+        request, "devices/device_failed.html", "devices/_device_overview_failed.html", context, status=failed.status
+    )
+    return waiting(response, failed)
+
+
+@require_safe
+def device_online(request: DeviceRequest, device_id: int) -> HttpResponse:
+    """`GET /device/online`, asked again: the badge for htmx, the device's heading with it otherwise."""
+    require(request, "get_online")
+    context: dict[str, Any]
+    if wants_partial(request):
+        reported = OnlineForm(request.GET).reported()
+        connection = read_connection(request, device_id, clock_for(request), reported)
+        context = {"device_id": device_id, "connection": connection}
+    else:
+        answers = ask_together(request.gateway, base_asks(device_id))
+        settled = settle_here(request, device_id)
+        context = around(request, device_id, tab="overview", info=answers["info"], settled=settled, answers=answers)
+        info = context["device"]
+        context["connection_facts"] = connection_facts(info, context["clock"]) if info else []
+    context["announce"] = _("%s, checked %s") % (context["connection"].word.text, context["connection"].stamp)
+    return answer(request, "devices/device_online.html", "devices/_device_online.html", context)

@@ -1,0 +1,132 @@
+"""The pages of a device's tabs: each has its own address, asks only when opened, and fails alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from devices.changes.metafield import field_views
+from devices.changes.reconciliation import settle_here
+from devices.core import api_rules
+from devices.core.fanout import ask_together
+from devices.core.formatting import log_row
+from devices.core.requests import DeviceRequest, answer, clock_for, query_string, require, wants_partial
+from devices.gateway.client import Gateway
+from devices.gateway.errors import GatewayError
+from devices.gateway.pagination import Page
+from devices.gateway.types import LogEntry
+from devices.lists.forms import PageForm
+from devices.ui.device_layout import around, base_asks, tab_label
+from devices.ui.pagination import pager
+from devices.ui.read_errors import alone, attempt, trouble, waiting
+from devices.ui.status_banner import read_stamp
+from devices.ui.tab_counts import with_count
+from devices.ui.tabs import Tab
+
+T = TypeVar("T")
+
+
+@require_safe
+def device_logs(request: DeviceRequest, device_id: int) -> HttpResponse:
+    """`GET /device/logs`: what users set, newest first, in pages whose total may be missing."""
+    require(request, "list_logs")
+    form = PageForm(request.GET)
+    number, size = form.settle()
+    here = reverse("devices:device-logs", args=[device_id])
+
+    def show(page: Page[LogEntry]) -> dict[str, Any]:
+        clock = clock_for(request)
+        return {
+            "again_url": here + query_string(size=size_in_url(size)),
+            "rows": [log_row(entry, clock) for entry in page.items],
+            "page": page,
+            "count": page.total,
+            "pager": pager(page, lambda to: here + query_string(page=page_in_url(to), size=size_in_url(size))),
+            "read_at": read_stamp(request, "list_logs"),
+        }
+
+    return answer_tab(
+        request, device_id, "logs", lambda gateway: gateway.list_logs(device_id, page=number - 1, size=size), show
+    )
+
+
+@require_safe
+def device_metafields(request: DeviceRequest, device_id: int) -> HttpResponse:
+    """`GET /device/metafield`: every metafield with its type, and what may be edited."""
+    require(request, "list_metafields")
+    return answer_tab(
+        request,
+        device_id,
+        "metafields",
+        lambda gateway: gateway.list_metafields(device_id),
+        lambda found: field_views(request, found),
+    )
+
+
+@require_safe
+def device_tab(request: DeviceRequest, device_id: int, tab: Tab[Any]) -> HttpResponse:
+    """A tab that shows what one call reads: `tab.ask`, then `tab.show`."""
+    ask, show = tab.ask, tab.show
+    if ask is None or show is None:
+        raise ValueError(f"the tab {tab.name} wants a view of its own")
+    require(request, tab.operation)
+    return answer_tab(
+        request,
+        device_id,
+        tab.name,
+        lambda gateway: ask(gateway, device_id),
+        lambda found: {"read_at": read_stamp(request, tab.operation), **show(request, found)},
+    )
+
+
+def answer_tab(
+    request: DeviceRequest,
+    device_id: int,
+    tab: str,
+    ask: Callable[[Gateway], T],
+    show: Callable[[T], dict[str, Any]],
+    *,
+    page: str = "",
+    fragment: str = "",
+    slot: str = "#panel",
+    title: str = "",
+) -> HttpResponse:
+    """The panel for htmx; for everybody else the device's page around it, whose two calls go beside the panel's own.
+
+    `ask` reads what the panel shows (in a thread: nothing of Django), `show` makes its context of that, with the tab's
+    `count` in it. Where it cannot be read the slot says so, with the true status; the page around it stands.
+    For a part of a panel: `page` and `fragment` are its templates, `slot` the selector of its place, `title` its name.
+    """
+    found: Any
+    if wants_partial(request):
+        found, context = attempt(request.gateway, ask), {}
+    else:
+        settled = settle_here(request, device_id)
+        answers = ask_together(request.gateway, {"panel": ask, **base_asks(device_id)})
+        found = answers["panel"]
+        context = around(request, device_id, tab=tab, info=answers["info"], settled=settled, answers=answers)
+    context |= {"device_id": device_id, "tab": tab}
+    if isinstance(found, GatewayError):
+        if not alone(found):
+            raise found
+        context["slot"] = slot
+        context["trouble"] = trouble(request, found, title or tab_label(tab))
+        failed = answer(
+            request, "devices/device_failed.html", "devices/_panel_failed.html", context, status=found.status
+        )
+        return waiting(failed, found)
+    context |= show(found)
+    with_count(context, tab, context.get("count"))
+    return answer(request, page or "devices/device_tab.html", fragment or f"devices/_device_{tab}.html", context)
+
+
+def page_in_url(number: int) -> int | str:
+    return number if number > 1 else ""
+
+
+def size_in_url(size: int) -> int | str:
+    return size if size != api_rules.PAGE_SIZE else ""

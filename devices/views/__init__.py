@@ -1,1 +1,0 @@
-"""What people open and press. Functions: read input, form, one gateway call, respond."""
