@@ -5,13 +5,12 @@ from __future__ import annotations
 from django.urls import path, register_converter
 
 from devices.audit import device_changes
-from devices.changes import create, deletion, event, metafield, remove_owner, rename, transfer
+from devices.changes import create, deletion, deletion_receipt, event, metafield, remove_owner, rename, transfer
 from devices.core import api_rules
 from devices.device_page import overview, timeline
 from devices.device_page import tabs as tab_views
 from devices.directory import views as directory_views
 from devices.lists import columns, connectivity, people, recent, search
-from devices.receipts import views as receipt_views
 from devices.ui.tabs import TABS
 
 app_name = "devices"
@@ -74,10 +73,10 @@ urlpatterns = [
     path("<int32:device_id>/clear/", deletion.device_clear, name="device-clear"),
     path("<int32:device_id>/delete/", deletion.device_delete, name="device-delete"),
     # The receipt that both of them wait for
-    path("<int32:device_id>/receipt/<int:draft_id>/", receipt_views.device_receipt, name="device-receipt"),
+    path("<int32:device_id>/receipt/<int:draft_id>/", deletion_receipt.device_receipt, name="device-receipt"),
     path(
         "<int32:device_id>/receipt/<int:draft_id>/receipt.json",
-        receipt_views.device_receipt_file,
+        deletion_receipt.device_receipt_file,
         name="device-receipt-file",
     ),
 ]

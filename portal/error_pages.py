@@ -21,8 +21,8 @@ from devices.gateway.errors import Forbidden, GatewayError, NotFound, RateLimite
 from devices.gateway.required_permissions import Rule
 from devices.ui.read_errors import advice, alone, waiting
 from devices.ui.status_banner import told
-from portal.signin import drafts
-from portal.signin.answers import beside
+from portal.auth import drafts
+from portal.auth.auth_responses import beside
 
 log = logging.getLogger(__name__)
 
@@ -195,7 +195,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """The token is of an earlier sign-in, as a rule: signing out changes it, and a form may outlive that in its tab."""
     if wants_partial(request):
-        return beside(render(request, "signin/_stale_banner.html", status=HTTPStatus.FORBIDDEN))
+        return beside(render(request, "auth/_stale_banner.html", status=HTTPStatus.FORBIDDEN))
     if hasattr(request, "access") and drafts.keep(request):
         context = {
             "sentence": _("This form is no longer valid."),

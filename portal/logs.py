@@ -31,7 +31,7 @@ def one_line(text: str) -> str:
 
 
 class LineFormatter(logging.Formatter):
-    """`2026-11-22T14:02:10Z WARNING portal.signin: text`. The finished line is cleaned, a traceback in it too."""
+    """`2026-11-22T14:02:10Z WARNING portal.auth: text`. The finished line is cleaned, a traceback in it too."""
 
     converter = staticmethod(time.gmtime)
 

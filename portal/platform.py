@@ -9,7 +9,7 @@ from django.conf import settings
 
 from devices.gateway.resilience.policy import Policy
 from devices.gateway.transport import Transport
-from portal.shared_store import SharedStore
+from portal.shared_state import SharedStore
 
 
 @cache

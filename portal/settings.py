@@ -48,25 +48,25 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_htmx",
     "portal.apps.PortalConfig",
-    "portal.signin",
+    "portal.auth",
     "devices.apps.DevicesConfig",
 ]
 # Outermost first. The headers stand outside WhiteNoise, so that static files carry them too; compression stands outside
 # whatever writes the page. Access comes last: what it refuses has already been checked for host and session.
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "portal.middleware.EnvelopeMiddleware",
+    "portal.middleware.response_headers.ResponseHeadersMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
-    "portal.middleware.LanguageMiddleware",
-    "portal.middleware.SessionMiddleware",
+    "portal.middleware.language.LanguageMiddleware",
+    "portal.middleware.sessions.SessionMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "portal.middleware.OwnPagesMiddleware",
+    "portal.middleware.fetch_metadata.FetchMetadataMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "portal.middleware.AccessMiddleware",
+    "portal.middleware.access.AccessMiddleware",
 ]
 ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"
@@ -116,7 +116,7 @@ CACHES = {
 # is written once, at sign-in, so its age is the absolute limit; its grant, which every request reads, keeps to both.
 SECURE_COOKIES = environment.secure_cookies(env, ALLOWED_HOSTS)
 COOKIE_PREFIX = "__Host-" if SECURE_COOKIES else ""
-SESSION_ENGINE = "portal.sessions"
+SESSION_ENGINE = "portal.auth.session_store"
 SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}session"
 SESSION_IDLE, SESSION_COOKIE_AGE = environment.session_limits(env)
 SIGN_IN_LIMITS = environment.sign_in_limits(env)
@@ -174,7 +174,7 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_TZ = True
 TIME_ZONE = "UTC"
 
-DEFAULT_EXCEPTION_REPORTER_FILTER = "portal.reports.ReportFilter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "portal.crash_reports.ReportFilter"
 # One line an event, with anything that looks like a credential masked. urllib3 writes paths with their query, even in a
 # warning.
 LOGGING = {

@@ -14,7 +14,8 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from devices.core.requests import DeviceRequest, answer
+from devices.core.requests import DeviceRequest
+from devices.core.responses import answer
 
 TOKENS = Path(settings.BASE_DIR) / "static" / "css" / "tokens.css"
 COLOUR = re.compile(r"--([a-z0-9-]+): (?:light-dark\(([^,]+), ([^)]+)\)|(#[0-9a-f]+));")
@@ -50,7 +51,7 @@ def shortcuts(request: DeviceRequest) -> HttpResponse:
         ("Esc", _("Close a dialog, a menu or a list of matches")),
     )
     context = {"rows": rows, "section": "shortcuts"}
-    return answer(request, "guide/shortcuts.html", "guide/_shortcuts.html", context)
+    return answer(request, "styleguide/shortcuts.html", "styleguide/_shortcuts.html", context)
 
 
 class Colour(NamedTuple):
@@ -84,7 +85,7 @@ class Sample(forms.Form):
 def styleguide(request: DeviceRequest) -> HttpResponse:
     """Every component in every state, light and dark. Only in DEBUG has it an address (portal/urls.py)."""
     context = {"sides": [_side("light"), _side("dark")], "long": LONG, "hostile": HOSTILE, "section": "styleguide"}
-    return render(request, "guide/styleguide.html", context)
+    return render(request, "styleguide/styleguide.html", context)
 
 
 def _side(theme: str) -> Side:

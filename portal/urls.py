@@ -4,10 +4,11 @@ from django.conf import settings
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from portal import person, styleguide
-from portal.redirects import HOME
-from portal.signin import sessions, views
-from portal.signin.sso import views as sso
+from devices.preferences import views as preference_views
+from portal import about, styleguide
+from portal.auth import session_views, views
+from portal.auth.sso import views as sso
+from portal.safe_redirects import HOME
 
 urlpatterns = [
     path("", RedirectView.as_view(url=HOME), name="home"),
@@ -17,11 +18,11 @@ urlpatterns = [
     path("sso/start/", sso.start, name="sso-start"),
     path("sso/callback/", sso.callback, name="sso-callback"),
     path("sso/backchannel-logout/", sso.backchannel_logout, name="sso-backchannel-logout"),
-    path("preferences/", person.preferences, name="preferences"),
-    path("about/", person.about, name="about"),
+    path("preferences/", preference_views.preferences, name="preferences"),
+    path("about/", about.about, name="about"),
     path("shortcuts/", styleguide.shortcuts, name="shortcuts"),
-    path("sessions/", sessions.sessions, name="sessions"),
-    path("sessions/end/", sessions.end_sessions, name="sessions-end"),
+    path("sessions/", session_views.sessions, name="sessions"),
+    path("sessions/end/", session_views.end_sessions, name="sessions-end"),
     path("devices/", include("devices.urls")),
     path("audit/", include("devices.audit.urls")),
 ]

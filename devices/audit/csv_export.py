@@ -5,6 +5,15 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+from devices.audit.log import (
+    state_of,
+)
+from devices.audit.models import AuditEntry
+from devices.core.text import clean
+from devices.directory.names import Names
+from devices.ui.audit_entry import MOVES, value_words
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a cell may begin with that makes a spreadsheet take it for a formula."""
@@ -32,3 +41,67 @@ def csv_chunks(rows: Iterable[Iterable[object]]) -> Iterator[bytes]:
             sheet.seek(0)
             sheet.truncate()
     yield sheet.getvalue().encode()
+
+
+HEADS = (
+    *("entry", "time_utc", "person", "email", "user_id", "person_organization_id", "action", "device_id", "device"),
+    *(
+        "organization_id",
+        "organization",
+        "target_id",
+        "target",
+        "before",
+        "before_name",
+        "after",
+        "after_name",
+        "secret",
+    ),
+    *("reason", "outcome", "settled", "answer", "proof", "found", "error", "outcome_time_utc", "made_device_id"),
+    *("undoes_entry", "request", "receipt_sha256"),
+)
+"""Of the file that people export; `as_line` fills them."""
+
+
+def as_line(entry: AuditEntry, names: Names) -> list[object]:
+    """An entry for the columns HEADS: ids as they are, the names that this person knows for them beside them."""
+    state = state_of(entry)
+
+    def named(value: str) -> str:
+        return value_words(entry, value, names) if entry.operation in MOVES and value else ""
+
+    return [
+        entry.pk,
+        _utc(entry.created_at),
+        clean(entry.person.name),
+        clean(entry.person.email),
+        entry.person.user_id or "",
+        entry.person_org_id,
+        entry.operation,
+        entry.device_id or "",
+        clean(entry.device_name),
+        entry.org_id,
+        names.organization(entry.org_id),
+        clean(entry.target),
+        clean(entry.target_name),
+        clean(entry.before),
+        named(entry.before),
+        clean(entry.after),
+        named(entry.after),
+        "yes" if entry.secret else "no",
+        clean(entry.reason),
+        state.outcome,
+        "yes" if state.final else "no",
+        state.answer,
+        state.proof,
+        clean(state.found),
+        state.error,
+        _utc(state.at),
+        state.made_id,
+        entry.undoes_id,
+        entry.request_id,
+        entry.receipt_hash,
+    ]
+
+
+def _utc(at: datetime | None) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else ""

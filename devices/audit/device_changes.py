@@ -11,18 +11,19 @@ from django.views.decorators.http import require_safe
 
 from devices.audit import log as audit_log
 from devices.audit import search as audit_search
-from devices.audit.entry_display import entry_view
-from devices.changes.reconciliation import settle_here
 from devices.core import api_rules
 from devices.core.fanout import ask_together
 from devices.core.permissions import PORTAL_AUDIT
-from devices.core.requests import DeviceRequest, answer, clock_for, query_string, wants_partial
+from devices.core.requests import DeviceRequest, clock_for, wants_partial
+from devices.core.responses import answer, query_string
 from devices.core.text import clean, shorten
 from devices.directory.names import names_for
 from devices.gateway.errors import Forbidden, NotFound
-from devices.lists.forms import PageForm
+from devices.ui.audit_entry import entry_view
+from devices.ui.change_notice import settle_here
 from devices.ui.device_layout import around, base_asks
 from devices.ui.pagination import pager
+from devices.ui.query_forms import PageForm
 from devices.ui.read_errors import attempt
 
 
@@ -64,5 +65,6 @@ def device_changes(request: DeviceRequest, device_id: int) -> HttpResponse:
             named = entries.exclude(device_name="").prefetch_related(None).order_by("-pk")
             newest = named.values_list("device_name", flat=True).first() or ""
             context["device_name"] = shorten(clean(newest).strip()) or _("Device %d") % device_id
-            return answer(request, "audit/device_gone.html", "devices/_device_changes.html", context)
-    return answer(request, "devices/device_tab.html", "devices/_device_changes.html", context)
+            return answer(request, "audit/device_gone.html", "audit/_device_changes.html", context)
+    context["panel_template"] = "audit/_device_changes.html"
+    return answer(request, "ui/device_tab.html", "audit/_device_changes.html", context)

@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from devices.audit import log as audit_log
-from devices.audit.entry_display import outcome_told, outcome_word, person_name, value_words
-from devices.changes.pipeline import desk_of, view_of_entry
-from devices.changes.service import look_again
+from devices.audit.models import AuditEntry, AuditOutcome
+from devices.changes.pipeline import desk_of
+from devices.changes.reconciliation import look_again
 from devices.changes.undo import UNDOABLE, undone_by
 from devices.changes.undo_views import may_undo
 from devices.core.formatting import When, Word
@@ -21,7 +21,8 @@ from devices.core.permissions import Verdict
 from devices.core.requests import DeviceRequest, clock_for
 from devices.core.text import clean
 from devices.directory.names import names_for
-from devices.models import AuditEntry, AuditOutcome
+from devices.ui.audit_entry import outcome_told, outcome_word, person_name, value_words
+from devices.ui.change_notice import view_of_entry
 
 
 class Look(NamedTuple):

@@ -9,9 +9,9 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
+from devices.audit.models import AuditOutcome
 from devices.core import api_rules
-from devices.lists.forms import ForgivingForm
-from devices.models import AuditOutcome
+from devices.ui.query_forms import ForgivingForm
 
 TEXT_MAX = 120
 """Characters of a name or an e-mail that are searched for."""

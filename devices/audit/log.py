@@ -22,9 +22,9 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from devices.audit.models import AuditEntry, AuditOutcome, AuditPerson
 from devices.core.permissions import PORTAL_AUDIT, Access
 from devices.core.text import shorten
-from devices.models import AuditEntry, AuditOutcome, AuditPerson
 
 log = logging.getLogger("devices.changes.service")
 

@@ -9,9 +9,10 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from devices.models import AuditEntry, AuditOutcome, AuditPerson, Receipt
+from devices.audit.models import AuditEntry, AuditOutcome, AuditPerson
 from devices.preferences import store as preference_store
 from devices.receipts import store as receipt_store
+from devices.receipts.models import Receipt
 
 BATCH = 1000
 """Rows of one transaction, so that nobody who changes something waits long."""

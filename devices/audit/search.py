@@ -9,9 +9,9 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from devices.audit.log import of_device, with_outcome
+from devices.audit.models import AuditEntry, AuditPerson
 from devices.core import api_rules
 from devices.gateway.pagination import Page
-from devices.models import AuditEntry, AuditPerson
 
 WINDOW = 90
 """Days that are looked at where nobody says from when."""

@@ -18,16 +18,17 @@ from django.views.decorators.http import require_GET, require_safe
 
 from devices.audit import log as audit_log
 from devices.audit import search as audit_search
-from devices.audit.csv_export import csv_chunks
-from devices.audit.entry_display import HEADS, LABELS, as_line, entry_view, outcome_word, person_name
+from devices.audit.csv_export import HEADS, as_line, csv_chunks
 from devices.audit.forms import TrailForm
+from devices.audit.models import AuditEntry
 from devices.core.date_formats import style
 from devices.core.formatting import Word, number
 from devices.core.permissions import PORTAL_AUDIT
-from devices.core.requests import DeviceRequest, answer, clock_for, query_string, require_right, wants_partial
+from devices.core.requests import DeviceRequest, clock_for, require_right, wants_partial
+from devices.core.responses import answer, query_string
 from devices.directory.names import names_for
 from devices.gateway.pagination import Page
-from devices.models import AuditEntry
+from devices.ui.audit_entry import LABELS, entry_view, outcome_word, person_name
 from devices.ui.pagination import pager
 
 log = logging.getLogger("devices.audit.log")

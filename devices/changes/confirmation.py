@@ -10,12 +10,12 @@ from django.urls import reverse
 from devices.audit.log import ANSWER
 from devices.changes.pipeline import unknown, went_through
 from devices.changes.service import Done
+from devices.core.connection_state import never_connected
 from devices.core.formatting import name_of
 from devices.core.navigation import home
 from devices.core.requests import DeviceRequest, clock_for
 from devices.directory.names import names_for
 from devices.gateway.types import BaseInfo
-from devices.ui.device_facts import never_connected
 from devices.ui.device_layout import read_connection
 
 

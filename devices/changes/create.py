@@ -16,19 +16,20 @@ from devices.audit import log as audit_log
 from devices.audit.log import Facts, new_form_id
 from devices.changes.create_form import CreateForm
 from devices.changes.pipeline import BUSY_STATUS, desk_of, not_made, renew, unknown, went_through
+from devices.changes.reconciliation import look_again
 from devices.changes.redisplay import keep_form
-from devices.changes.service import Desk, Done, carry_out, look_again, sent_before
+from devices.changes.service import Desk, Done, carry_out, sent_before
 from devices.changes.verification import Now, look_at_new, names_before
 from devices.core import api_rules
 from devices.core.permissions import Access, judge
-from devices.core.requests import DeviceRequest, answer, move_on, require, unsent
+from devices.core.requests import DeviceRequest, require, unsent
+from devices.core.responses import answer, move_on
 from devices.core.text import clean, sentences, shorten
 from devices.directory.lookup import Unresolved, needing, resolve_organization, resolve_user
-from devices.directory.names import Names, names_for, templates_for
+from devices.directory.names import Names, names_for, organization_choices, templates_for
 from devices.gateway.client import Gateway
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, Rejected, Unauthorized
 from devices.gateway.types import BaseInfo
-from devices.lists.table import organization_choices
 
 TYPED = ("template_code", "name", "org_id", "owner")
 
@@ -245,7 +246,7 @@ def _page(request: DeviceRequest, form: CreateForm, *, status: int = 200) -> Htt
         "organizations_denied": judge("list_sub_organizations", access).missing,
         "cancel_url": reverse("devices:device-list"),
     }
-    return answer(request, "devices/device_new.html", "devices/_device_new.html", context, status=status)
+    return answer(request, "changes/create.html", "changes/_create.html", context, status=status)
 
 
 def _searches(access: Access) -> bool:

@@ -27,6 +27,7 @@ from devices.changes.deletion_pages import (
     first_form,
     held,
 )
+from devices.changes.deletion_receipt import Collected, collect
 from devices.changes.device_lock import Busy, turn
 from devices.changes.forms import ConfirmForm
 from devices.changes.pipeline import (
@@ -42,13 +43,13 @@ from devices.changes.pipeline import (
 from devices.changes.redisplay import keep_form
 from devices.changes.service import Done, carry_out, sent_before
 from devices.core.navigation import home
-from devices.core.requests import DeviceRequest, move_on, require
+from devices.core.requests import DeviceRequest, require
+from devices.core.responses import move_on
 from devices.core.text import clean, sentences, shorten
 from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError, NotFound, Rejected
 from devices.gateway.types import BaseInfo
 from devices.receipts import store as receipt_store
-from devices.receipts.views import Collected, collect
 from devices.ui.degraded_form import form_page
 
 Show = Callable[..., HttpResponse]

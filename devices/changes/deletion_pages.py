@@ -17,12 +17,14 @@ from devices.changes.verification import extent_of
 from devices.core.fanout import ask_each
 from devices.core.formatting import number
 from devices.core.permissions import judge, judge_here
-from devices.core.requests import DeviceRequest, answer, unsent
+from devices.core.requests import DeviceRequest, unsent
+from devices.core.responses import answer
 from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError
 from devices.gateway.pagination import Page
 from devices.gateway.types import BaseInfo
 from devices.receipts import builder as receipt_builder
+from devices.receipts.display import missing_words
 
 COUNTED: dict[str, Callable[[Gateway, int], Page[Any]]] = {
     "timeline": lambda gateway, device_id: gateway.list_timeline(device_id, size=1),
@@ -200,14 +202,6 @@ def _totals(request: DeviceRequest, device_id: int) -> Totals:
 
 # --- what is missing from the receipt ---------------------------------------------------------------------------------
 
-PARTS = {
-    "details": gettext_lazy("Current values"),
-    "metafields": gettext_lazy("Metafields"),
-    "tags": gettext_lazy("Tags"),
-    "timeline": gettext_lazy("Timeline"),
-    "logs": gettext_lazy("Log of user actions"),
-}
-
 
 def _missing_anyway(request: DeviceRequest, totals: Totals) -> dict[str, receipt_builder.Part]:
     """What a receipt would lack whatever is tried: what one may not read, what there is too much of."""
@@ -218,29 +212,6 @@ def _missing_anyway(request: DeviceRequest, totals: Totals) -> dict[str, receipt
         for name, total in many.items()
     }
     return receipt_builder.forbidden(request.access) | too_many
-
-
-def missing_words(name: str, part: receipt_builder.Part) -> str:
-    """One thing that the receipt lacks, and why, as a sentence."""
-    some = part.items > 0
-    told = {"part": PARTS.get(name, name), "n": number(part.items), "total": number(part.total or 0)}
-    told["needs"] = ", ".join(part.needs)
-    words = {
-        receipt_builder.PERMISSION: _("%(part)s: you may not read it. Your role lacks %(needs)s."),
-        receipt_builder.TOO_MANY: _(
-            "%(part)s: only the newest %(n)s of %(total)s entries, which is as much as is collected."
-        ),
-        receipt_builder.TOO_LARGE: _("%(part)s: the receipt would be too large. It has %(n)s entries of it."),
-        receipt_builder.TOO_LONG: _("%(part)s: reading it took too long. It has %(n)s entries of it."),
-        receipt_builder.CHANGED: _("%(part)s: it became shorter while it was read. It has %(n)s entries of it."),
-        receipt_builder.NO_ANSWER: _("%(part)s: the platform did not answer."),
-        receipt_builder.FAULT: _("%(part)s: the platform’s answer could not be used."),
-    }[part.why]
-    if part.why == receipt_builder.TOO_MANY and part.total is None:
-        words = _("%(part)s: only the newest %(n)s entries, which is as much as is collected.")
-    if some and part.why in receipt_builder.WORTH_ANOTHER_TRY:
-        words = _("%s It has %%(n)s entries of it.") % words
-    return words % told
 
 
 # --- the two ----------------------------------------------------------------------------------------------------------
@@ -257,8 +228,8 @@ def _extent(gateway: Gateway, device_id: int) -> str:
 DELETE = Harm(
     operation="delete_device",
     url="devices:device-delete",
-    page="devices/device_delete.html",
-    fragment="devices/_device_delete.html",
+    page="changes/delete.html",
+    fragment="changes/_delete.html",
     send=Gateway.delete_device,
     parts=_deleted,
     before=lambda gateway, device_id: "",
@@ -274,8 +245,8 @@ DELETE = Harm(
 CLEAR = Harm(
     operation="clear_device",
     url="devices:device-clear",
-    page="devices/device_clear.html",
-    fragment="devices/_device_clear.html",
+    page="changes/clear.html",
+    fragment="changes/_clear.html",
     send=Gateway.clear_device,
     parts=_cleared,
     before=_extent,

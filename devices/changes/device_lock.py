@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 from django.db import IntegrityError
 
-from devices.models import Turn
+from devices.changes.models import Turn
 
 LEASE = 45.0
 """Seconds a turn lasts at most: longer than the 20 s of a page and the 15 s of a change sent at the end of them."""

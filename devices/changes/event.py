@@ -21,7 +21,8 @@ from devices.changes.service import Done, carry_out
 from devices.core import api_rules
 from devices.core.formatting import event_word, name_of
 from devices.core.permissions import judge
-from devices.core.requests import READ_METHODS, DeviceRequest, SeeOther, answer, require, unsent, wants_partial
+from devices.core.requests import READ_METHODS, DeviceRequest, require, unsent, wants_partial
+from devices.core.responses import SeeOther, answer
 from devices.core.text import clean, sentences, shorten
 from devices.directory.names import template_events
 from devices.gateway.errors import Busy, GatewayError, NotFound, RateLimited, Rejected, Unauthorized, Unreachable
@@ -151,7 +152,7 @@ def _event_form(request: DeviceRequest, device_id: int, form: EventForm, *, stat
         if not wants_partial(request):
             page_around = shell(request, device_id, tab="overview", info=info)
     context = page_around | context
-    page, fragment = "devices/device_trigger_event.html", "devices/_device_trigger_event.html"
+    page, fragment = "changes/trigger_event.html", "changes/_trigger_event.html"
     return answer(request, page, fragment, context, status=status)
 
 
@@ -162,7 +163,7 @@ def _accepted(request: DeviceRequest, device_id: int, code: str) -> HttpResponse
         messages.success(request, said)
         return SeeOther(timeline)
     context = {"said": said, "timeline_url": timeline}
-    response = answer(request, "devices/device_timeline.html", "devices/_device_said.html", context)
+    response = answer(request, "device_page/timeline.html", "ui/_flash.html", context)
     response["HX-Retarget"] = "#said"
     response["HX-Reswap"] = "outerHTML"
     response["HX-Trigger"] = "deviceChanged"
@@ -188,7 +189,7 @@ def device_reveal_token(request: DeviceRequest, device_id: int) -> HttpResponse:
     context: dict[str, Any] = {"device_id": device_id, "token": token, "form": form, "hide_after": HIDE_AFTER}
     if not wants_partial(request):
         context = shell(request, device_id, tab="overview") | context
-    page, fragment = "devices/device_reveal_token.html", "devices/_device_token.html"
+    page, fragment = "changes/reveal_token.html", "changes/_token.html"
     response = answer(request, page, fragment, context, status=422 if form.errors else 200)
     if token and not wants_partial(request):
         # Without script the page itself goes away.

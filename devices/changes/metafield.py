@@ -30,16 +30,17 @@ from devices.changes.pipeline import (
     renew,
     say_short,
     unknown,
-    view_of_entry,
     went_through,
 )
 from devices.changes.service import Done, carry_out, sent_before
 from devices.core.permissions import judge
-from devices.core.requests import DeviceRequest, SeeOther, answer, require, unsent, wants_partial
+from devices.core.requests import DeviceRequest, require, unsent, wants_partial
+from devices.core.responses import SeeOther, answer
 from devices.core.text import clean, sentences
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, Rejected, Unauthorized
 from devices.gateway.types import BaseInfo, Metafield
 from devices.metafields import FieldView, view_of
+from devices.ui.change_notice import view_of_entry
 from devices.ui.degraded_form import form_page
 from devices.ui.device_layout import shell
 from devices.ui.read_errors import attempt, trouble, waiting
@@ -217,8 +218,8 @@ def _unsent(request: DeviceRequest, metafield_id: int, error: GatewayError) -> H
     """The field could not be read before the change, so there is no form to make anew: the one on the page stays."""
     response = answer(
         request,
-        "devices/device_metafields.html",
-        "devices/_metafield_unsent.html",
+        "device_page/metafields.html",
+        "changes/_metafield_unsent.html",
         {"sentence": _not_done(error)},
         status=error.status,
     )
@@ -236,7 +237,7 @@ def _unread(request: DeviceRequest, device_id: int, metafield_id: int, error: Ga
         "metafield_id": metafield_id,
         "trouble": trouble(request, error, _("Metafields")),
     }
-    page, fragment = "devices/device_metafields.html", "devices/_metafield_unread.html"
+    page, fragment = "device_page/metafields.html", "changes/_metafield_unread.html"
     return waiting(answer(request, page, fragment, context, status=error.status), error)
 
 
@@ -254,7 +255,7 @@ def _row(request: DeviceRequest, device_id: int, metafield_id: int) -> HttpRespo
 def _shown(request: DeviceRequest, device_id: int, field: FieldView, **more: Any) -> HttpResponse:
     context = {"field": field, "device_id": device_id, "edit": judge("set_metafield", request.access), **more}
     context["ways"] = _ways(request)
-    return answer(request, "devices/device_metafields.html", "devices/_metafield_row.html", context)
+    return answer(request, "device_page/metafields.html", "device_page/_metafield_row.html", context)
 
 
 def _refused(refusal: GatewayError, field: FieldView) -> str:
@@ -271,7 +272,7 @@ def _refused(refusal: GatewayError, field: FieldView) -> str:
 def _ended(request: DeviceRequest, done: Done[Any]) -> HttpResponse:
     """It was made, which the row tells with what reads back now; or nobody knows."""
     if done.unknown:
-        return unknown(request, done, fragment="devices/_metafield_unknown.html")
+        return unknown(request, done, fragment="changes/_metafield_unknown.html")
     device_id = done.entry.device_id or 0
     panel = reverse("devices:device-metafields", args=[device_id])
     field = _read_back(request, done) if wants_partial(request) else None
@@ -300,4 +301,4 @@ def _editor(
     context: dict[str, Any] = {"device_id": device_id, "field": field, "form": form, "ways": _ways(request)}
     if not wants_partial(request):
         context = shell(request, device_id, tab="metafields") | context
-    return answer(request, "devices/metafield_edit.html", "devices/_metafield_form.html", context, status=status)
+    return answer(request, "changes/metafield.html", "changes/_metafield_form.html", context, status=status)

@@ -10,15 +10,13 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from devices.audit import log as audit_log
-from devices.audit.entry_display import MOVES, EntryView, entry_view
 from devices.changes.forms import ReasonForm
 from devices.changes.service import Desk, Done
-from devices.core.requests import DeviceRequest, answer, clock_for, move_on, query_string
+from devices.core.requests import DeviceRequest
+from devices.core.responses import answer, move_on, query_string
 from devices.core.text import clean, sentences, shorten
-from devices.directory.names import names_for
 from devices.gateway.errors import GatewayError, Unauthorized
-from devices.gateway.types import BaseInfo
-from devices.models import AuditEntry
+from devices.ui.change_notice import view_of_entry
 
 BUSY_STATUS = 409
 
@@ -127,35 +125,9 @@ def went_through(request: DeviceRequest, done: Done[Any], url: str) -> HttpRespo
     return move_on(request, url + (change.replace("?", "&") if "?" in url else change))
 
 
-def done_view(request: DeviceRequest, info: BaseInfo | None = None) -> EntryView | None:
-    """The change that `?change=` of this page names, if this person may read about it.
-
-    `info`: the device, on its pages; elsewhere no way back is offered, since the device may be gone. What moves it may
-    change its owner and its organization at once, so both are told as they are now.
-    """
-    wanted = request.GET.get("change", "")
-    if not (wanted.isascii() and wanted.isdigit() and len(wanted) < 19):
-        return None
-    entry = audit_log.visible_to(request.access).filter(pk=int(wanted)).first()
-    if entry is None:
-        return None
-    view = view_of_entry(request, entry)
-    if info is None:
-        return view._replace(undo_url="")
-    if view.device_id != info.id:
-        return None
-    if entry.operation in MOVES:
-        names = names_for(request.gateway, request.access)
-        now = {"owner": names.owner(info.owner_user_id) or _("nobody"), "organization": names.organization(info.org_id)}
-        return view._replace(told=f"{view.told} {_('Now: owner %(owner)s, organization %(organization)s.') % now}")
-    return view
-
-
-def view_of_entry(request: DeviceRequest, entry: AuditEntry) -> EntryView:
-    return entry_view(entry, names_for(request.gateway, request.access), clock_for(request), request.access)
-
-
-def unknown(request: DeviceRequest, done: Done[Any], *, fragment: str = "audit/_change_unknown.html") -> HttpResponse:
+def unknown(
+    request: DeviceRequest, done: Done[Any], *, fragment: str = "changes/_outcome_unknown.html"
+) -> HttpResponse:
     """Nobody knows what became of it: no button that sends it, only one that looks again."""
     entry = view_of_entry(request, done.entry)
     accepted = done.state.answer == audit_log.ACCEPTED
@@ -163,4 +135,4 @@ def unknown(request: DeviceRequest, done: Done[Any], *, fragment: str = "audit/_
     context = {"entry": entry, "device_id": entry.device_id, "accepted": accepted, "sentence": sentence}
     context["target"] = done.entry.target
     status = done.error.status if done.error else 202 if accepted else 502
-    return answer(request, "audit/change_unknown.html", fragment, context, status=status)
+    return answer(request, "changes/outcome_unknown.html", fragment, context, status=status)

@@ -20,7 +20,8 @@ from devices.changes.redisplay import keep_form
 from devices.changes.service import carry_out, sent_before
 from devices.core.formatting import name_of
 from devices.core.permissions import judge_here
-from devices.core.requests import DeviceRequest, answer, clock_for, require, unsent, wants_partial
+from devices.core.requests import DeviceRequest, clock_for, require, unsent, wants_partial
+from devices.core.responses import answer
 from devices.core.text import clean, sentences
 from devices.directory.names import names_for
 from devices.gateway.errors import GatewayError, Rejected
@@ -116,5 +117,5 @@ def _removal(
         }
     if not wants_partial(request):
         context = shell(request, device_id, tab="overview", info=info) | context
-    page, fragment = "devices/device_remove_owner.html", "devices/_device_remove_owner.html"
+    page, fragment = "changes/remove_owner.html", "changes/_remove_owner.html"
     return answer(request, page, fragment, context, status=status)

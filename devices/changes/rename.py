@@ -27,18 +27,19 @@ from devices.changes.pipeline import (
     opened_with,
     renew,
     unknown,
-    view_of_entry,
     went_through,
 )
 from devices.changes.redisplay import keep_form
 from devices.changes.service import Done, carry_out, sent_before
 from devices.core import api_rules
 from devices.core.formatting import name_of
-from devices.core.requests import DeviceRequest, SeeOther, answer, clock_for, require, unsent, wants_partial
+from devices.core.requests import DeviceRequest, clock_for, require, unsent, wants_partial
+from devices.core.responses import SeeOther, answer
 from devices.core.return_url import from_list
 from devices.core.text import clean, sentences, shorten
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, Rejected, Unauthorized
 from devices.gateway.types import BaseInfo
+from devices.ui.change_notice import view_of_entry
 from devices.ui.degraded_form import form_page
 from devices.ui.device_layout import shell
 
@@ -111,7 +112,7 @@ def _rename_form(
             context["device_name"] = _("could not be read")
     else:
         context = shell(request, device_id, tab="overview", info=info) | context
-    return answer(request, "devices/device_rename.html", "devices/_device_rename.html", context, status=status)
+    return answer(request, "changes/rename.html", "changes/_rename.html", context, status=status)
 
 
 def _renamed(request: DeviceRequest, device_id: int, done: Done[Any]) -> HttpResponse:
@@ -124,12 +125,12 @@ def _renamed(request: DeviceRequest, device_id: int, done: Done[Any]) -> HttpRes
     }
     if from_list(request):
         context["row_name"] = shorten(clean(done.entry.after))
-        response = answer(request, "devices/device_detail.html", "devices/_row_renamed.html", context)
+        response = answer(request, "device_page/overview.html", "changes/_row_renamed.html", context)
         response["HX-Retarget"] = "#said"  # not the row: another page of the list may stand there by now
         response["HX-Reswap"] = "outerHTML"
         response["HX-Trigger"] = "deviceChanged"
         return response
-    response = answer(request, "devices/device_detail.html", "devices/_device_title.html", context)
+    response = answer(request, "device_page/overview.html", "ui/_device_title.html", context)
     # The form's target is its own dialog, where a refusal belongs; a success goes into the heading and closes it.
     response["HX-Retarget"] = "#device-title"
     response["HX-Reswap"] = "outerHTML"
@@ -143,7 +144,7 @@ def _named_so_already(request: DeviceRequest, device_id: int) -> HttpResponse:
     if not wants_partial(request):
         messages.info(request, said)
         return SeeOther(reverse("devices:device-detail", args=[device_id]))
-    response = answer(request, "devices/device_detail.html", "devices/_device_unchanged.html", {"said": said})
+    response = answer(request, "device_page/overview.html", "ui/_unchanged.html", {"said": said})
     response["HX-Retarget"] = "#said"
     response["HX-Reswap"] = "outerHTML"
     response["HX-Trigger"] = "deviceChanged"  # closes the dialog

@@ -7,26 +7,21 @@ made, or not known, which the next look at the device settles.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any, Generic, NamedTuple, TypeVar
-
-from django.utils import timezone
 
 from devices.audit import log as audit_log
 from devices.audit.log import ACCEPTED, ANSWER, CONFIRMED, LOST, READ, REFUSED, REJECTED, UNKNOWN, Facts, State
-from devices.changes.verification import LOOKS, WORD_IS_ENOUGH, Now, Reading, look, look_at_new
-from devices.core.permissions import ORG_VIEW_DEVICES, Access, judge
+from devices.audit.models import AuditEntry
+from devices.changes.reconciliation import READS_OTHERWISE, look_again
+from devices.changes.verification import WORD_IS_ENOUGH, Now, Reading, look, look_at_new
+from devices.core.permissions import Access
 from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError, TimedOut
-from devices.models import AuditEntry
 
 T = TypeVar("T")
-SURE_AFTER = timedelta(seconds=60)
-"""How long after a change its absence is proof. Before, a platform that did not answer in time may still be at it."""
 TO_WAIT = 0.75
 """The part of a page's time that is spent on waiting for another sending: to look for oneself needs the rest."""
 GATEWAY_GAVE_UP = (502, 504)
-READS_OTHERWISE = (Now.BEFORE, Now.OTHER)
 
 
 class Done(NamedTuple, Generic[T]):
@@ -125,39 +120,6 @@ def _again(desk: Desk, entry: AuditEntry) -> Done[Any]:
     if not state.started or state.final:
         return Done(entry, state, Reading(Now.UNREAD), again=True)
     return look_again(desk, entry)._replace(again=True)
-
-
-def look_again(desk: Desk, entry: AuditEntry) -> Done[None]:
-    """Read back a change whose outcome is open, and settle it if that tells. What is settled is left alone."""
-    state = audit_log.state_of(entry)
-    if state.final:
-        return Done(entry, state, Reading(Now.UNREAD))
-    reading = look(desk.gateway, entry)
-    if entry.operation == "delete_device" and reading.now is Now.ASKED and not _saw_it(desk.access, entry):
-        reading = Reading(Now.UNREAD)
-    if entry.operation == "clear_device" and not judge("list_timeline", desk.access).allowed:
-        reading = Reading(Now.UNREAD)  # who may read it can still tell
-    sure = timezone.now() - entry.created_at > SURE_AFTER
-    if reading.now is Now.ASKED:
-        desk.gateway.forget()  # nobody knew when it would be made: what was read since it was sent may be from before
-        told: dict[str, Any] = {"answer": state.answer, "found": reading.found, "made_id": reading.made_id}
-        state = _settle(desk, entry, CONFIRMED, proof=READ, **told)
-    elif sure and reading.now is Now.BEFORE and state.answer != ACCEPTED:
-        state = _settle(desk, entry, REJECTED, answer=state.answer, proof=READ, found=reading.found)
-    elif sure and (reading.now in READS_OTHERWISE or reading.now is Now.SILENT or entry.operation not in LOOKS):
-        # Somebody has changed it since, or there is nothing to read: no later look can tell more.
-        state = _settle(desk, entry, UNKNOWN, answer=state.answer, proof=_read(reading), found=reading.found)
-    return Done(entry, state, reading)
-
-
-def _saw_it(access: Access, entry: AuditEntry) -> bool:
-    """Whether they would see the device if it were still there: that a stranger does not see it proves nothing."""
-    return access.org_id == entry.person_org_id and (access.person == entry.person.key or access.has(ORG_VIEW_DEVICES))
-
-
-def settle_open(desk: Desk, device_id: int) -> list[Done[None]]:
-    """Look after the changes of this device whose outcome is open. Costs one query; reads only where there are any."""
-    return [look_again(desk, entry) for entry in audit_log.open_entries(device_id)]
 
 
 def _accepted(desk: Desk, entry: AuditEntry, reading: Reading, made_id: int | None) -> State:

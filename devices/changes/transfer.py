@@ -31,7 +31,8 @@ from devices.changes.pipeline import (
 from devices.changes.redisplay import keep_form
 from devices.changes.service import carry_out, sent_before
 from devices.core.permissions import VIEW_USERS, judge, judge_here
-from devices.core.requests import DeviceRequest, answer, require, unsent
+from devices.core.requests import DeviceRequest, require, unsent
+from devices.core.responses import answer
 from devices.core.text import clean
 from devices.directory.lookup import Person, Unresolved, needing, resolve_organization, resolve_user
 from devices.directory.names import Names, names_for
@@ -353,5 +354,5 @@ def _page(
     again_url = reverse(f"devices:device-transfer-{way.what.replace('_', '-')}", args=[info.id])
     context |= {"again_url": again_url}
     renew(form, way.holder(info))
-    page, fragment = f"devices/device_transfer_{way.what}.html", f"devices/_device_transfer_{way.what}.html"
+    page, fragment = f"changes/transfer_{way.what}.html", f"changes/_transfer_{way.what}.html"
     return answer(request, page, fragment, context, status=status or (422 if form.errors else 200))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from devices.audit.log import CONFIRMED, VALUE_MAX, Facts, State, state_of
-from devices.models import AuditEntry
+from devices.audit.models import AuditEntry
 
 UNDOABLE = frozenset({"rename_device", "set_metafield", "transfer_to_owner", "remove_owner"})
 

@@ -14,32 +14,24 @@ from django.views.decorators.http import require_http_methods
 from msgspec import structs
 
 from devices.audit import log as audit_log
-from devices.audit.entry_display import OWNERS, value_words
+from devices.audit.models import AuditEntry
 from devices.changes.device_lock import Busy, turn
 from devices.changes.forms import ReasonForm
-from devices.changes.pipeline import (
-    BUSY_STATUS,
-    busy,
-    desk_of,
-    not_made,
-    opened_with,
-    renew,
-    unknown,
-    view_of_entry,
-    went_through,
-)
+from devices.changes.pipeline import BUSY_STATUS, busy, desk_of, not_made, opened_with, renew, unknown, went_through
 from devices.changes.redisplay import keep_form
 from devices.changes.service import Done, carry_out, sent_before
 from devices.changes.undo import can_undo, inverse, undone_by
 from devices.changes.verification import LOOKS, Now, Reading
 from devices.core.permissions import ALLOWED, Access, Verdict, judge, judge_here
-from devices.core.requests import DeviceRequest, SeeOther, answer, clock_for, require
+from devices.core.requests import DeviceRequest, clock_for, require
+from devices.core.responses import SeeOther, answer
 from devices.core.text import clean, sentences
 from devices.directory.names import names_for
 from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError, NotFound, RateLimited, Rejected, Resting
 from devices.metafields import InvalidValue, view_of
-from devices.models import AuditEntry
+from devices.ui.audit_entry import OWNERS, value_words
+from devices.ui.change_notice import view_of_entry
 from devices.ui.read_errors import Trouble, attempt, trouble, waiting
 from devices.ui.status_banner import closed_now
 
@@ -226,7 +218,7 @@ def _page(
         "notes": _notes(entry, reading, names),
         "read_at": clock_for(request).stamp(),
     }
-    return answer(request, "audit/undo.html", "audit/_undo.html", context, status=status)
+    return answer(request, "changes/undo.html", "changes/_undo.html", context, status=status)
 
 
 def _by_hand(entry: AuditEntry, reading: Reading | None) -> tuple[str, str] | None:

@@ -14,11 +14,11 @@ from typing import NamedTuple
 from django.utils import timezone
 
 from devices.audit import log as audit_log
+from devices.audit.models import AuditEntry
 from devices.gateway.client import Gateway
 from devices.gateway.errors import Forbidden, GatewayError, NotFound
 from devices.gateway.types import BaseInfo, Metafield
 from devices.metafields import FieldView, view_of
-from devices.models import AuditEntry
 
 NOT_LOOKED = "?"
 """`before` of a new device when nobody knows which devices had its name."""

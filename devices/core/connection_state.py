@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
-from devices.core.formatting import Clock, When, Word
-from devices.core.text import clean
+from devices.core.formatting import Clock, Word
 from devices.gateway.types import BaseInfo
 
 
@@ -63,32 +62,15 @@ def _never_connected_note(reported: int, clock: Clock) -> str:
     return words % {"time": clock.at(reported / 1000)}
 
 
-class Fact(NamedTuple):
-    """A label and its value; `when` where the value is a moment, `copy` where people copy it, `url` where it leads."""
+def never_connected(info: BaseInfo | None) -> int | None:
+    """Of a device that has never been connected: when it last reported, epoch milliseconds, 0 if it never did. None for
+    every other device, and where the API tells nothing of it.
 
-    label: str
-    text: str = ""
-    when: When | None = None
-    copy: bool = False
-    url: str = ""
-
-
-def connection_facts(info: BaseInfo, clock: Clock) -> list[Fact]:
-    """What is known of the device's connections, for the side panel; a time of 0 reads as "never"."""
-    hw = info.hardware_info
-    lifecycle = clean(info.lifecycle_status.name or "") if info.lifecycle_status else ""
-    build = ", ".join(clean(part) for part in (hw.board_type, hw.build) if part) if hw else ""
-    facts = [
-        Fact(_("Connected"), when=clock.when(info.connect_time, seconds=True)),
-        Fact(_("Disconnected"), when=clock.when(info.disconnect_time, seconds=True)),
-        Fact(_("Last report"), when=clock.when(info.last_received_event_at, seconds=True)),
-        Fact(_("First seen"), when=clock.when(info.first_connect_time)),
-        Fact(_("Firmware updated"), when=clock.when(info.firmware_updated_at)),
-    ]
-    facts = [fact if fact.when else fact._replace(text=_("Never")) for fact in facts]
-    return [
-        *facts,
-        Fact(_("Lifecycle"), lifecycle or _("Not set")),
-        Fact(_("IP address"), clean(info.ip or "") or _("Not known")),
-        Fact(_("Board"), build or _("Not reported")),
-    ]
+    Connected is who holds a session by MQTT or the platform's own protocol. A device that speaks HTTP only has none, is
+    never "connected", and yet reports. No member of the API says so outright: these times do.
+    """
+    if info is None or info.first_connect_time or info.connect_time:
+        return None
+    reported = max(info.last_received_event_at or 0, 0)
+    told = info.first_connect_time == 0 or info.connect_time == 0  # 0 is "never"; left out, it is not known
+    return reported if reported or told else None

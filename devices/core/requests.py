@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
-from django.shortcuts import render
-from django.utils.cache import patch_vary_headers
+from django.http import HttpRequest, QueryDict
 from django_htmx.middleware import HtmxDetails
 
 from devices.core.date_formats import known_zone
@@ -51,61 +48,10 @@ class DeviceRequest(HttpRequest):
     """The banner (`views.told.Told`) that a part of the page has already referred to."""
 
 
-class SeeOther(HttpResponseRedirect):
-    """303: after a plain POST, look at the result with GET (RFC 9110 §15.4.4).
-
-    Raises ValueError for anything but one of our own paths.
-    """
-
-    status_code = 303
-
-    def __init__(self, url: str) -> None:
-        super().__init__(own_path(url))
-
-
-def own_path(url: str) -> str:
-    """`url` if it is a path of this site. ValueError otherwise: a browser follows whatever stands in these headers."""
-    if not url.startswith("/") or url.startswith(("//", "/\\")):
-        raise ValueError("The portal leads to its own paths only.")
-    return url
-
-
 def wants_partial(request: HttpRequest) -> bool:
     """Whether htmx asked for a piece. Boosted links and a restored history entry want the page."""
     htmx: HtmxDetails | None = getattr(request, "htmx", None)
     return bool(htmx) and not htmx.boosted and not htmx.history_restore_request  # type: ignore[union-attr]
-
-
-def answer(
-    request: HttpRequest, page: str, fragment: str, context: Mapping[str, Any], *, status: int = 200
-) -> HttpResponse:
-    """Render `fragment` for htmx and `page` for everybody else, from the same context.
-
-    The template is told which by `partial`. `Vary` keeps the two apart in the browser's cache: without it, Back shows
-    a bare fragment.
-    """
-    partial = wants_partial(request)
-    response = render(request, fragment if partial else page, {**context, "partial": partial}, status=status)
-    patch_vary_headers(response, ["HX-Request"])
-    return response
-
-
-def move_on(request: HttpRequest, url: str) -> HttpResponse:
-    """After a change, look at the result on a whole page: 303, or for htmx the header that does the same.
-
-    Only for our own paths: the browser follows whatever stands there.
-    """
-    if not wants_partial(request):
-        return SeeOther(url)
-    response = HttpResponse()
-    response["HX-Redirect"] = own_path(url)
-    patch_vary_headers(response, ["HX-Request"])
-    return response
-
-
-def polled(url: str) -> str:
-    """The address for a region that asks again by itself. Such requests do not count as activity of a person."""
-    return f"{url}{'&' if '?' in url else '?'}{POLL}=on"
 
 
 def is_poll(request: HttpRequest) -> bool:
@@ -169,9 +115,3 @@ def require_right(request: DeviceRequest, right: str) -> None:
     """Raise RightMissing (403, naming it) unless the person holds `right`, one of permissions.RIGHTS."""
     if right not in request.access.rights:
         raise RightMissing(Verdict((right,)), operation="", request_id=request.request_id)
-
-
-def query_string(**params: object) -> str:
-    """`?a=1&b=2` in the order given, leaving out what is empty or false; an empty string when nothing is left."""
-    kept = {name: "on" if value is True else value for name, value in params.items() if value not in (None, "", False)}
-    return f"?{urlencode(kept)}" if kept else ""

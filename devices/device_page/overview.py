@@ -9,16 +9,18 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from devices.changes.reconciliation import Settled, settle_here
-from devices.core.connection_state import connection_facts
 from devices.core.fanout import ask_together
-from devices.core.formatting import name_of
-from devices.core.requests import DeviceRequest, answer, clock_for, require, wants_partial
+from devices.core.formatting import Clock, name_of
+from devices.core.requests import DeviceRequest, clock_for, require, wants_partial
+from devices.core.responses import answer
+from devices.core.text import clean
+from devices.device_page.forms import OnlineForm
 from devices.device_page.values import value_rows
 from devices.gateway.errors import GatewayError
-from devices.gateway.types import DeviceDetails
-from devices.lists.forms import OnlineForm
+from devices.gateway.types import BaseInfo, DeviceDetails
+from devices.ui.change_notice import Settled, settle_here
 from devices.ui.device_actions import actions
+from devices.ui.device_facts import Fact
 from devices.ui.device_layout import Answers, Asks, around, base_asks, online_ask, read_connection
 from devices.ui.read_errors import alone, attempt, trouble, waiting
 from devices.ui.status_banner import read_stamp
@@ -62,7 +64,7 @@ def device_detail(request: DeviceRequest, device_id: int) -> HttpResponse:
         "locked": bool(details.is_locked),
         "read_at": read_stamp(request, "get_device"),
     }
-    return answer(request, "devices/device_detail.html", "devices/_device_overview.html", context)
+    return answer(request, "device_page/overview.html", "device_page/_overview.html", context)
 
 
 def _without_values(
@@ -82,7 +84,7 @@ def _without_values(
         "connection_facts": connection_facts(known, clock_for(request)) if known else [],
     }
     response = answer(
-        request, "devices/device_failed.html", "devices/_device_overview_failed.html", context, status=failed.status
+        request, "ui/device_failed.html", "device_page/_overview_failed.html", context, status=failed.status
     )
     return waiting(response, failed)
 
@@ -103,4 +105,25 @@ def device_online(request: DeviceRequest, device_id: int) -> HttpResponse:
         info = context["device"]
         context["connection_facts"] = connection_facts(info, context["clock"]) if info else []
     context["announce"] = _("%s, checked %s") % (context["connection"].word.text, context["connection"].stamp)
-    return answer(request, "devices/device_online.html", "devices/_device_online.html", context)
+    return answer(request, "device_page/online.html", "ui/_device_online.html", context)
+
+
+def connection_facts(info: BaseInfo, clock: Clock) -> list[Fact]:
+    """What is known of the device's connections, for the side panel; a time of 0 reads as "never"."""
+    hw = info.hardware_info
+    lifecycle = clean(info.lifecycle_status.name or "") if info.lifecycle_status else ""
+    build = ", ".join(clean(part) for part in (hw.board_type, hw.build) if part) if hw else ""
+    facts = [
+        Fact(_("Connected"), when=clock.when(info.connect_time, seconds=True)),
+        Fact(_("Disconnected"), when=clock.when(info.disconnect_time, seconds=True)),
+        Fact(_("Last report"), when=clock.when(info.last_received_event_at, seconds=True)),
+        Fact(_("First seen"), when=clock.when(info.first_connect_time)),
+        Fact(_("Firmware updated"), when=clock.when(info.firmware_updated_at)),
+    ]
+    facts = [fact if fact.when else fact._replace(text=_("Never")) for fact in facts]
+    return [
+        *facts,
+        Fact(_("Lifecycle"), lifecycle or _("Not set")),
+        Fact(_("IP address"), clean(info.ip or "") or _("Not known")),
+        Fact(_("Board"), build or _("Not reported")),
+    ]

@@ -10,18 +10,19 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from devices.changes.metafield import field_views
-from devices.changes.reconciliation import settle_here
 from devices.core import api_rules
 from devices.core.fanout import ask_together
 from devices.core.formatting import log_row
-from devices.core.requests import DeviceRequest, answer, clock_for, query_string, require, wants_partial
+from devices.core.requests import DeviceRequest, clock_for, require, wants_partial
+from devices.core.responses import answer, query_string
 from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError
 from devices.gateway.pagination import Page
 from devices.gateway.types import LogEntry
-from devices.lists.forms import PageForm
+from devices.ui.change_notice import settle_here
 from devices.ui.device_layout import around, base_asks, tab_label
 from devices.ui.pagination import pager
+from devices.ui.query_forms import PageForm
 from devices.ui.read_errors import alone, attempt, trouble, waiting
 from devices.ui.status_banner import read_stamp
 from devices.ui.tab_counts import with_count
@@ -115,13 +116,12 @@ def answer_tab(
             raise found
         context["slot"] = slot
         context["trouble"] = trouble(request, found, title or tab_label(tab))
-        failed = answer(
-            request, "devices/device_failed.html", "devices/_panel_failed.html", context, status=found.status
-        )
+        failed = answer(request, "ui/device_failed.html", "ui/_panel_failed.html", context, status=found.status)
         return waiting(failed, found)
     context |= show(found)
     with_count(context, tab, context.get("count"))
-    return answer(request, page or "devices/device_tab.html", fragment or f"devices/_device_{tab}.html", context)
+    fragment = fragment or f"device_page/_{tab}.html"
+    return answer(request, page or "ui/device_tab.html", fragment, context | {"panel_template": fragment})
 
 
 def page_in_url(number: int) -> int | str:

@@ -14,15 +14,17 @@ from django.views.decorators.http import require_safe
 from devices.core import api_rules
 from devices.core.formatting import EventRow, Word, event_days, event_word, number
 from devices.core.permissions import judge
-from devices.core.requests import DeviceRequest, clock_for, query_string, require, wants_partial
+from devices.core.requests import DeviceRequest, clock_for, require, wants_partial
+from devices.core.responses import query_string
+from devices.device_page.forms import TimelineForm
 from devices.device_page.tabs import answer_tab, page_in_url, size_in_url
 from devices.device_page.timeline_chart import chart_view
 from devices.directory.names import event_names, template_of
 from devices.gateway.client import Gateway
 from devices.gateway.pagination import Page
 from devices.gateway.types import TimelineEvent
-from devices.lists.forms import PageForm, TimelineForm
 from devices.ui.pagination import Pager, pager
+from devices.ui.query_forms import PageForm
 from devices.ui.status_banner import read_stamp
 
 CHARTED = 500
@@ -93,7 +95,7 @@ def device_timeline(request: DeviceRequest, device_id: int) -> HttpResponse:
             context["chart"] = chart_view(page, clock, links, context["read_at"])
         return context
 
-    part = {"fragment": "devices/_timeline_events.html", "slot": "#events"} if alone else {}
+    part = {"fragment": "device_page/_timeline_events.html", "slot": "#events"} if alone else {}
     response = answer_tab(request, device_id, "timeline", ask, show, **part)
     patch_vary_headers(response, ["HX-Target"])
     if again:
@@ -121,8 +123,8 @@ def device_timeline_chart(request: DeviceRequest, device_id: int) -> HttpRespons
 
     return answer_tab(
         *(request, device_id, "timeline", ask, show),
-        page="devices/device_timeline_chart.html",
-        fragment="devices/_timeline_chart.html",
+        page="device_page/timeline_chart.html",
+        fragment="device_page/_timeline_chart.html",
         slot="#chart" if wants_partial(request) else "#panel",
         title=_("Events per day"),
     )

@@ -157,3 +157,8 @@ def _read(gateway: Gateway, operation: str) -> dict[int, str]:
     if operation == "list_sub_organizations":
         return {org.id: shorten(clean(org.name), 60) for org in gateway.list_sub_organizations().items}
     return {user.id: shorten(clean(user.email), 80) for user in gateway.list_users(include_sub_orgs=True).items}
+
+
+def organization_choices(names: Names) -> list[tuple[int, str]]:
+    """The organizations this person can name, by name."""
+    return sorted(names.organizations.items(), key=lambda item: item[1].casefold())

@@ -11,13 +11,14 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from devices.core.formatting import number
-from devices.core.requests import DeviceRequest, answer, require
+from devices.core.requests import DeviceRequest, require
+from devices.core.responses import answer
 from devices.core.text import clean, shorten
+from devices.directory.forms import PickForm
 from devices.directory.names import names_for
 from devices.gateway.errors import GatewayError, Unauthorized
 from devices.gateway.pagination import Page
 from devices.gateway.types import Organization, UserSummary
-from devices.lists.forms import PickForm
 from devices.ui.read_errors import alone, trouble
 
 AT_LEAST = 2
@@ -102,7 +103,7 @@ def _picks(request: DeviceRequest, operation: str, pick: Any, **words: str) -> H
             context |= _told(page, query)
     elif query:
         context["sentence"] = _("Type at least %d characters.") % AT_LEAST
-    return answer(request, "devices/pick.html", "devices/_picks.html", context, status=status)
+    return answer(request, "directory/picker.html", "directory/_picker.html", context, status=status)
 
 
 def _told(page: Page[Any], query: str) -> dict[str, str]:

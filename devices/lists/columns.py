@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from devices.core.preferences import COLUMNS, DEFAULT_COLUMNS
-from devices.core.requests import DeviceRequest, SeeOther
+from devices.core.requests import DeviceRequest
+from devices.core.responses import SeeOther
 from devices.core.return_url import back_to_list
 from devices.preferences.store import save
 

@@ -25,16 +25,16 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from devices.core import api_rules
-from devices.core.connection_state import never_connected_word
+from devices.core.connection_state import never_connected, never_connected_word
 from devices.core.fanout import AT_ONCE, ask_each
 from devices.core.formatting import Clock, Word, number
 from devices.core.permissions import Access
-from devices.core.requests import DeviceRequest, SeeOther, clock_for, require, wants_partial
+from devices.core.requests import DeviceRequest, clock_for, require, wants_partial
+from devices.core.responses import SeeOther
 from devices.core.return_url import back_to_list
 from devices.gateway.client import Gateway
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, RateLimited, Unauthorized
 from devices.gateway.resilience.limits import Asker
-from devices.ui.device_facts import never_connected
 from devices.ui.read_errors import log_failure, waiting
 
 MOST = 100
@@ -156,7 +156,7 @@ def _shown(
         "failure": _(failed.sentence) if failed else "",
         "said": _aloud(so_far, done, len(asked), len(ids)),
     }
-    return render(request, "devices/_check_steps.html", context, status=failed.status if failed else 200)
+    return render(request, "lists/_check_steps.html", context, status=failed.status if failed else 200)
 
 
 def _progress(request: DeviceRequest, ids: list[int], check: Check | None, asked: Sequence[int]) -> dict[str, Any]:

@@ -14,15 +14,16 @@ from django.views.decorators.http import require_safe
 from devices.core.formatting import number
 from devices.core.navigation import my_devices, owner_prefix
 from devices.core.permissions import Access, Verdict, judge
-from devices.core.requests import DeviceRequest, answer, query_string, require
+from devices.core.requests import DeviceRequest, require
+from devices.core.responses import answer, query_string
 from devices.core.text import shorten
-from devices.directory.names import Names, names_for
+from devices.directory.names import Names, names_for, organization_choices
 from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError, NotFound
 from devices.gateway.pagination import Page
 from devices.gateway.types import Device
 from devices.lists.forms import OwnedForm, VisibleForm
-from devices.lists.table import organization_choices, shown_once, size_in_address, table
+from devices.lists.table import shown_once, size_in_address, table
 from devices.ui.read_errors import attempt, trouble, waiting
 from devices.ui.status_banner import open_now
 
@@ -66,7 +67,7 @@ def _devices_of(request: DeviceRequest, operation: str, form: VisibleForm) -> Ht
     context = _context(request, operation, form, query, page, names, verdict)
     context["trouble"] = trouble(request, failed, context["heading"]) if failed else None
     status = failed.status if failed else status
-    response = answer(request, "devices/device_people.html", "devices/_people_results.html", context, status=status)
+    response = answer(request, "lists/people.html", "lists/_people_results.html", context, status=status)
     return waiting(response, failed) if failed else response
 
 

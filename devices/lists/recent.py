@@ -16,16 +16,17 @@ from devices.core import api_rules
 from devices.core.fanout import ask_each
 from devices.core.formatting import Clock, DeviceRow, ago, device_row, number
 from devices.core.navigation import owner_prefix
-from devices.core.requests import DeviceRequest, answer, clock_for, polled, query_string, require, wants_partial
+from devices.core.requests import DeviceRequest, clock_for, require, wants_partial
+from devices.core.responses import answer, polled, query_string
 from devices.core.session_cache import forget, keep, kept
-from devices.directory.names import Names, names_for
+from devices.directory.names import Names, names_for, organization_choices
 from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError, Unauthorized
 from devices.gateway.types import Activation, Device, HardwareInfo
 from devices.lists.columns import ALWAYS_RECENT, heads
 from devices.lists.connectivity import state_words
 from devices.lists.forms import RecentForm
-from devices.lists.table import organization_choices, row_actions
+from devices.ui.device_actions import row_actions
 from devices.ui.read_errors import alone, trouble, waiting
 
 QUICK = (5, 15, 60)
@@ -95,7 +96,7 @@ def device_recent(request: DeviceRequest) -> HttpResponse:
     if failed:
         context["failed"] = trouble(request, failed, _("Recently activated"), retry_url=context["again_url"])
     status = failed.status if failed and reading is None and not again else 200
-    response = answer(request, "devices/device_recent.html", "devices/_recent.html", context, status=status)
+    response = answer(request, "lists/recent.html", "lists/_recent.html", context, status=status)
     return waiting(response, failed) if failed else response
 
 

@@ -14,15 +14,16 @@ from django.views.decorators.http import require_safe
 from devices.core.formatting import number
 from devices.core.navigation import my_devices, owner_prefix
 from devices.core.permissions import judge
-from devices.core.requests import DeviceRequest, answer, query_string, require, wants_partial
+from devices.core.requests import DeviceRequest, require, wants_partial
+from devices.core.responses import answer, query_string
 from devices.core.text import shorten
-from devices.directory.names import Names, names_for
+from devices.directory.names import Names, names_for, organization_choices
 from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError
 from devices.gateway.pagination import Page
 from devices.gateway.types import Device
 from devices.lists.forms import SearchForm
-from devices.lists.table import organization_choices, shown_once, size_in_address, table
+from devices.lists.table import shown_once, size_in_address, table
 from devices.ui.read_errors import attempt, trouble, waiting
 from devices.ui.status_banner import open_now
 
@@ -53,8 +54,8 @@ def device_list(request: DeviceRequest) -> HttpResponse:
     context["trouble"] = trouble(request, failed, _("Devices"), retry_url=context["canonical_url"]) if failed else None
     response = answer(
         request,
-        "devices/device_list.html",
-        "devices/_device_results.html",
+        "lists/search.html",
+        "lists/_results.html",
         context,
         status=failed.status if failed else 422 if "q" in form.errors else 200,
     )

@@ -10,10 +10,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from devices.changes.pipeline import done_view
 from devices.core import api_rules
 from devices.core.formatting import Clock, Word, device_row, number
-from devices.core.permissions import ALLOWED, Verdict, judge
+from devices.core.permissions import judge
 from devices.core.preferences import PAGE_SIZES
 from devices.core.requests import DeviceRequest, clock_for
 from devices.directory.names import Names
@@ -22,8 +21,10 @@ from devices.gateway.types import Device
 from devices.lists.columns import heads
 from devices.lists.connectivity import MOST, Check, State, StateWord, group_of, read_check, state_words, summary
 from devices.lists.forms import STATES
+from devices.ui.change_notice import done_view
+from devices.ui.device_actions import row_actions
 from devices.ui.pagination import pager
-from devices.ui.status_banner import open_now, read_stamp
+from devices.ui.status_banner import read_stamp
 
 LISTS = ("list_devices", "search_devices", "list_devices_by_owner", "list_devices_by_user")
 
@@ -40,16 +41,6 @@ class Part(NamedTuple):
     current: bool
 
 
-class RowAction(NamedTuple):
-    """An entry of the menu of a row; `path` follows the device's address. `dialog`: it opens over the list."""
-
-    words: str
-    path: str
-    icon: str
-    verdict: Verdict
-    dialog: bool = False
-
-
 class Checking(NamedTuple):
     """The button that asks for the states, and what it found: `parts` of the page, `stamp` of the asking."""
 
@@ -64,7 +55,7 @@ class Checking(NamedTuple):
 def table(
     request: DeviceRequest, page: Page[Device] | None, names: Names, query: dict[str, Any], url: Url
 ) -> dict[str, Any]:
-    """Context of `devices/_device_table.html`; `page` None shows no table. `query`: what the address asks for, settled.
+    """Context of `lists/_table.html`; `page` None shows no table. `query`: what the address asks for, settled.
 
     `done`: the change that led here since its device has left the view of whoever made it.
     """
@@ -157,24 +148,8 @@ def _parts(check: Check, rows: int, words: list[StateWord], show: str, query: di
     ]
 
 
-def row_actions(request: DeviceRequest) -> list[RowAction]:
-    """What the menu of any row offers: judged by the role alone, without a look at the device."""
-    access = request.access
-    return [
-        RowAction(_("Open"), "", "arrow-right", ALLOWED),
-        RowAction(_("Rename"), "rename/", "pencil", open_now(request, judge("rename_device", access)), True),
-        RowAction(_("Timeline"), "timeline/", "chart-no-axes-gantt", judge("list_timeline", access)),
-        RowAction(_("Changes here"), "changes/", "history", ALLOWED),
-    ]
-
-
 def size_in_address(query: dict[str, Any], rows: int) -> int | str:
     """What an address says of its rows per page: nothing where `ForgivingForm.settle` would find the same."""
     usual = rows if query["page"] == 1 else api_rules.PAGE_SIZE
     size: int = query["size"]
     return "" if size == usual else size
-
-
-def organization_choices(names: Names) -> list[tuple[int, str]]:
-    """The organizations this person can name, by name."""
-    return sorted(names.organizations.items(), key=lambda item: item[1].casefold())

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from devices.core.preferences import COLUMNS, Preferences, read, settled, written
-from devices.models import Preference
+from devices.preferences.models import Preference
 
 
 def load(person: str) -> Preferences:

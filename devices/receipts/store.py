@@ -15,8 +15,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from devices.core.permissions import Access
-from devices.models import Receipt, ReceiptDraft, ReceiptPiece
 from devices.receipts.builder import Chunk, Progress, document, hash_of
+from devices.receipts.models import Receipt, ReceiptDraft, ReceiptPiece
 
 KEEP = timedelta(hours=1)
 """How long a draft lives."""

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
-from devices.core.requests import READ_METHODS, DeviceRequest, answer, wants_partial
+from devices.core.requests import READ_METHODS, DeviceRequest, wants_partial
+from devices.core.responses import answer
 from devices.gateway.errors import GatewayError
 from devices.ui.read_errors import alone, trouble, waiting
 
@@ -53,5 +54,5 @@ def _without_fields(request: DeviceRequest, device_id: int, title: str, error: G
         "title": title,
         "trouble": trouble(request, error, title)._replace(above=False),  # no banner can be seen from a dialog
     }
-    page, fragment = "devices/form_unread.html", "devices/_form_unread.html"
+    page, fragment = "ui/degraded_form.html", "ui/_degraded_form.html"
     return waiting(answer(request, page, fragment, context, status=error.status), error)

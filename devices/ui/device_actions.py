@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from devices.core.permissions import VIEW_USERS, Access, Verdict, judge_here
+from devices.core.permissions import ALLOWED, VIEW_USERS, Access, Verdict, judge, judge_here
 from devices.core.requests import DeviceRequest
 from devices.gateway.types import BaseInfo
 from devices.ui.status_banner import closed_now, open_now
@@ -155,3 +155,24 @@ def _note(choice: Choice, access: Access) -> str:
     if choice.operation != "transfer_to_owner" or access.has(VIEW_USERS):
         return ""
     return _("To yourself only: any other owner needs %s too.") % VIEW_USERS
+
+
+class RowAction(NamedTuple):
+    """An entry of the menu of a row; `path` follows the device's address. `dialog`: it opens over the list."""
+
+    words: str
+    path: str
+    icon: str
+    verdict: Verdict
+    dialog: bool = False
+
+
+def row_actions(request: DeviceRequest) -> list[RowAction]:
+    """What the menu of any row offers: judged by the role alone, without a look at the device."""
+    access = request.access
+    return [
+        RowAction(_("Open"), "", "arrow-right", ALLOWED),
+        RowAction(_("Rename"), "rename/", "pencil", open_now(request, judge("rename_device", access)), True),
+        RowAction(_("Timeline"), "timeline/", "chart-no-axes-gantt", judge("list_timeline", access)),
+        RowAction(_("Changes here"), "changes/", "history", ALLOWED),
+    ]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 from urllib.parse import quote
 
 from django.utils.translation import gettext as _
 
-from devices.core.connection_state import Fact
-from devices.core.formatting import Clock, hardware
+from devices.core.formatting import Clock, When, hardware
 from devices.core.navigation import owner_prefix
 from devices.core.requests import DeviceRequest
 from devices.core.text import shorten
@@ -64,15 +64,11 @@ def _firmware(info: BaseInfo) -> str:
     return shorten(f"{firmware} ({board})" if board else firmware, FIRMWARE_MAX)
 
 
-def never_connected(info: BaseInfo | None) -> int | None:
-    """Of a device that has never been connected: when it last reported, epoch milliseconds, 0 if it never did. None for
-    every other device, and where the API tells nothing of it.
+class Fact(NamedTuple):
+    """A label and its value; `when` where the value is a moment, `copy` where people copy it, `url` where it leads."""
 
-    Connected is who holds a session by MQTT or the platform's own protocol. A device that speaks HTTP only has none, is
-    never "connected", and yet reports. No member of the API says so outright: these times do.
-    """
-    if info is None or info.first_connect_time or info.connect_time:
-        return None
-    reported = max(info.last_received_event_at or 0, 0)
-    told = info.first_connect_time == 0 or info.connect_time == 0  # 0 is "never"; left out, it is not known
-    return reported if reported or told else None
+    label: str
+    text: str = ""
+    when: When | None = None
+    copy: bool = False
+    url: str = ""

@@ -9,9 +9,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from devices.changes.pipeline import done_view
-from devices.changes.reconciliation import Settled, settle_here
-from devices.core.connection_state import Connection, Fact, connection
+from devices.core.connection_state import Connection, connection, never_connected
 from devices.core.fanout import ask_together
 from devices.core.formatting import Clock, name_of
 from devices.core.permissions import judge
@@ -20,8 +18,9 @@ from devices.directory.names import remember_template
 from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError, NotFound, Unauthorized
 from devices.gateway.types import BaseInfo, Online
+from devices.ui.change_notice import Settled, done_view, settle_here
 from devices.ui.device_actions import actions
-from devices.ui.device_facts import identity, never_connected
+from devices.ui.device_facts import Fact, identity
 from devices.ui.read_errors import alone, trouble, value
 from devices.ui.status_banner import read_long_ago, told_above
 from devices.ui.tabs import TABS

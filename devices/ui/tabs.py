@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Tab(Generic[T]):
-    """Its address is `/devices/<id>/<name>/`, named `device-<name>`; its panel `templates/devices/_device_<name>.html`.
+    """Its address is `/devices/<id>/<name>/`, named `device-<name>`; its panel `templates/device_page/_<name>.html`.
 
     `ask`: the gateway's method that reads what it shows, for the id of a device. The tab is locked for those who lack
     that method's permission.

@@ -7,7 +7,7 @@ from django.core.cache import caches
 
 from devices.core.permissions import Access
 from devices.gateway.response_cache import Answers, Counts, Owner
-from portal.signin import grants
+from portal.auth import grants
 
 
 def answers_for(row: grants.Row, access: Access, *, changing: bool = False) -> Answers:

@@ -67,7 +67,7 @@ def test_a_page_that_asks_by_itself_gets_the_banner_when_its_session_idles_out_a
     assert all("poll=on" in url for url in asked)
     database = sqlite3.connect(portal.database, timeout=20)
     with database:
-        database.execute("UPDATE signin_apigrant SET last_seen = last_seen - 1800 WHERE profile LIKE '%support@%'")
+        database.execute("UPDATE portal_auth_apigrant SET last_seen = last_seen - 1800 WHERE profile LIKE '%support@%'")
     database.close()
     clock.run(30)
     expect(page.locator("#session-banner")).to_contain_text("after 30 minutes without activity")

@@ -22,7 +22,7 @@ WHY = "HC-20418"
 def end_sessions(portal: PortalServer) -> None:
     """As an administrator would, for everybody."""
     with closing(sqlite3.connect(portal.database, timeout=20)) as database, database:
-        database.execute("DELETE FROM signin_apigrant")
+        database.execute("DELETE FROM portal_auth_apigrant")
 
 
 def sign_in_there(tab: Page, user: str = "admin") -> None:

@@ -12,8 +12,8 @@ from django.core.cache import cache
 from django.http import HttpResponse
 from django.test import Client
 
+from portal.auth.throttle import throttle
 from portal.platform import transport
-from portal.signin.throttle import throttle
 from tests.servers import SandboxServer
 
 HTMX = {"HX-Request": "true"}

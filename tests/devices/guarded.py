@@ -20,7 +20,8 @@ from django.utils import timezone  # noqa: E402
 
 from devices.audit import log as audit_log  # noqa: E402
 from devices.audit import triggers  # noqa: E402
-from devices.models import AuditEntry, AuditOutcome, Receipt  # noqa: E402
+from devices.audit.models import AuditEntry, AuditOutcome  # noqa: E402
+from devices.receipts.models import Receipt
 from tests.devices import trail  # noqa: E402
 
 KEPT = timedelta(days=1)

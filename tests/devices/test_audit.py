@@ -14,7 +14,7 @@ from django.utils import timezone
 from devices.audit import csv_export
 from devices.audit import search as audit_search
 from devices.audit import views as view
-from devices.models import AuditEntry
+from devices.audit.models import AuditEntry
 from tests.devices import fleet, trail
 from tests.devices.conftest import Person, SignIn, soup, words
 from tests.servers import SandboxServer

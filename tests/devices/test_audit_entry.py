@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from devices.models import AuditEntry, AuditOutcome
+from devices.audit.models import AuditEntry, AuditOutcome
 from tests.devices import trail
 from tests.devices.conftest import Person, soup, words
 from tests.servers import SandboxServer

@@ -72,7 +72,7 @@ def test_what_nobody_knows_the_outcome_of_is_found(told: str) -> None:
 @pytest.mark.django_db
 def test_a_second_sending_still_finds_the_first(django_assert_num_queries: Any) -> None:
     """The trigger against REPLACE must not turn the race for a form's one sending into a failure."""
-    from devices.models import AuditEntry
+    from devices.audit.models import AuditEntry
     from tests.devices import trail
 
     first = trail.entry(sending="one", kept=timedelta(days=1))

@@ -10,7 +10,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from devices.audit import retention
-from devices.models import AuditEntry, AuditOutcome, AuditPerson, Receipt
+from devices.audit.models import AuditEntry, AuditOutcome, AuditPerson
+from devices.receipts.models import Receipt
 from tests.devices import trail
 from tests.devices.conftest import SignIn, words
 from tests.servers import SandboxServer

@@ -12,9 +12,10 @@ from django.test import Client
 
 from devices.audit import log as audit_log
 from devices.audit.log import REJECTED, state_of
+from devices.audit.models import AuditEntry
+from devices.changes.models import Turn
 from devices.gateway.errors import Unreachable
 from devices.gateway.transport import Transport
-from devices.models import AuditEntry, Turn
 from portal.platform import transport
 from tests.devices import fleet
 from tests.devices.changes import CHANGES, REVEAL, Change, held, lines, writes

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from devices.audit.models import AuditEntry, AuditOutcome
 from devices.gateway.transport import Transport
-from devices.models import AuditEntry, AuditOutcome
 from tests.devices import fleet
 from tests.devices.changes import NAME, held, lines, writes
 from tests.devices.conftest import Person, soup, words

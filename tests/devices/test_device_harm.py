@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from devices.audit.models import AuditEntry, AuditOutcome
 from devices.changes import service as change_service
 from devices.gateway.errors import TimedOut
 from devices.gateway.transport import Transport
-from devices.models import AuditEntry, AuditOutcome, Receipt
+from devices.receipts.models import Receipt
 from tests.devices import fleet
 from tests.devices.changes import NAME, filled, writes
 from tests.devices.conftest import Person, SignIn, soup, words

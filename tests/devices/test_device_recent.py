@@ -10,7 +10,7 @@ import time_machine
 from django.core.cache import cache
 from django.urls import reverse
 
-from devices.models import AuditEntry
+from devices.audit.models import AuditEntry
 from portal.platform import transport
 from tests.devices.conftest import Person, SignIn, soup, words
 from tests.servers import SandboxServer

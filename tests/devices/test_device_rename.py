@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from devices.models import AuditEntry
+from devices.audit.models import AuditEntry
 from tests.devices import fleet
 from tests.devices.changes import lines
 from tests.devices.conftest import HTMX, Person, soup, words

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from devices.audit.models import AuditEntry
 from devices.core.permissions import Access
-from devices.models import AuditEntry
 from tests.devices import fleet
 from tests.devices.changes import NAME, lines, writes
 from tests.devices.conftest import Person, soup, words

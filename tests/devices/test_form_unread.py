@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from devices.audit.models import AuditEntry
 from devices.gateway.client import Gateway
 from devices.gateway.resilience.policy import Condition
-from devices.models import AuditEntry
 from tests.devices import fleet, trail
 from tests.devices.changes import writes
 from tests.devices.conftest import Person, soup, words

@@ -10,13 +10,14 @@ import time_machine
 
 from devices.audit import log as audit_log
 from devices.audit.log import CONFIRMED, REJECTED, UNKNOWN, Facts
+from devices.audit.models import AuditEntry, AuditPerson
 from devices.changes import service as change_service
-from devices.changes.service import Desk, carry_out, look_again
+from devices.changes.reconciliation import look_again
+from devices.changes.service import Desk, carry_out
 from devices.changes.undo import can_undo
 from devices.changes.verification import Now, Reading
 from devices.core.permissions import Access
 from devices.gateway.errors import TimedOut
-from devices.models import AuditEntry, AuditPerson
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from devices.audit.log import CONFIRMED, REJECTED, state_of
-from devices.models import AuditEntry
+from devices.audit.models import AuditEntry
 from portal.platform import transport
 from tests.devices import fleet
 from tests.devices.changes import CHANGES, Change, held, writes

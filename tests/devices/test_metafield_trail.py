@@ -9,8 +9,9 @@ import pytest
 from django.db import connection
 
 from devices.audit.log import state_of
+from devices.audit.models import AuditEntry
+from devices.changes.models import Turn
 from devices.metafields import FieldView
-from devices.models import AuditEntry, Turn
 from portal.platform import transport
 from tests.devices import fleet
 from tests.devices.changes import filled, writes

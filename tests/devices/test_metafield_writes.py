@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from devices.audit.models import AuditEntry
 from devices.gateway.client import Gateway
 from devices.gateway.errors import Unreachable
 from devices.metafields import readback
-from devices.models import AuditEntry
 from tests.devices.changes import writes
 from tests.devices.conftest import Person, soup, words
 from tests.devices.metafields import PANEL, address, held, ids

@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 import pytest
 from msgspec import structs
 
-from devices.core.connection_state import connection
+from devices.core.connection_state import connection, never_connected
 from devices.core.formatting import Clock, age, datastream_value, event_days, event_word, number
 from devices.core.text import clean
 from devices.device_page.values import value_rows
 from devices.gateway.types import BaseInfo, DataStreamValue, TimelineEvent
-from devices.ui.device_facts import never_connected
 
 NOW = datetime(2026, 11, 17, 13, 2, 10, tzinfo=UTC).timestamp()
 OSLO = Clock("Europe/Oslo", NOW)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.db import Error, transaction
 
+from devices.audit.models import AuditEntry
 from devices.core import permissions
 from devices.core.permissions import Access
 from devices.gateway.errors import GatewayError, NotFound
@@ -17,8 +18,8 @@ from devices.gateway.pagination import Page
 from devices.gateway.required_permissions import Rule
 from devices.gateway.resilience.policy import Asker
 from devices.gateway.types import BaseInfo, DeviceDetails, LogEntry, TimelineEvent
-from devices.models import AuditEntry, Receipt
 from devices.receipts import builder as receipt_builder
+from devices.receipts.models import Receipt
 from tests.devices import fleet
 from tests.devices.changes import NAME, filled, held, writes
 from tests.devices.conftest import Person, soup, words

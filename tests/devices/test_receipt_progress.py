@@ -13,10 +13,11 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from devices.audit.models import AuditEntry
 from devices.gateway.errors import RateLimited
-from devices.models import AuditEntry, Receipt, ReceiptDraft, ReceiptPiece
 from devices.receipts import builder as receipt_builder
 from devices.receipts import views as receipt_views
+from devices.receipts.models import Receipt, ReceiptDraft, ReceiptPiece
 from portal.platform import transport
 from tests.devices import fleet
 from tests.devices.changes import filled, writes

@@ -10,7 +10,8 @@ import pytest
 from django.db import connection
 
 from devices.audit.log import state_of
-from devices.models import AuditEntry, Turn
+from devices.audit.models import AuditEntry
+from devices.changes.models import Turn
 from portal.platform import transport
 from tests.devices import fleet
 from tests.devices.changes import ANA, JONAS, NAME, filled, held, lines, writes

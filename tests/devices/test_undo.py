@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from devices.models import AuditEntry
+from devices.audit.models import AuditEntry
 from tests.devices import fleet, trail
 from tests.devices.changes import ANA, JONAS, held, writes
 from tests.devices.conftest import Person, SignIn, soup, words

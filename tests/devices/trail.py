@@ -9,7 +9,8 @@ from typing import Any
 from django.utils import timezone
 
 from devices.audit import log as audit_log
-from devices.models import AuditEntry, AuditOutcome, AuditPerson, Receipt
+from devices.audit.models import AuditEntry, AuditOutcome, AuditPerson
+from devices.receipts.models import Receipt
 from tests.devices import fleet
 
 HALDEN = 1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from devices.core.requests import SeeOther
+from devices.core.responses import SeeOther
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,7 +25,7 @@ ALLOWED = {
     "devices/views/listing.py": "its own address with the query that was understood; to one's own devices",
     "devices/views/people.py": "to one's own devices",
     "devices/views/control.py": "Refresh: to its own address, which hides a token after a while",
-    "portal/signin/answers.py": "to sign-in, `next` through portal.redirects; Refresh: on to the sign-on, or its end",
+    "portal/signin/answers.py": "to sign-in, `next` through portal.safe_redirects; Refresh: on to the sign-on, or its end",
     "portal/signin/sso/views.py": "to the company's provider, at the address of its checked description",
     "portal/urls.py": "/ leads to the devices",
 }
@@ -40,7 +40,7 @@ def sources() -> dict[str, str]:
 
 
 def test_only_the_named_modules_send_a_browser_somewhere() -> None:
-    """Another one uses devices.core.requests.SeeOther or move_on; or it is looked at, and named here with the reason."""
+    """Another one uses devices.core.responses.SeeOther or move_on; or it is looked at, and named here with the reason."""
     found = {name for name, text in sources().items() if TARGETS.search(text)}
     assert found - set(ALLOWED) == set()
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
+from portal.auth.throttle import throttle
 from portal.platform import transport
-from portal.signin.throttle import throttle
 from tests.pages.states import Shown, every_state
 from tests.servers import SandboxServer
 

@@ -12,8 +12,9 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from devices.models import AuditEntry, ReceiptDraft
+from devices.audit.models import AuditEntry
 from devices.receipts.builder import READS
+from devices.receipts.models import ReceiptDraft
 from tests.devices import fleet
 
 SAMPLES: dict[str, int | str] = {"device_id": fleet.RICH, "metafield_id": 1, "entry_id": 1, "draft_id": 1}

@@ -11,9 +11,9 @@ from django.core.cache import cache
 from django.test import Client
 from pytest_django import Settings
 
+from portal.auth import grants, oauth
+from portal.auth.throttle import throttle
 from portal.platform import transport
-from portal.signin import grants, oauth
-from portal.signin.throttle import throttle
 from tests.portal.token_endpoint import PERSON, TokenEndpoint
 from tests.servers import SandboxServer
 
@@ -86,7 +86,7 @@ def provider_at_work() -> Iterator[Idp]:
 @pytest.fixture
 def idp(provider_at_work: Idp, settings: Settings, platform: SandboxServer) -> Iterator[Idp]:
     """An OpenID provider of this process, which the portal relies on for this test."""
-    from portal.signin.sso import provider
+    from portal.auth.sso import provider
     from tests.portal.idp import CLIENT, CLIENT_SECRET
 
     provider_at_work.reset()

@@ -19,7 +19,7 @@ from django.contrib.sessions.models import Session
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from portal.signin.models import ApiGrant, SsoLogin
+from portal.auth.models import ApiGrant, SsoLogin
 from tests.portal.conftest import Browser, words
 
 CLIENT = "portal"

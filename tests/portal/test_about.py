@@ -13,7 +13,7 @@ from bs4 import BeautifulSoup
 
 import portal
 from devices.core.permissions import OWN_VIEW, RIGHTS, RULES
-from portal import person
+from portal import about
 from tests.portal.conftest import Browser
 from tests.servers import SandboxServer
 
@@ -39,7 +39,7 @@ def test_it_tells_version_host_role_session_and_every_permission(
     assert f"{access.role_name}" in text
     assert access.tz in text
     assert "It ends after 30 minutes without activity" in text
-    assert yours(page) == {name: access.has(name) for name in person.OPENS} | dict.fromkeys(RIGHTS, False)
+    assert yours(page) == {name: access.has(name) for name in about.OPENS} | dict.fromkeys(RIGHTS, False)
     assert set(yours(page).values()) == {True, False}
     assert all(yours(BeautifulSoup(signed_in("admin").get("/about/").content, "html.parser"))[name] for name in RIGHTS)
 
@@ -47,9 +47,9 @@ def test_it_tells_version_host_role_session_and_every_permission(
 def test_every_permission_that_opens_something_has_a_sentence() -> None:
     asked = {name for rule in RULES.values() for name in rule.names + rule.other} | {OWN_VIEW}
 
-    assert set(person.OPENS) == asked | {"ORG_DEVICES_VIEW"}
-    assert set(person.RIGHTS) == set(RIGHTS)
-    assert {sso for sso, _ in person.SIGN_IN} == {"off", "oidc", "header"}
+    assert set(about.OPENS) == asked | {"ORG_DEVICES_VIEW"}
+    assert set(about.RIGHTS) == set(RIGHTS)
+    assert {sso for sso, _ in about.SIGN_IN} == {"off", "oidc", "header"}
 
 
 def test_the_version_is_the_same_everywhere() -> None:

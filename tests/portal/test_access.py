@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from bs4 import BeautifulSoup
 
-from portal.signin import grants
-from portal.signin.models import ApiGrant
+from portal.auth import grants
+from portal.auth.models import ApiGrant
 from tests.portal.conftest import HTMX, Browser, calls, words
 from tests.portal.headers import assert_headers
 from tests.servers import SandboxServer
@@ -245,8 +245,8 @@ def test_a_host_that_is_not_ours_is_refused_with_a_page(browser: Browser) -> Non
 
 
 def test_the_list_of_paths_open_to_anybody_is_short() -> None:
-    from portal import middleware
+    from portal.middleware import access
 
-    assert sorted(middleware.EXEMPT) == ["/sign-in/", "/sso/backchannel-logout/", "/sso/callback/", "/sso/start/"]
-    assert middleware.EXEMPT_PREFIXES == ("/static/",)
+    assert sorted(access.EXEMPT) == ["/sign-in/", "/sso/backchannel-logout/", "/sso/callback/", "/sso/start/"]
+    assert access.EXEMPT_PREFIXES == ("/static/",)
     assert grants.SESSION_KEY == "grant"

@@ -97,9 +97,9 @@ def test_a_secret_in_a_mail_is_seen(watch: Watch, mailoutbox: list[EmailMessage]
 
 def test_a_secret_in_the_database_is_seen(watch: Watch, db: None) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE signin_apigrant SET profile = %s", [f'{{"token": "{REFRESH}"}}'])
+        cursor.execute("UPDATE portal_auth_apigrant SET profile = %s", [f'{{"token": "{REFRESH}"}}'])
     (finding,) = watch.taken()
-    assert finding.startswith("refresh token in the database: UPDATE signin_apigrant")
+    assert finding.startswith("refresh token in the database: UPDATE portal_auth_apigrant")
 
 
 def answer_to(watch: Watch, response: Any, method: str = "GET", path: str = "/devices/1/") -> list[str]:
@@ -159,8 +159,8 @@ BESIDE_SECRETS = {
     "before a request is sent": "devices.gateway.transport.Transport._exchange",
     "inside the library": "urllib3.connectionpool.HTTPConnectionPool.urlopen",
     "with the answer at hand": "devices.gateway.decode._decode",
-    "with the answer to a token call": "portal.signin.oauth._failure",
-    "with the tokens at hand": "portal.signin.grants.seal",
+    "with the answer to a token call": "portal.auth.oauth._failure",
+    "with the tokens at hand": "portal.auth.grants.seal",
 }
 
 

@@ -224,7 +224,7 @@ def test_the_page_of_a_crash_asks_no_database(signed_in: SignedIn, django_assert
 def test_a_dead_database_is_a_page_and_not_a_traceback(signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch) -> None:
     from django.db import DatabaseError
 
-    from portal.sessions import SessionStore
+    from portal.auth.session_store import SessionStore
 
     browser = signed_in(raise_request_exception=False)
 

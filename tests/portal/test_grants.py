@@ -14,9 +14,9 @@ from django.db import connection, connections
 
 from devices.gateway.errors import OutOfTime, ServerFault, TimedOut, Unauthorized, Unreachable
 from devices.gateway.timeouts import Deadline
-from portal.signin import crypto, grants, oauth
-from portal.signin.crypto import Secret, Tokens
-from portal.signin.models import ApiGrant
+from portal.auth import crypto, grants, oauth
+from portal.auth.crypto import Secret, Tokens
+from portal.auth.models import ApiGrant
 from tests.portal.token_endpoint import PERSON, TokenEndpoint, expire, row_of
 
 
@@ -166,7 +166,7 @@ def test_a_start_with_too_short_a_lease_is_refused(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(grants, "LEASE", grants.TOKEN_CALL)
     with pytest.raises(ImproperlyConfigured):
-        apps.get_app_config("signin").ready()
+        apps.get_app_config("portal_auth").ready()
 
 
 def test_the_lease_of_a_dead_process_is_taken_over(handle: str, endpoint: TokenEndpoint) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
-from portal.signin import grants
-from portal.signin.models import ApiGrant
-from portal.signin.sso.identity import Identity
+from portal.auth import grants
+from portal.auth.models import ApiGrant
+from portal.auth.sso.identity import Identity
 from tests.portal.conftest import Browser, calls, words
 from tests.portal.token_endpoint import PERSON, TokenEndpoint
 from tests.servers import SandboxServer

@@ -11,9 +11,9 @@ from django.conf import settings as portal_settings
 from django.core.cache import cache, caches
 
 from devices.gateway.response_cache import group_of
-from portal.signin import ending, grants
-from portal.signin.forgetting import scope_of
-from portal.signin.models import ApiGrant
+from portal.auth import grants, session_admin
+from portal.auth.models import ApiGrant
+from portal.auth.signals import scope_of
 from tests.portal.conftest import Browser
 from tests.servers import SandboxServer
 
@@ -44,7 +44,7 @@ def by_themselves(browser: Browser, _handle: str) -> None:
 
 
 def by_somebody_else(_browser: Browser, handle: str) -> None:
-    ending.end(ApiGrant.objects.filter(handle=handle), by="test")
+    session_admin.end(ApiGrant.objects.filter(handle=handle), by="test")
 
 
 def by_idling(browser: Browser, handle: str) -> None:

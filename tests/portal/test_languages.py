@@ -17,7 +17,7 @@ from django.utils.translation import ngettext, trans_real
 from devices.core.formatting import Clock, number
 from devices.gateway.errors import GatewayError
 from devices.preferences import store as preference_store
-from portal.signin import oauth
+from portal.auth import oauth
 from tests.devices import fleet
 from tests.portal.conftest import Browser, words
 from tests.servers import SandboxServer

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from portal.signin.models import ApiGrant
+from portal.auth.models import ApiGrant
 from tests.portal.addresses import KNOWN, Address
 from tests.portal.conftest import HTMX, Browser, calls, words
 from tests.servers import SandboxServer

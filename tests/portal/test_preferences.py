@@ -13,9 +13,9 @@ from django.core.management import CommandError, call_command
 
 from devices.core.preferences import COLUMNS, DEFAULTS, Preferences, read, written
 from devices.lists.columns import COLUMN_WORDS
-from devices.models import Preference
 from devices.preferences import store as preference_store
-from portal.signin.models import ApiGrant
+from devices.preferences.models import Preference
+from portal.auth.models import ApiGrant
 from tests.portal.conftest import Browser, words
 from tests.portal.sso import Proxied, by_header
 

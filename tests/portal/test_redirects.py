@@ -9,7 +9,7 @@ from django.test import RequestFactory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.redirects import HOME, local_path
+from portal.safe_redirects import HOME, local_path
 
 REQUEST = RequestFactory().get("/", secure=True)
 

@@ -14,9 +14,9 @@ from cryptography.fernet import Fernet
 from django.core.management import call_command
 from django.utils import timezone
 
-from portal.signin import crypto, grants, rotation
-from portal.signin.crypto import Secret, Tokens, Unreadable
-from portal.signin.models import ApiGrant, Draft, SsoLogin
+from portal.auth import crypto, grants, rotation
+from portal.auth.crypto import Secret, Tokens, Unreadable
+from portal.auth.models import ApiGrant, Draft, SsoLogin
 from tests.portal.token_endpoint import PERSON, TokenEndpoint, expire
 
 NEW = Fernet.generate_key().decode()

@@ -16,9 +16,9 @@ from django.contrib.sessions.models import Session
 from django.core.management import call_command
 
 from devices.gateway.errors import Unauthorized
-from portal.signin import grants, oauth
-from portal.signin.crypto import Secret, Tokens
-from portal.signin.models import ApiGrant
+from portal.auth import grants, oauth
+from portal.auth.crypto import Secret, Tokens
+from portal.auth.models import ApiGrant
 from tests.portal.conftest import HTMX, Browser, words
 from tests.portal.test_stack import csrf, sign_in, status
 from tests.portal_server import PortalServer

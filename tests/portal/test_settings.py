@@ -11,8 +11,7 @@ import environ
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from devices.changes import device_lock
-from devices.changes import service as change_service
+from devices.changes import device_lock, reconciliation
 from devices.gateway.timeouts import Timeouts
 from portal import environment, gunicorn
 from portal.environment import UserGrant
@@ -197,7 +196,7 @@ def test_how_many_calls_are_made_can_be_set(env: environ.Env, monkeypatch: pytes
 def test_a_change_ends_before_its_turn_does_and_before_a_restart_would_cut_it_off(
     env: environ.Env, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert environment.LONGEST_CHANGE < device_lock.LEASE < change_service.SURE_AFTER.total_seconds()
+    assert environment.LONGEST_CHANGE < device_lock.LEASE < reconciliation.SURE_AFTER.total_seconds()
     assert gunicorn.graceful_timeout > environment.LONGEST_CHANGE
     monkeypatch.setenv("PLATFORM_API_TIMEOUTS", "3,10,18,22")
     assert environment.timeouts(env).page == 22

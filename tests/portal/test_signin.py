@@ -12,10 +12,10 @@ from django.conf import settings as configured
 from django.contrib.sessions.models import Session
 from django.test import Client
 
+from portal.auth import grants
+from portal.auth.models import ApiGrant
 from portal.environment import UserGrant
 from portal.platform import transport
-from portal.signin import grants
-from portal.signin.models import ApiGrant
 from tests.portal.conftest import Browser, calls, words
 from tests.servers import SandboxServer
 

@@ -12,8 +12,8 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.db import DatabaseError, connections
 
-from portal.signin.models import ApiGrant, LogoutNotice, SsoLogin
-from portal.signin.sso import backchannel, logins, oidc, provider
+from portal.auth.models import ApiGrant, LogoutNotice, SsoLogin
+from portal.auth.sso import backchannel, logins, oidc, provider
 from tests.portal.conftest import Browser, words
 from tests.portal.idp import CLIENT_SECRET, SUB, Idp, Person, another_key
 
@@ -123,7 +123,7 @@ def test_a_session_that_ended_at_the_provider_does_not_begin_here_afterwards(per
 def test_signed_out_while_the_account_is_connected_one_is_not_in(
     person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from portal.signin import grants
+    from portal.auth import grants
 
     person.sign_on()
     opened = grants.open_grant

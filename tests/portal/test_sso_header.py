@@ -12,7 +12,7 @@ import requests
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ImproperlyConfigured
 
-from portal.signin.models import ApiGrant
+from portal.auth.models import ApiGrant
 from portal.sso_environment import ProxyHeaders, TrustedPeers
 from tests.portal.conftest import HTMX, Browser, calls, words
 from tests.portal.sso import SECRET, Proxied, by_header

@@ -15,8 +15,8 @@ from bs4 import BeautifulSoup
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from portal.signin.models import ApiGrant, LogoutNotice, SsoLogin
-from portal.signin.sso import provider
+from portal.auth.models import ApiGrant, LogoutNotice, SsoLogin
+from portal.auth.sso import provider
 from tests.portal.conftest import Browser, calls, words
 from tests.portal.idp import CLIENT, CLIENT_SECRET, Person, nobody
 from tests.portal.test_signin import field
@@ -277,7 +277,7 @@ def test_rights_come_from_the_groups(person: Person, settings: Any) -> None:
 def test_the_claim_with_the_groups_is_the_operators(
     person: Person, settings: Any, claim: str, value: Any, groups: tuple[str, ...]
 ) -> None:
-    from portal.signin.sso.identity import unpack
+    from portal.auth.sso.identity import unpack
 
     settings.OIDC_GROUPS_CLAIM = claim
     person.idp.person["realm_access" if claim.startswith("realm") else claim] = value

@@ -13,10 +13,10 @@ from devices.gateway.client import Gateway
 from devices.gateway.errors import Forbidden, GatewayError
 from devices.gateway.required_permissions import Rule
 from devices.gateway.resilience.policy import Asker
+from portal.auth import grants, session_admin
+from portal.auth.models import ApiGrant
+from portal.auth.sso import service
 from portal.platform import transport
-from portal.signin import ending, grants
-from portal.signin.models import ApiGrant
-from portal.signin.sso import service
 from tests.devices import fleet
 from tests.devices.gateway.calls import CASES, Case
 from tests.portal.addresses import KNOWN
@@ -238,9 +238,9 @@ def test_all_persons_share_one_token(platform: SandboxServer) -> None:
 def test_the_organizations_token_is_no_persons_session() -> None:
     browser = entered("all")
     organization = browser.get("/devices/").wsgi_request.access.org_id  # type: ignore[attr-defined]
-    people = ending.signed_in(ending.of_organization(organization))
+    people = session_admin.signed_in(session_admin.of_organization(organization))
     assert [person.email for person in people] == ["zoe@example.com"]
-    assert ending.end(ending.of_account("zoe@example.com"), by="somebody") == 1
+    assert session_admin.end(session_admin.of_account("zoe@example.com"), by="somebody") == 1
     assert ApiGrant.objects.get().handle.startswith(grants.ORGANIZATION)
     assert browser.get("/devices/").status_code == 302
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from joserfc.jwk import RSAKey
 
-from portal.signin.sso import provider
+from portal.auth.sso import provider
 from tests.portal.idp import CLIENT, CLIENT_SECRET, Person, another_key, nobody
 from tests.portal.test_signin import field
 

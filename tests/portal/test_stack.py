@@ -124,7 +124,7 @@ def test_no_token_stands_readable_in_the_database(hosts: tuple[PortalServer, Por
     with sign_in(hosts[0]):
         name = hosts[0].env["DATABASE_URL"].rsplit("/", 1)[1]
         with psycopg.connect(postgres.url(name)) as connection:
-            rows = connection.execute("SELECT * FROM signin_apigrant").fetchall()
+            rows = connection.execute("SELECT * FROM portal_auth_apigrant").fetchall()
             sessions = connection.execute("SELECT session_data FROM django_session").fetchall()
     assert rows
     assert sessions

@@ -17,10 +17,10 @@ from bs4 import BeautifulSoup
 from django.contrib.sessions.models import Session
 from django.test import RequestFactory
 
+from portal.auth import throttle
+from portal.auth.oauth import WrongCredentials
 from portal.client_address import client_address
 from portal.environment import SignInLimits
-from portal.signin import throttle
-from portal.signin.oauth import WrongCredentials
 from tests.portal.conftest import Browser, calls, words
 from tests.servers import SandboxServer
 

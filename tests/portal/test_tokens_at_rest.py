@@ -8,9 +8,9 @@ import pytest
 from cryptography.fernet import Fernet
 
 from devices.gateway.errors import Unauthorized
-from portal.signin import grants
-from portal.signin.crypto import Secret, Tokens
-from portal.signin.models import ApiGrant
+from portal.auth import grants
+from portal.auth.crypto import Secret, Tokens
+from portal.auth.models import ApiGrant
 from tests.portal.token_endpoint import PERSON, TokenEndpoint, expire, row_of
 
 

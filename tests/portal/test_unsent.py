@@ -16,8 +16,8 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.utils import timezone
 
-from portal.signin import drafts
-from portal.signin.models import ApiGrant, Draft
+from portal.auth import drafts
+from portal.auth.models import ApiGrant, Draft
 from tests.devices.changes import writes
 from tests.portal.conftest import HTMX, Browser, words
 from tests.servers import SandboxServer
@@ -162,7 +162,7 @@ def test_after_an_hour_it_is_gone(signed_in: SignedIn) -> None:
 def test_the_table_holds_nothing_that_was_typed_nor_who_typed_it(signed_in: SignedIn) -> None:
     left("admin", signed_in)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT * FROM signin_draft")
+        cursor.execute("SELECT * FROM portal_auth_draft")
         row = " ".join(str(cell) for cell in cursor.fetchone())
     for secret in ("canary", "Cold", "user:", "admin"):
         assert secret not in row

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from devices.models import ReceiptDraft
+from devices.receipts.models import ReceiptDraft
 from tests.devices import fleet
 from tests.portal.addresses import ALL, HTMX, KNOWN, Address, make_draft, make_entry, make_receipt
 from tests.portal.conftest import Browser, words

@@ -17,9 +17,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import ResolverMatch
 from pytest_django import Settings
 
-from portal.middleware import EXEMPT
+from portal.middleware.access import EXEMPT
 from portal.platform import transport
-from portal.redirects import HOME, NEVER
+from portal.safe_redirects import HOME, NEVER
 from tests.devices import fleet
 from tests.portal.addresses import ALL, HTMX, KNOWN, Address
 from tests.portal.conftest import Browser, words
@@ -172,7 +172,7 @@ def test_a_look_writes_nothing_anywhere(walker: Walker, platform: SandboxServer,
         person.get(path, fields, headers=tricks)
     assert {entry["method"] for entry in platform.requests()} <= {"GET"}
     # A refusal, which `owner` meets at another's device, makes the portal forget what it had kept for them: a count.
-    counts = [f'UPDATE "signin_apigrant" SET "{count}"' for count in ("generation", "words") if user == "owner"]
+    counts = [f'UPDATE "portal_auth_apigrant" SET "{count}"' for count in ("generation", "words") if user == "owner"]
     assert [sql for query in queries if not (sql := query["sql"]).startswith(("SELECT", *counts))] == []
     assert rows() == before
 

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 
 from devices.gateway.types import Role, UserProfile
-from portal.signin import oauth
-from portal.signin.crypto import Secret, Tokens
-from portal.signin.models import ApiGrant
+from portal.auth import oauth
+from portal.auth.crypto import Secret, Tokens
+from portal.auth.models import ApiGrant
 
 PERSON = UserProfile(id=7, email="ann@example.com", role=Role(id=1, name="Admin", permissions=frozenset({"A", "B"})))
 

@@ -205,7 +205,7 @@ def test_two_processes_share_what_they_know_through_redis_and_go_on_without_it(r
     from django.core.cache import cache
 
     from portal import cache as portal_cache
-    from portal.shared_store import SharedStore
+    from portal.shared_state import SharedStore
 
     backend = "portal.cache.ForgivingRedisCache"
     settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": redis}}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from devices.gateway.errors import GatewayError, TimedOut
-from portal.signin import oauth  # noqa: F401 - its errors are kinds of GatewayError too
+from portal.auth import oauth  # noqa: F401 - its errors are kinds of GatewayError too
 from tests.load.faults.kinds import CANARIES, Kind
 from tests.load.faults.rows import Row
 from tests.load.visitor import Answer

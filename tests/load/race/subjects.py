@@ -98,7 +98,7 @@ class Portal:
 
     def sign_in(self) -> None:
         """A new session, the only one."""
-        self.database.run("DELETE FROM signin_apigrant")
+        self.database.run("DELETE FROM portal_auth_apigrant")
         visitor = Visitor(self.urls[0])
         try:
             visitor.sign_in(USER, "demo")
@@ -116,18 +116,18 @@ class Portal:
         return {"csrfmiddlewaretoken": found[1].decode()}
 
     def expire(self) -> None:
-        self.database.run("UPDATE signin_apigrant SET expires_at = ?, refresh_at = ?", PAST, PAST)
+        self.database.run("UPDATE portal_auth_apigrant SET expires_at = ?, refresh_at = ?", PAST, PAST)
 
     def make_due(self) -> None:
         """Time to renew, while the present token still works."""
-        self.database.run("UPDATE signin_apigrant SET refresh_at = ?", PAST)
+        self.database.run("UPDATE portal_auth_apigrant SET refresh_at = ?", PAST)
 
     def grants(self) -> list[tuple[Any, ...]]:
         """(lost, lease_by) of every grant."""
-        return self.database.run("SELECT lost, lease_by FROM signin_apigrant")
+        return self.database.run("SELECT lost, lease_by FROM portal_auth_apigrant")
 
     def refresh_token(self) -> str:
-        rows = self.database.run("SELECT blob FROM signin_apigrant WHERE NOT lost")
+        rows = self.database.run("SELECT blob FROM portal_auth_apigrant WHERE NOT lost")
         if len(rows) != 1:
             return ""
         return msgspec.json.decode(self._key.decrypt(rows[0][0]))["refresh"]

@@ -1,0 +1,51 @@
+"""Tables of receipts."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Receipt(models.Model):
+    """What a device held before its data or itself was erased, as the JSON text that people download."""
+
+    sha256 = models.CharField(max_length=64, unique=True)
+    """Of `body` in UTF-8, in hexadecimal."""
+    device_id = models.BigIntegerField(db_index=True)
+    body = models.TextField()
+    complete = models.BooleanField()
+    """Whether everything is in it that was asked for; what is missing stands in the body."""
+    created_at = models.DateTimeField()
+    keep_until = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"receipt of device {self.device_id}"
+
+
+class ReceiptDraft(models.Model):
+    """A receipt that is being collected, and what was filled in on the form that waits for it. Lives for an hour."""
+
+    key = models.CharField(max_length=64, unique=True)
+    """Which page of which form, by whom: a hash that gives none of it away."""
+    person_key = models.CharField(max_length=320, db_index=True)
+    device_id = models.BigIntegerField()
+    filled = models.TextField()
+    """The form's fields as JSON."""
+    progress = models.TextField()
+    """How far it is (`receipt.Progress`) as JSON."""
+    busy_until = models.FloatField(default=0)
+    """Until when, in seconds since 1970, a request is reading on."""
+    created_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"draft of a receipt of device {self.device_id}"
+
+
+class ReceiptPiece(models.Model):
+    """A piece of a draft, as it will stand in the document."""
+
+    draft = models.ForeignKey(ReceiptDraft, models.CASCADE, related_name="pieces")
+    part = models.CharField(max_length=20)
+    text = models.TextField()
+
+    def __str__(self) -> str:
+        return f"{self.part} of draft {self.draft_id}"

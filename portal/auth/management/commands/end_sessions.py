@@ -1,0 +1,18 @@
+"""End all sessions of a person, in every process at once."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from portal.auth import session_admin
+
+
+class Command(BaseCommand):
+    help = "End all sessions of a person, in every process at once. They can sign in again."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("account", metavar="EMAIL_OR_USER_ID")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        ended = session_admin.end(session_admin.of_account(options["account"]), by="manage.py end_sessions")
+        self.stdout.write(f"{ended} {'session' if ended == 1 else 'sessions'} ended.")

@@ -1,0 +1,133 @@
+"""The platform's token endpoint: a password or a refresh token goes in, tokens come out, or one typed error.
+
+Its errors are flat and not those of the other endpoints (platform's OAuth documents, RFC 6749 §5.2).
+"""
+
+from __future__ import annotations
+
+import logging
+
+import msgspec
+from django.conf import settings
+from django.views.decorators.debug import sensitive_variables
+
+from devices.gateway.errors import BadReply, GatewayError, RateLimited, ServerFault, to_translate
+from devices.gateway.response import Reply, failure, read_problem
+from devices.gateway.timeouts import Deadline
+from portal.auth.crypto import Secret, Tokens
+from portal.platform import transport
+
+log = logging.getLogger(__name__)
+
+PATH = "/oauth2/token"
+LONGEST_LIFE = 366 * 24 * 3600.0
+"""Seconds. A longer `expires_in` is not believed."""
+
+
+class WrongCredentials(GatewayError):
+    """`invalid_grant`: e-mail and password do not fit, or the refresh token is spent. Which of them is not told."""
+
+    status = 422
+    sentence = to_translate("E-mail or password is wrong.")
+
+
+class ClientRefused(GatewayError):
+    """The platform refuses our part: wrong client id or secret, a grant not allowed, wrong parameters."""
+
+    status = 503
+    sentence = to_translate(
+        "The platform does not accept this portal. Its administrator has to check the portal's own credentials."
+    )
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    """RFC 6749 §5.1. Extra members are ignored."""
+
+    access_token: str
+    token_type: str
+    expires_in: float
+    refresh_token: str | None = None
+
+
+_decoder = msgspec.json.Decoder(_Answer)
+
+
+@sensitive_variables("password", "fields")
+def exchange_password(email: str, password: Secret, *, request_id: str, deadline: Deadline) -> Tokens:
+    """The `user_credentials` grant: this user's own tokens. Raises WrongCredentials, ClientRefused, GatewayError."""
+    grant = settings.PLATFORM_API_USER_GRANT
+    fields = {grant.username: email, grant.password: password.reveal()}
+    return _token_call("user_credentials", fields, request_id=request_id, deadline=deadline)
+
+
+def client_tokens(*, seconds: float) -> Tokens:
+    """The `client_credentials` grant: the organization's own token, within `seconds`.
+
+    Raises ClientRefused, GatewayError. What might come with it to renew it is left: asking anew costs no more.
+    """
+    try:
+        tokens = _token_call("client_credentials", {}, deadline=Deadline(seconds))
+    except WrongCredentials as error:
+        raise ClientRefused(operation=error.operation, api_status=error.api_status) from None
+    return Tokens(tokens.access, None, tokens.life)
+
+
+@sensitive_variables("token")
+def refresh(token: Secret, *, seconds: float) -> Tokens:
+    """The `refresh_token` grant, within `seconds`. The token is spent, whatever comes back. Raises as above."""
+    return _token_call("refresh_token", {"refresh_token": token.reveal()}, deadline=Deadline(seconds))
+
+
+@sensitive_variables("fields", "query", "form", "answer")
+def _token_call(
+    grant: str, fields: dict[str, str], *, request_id: str = "", deadline: Deadline | None = None
+) -> Tokens:
+    place = settings.PLATFORM_API_USER_GRANT.place
+    query = {"grant_type": grant}
+    form: dict[str, str] | None = fields
+    if place == "query":
+        query, form = query | fields, None
+    reply = transport().send(
+        "POST",
+        PATH,
+        kind="token",
+        query=query,
+        form=form,
+        basic=(settings.PLATFORM_API_CLIENT_ID, settings.PLATFORM_API_CLIENT_SECRET),
+        request_id=request_id,
+        deadline=deadline,
+        operation=grant,
+    )
+    error = _failure(reply, grant)
+    if error:
+        raise error
+    try:
+        answer = _decoder.decode(reply.body)
+    except (msgspec.MsgspecError, UnicodeError):
+        answer = None
+    if answer is None or not answer.access_token or answer.token_type.lower() != "bearer" or not answer.expires_in > 0:
+        raise BadReply(
+            operation=grant, api_status=reply.status, request_id=reply.request_id
+        )  # nothing of a body with tokens
+    return Tokens(
+        access=Secret(answer.access_token),
+        refresh=Secret(answer.refresh_token) if answer.refresh_token else None,
+        life=min(answer.expires_in, LONGEST_LIFE),
+    )
+
+
+def _failure(reply: Reply, grant: str) -> GatewayError | None:
+    error = failure(reply, grant)
+    if error is None or isinstance(error, RateLimited | ServerFault | BadReply):
+        return error
+    code = read_problem(reply.body).code
+    kind = WrongCredentials if code == "invalid_grant" else ClientRefused
+    if kind is ClientRefused:
+        log.error("the token endpoint refuses the portal's %s call: status %s, error %r", grant, reply.status, code)
+    return kind(
+        operation=grant,
+        api_status=reply.status,
+        api_message=error.api_message,
+        request_id=reply.request_id,
+        retry_after=reply.retry_after,
+    )

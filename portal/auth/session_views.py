@@ -1,0 +1,95 @@
+"""The page of those who are signed in, for whoever looks after the portal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.middleware.csrf import rotate_token
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_safe
+
+from devices.core.formatting import number
+from devices.core.permissions import PORTAL_ADMIN
+from devices.core.requests import DeviceRequest, clock_for, require_right
+from devices.core.responses import answer, move_on, query_string
+from devices.core.text import clean
+from devices.gateway.pagination import Page
+from devices.ui.pagination import pager
+from portal.auth import session_admin
+from portal.auth.authentication import end_session
+from portal.auth.session_admin import SignedIn
+
+SIZE = 50
+"""People on a page."""
+
+
+@require_safe
+def sessions(request: DeviceRequest) -> HttpResponse:
+    """Who of the own organization is signed in, the last active first."""
+    require_right(request, PORTAL_ADMIN)
+    people = session_admin.signed_in(session_admin.of_organization(request.access.org_id))
+    asked = request.GET.get("page", "1")
+    last = max(1, -(-len(people) // SIZE))
+    at = min(int(asked), last) if asked.isascii() and asked.isdigit() and len(asked) < 9 and int(asked) else 1
+    page = Page(tuple(people[(at - 1) * SIZE : at * SIZE]), at - 1, SIZE, len(people))
+    here = reverse("sessions")
+    context = {
+        "rows": [_row(request, person) for person in page.items],
+        "total": number(len(people)),
+        "count": len(people),
+        "pager": pager(page, lambda n: here + query_string(page=n if n > 1 else "")),
+        "read_at": clock_for(request).stamp(),
+        "section": "sessions",
+    }
+    return render(request, "auth/sessions.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def end_sessions(request: DeviceRequest) -> HttpResponse:
+    """GET: whose sessions, and what that means. POST: end them, wherever they are open."""
+    require_right(request, PORTAL_ADMIN)
+    asked = (request.POST if request.method == "POST" else request.GET).get("person", "")
+    rows = session_admin.of_organization(request.access.org_id).filter(person=asked.replace("\0", ""))
+    people = session_admin.signed_in(rows)
+    if not people:
+        messages.info(request, _("This person is not signed in any more."))
+        return move_on(request, reverse("sessions"))
+    (person,) = people
+    if request.method != "POST":
+        context = {"row": _row(request, person), "section": "sessions"}
+        return answer(request, "auth/end_sessions.html", "auth/_end_sessions.html", context)
+    count = session_admin.end(rows, by=request.access.person)
+    if person.person == request.access.person:
+        end_session(request)
+        rotate_token(request)
+        messages.success(request, _("Your sessions are ended, this one too."))
+        return move_on(request, reverse("sign-in"))
+    messages.success(
+        request,
+        ngettext(
+            "%(n)s session of %(name)s is ended. They can sign in again.",
+            "%(n)s sessions of %(name)s are ended. They can sign in again.",
+            count,
+        )
+        % {"n": count, "name": clean(person.name)},
+    )
+    return move_on(request, reverse("sessions"))
+
+
+def _row(request: DeviceRequest, person: SignedIn) -> dict[str, Any]:
+    clock = clock_for(request)
+    return {
+        "person": person.person,
+        "name": clean(person.name),
+        "email": clean(person.email) if person.email != person.name else "",
+        "sessions": person.sessions,
+        "since": clock.when(int(person.since * 1000)),
+        "last_seen": clock.when(int(person.last_seen * 1000)),
+        "you": person.person == request.access.person,
+        "end_url": reverse("sessions-end") + query_string(person=person.person),
+    }

@@ -1,0 +1,1 @@
+"""What happens around every view, one module a middleware."""

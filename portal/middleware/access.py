@@ -1,0 +1,149 @@
+"""What happens around every view: headers, the question who is asking, and errors of the platform made into answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import cast
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import translation
+
+from devices.core import preferences, requests
+from devices.core.requests import DeviceRequest, is_poll, wants_partial
+from devices.gateway.client import Gateway
+from devices.gateway.errors import Crowded, GatewayError, RateLimited, Resting, Unauthorized
+from devices.gateway.resilience.policy import Asker
+from devices.gateway.timeouts import Deadline
+from portal import error_pages
+from portal.auth import drafts, grants, oauth
+from portal.auth.auth_responses import Effect, refusal, sign_in_answer
+from portal.auth.authentication import admit, has_idled
+from portal.auth.response_cache import answers_for
+from portal.auth.sso import service
+from portal.auth.sso.identity import Refused
+from portal.middleware.fetch_metadata import READS
+from portal.platform import transport
+from portal.visits import Visits
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+# Reached without being signed in. Nothing else is, without a line here.
+EXEMPT = frozenset({"/sign-in/", "/sso/start/", "/sso/callback/", "/sso/backchannel-logout/"})
+EXEMPT_PREFIXES = (settings.STATIC_URL,)
+
+
+class AccessMiddleware:
+    """Lets in whoever has a living grant, and puts `gateway`, `access` and `preferences` on the request.
+
+    Costs two queries, and once a minute a third that notes the person's activity.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        self._visits = Visits()
+
+    def __call__(self, request: DeviceRequest) -> HttpResponseBase:
+        path = request.path_info
+        request.begun = requests.wall()
+        if path not in EXEMPT and not path.startswith(EXEMPT_PREFIXES):
+            try:
+                admitted = admit(request)
+            except Refused as error:
+                return refusal(request, error)
+            if admitted is None:
+                # A cookie without a session behind it: signed out elsewhere, idle, or too old.
+                ended = settings.SESSION_COOKIE_NAME in request.COOKIES
+                return sign_in_answer(request, ended=ended, idle=has_idled(request), effect=_unsent(request))
+            row, identity = admitted
+            polled = is_poll(request)
+            if not polled:
+                grants.seen(row)
+            request.access = row.access(identity)
+            request.preferences = preferences.read(row.preferences)
+            if request.preferences.language != "auto":
+                translation.activate(request.preferences.language)
+            timeouts = settings.PLATFORM_API_TIMEOUTS
+            # Who only looks gets after ten seconds what there is; a change may take as long as a page may.
+            patience = min(timeouts.read, timeouts.page) if request.method in READS else timeouts.page
+            deadline = Deadline(patience)
+            tokens = grants.TokenSource(row, deadline, grants.last_begin(timeouts.page))
+            guard = None if row.user else service.guard(request.access, request.request_id)
+            answers = answers_for(row, request.access, changing=request.method not in READS)
+            request.gateway = Gateway(
+                transport(),
+                tokens,
+                request_id=request.request_id,
+                deadline=deadline,
+                guard=guard,
+                asker=Asker.POLL if polled else Asker.PERSON,
+                person=request.access.person,
+                answers=answers,
+            )
+            response = self._served(request)
+            request.gateway.settle()
+        else:
+            response = self.get_response(request)
+        drafts.set_cookie(request, response)
+        error_pages.tell_beside(request, response)
+        if response.status_code == 405 and isinstance(response, HttpResponse) and not response.content:
+            return error_pages.wrong_method(request, response)
+        return response
+
+    def _served(self, request: DeviceRequest) -> HttpResponseBase:
+        """The view's answer, or at once that too many pages of this person are being made."""
+        limits = settings.PLATFORM_API_LIMITS
+        with self._visits.of(request.access.person, limits.of_one) as room:
+            if room:
+                return self.get_response(request)
+            full = Crowded(retry_after=limits.queue, request_id=request.request_id)
+            return cast(HttpResponse, self.process_exception(request, full))
+
+    def process_view(self, request: DeviceRequest, view: object, args: object, kwargs: object) -> HttpResponse | None:
+        """After the CSRF check, whose place is further up.
+
+        While no change is sent on, a form is answered at once, before anything is read for it. A piece of a page is
+        left to its view, which keeps the form that is open there.
+        """
+        if not hasattr(request, "access"):
+            return None
+        drafts.meet(request)
+        if request.method == "POST" and not wants_partial(request) and drafts.is_form(request.path_info):
+            rests = request.gateway.condition().writes_rest
+            if rests:
+                return self.process_exception(request, Resting(retry_after=rests, request_id=request.request_id))
+        return None
+
+    def process_exception(self, request: DeviceRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, Unauthorized) and hasattr(request, "access") and not request.access.user_id:
+            # The organization's token is refused, a new one too: no sign-in would help.
+            exception = oauth.ClientRefused(operation=exception.operation, api_status=exception.api_status)
+        if isinstance(exception, Unauthorized):
+            # The platform takes none of our tokens. Were the grant kept, sign-in would send the person back here.
+            grants.close_grant(request.session.get(grants.SESSION_KEY, ""), by="the platform")
+            # A change may have been made, and its reading back refused.
+            effect = Effect.PERHAPS if _changed(request) else _unsent(request)
+            return sign_in_answer(request, ended=True, effect=effect)
+        if isinstance(exception, GatewayError):
+            # Such as the reading before a change: where nothing was sent, the form can be filled in again.
+            may_pass = isinstance(exception, RateLimited) or exception.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            kept = may_pass and not _changed(request) and drafts.keep(request)
+            return error_pages.platform_error(request, exception, form_url=request.path if kept else "")
+        return None
+
+
+def _unsent(request: HttpRequest) -> Effect:
+    """Keep what a form brought that was surely not carried out."""
+    if drafts.keep(request):
+        return Effect.KEPT
+    known = settings.SESSION_COOKIE_NAME in request.COOKIES or drafts.COOKIE in request.COOKIES
+    lost = known and request.method == "POST" and drafts.is_form(request.path_info)
+    return Effect.LOST if lost else Effect.NOTHING
+
+
+def _changed(request: HttpRequest) -> bool:
+    """Whether this request has made a change, or perhaps has."""
+    gateway: Gateway | None = getattr(request, "gateway", None)
+    return gateway is not None and gateway.changed
