@@ -1,7 +1,7 @@
 """All tables of the app, for Django. Each stands in its package."""
 
 from devices.audit.models import AuditEntry, AuditOutcome, AuditPerson
-from devices.changes.models import Turn
+from devices.changes.models import DeviceLock
 from devices.preferences.models import Preference
 from devices.receipts.models import Receipt, ReceiptDraft, ReceiptPiece
 
@@ -9,9 +9,9 @@ __all__ = [
     "AuditEntry",
     "AuditOutcome",
     "AuditPerson",
+    "DeviceLock",
     "Preference",
     "Receipt",
     "ReceiptDraft",
     "ReceiptPiece",
-    "Turn",
 ]

@@ -15,7 +15,7 @@ import portal
 from devices.core import permissions
 from devices.core.requests import DeviceRequest, clock_for, zone_of
 from devices.directory import names
-from devices.gateway.response_cache import RULES
+from devices.gateway.response_cache import CACHE_POLICIES
 from portal.auth import grants
 from portal.auth.models import ApiGrant
 
@@ -73,8 +73,8 @@ def about(request: DeviceRequest) -> HttpResponse:
         "begun": clock.when(int(begun * 1000)),
         "ends": clock.when(int((begun + settings.SESSION_COOKIE_AGE) * 1000)),
         "idle": _minutes(settings.SESSION_IDLE // 60),
-        "facts": int(RULES["get_base_info"].fresh_for),
-        "tags": int(RULES["list_tags"].fresh_for),
+        "facts": int(CACHE_POLICIES["get_base_info"].fresh_for),
+        "tags": int(CACHE_POLICIES["list_tags"].fresh_for),
         "names": _minutes(names.KEEP // 60),
         "reader_zone": zone_of(request),
         "now": clock.stamp(),

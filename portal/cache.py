@@ -44,7 +44,7 @@ _asked_again: dict[str, float] = {}
 _told_again: dict[str, float] = {}
 
 
-class ForgivingRedisCache(RedisCache):
+class FailOpenRedisCache(RedisCache):
     """Django's cache on Redis, where a failure of Redis is a miss."""
 
     def __init__(self, server: str | list[str], params: dict[str, Any]) -> None:

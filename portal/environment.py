@@ -189,21 +189,21 @@ def timeouts(env: environ.Env) -> Timeouts:
 
 
 def api_limits(env: environ.Env) -> Limits:
-    """PLATFORM_API_AT_ONCE, calls at the same time in one process, and PLATFORM_API_PER_MINUTE, in all of them."""
+    """PLATFORM_API_MAX_CONCURRENCY, calls at the same time in one process, and PLATFORM_API_RATE_LIMIT, in all of them."""
     usual = Limits()
     try:
-        at_once = env.int("PLATFORM_API_AT_ONCE", usual.at_once)
-        per_minute = env.int("PLATFORM_API_PER_MINUTE", usual.per_minute)
+        at_once = env.int("PLATFORM_API_MAX_CONCURRENCY", usual.at_once)
+        per_minute = env.int("PLATFORM_API_RATE_LIMIT", usual.per_minute)
     except ValueError:
         at_once = per_minute = 0
     if not 1 <= at_once <= 1000:
         raise ImproperlyConfigured(
-            "PLATFORM_API_AT_ONCE and PLATFORM_API_PER_MINUTE: write whole numbers, of calls at the same time in one "
+            "PLATFORM_API_MAX_CONCURRENCY and PLATFORM_API_RATE_LIMIT: write whole numbers, of calls at the same time in one "
             "process (1 to 1000, as many as it has threads) and of calls a minute (60 to 1000000)."
         )
     if not 60 <= per_minute <= 1_000_000:
         raise ImproperlyConfigured(
-            "PLATFORM_API_PER_MINUTE: write how many calls a minute all processes may make together, 60 to 1000000."
+            "PLATFORM_API_RATE_LIMIT: write how many calls a minute all processes may make together, 60 to 1000000."
         )
     return usual._replace(at_once=at_once, per_minute=per_minute)
 

@@ -18,11 +18,11 @@ from devices.audit import log as audit_log
 from devices.core.permissions import ABOUT_ONE_DEVICE, RULES, judge
 from devices.core.requests import Denied, DeviceRequest, RightMissing, clock_for, wants_partial
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, RateLimited, Rejected
-from devices.gateway.required_permissions import Rule
-from devices.ui.read_errors import advice, alone, waiting
-from devices.ui.status_banner import told
+from devices.gateway.required_permissions import PermissionRule
+from devices.ui.read_errors import advice, is_panel_local, with_retry_after
+from devices.ui.status_banner import status_banner
 from portal.auth import drafts
-from portal.auth.auth_responses import beside
+from portal.auth.auth_responses import retarget_banner
 
 log = logging.getLogger(__name__)
 
@@ -57,13 +57,13 @@ def platform_error(request: DeviceRequest, error: GatewayError, *, form_url: str
         )
     if isinstance(error, NotFound):
         context["changes_url"] = _changes_url(request)
-    if alone(error):
+    if is_panel_local(error):
         context["tells_itself"] = True  # no banner above it that says the same
         context["advice"] = advice(error) if request.method in READS else ""
         context["ours"] = isinstance(error, RateLimited) and error.ours
         context["wait"] = math.ceil(error.retry_after or 0)
         context["until"] = clock_for(request).later(context["wait"]) if hasattr(request, "access") else ""
-    return waiting(_answer(request, page, context, error.status), error)
+    return with_retry_after(_answer(request, page, context, error.status), error)
 
 
 def tell_beside(request: DeviceRequest, response: HttpResponseBase) -> None:
@@ -72,7 +72,7 @@ def tell_beside(request: DeviceRequest, response: HttpResponseBase) -> None:
         return
     if not wants_partial(request) or not response["Content-Type"].startswith("text/html"):
         return
-    banner = told(request)
+    banner = status_banner(request)
     if banner or getattr(request, "tells_itself", False):  # then the piece tells it, and an older banner goes
         response.content += render_to_string("components/_platform.html", {"told": banner, "beside": True}).encode()
 
@@ -109,7 +109,7 @@ def _denied(request: DeviceRequest, error: Forbidden) -> dict[str, Any]:
         # The platform refused all the same: to somebody who sees only their own devices, this one is another's. Whom
         # else a call concerned is not known here, so nothing is guessed about that.
         verdict = judge(error.operation, access, owner_id=0)
-    names = verdict.missing or RULES.get(error.operation, Rule()).names
+    names = verdict.missing or RULES.get(error.operation, PermissionRule()).names
     needed = _("Permissions needed: %(names)s") % {"names": ", ".join(names)} if names else ""
     return {
         "role": access.role_name,
@@ -195,8 +195,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """The token is of an earlier sign-in, as a rule: signing out changes it, and a form may outlive that in its tab."""
     if wants_partial(request):
-        return beside(render(request, "auth/_stale_banner.html", status=HTTPStatus.FORBIDDEN))
-    if hasattr(request, "access") and drafts.keep(request):
+        return retarget_banner(render(request, "auth/_stale_banner.html", status=HTTPStatus.FORBIDDEN))
+    if hasattr(request, "access") and drafts.save(request):
         context = {
             "sentence": _("This form is no longer valid."),
             "effect": f"{_('It is from an earlier sign-in, so nothing was sent.')} {_kept()}",

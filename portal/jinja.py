@@ -18,7 +18,7 @@ from devices.core.date_formats import style
 from devices.core.navigation import bar
 from devices.core.preferences import Preferences
 from devices.core.requests import DeviceRequest, clock_for, zone_of
-from devices.ui.status_banner import told
+from devices.ui.status_banner import status_banner
 from portal.icons import icon
 from portal.static_bundles import addresses
 
@@ -37,7 +37,7 @@ def environment(**options: Any) -> jinja2.Environment:
         static=static if settings.DEBUG else lru_cache(maxsize=256)(static),
         url=url,
         bar=bar,
-        platform_told=told,
+        platform_told=status_banner,
         get_messages=get_messages,
     )
     return env

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from devices.gateway.resilience.policy import Policy
 from devices.gateway.transport import Transport
-from portal.shared_state import SharedStore
+from portal.shared_state import CacheSharedState
 
 
 @cache
@@ -25,5 +25,5 @@ def transport() -> Policy:
         limits=settings.PLATFORM_API_LIMITS,
         # The API counts by organization, and all people of a portal are of its client's.
         scope=hashlib.sha256(client.encode()).hexdigest()[:16],
-        store=SharedStore() if settings.REDIS_URL else None,
+        store=CacheSharedState() if settings.REDIS_URL else None,
     )

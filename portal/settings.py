@@ -101,7 +101,7 @@ REDIS_URL = env.str("REDIS_URL", "")
 REDIS_TIMEOUT = environment.redis_timeout(env)
 CACHES = {
     "default": {
-        "BACKEND": "portal.cache.ForgivingRedisCache",
+        "BACKEND": "portal.cache.FailOpenRedisCache",
         "LOCATION": REDIS_URL,
         "OPTIONS": {"socket_connect_timeout": REDIS_TIMEOUT, "socket_timeout": REDIS_TIMEOUT},
     }

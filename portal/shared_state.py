@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 
 from django.core.cache import cache
 
-from devices.gateway.resilience.shared_state import Store
+from devices.gateway.resilience.shared_state import SharedState
 
 
-class SharedStore(Store):
+class CacheSharedState(SharedState):
     """A `Store` over Django's cache."""
 
     def incr(self, key: str, by: int, ttl: float) -> int | None:

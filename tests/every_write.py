@@ -147,7 +147,7 @@ def open_form(session: requests.Session, host: PortalServer, write: Write) -> No
     page = session.get(host.url + write.page, timeout=30)
     assert page.status_code == 200, (write.name, page.status_code, page.text[:500])
     for form in BeautifulSoup(page.text, "html.parser").select("form[method=post]"):
-        if form.select_one("[name=form_id]"):
+        if form.select_one("[name=idempotency_key]"):
             inputs = form.select("input[name], select[name]")
             write.form = {str(each["name"]): str(each.get("value", "")) for each in inputs} | write.filled
             return

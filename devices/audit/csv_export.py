@@ -7,9 +7,7 @@ import io
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from devices.audit.log import (
-    state_of,
-)
+from devices.audit.log import entry_state
 from devices.audit.models import AuditEntry
 from devices.core.text import clean
 from devices.directory.names import Names
@@ -43,7 +41,7 @@ def csv_chunks(rows: Iterable[Iterable[object]]) -> Iterator[bytes]:
     yield sheet.getvalue().encode()
 
 
-HEADS = (
+CSV_COLUMNS = (
     *("entry", "time_utc", "person", "email", "user_id", "person_organization_id", "action", "device_id", "device"),
     *(
         "organization_id",
@@ -62,9 +60,9 @@ HEADS = (
 """Of the file that people export; `as_line` fills them."""
 
 
-def as_line(entry: AuditEntry, names: Names) -> list[object]:
+def csv_row(entry: AuditEntry, names: Names) -> list[object]:
     """An entry for the columns HEADS: ids as they are, the names that this person knows for them beside them."""
-    state = state_of(entry)
+    state = entry_state(entry)
 
     def named(value: str) -> str:
         return value_words(entry, value, names) if entry.operation in MOVES and value else ""
@@ -91,12 +89,12 @@ def as_line(entry: AuditEntry, names: Names) -> list[object]:
         clean(entry.reason),
         state.outcome,
         "yes" if state.final else "no",
-        state.answer,
-        state.proof,
-        clean(state.found),
+        state.api_result,
+        state.evidence,
+        clean(state.observed_value),
         state.error,
         _utc(state.at),
-        state.made_id,
+        state.created_device_id,
         entry.undoes_id,
         entry.request_id,
         entry.receipt_hash,

@@ -20,17 +20,17 @@ from devices.core.text import clean, shorten
 from devices.directory.names import names_for
 from devices.gateway.errors import Forbidden, NotFound
 from devices.ui.audit_entry import entry_view
-from devices.ui.change_notice import settle_here
-from devices.ui.device_layout import around, base_asks
+from devices.ui.change_notice import reconcile_device
+from devices.ui.device_layout import base_asks, layout_from_answers
 from devices.ui.pagination import pager
 from devices.ui.query_forms import PageForm
-from devices.ui.read_errors import attempt
+from devices.ui.read_errors import try_read
 
 
 @require_safe
 def device_changes(request: DeviceRequest, device_id: int) -> HttpResponse:
     """The changes of this device, newest first. A device that is gone or out of reach still has its history."""
-    settled = settle_here(request, device_id)
+    settled = reconcile_device(request, device_id)
     form = PageForm(request.GET)
     number, size = form.settle()
     entries = audit_log.of_device(audit_log.visible_to(request.access), device_id)
@@ -53,12 +53,15 @@ def device_changes(request: DeviceRequest, device_id: int) -> HttpResponse:
     if wants_partial(request):
         if page.total == 0:
             # "No changes" is not said of a device that is known not to be there to be seen.
-            attempt(request.gateway, lambda gateway: gateway.get_base_info(device_id))
+            try_read(request.gateway, lambda gateway: gateway.get_base_info(device_id))
     else:
         try:
             answers = ask_together(request.gateway, base_asks(device_id))
             info = answers["info"]
-            context = around(request, device_id, tab="changes", info=info, settled=settled, answers=answers) | context
+            context = (
+                layout_from_answers(request, device_id, tab="changes", info=info, settled=settled, answers=answers)
+                | context
+            )
         except (NotFound, Forbidden):
             if not page.total:
                 raise

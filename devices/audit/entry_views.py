@@ -12,8 +12,8 @@ from django.views.decorators.http import require_safe
 
 from devices.audit import log as audit_log
 from devices.audit.models import AuditEntry, AuditOutcome
-from devices.changes.pipeline import desk_of
-from devices.changes.reconciliation import look_again
+from devices.changes.pipeline import change_context
+from devices.changes.reconciliation import reconcile
 from devices.changes.undo import UNDOABLE, undone_by
 from devices.changes.undo_views import may_undo
 from devices.core.formatting import When, Word
@@ -21,7 +21,7 @@ from devices.core.permissions import Verdict
 from devices.core.requests import DeviceRequest, clock_for
 from devices.core.text import clean
 from devices.directory.names import names_for
-from devices.ui.audit_entry import outcome_told, outcome_word, person_name, value_words
+from devices.ui.audit_entry import outcome_explanation, outcome_word, person_name, value_words
 from devices.ui.change_notice import view_of_entry
 
 
@@ -42,9 +42,9 @@ class Look(NamedTuple):
 def entry_page(request: DeviceRequest, entry_id: int) -> HttpResponse:
     """One entry. Where its outcome is open, or that of its undoing, the device is read again, which may settle it."""
     entry = readable(request, entry_id)
-    open_ones = [row for row in (entry, undone_by(entry)) if row and not audit_log.state_of(row).final]
+    open_ones = [row for row in (entry, undone_by(entry)) if row and not audit_log.entry_state(row).final]
     for row in open_ones:
-        look_again(desk_of(request), row)
+        reconcile(change_context(request), row)
     if open_ones:
         entry = readable(request, entry_id)
     view = view_of_entry(request, entry)
@@ -60,10 +60,10 @@ def readable(request: DeviceRequest, entry_id: int) -> AuditEntry:
 
 
 def _more(request: DeviceRequest, entry: AuditEntry) -> dict[str, Any]:
-    state = audit_log.state_of(entry)
+    state = audit_log.entry_state(entry)
     names = names_for(request.gateway, request.access)
     clock = clock_for(request)
-    device_id = entry.device_id or state.made_id
+    device_id = entry.device_id or state.created_device_id
     verdict = may_undo(request.access, entry)
     return {
         "state": state,
@@ -85,14 +85,14 @@ def _more(request: DeviceRequest, entry: AuditEntry) -> dict[str, Any]:
 
 def _look(request: DeviceRequest, entry: AuditEntry, row: AuditOutcome) -> Look:
     names, clock = names_for(request.gateway, request.access), clock_for(request)
-    state = audit_log.state_of_row(row)
+    state = audit_log.state_of_outcome(row)
     person = row.person
     mine = person is not None and person.key == request.access.person
     return Look(
         when=clock.when(int(row.at.timestamp() * 1000), seconds=True),
         word=outcome_word(state),
-        told=outcome_told(entry, state, names, clock),
-        found=value_words(entry, row.found, names) if row.found else "",
+        told=outcome_explanation(entry, state, names, clock),
+        found=value_words(entry, row.observed_value, names) if row.observed_value else "",
         person=_("You") if mine else person_name(person) if person else "",
         error=clean(row.error),
         request_id=row.request_id,
@@ -100,7 +100,7 @@ def _look(request: DeviceRequest, entry: AuditEntry, row: AuditOutcome) -> Look:
     )
 
 
-def _why_not(entry: AuditEntry, state: audit_log.State, verdict: Verdict) -> str:
+def _why_not(entry: AuditEntry, state: audit_log.EntryState, verdict: Verdict) -> str:
     """Why there is no button that undoes it; empty where there is one, or where it is another entry that tells."""
     if entry.operation not in UNDOABLE:
         return _("The platform has no way back from this.")

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from devices.audit.models import AuditOutcome
 from devices.core import api_rules
-from devices.ui.query_forms import ForgivingForm
+from devices.ui.query_forms import LenientQueryForm
 
 TEXT_MAX = 120
 """Characters of a name or an e-mail that are searched for."""
@@ -36,7 +36,7 @@ class _Day(forms.DateField):
         return day
 
 
-class TrailForm(ForgivingForm):
+class TrailForm(LenientQueryForm):
     """`mine`: only one's own. `all`: without the usual window of time. `person`: a row's number, or text.
 
     `actions`: (operation, words) to choose from. `from` and `to` are days of the reader's zone, both included.
@@ -74,7 +74,7 @@ class TrailForm(ForgivingForm):
         self.fields["to"] = _Day(pgettext_lazy("a day", "To"))
         self.fields["action"].choices = actions  # type: ignore[attr-defined]
 
-    def fallen_back(self) -> list[str]:
+    def warnings(self) -> list[str]:
         said = {
             "person": _("That is too long to be a person. Everybody is shown."),
             "device": _("That is too long to be a device. All devices are shown."),
@@ -83,4 +83,4 @@ class TrailForm(ForgivingForm):
             "from": _("The first day is not a date. The list begins where it usually does."),
             "to": _("The last day is not a date. The list ends today."),
         }
-        return super().fallen_back() + [sentence for name, sentence in said.items() if name in self.errors]
+        return super().warnings() + [sentence for name, sentence in said.items() if name in self.errors]

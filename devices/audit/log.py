@@ -45,7 +45,7 @@ VALUE_MAX = 2000
 """Characters of a value that are kept."""
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
+class ChangeIntent(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be changed: the columns of `AuditEntry` that the one who changes it knows."""
 
     operation: str
@@ -62,32 +62,32 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     receipt_hash: str = ""
 
 
-class State(NamedTuple):
+class EntryState(NamedTuple):
     """What is known of an entry by now. `started`: anything at all; without, its process may still be at it."""
 
     outcome: str = UNKNOWN
     final: bool = False
-    answer: str = ""
-    proof: str = ""
-    found: str = ""
+    api_result: str = ""
+    evidence: str = ""
+    observed_value: str = ""
     error: str = ""
-    made_id: int | None = None
+    created_device_id: int | None = None
     at: datetime | None = None
     started: bool = False
 
 
-def new_form_id() -> str:
+def new_idempotency_key() -> str:
     return secrets.token_urlsafe(16)
 
 
-def intend(
-    access: Access, facts: Facts, *, request_id: str, form_id: str = "", asked: object = None
+def record_intent(
+    access: Access, facts: ChangeIntent, *, request_id: str, idempotency_key: str = "", asked: object = None
 ) -> tuple[AuditEntry, bool]:
     """Write down what is about to be done. False beside it: the same form was sent before, and this is its entry.
 
     A sending that is known to have been refused stands in nobody's way: the next one is another entry.
 
-    `form_id` is of one page of a form; with `asked`, what was filled in, it names one sending of that person. Without
+    `idempotency_key` is of one page of a form; with `asked`, what was filled in, it names one sending of that person. Without
     a form id every sending is one of its own.
     """
     values: dict[str, object] = {name: _stored(value) for name, value in msgspec.structs.asdict(facts).items()}
@@ -104,28 +104,28 @@ def intend(
     }
     if facts.secret:
         values |= {"before": "", "after": ""}
-    digest = _digest(access, facts, form_id or new_form_id(), asked)
-    entry, first = AuditEntry.objects.get_or_create(sending=digest, defaults=values)
+    digest = _digest(access, facts, idempotency_key or new_idempotency_key(), asked)
+    entry, first = AuditEntry.objects.get_or_create(idempotency_key=digest, defaults=values)
     while not first and _refused(entry):
         digest = _after(digest)
-        entry, first = AuditEntry.objects.get_or_create(sending=digest, defaults=values)
+        entry, first = AuditEntry.objects.get_or_create(idempotency_key=digest, defaults=values)
     if first:
         log.info("%s", _line(entry, access, "intended"))
     return entry, first
 
 
-def find(access: Access, facts: Facts, *, form_id: str, asked: object = None) -> AuditEntry | None:
+def find_entry(access: Access, facts: ChangeIntent, *, idempotency_key: str, asked: object = None) -> AuditEntry | None:
     """The entry of this very sending, if there was one that was not refused. Arguments as for `intend`."""
-    digest = _digest(access, facts, form_id, asked)
-    while entry := AuditEntry.objects.filter(sending=digest).first():
+    digest = _digest(access, facts, idempotency_key, asked)
+    while entry := AuditEntry.objects.filter(idempotency_key=digest).first():
         if not _refused(entry):
             return entry
         digest = _after(digest)
     return None
 
 
-def _digest(access: Access, facts: Facts, form_id: str, asked: object) -> str:
-    told = [access.person, facts.operation, facts.device_id, facts.target, form_id, asked]
+def _digest(access: Access, facts: ChangeIntent, idempotency_key: str, asked: object) -> str:
+    told = [access.person, facts.operation, facts.device_id, facts.target, idempotency_key, asked]
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -138,29 +138,29 @@ def _refused(entry: AuditEntry) -> bool:
     return entry.outcomes.filter(final=True, outcome=REJECTED).exists()
 
 
-def settle(
+def record_outcome(
     entry: AuditEntry,
     outcome: str,
     *,
     access: Access,
     request_id: str,
     final: bool = True,
-    answer: str = "",
-    proof: str = "",
-    found: str = "",
+    api_result: str = "",
+    evidence: str = "",
+    observed_value: str = "",
     error: str = "",
-    made_id: int | None = None,
-) -> State:
+    created_device_id: int | None = None,
+) -> EntryState:
     """Add what became of it. If somebody else's look has settled it for good meanwhile, theirs stands."""
     row = AuditOutcome(
         entry=entry,
         outcome=outcome,
         final=final,
-        answer=answer,
-        proof=proof,
-        found="" if entry.secret else str(_stored(found)),
+        api_result=api_result,
+        evidence=evidence,
+        observed_value="" if entry.secret else str(_stored(observed_value)),
         error=error,
-        made_id=made_id,
+        created_device_id=created_device_id,
         person=person_of(access),
         request_id=request_id,
         at=timezone.now(),
@@ -169,22 +169,27 @@ def settle(
         with transaction.atomic():
             row.save(force_insert=True)
     except IntegrityError:
-        return state_of(entry)
-    log.info("%s", _line(entry, access, outcome if final else f"{outcome} so far", made_id=made_id, error=error))
-    return state_of_row(row)
+        return entry_state(entry)
+    log.info(
+        "%s",
+        _line(
+            entry, access, outcome if final else f"{outcome} so far", created_device_id=created_device_id, error=error
+        ),
+    )
+    return state_of_outcome(row)
 
 
-def state_of(entry: AuditEntry) -> State:
+def entry_state(entry: AuditEntry) -> EntryState:
     """The final outcome, or the newest there is. Uses `outcomes` as prefetched, where it was."""
     rows = sorted(entry.outcomes.all(), key=lambda row: (row.final, row.pk))
-    return state_of_row(rows[-1]) if rows else State()
+    return state_of_outcome(rows[-1]) if rows else EntryState()
 
 
-def wait_for(entry: AuditEntry, *, wait: float = WAIT) -> State:
+def wait_for(entry: AuditEntry, *, wait: float = WAIT) -> EntryState:
     """What became of a change that another request is making. `wait`: seconds; if it does not end, not `started`."""
     give_up = time.monotonic() + wait
     while True:
-        state = state_of(entry)
+        state = entry_state(entry)
         if state.started or time.monotonic() > give_up or age(entry) > ORPHAN:
             return state
         time.sleep(PAUSE)
@@ -224,9 +229,9 @@ def open_creations(access: Access, name: str) -> list[AuditEntry]:
 def made_by_others(entry: AuditEntry) -> set[int]:
     """Ids of the devices of its name that other entries are known to have made."""
     made = AuditOutcome.objects.filter(
-        entry__operation=entry.operation, entry__after=entry.after, made_id__isnull=False
+        entry__operation=entry.operation, entry__after=entry.after, created_device_id__isnull=False
     )
-    return {id for id in made.exclude(entry=entry).values_list("made_id", flat=True) if id is not None}
+    return {id for id in made.exclude(entry=entry).values_list("created_device_id", flat=True) if id is not None}
 
 
 def has_open_twin(entry: AuditEntry) -> bool:
@@ -281,7 +286,7 @@ def _with_all(which: Q) -> QuerySet[AuditEntry]:
 
 def of_device(entries: QuerySet[AuditEntry], device_id: int) -> QuerySet[AuditEntry]:
     """Those about this device, its creation too."""
-    made = AuditOutcome.objects.filter(made_id=device_id).values_list("entry_id", flat=True)
+    made = AuditOutcome.objects.filter(created_device_id=device_id).values_list("entry_id", flat=True)
     # Read first: with a condition that looks into another table beside it, no database uses the index on the device.
     return entries.filter(Q(device_id=device_id) | Q(pk__in=list(made[:100])))
 
@@ -307,13 +312,23 @@ def age(entry: AuditEntry) -> float:
     return (timezone.now() - entry.created_at).total_seconds()
 
 
-def under_way(entry: AuditEntry, state: State) -> bool:
+def under_way(entry: AuditEntry, state: EntryState) -> bool:
     """Whether the process that asked may still be at it: then nothing is wrong with a change that has no outcome."""
     return not state.started and age(entry) <= ORPHAN
 
 
-def state_of_row(row: AuditOutcome) -> State:
-    return State(row.outcome, row.final, row.answer, row.proof, row.found, row.error, row.made_id, row.at, started=True)
+def state_of_outcome(row: AuditOutcome) -> EntryState:
+    return EntryState(
+        row.outcome,
+        row.final,
+        row.api_result,
+        row.evidence,
+        row.observed_value,
+        row.error,
+        row.created_device_id,
+        row.at,
+        started=True,
+    )
 
 
 def _stored(value: object) -> object:

@@ -47,7 +47,7 @@ class AuditEntry(models.Model):
     """The values are secrets, so `before` and `after` are empty."""
     reason = models.TextField(blank=True)
     request_id = models.CharField(max_length=64)
-    sending = models.CharField(max_length=64, unique=True)
+    idempotency_key = models.CharField(max_length=64, unique=True)
     """Which page of a form, by whom, with what filled in: a hash that gives none of it away."""
     undoes = models.ForeignKey("self", models.PROTECT, null=True, related_name="undone_by")
     receipt_hash = models.CharField(max_length=64, blank=True, db_index=True)
@@ -71,16 +71,16 @@ class AuditOutcome(models.Model):
     entry = models.ForeignKey(AuditEntry, models.CASCADE, related_name="outcomes")
     outcome = models.CharField(max_length=10)
     final = models.BooleanField()
-    answer = models.CharField(max_length=10, blank=True)
+    api_result = models.CharField(max_length=10, blank=True)
     """What the platform said: "accepted", "refused", "lost" (no answer came), "" where only a look was taken."""
-    proof = models.CharField(max_length=10, blank=True)
+    evidence = models.CharField(max_length=10, blank=True)
     """What `outcome` rests on: "read" (read back), "answer" (the platform's word alone), "" for neither. "read" beside
     an unknown outcome: something else reads back than what was asked for."""
-    found = models.TextField(blank=True)
+    observed_value = models.TextField(blank=True)
     """The value as it read back; empty for a secret, and where nothing was read."""
     error = models.CharField(max_length=40, blank=True)
     """Kind of the gateway's error."""
-    made_id = models.BigIntegerField(null=True, db_index=True)
+    created_device_id = models.BigIntegerField(null=True, db_index=True)
     """Of a device that was created."""
     person = models.ForeignKey(AuditPerson, models.PROTECT, null=True, related_name="+")
     """Whose look it was."""

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET, require_safe
 
 from devices.audit import log as audit_log
 from devices.audit import search as audit_search
-from devices.audit.csv_export import HEADS, as_line, csv_chunks
+from devices.audit.csv_export import CSV_COLUMNS, csv_chunks, csv_row
 from devices.audit.forms import TrailForm
 from devices.audit.models import AuditEntry
 from devices.core.date_formats import style
@@ -74,7 +74,7 @@ def audit_list(request: DeviceRequest) -> HttpResponse:
         "pager": pager(page, lambda to: links.to(page=to)),
         "headline": _headline(page, days),
         "chips": _chips(query, days, links, {person.pk: person_name(person) for person in people}),
-        "notices": form.fallen_back() + _backwards(days),
+        "notices": form.warnings() + _backwards(days),
         "people": _people_choices(people),
         "people_typed": len(people) > audit_search.PEOPLE_MAX,
         "outcomes": [(name, _outcome(name).text) for name in OUTCOMES],
@@ -136,7 +136,7 @@ def _backwards(days: tuple[date | None, date | None]) -> list[str]:
 
 
 def _outcome(name: str) -> Word:
-    return outcome_word(audit_log.State(name))
+    return outcome_word(audit_log.EntryState(name))
 
 
 def _people_choices(people: list[Any]) -> list[tuple[str, str]]:
@@ -190,10 +190,10 @@ def audit_export(request: DeviceRequest) -> StreamingHttpResponse:
 
     def lines() -> Iterator[list[object]]:
         rows = 0
-        yield list(HEADS)
+        yield list(CSV_COLUMNS)
         for entry in audit_search.newest_first(entries, EXPORT_MAX):
             rows += 1
-            yield as_line(entry, names)
+            yield csv_row(entry, names)
         _write(told | {"rows": rows, "request": request.request_id}, "done")
 
     response = StreamingHttpResponse(csv_chunks(lines()), content_type="text/csv; charset=utf-8; header=present")

@@ -8,8 +8,8 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from devices.audit.log import ANSWER
-from devices.changes.pipeline import unknown, went_through
-from devices.changes.service import Done
+from devices.changes.context import ChangeResult
+from devices.changes.pipeline import redirect_after_success, render_outcome_unknown
 from devices.core.connection_state import never_connected
 from devices.core.formatting import name_of
 from devices.core.navigation import home
@@ -19,7 +19,7 @@ from devices.gateway.types import BaseInfo
 from devices.ui.device_layout import read_connection
 
 
-def decision(request: DeviceRequest, info: BaseInfo) -> dict[str, Any]:
+def confirmation_context(request: DeviceRequest, info: BaseInfo) -> dict[str, Any]:
     """Context of a decision's page around its own: who owns the device, where it is, whether it is in use. One call."""
     clock = clock_for(request)
     names = names_for(request.gateway, request.access)
@@ -41,10 +41,10 @@ def owner_id(info: BaseInfo) -> str:
     return str(info.owner_user_id or "")
 
 
-def ended(request: DeviceRequest, done: Done[Any]) -> HttpResponse:
+def finish(request: DeviceRequest, done: ChangeResult[Any]) -> HttpResponse:
     """It was made, which the device's page tells, or one's list where the device has left one's view; or not known."""
     if done.unknown:
-        return unknown(request, done)
-    left = done.state.proof == ANSWER  # accepted, and could not be seen any more when it was to be read back
+        return render_outcome_unknown(request, done)
+    left = done.state.evidence == ANSWER  # accepted, and could not be seen any more when it was to be read back
     device = reverse("devices:device-detail", args=[done.entry.device_id])
-    return went_through(request, done, home(request.access) if left else device)
+    return redirect_after_success(request, done, home(request.access) if left else device)

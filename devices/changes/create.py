@@ -13,13 +13,21 @@ from django.views.decorators.http import require_http_methods
 from msgspec import structs
 
 from devices.audit import log as audit_log
-from devices.audit.log import Facts, new_form_id
+from devices.audit.log import ChangeIntent, new_idempotency_key
+from devices.changes.context import ChangeContext, ChangeResult
 from devices.changes.create_form import CreateForm
-from devices.changes.pipeline import BUSY_STATUS, desk_of, not_made, renew, unknown, went_through
-from devices.changes.reconciliation import look_again
-from devices.changes.redisplay import keep_form
-from devices.changes.service import Desk, Done, carry_out, sent_before
-from devices.changes.verification import Now, look_at_new, names_before
+from devices.changes.pipeline import (
+    CONFLICT,
+    add_not_applied_error,
+    change_context,
+    redirect_after_success,
+    refresh_form_tokens,
+    render_outcome_unknown,
+)
+from devices.changes.reconciliation import reconcile
+from devices.changes.redisplay import redisplay_with_error
+from devices.changes.service import execute, find_replay
+from devices.changes.verification import ObservedState, ids_named_before, observe_new_device
 from devices.core import api_rules
 from devices.core.permissions import Access, judge
 from devices.core.requests import DeviceRequest, require, unsent
@@ -42,7 +50,7 @@ def device_new(request: DeviceRequest) -> HttpResponse:
     offered = _offered(request, names)
     if request.method != "POST" or "by_id" in request.POST:
         typed = unsent(request, *TYPED) or {name: request.POST[name] for name in TYPED if name in request.POST}
-        return _page(request, CreateForm(initial={"form_id": new_form_id()} | typed, **offered))
+        return _page(request, CreateForm(initial={"idempotency_key": new_idempotency_key()} | typed, **offered))
     form = CreateForm(request.POST, **offered)
     form.is_valid()
     _organization(request, form, names)
@@ -53,8 +61,8 @@ def device_new(request: DeviceRequest) -> HttpResponse:
         done = _create(request, form, owner_id)
     except MayExist as hindrance:
         form.add_error("name", str(hindrance))
-        renew(form)
-        return _page(request, form, status=BUSY_STATUS)
+        refresh_form_tokens(form)
+        return _page(request, form, status=CONFLICT)
     except (Unauthorized, Forbidden):
         raise
     except GatewayError as error:
@@ -62,18 +70,18 @@ def device_new(request: DeviceRequest) -> HttpResponse:
     if done.confirmed:
         return _made(request, done)
     if done.unknown:
-        return unknown(request, done)
-    not_made(form, done)
-    return _page(request, form, status=done.error.status if done.error else BUSY_STATUS)
+        return render_outcome_unknown(request, done)
+    add_not_applied_error(form, done)
+    return _page(request, form, status=done.error.status if done.error else CONFLICT)
 
 
 class MayExist(Exception):
     """Says why no other device of this name is made now."""
 
 
-def _create(request: DeviceRequest, form: CreateForm, owner_id: int | None) -> Done[BaseInfo]:
-    desk, data = desk_of(request), form.cleaned_data
-    facts = Facts(
+def _create(request: DeviceRequest, form: CreateForm, owner_id: int | None) -> ChangeResult[BaseInfo]:
+    desk, data = change_context(request), form.cleaned_data
+    facts = ChangeIntent(
         operation="create_device",
         device_name=data["name"],
         org_id=data["org_id"] or request.access.org_id,
@@ -81,32 +89,32 @@ def _create(request: DeviceRequest, form: CreateForm, owner_id: int | None) -> D
         target_name=dict(form.templates or ()).get(data["template_code"], ""),
         after=data["name"],
     )
-    told: dict[str, Any] = {"form_id": data["form_id"], "contents": [data["org_id"], owner_id]}
-    if done := sent_before(desk, facts, **told):
+    told: dict[str, Any] = {"idempotency_key": data["idempotency_key"], "contents": [data["org_id"], owner_id]}
+    if done := find_replay(desk, facts, **told):
         return done
     if said := _lost_before(desk, data["name"]):
         raise MayExist(said)
-    facts = structs.replace(facts, before=names_before(request.gateway.fresh(), data["name"], request.access.email))
+    facts = structs.replace(facts, before=ids_named_before(request.gateway.fresh(), data["name"], request.access.email))
 
     def send(gateway: Gateway) -> BaseInfo:
         return gateway.create_device(data["template_code"], data["name"], org_id=data["org_id"], owner_id=owner_id)
 
-    return carry_out(desk, facts, send, made=lambda device: device.id, **told)
+    return execute(desk, facts, send, made=lambda device: device.id, **told)
 
 
-def _lost_before(desk: Desk, name: str) -> str:
+def _lost_before(desk: ChangeContext, name: str) -> str:
     """Why no device of this name is made now: one may have been made already, its answer lost. It is looked for first.
 
     Empty where there is none, or it was surely not made. One that has turned up is settled by that, so it is told once.
     """
     for entry in audit_log.open_creations(desk.access, name):
-        done = look_again(desk, entry)
+        done = reconcile(desk, entry)
         if done.confirmed:
             words = _(
                 "A device of this name was asked for before, and its answer was lost. It was made all the same: ID %d. "
                 "Yours was not created. Send the form again if you want another one."
             )
-            return words % (done.state.made_id or 0)
+            return words % (done.state.created_device_id or 0)
         if not done.state.final:
             return _(
                 "A device of this name was asked for a moment ago, and it is not known whether it was made. Nothing "
@@ -115,12 +123,16 @@ def _lost_before(desk: Desk, name: str) -> str:
     return ""
 
 
-def _made(request: DeviceRequest, done: Done[Any]) -> HttpResponse:
+def _made(request: DeviceRequest, done: ChangeResult[Any]) -> HttpResponse:
     """To the device, if this person can see it: without an owner, whoever sees only their own cannot."""
-    device_id = done.state.made_id or 0
-    reading = look_at_new(request.gateway.fresh(), device_id) if done.reading.now is Now.UNREAD else done.reading
-    if reading.now is not Now.GONE:
-        return went_through(request, done, reverse("devices:device-detail", args=[device_id]))
+    device_id = done.state.created_device_id or 0
+    reading = (
+        observe_new_device(request.gateway.fresh(), device_id)
+        if done.observation.now is ObservedState.UNREAD
+        else done.observation
+    )
+    if reading.now is not ObservedState.GONE:
+        return redirect_after_success(request, done, reverse("devices:device-detail", args=[device_id]))
     told = {"name": shorten(clean(done.entry.after)), "id": device_id}
     messages.success(
         request, _("Created %(name)s, ID %(id)s. It is not among the devices that you can see: it has no owner.") % told
@@ -207,10 +219,10 @@ def _refused(request: DeviceRequest, form: CreateForm, error: GatewayError) -> H
     if isinstance(error, Rejected | NotFound):
         said = sentences(_("The platform refused this."), clean(error.api_message))
         form.add_error(_field(form, error), said)
-        renew(form)
+        refresh_form_tokens(form)
         return _page(request, form, status=422)
     said = sentences(_(error.sentence), _("Nothing was created."))
-    return keep_form(form, error, partial(_page, request, form), said=said)
+    return redisplay_with_error(form, error, partial(_page, request, form), said=said)
 
 
 def _field(form: CreateForm, error: GatewayError) -> str | None:

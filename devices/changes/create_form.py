@@ -46,7 +46,7 @@ class CreateForm(NamingForm):
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}),
     )
-    form_id = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+    idempotency_key = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
     field_order = ("template_code", "name", "org_id", "owner")
 
     def __init__(self, *args: Any, templates: Choices | None, organizations: Choices, **kwargs: Any) -> None:

@@ -16,7 +16,8 @@ from django.views.decorators.http import require_http_methods
 from msgspec import structs
 
 from devices.audit import log as audit_log
-from devices.audit.log import Facts
+from devices.audit.log import ChangeIntent
+from devices.changes.context import ChangeResult
 from devices.changes.deletion_pages import (
     CLEAR,
     DELETE,
@@ -28,20 +29,20 @@ from devices.changes.deletion_pages import (
     held,
 )
 from devices.changes.deletion_receipt import Collected, collect
-from devices.changes.device_lock import Busy, turn
+from devices.changes.device_lock import DeviceLocked, device_lock
 from devices.changes.forms import ConfirmForm
 from devices.changes.pipeline import (
-    BUSY_STATUS,
-    busy,
-    desk_of,
-    mark,
-    not_made,
-    renew,
-    unknown,
-    went_through,
+    CONFLICT,
+    add_locked_error,
+    add_not_applied_error,
+    change_context,
+    redirect_after_success,
+    refresh_form_tokens,
+    render_outcome_unknown,
+    version_token,
 )
-from devices.changes.redisplay import keep_form
-from devices.changes.service import Done, carry_out, sent_before
+from devices.changes.redisplay import redisplay_with_error
+from devices.changes.service import execute, find_replay
 from devices.core.navigation import home
 from devices.core.requests import DeviceRequest, require
 from devices.core.responses import move_on
@@ -50,13 +51,13 @@ from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError, NotFound, Rejected
 from devices.gateway.types import BaseInfo
 from devices.receipts import store as receipt_store
-from devices.ui.degraded_form import form_page
+from devices.ui.read_errors import degraded_form
 
 Show = Callable[..., HttpResponse]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@form_page(gettext_lazy("Delete the device"))
+@degraded_form(gettext_lazy("Delete the device"))
 def device_delete(request: DeviceRequest, device_id: int) -> HttpResponse:
     """`DELETE /device`. A device that is gone by then counts as deleted, by whomever."""
     require(request, "delete_device")
@@ -67,7 +68,7 @@ def device_delete(request: DeviceRequest, device_id: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@form_page(gettext_lazy("Erase data"))
+@degraded_form(gettext_lazy("Erase data"))
 def device_clear(request: DeviceRequest, device_id: int) -> HttpResponse:
     """`DELETE /device/clear`: history, timeline and statistics."""
     require(request, "clear_device")
@@ -78,9 +79,9 @@ def device_clear(request: DeviceRequest, device_id: int) -> HttpResponse:
 
 
 def _sent(request: DeviceRequest, device_id: int, harm: Harm) -> HttpResponse:
-    form_id = request.POST.get("form_id", "")
-    facts = Facts(operation=harm.operation, device_id=device_id, reason=request.POST.get("reason", ""))
-    done = sent_before(desk_of(request), facts, form_id=form_id)
+    idempotency_key = request.POST.get("idempotency_key", "")
+    facts = ChangeIntent(operation=harm.operation, device_id=device_id, reason=request.POST.get("reason", ""))
+    done = find_replay(change_context(request), facts, idempotency_key=idempotency_key)
     if done is not None and not done.rejected:
         return _told(request, done)
     try:
@@ -90,17 +91,17 @@ def _sent(request: DeviceRequest, device_id: int, harm: Harm) -> HttpResponse:
     except GatewayError as error:
         form = confirm_form(None, request.POST)
         form.full_clean()
-        return keep_form(form, error, partial(blind_page, request, harm, device_id, form))
+        return redisplay_with_error(form, error, partial(blind_page, request, harm, device_id, form))
     form = confirm_form(info, request.POST)
     page = partial(decision_page, request, harm, form, info=info)
     if not form.is_valid():
         changed_meanwhile(form, info)
         return page(status=422)
     if done is not None:
-        not_made(form, done)
-        return page(status=BUSY_STATUS)
+        add_not_applied_error(form, done)
+        return page(status=CONFLICT)
     if changed_meanwhile(form, info):
-        return page(status=BUSY_STATUS)
+        return page(status=CONFLICT)
     try:
         return _receipt_first(request, harm, info, form, page)
     except NotFound as error:
@@ -126,31 +127,31 @@ def _receipt_first(request: DeviceRequest, harm: Harm, info: BaseInfo, form: Con
         return page(**{"missing": missing} | more)
 
     try:
-        with turn(info.id, request.gateway.left()):
+        with device_lock(info.id, request.gateway.left()):
             return _carried_out(request, harm, form, collected, again)
-    except Busy:
-        busy(form)
-        return again(status=BUSY_STATUS)
+    except DeviceLocked:
+        add_locked_error(form)
+        return again(status=CONFLICT)
     except Rejected as refusal:
         form.add_error(None, str(harm.refused) % clean(refusal.api_message))
-        renew(form)
+        refresh_form_tokens(form)
         return again(status=422)
     except GatewayError as error:
-        return keep_form(form, error, again)
+        return redisplay_with_error(form, error, again)
 
 
 def _carried_out(
     request: DeviceRequest, harm: Harm, form: ConfirmForm, collected: Collected, page: Show
 ) -> HttpResponse:
     """With the device's turn held: what it is now and what is sent belong together."""
-    desk, device_id = desk_of(request), collected.progress.device_id
-    form_id = form.cleaned_data["form_id"]
-    facts = Facts(operation=harm.operation, device_id=device_id, reason=form.cleaned_data["reason"])
-    done = sent_before(desk, facts, form_id=form_id)
+    desk, device_id = change_context(request), collected.progress.device_id
+    idempotency_key = form.cleaned_data["idempotency_key"]
+    facts = ChangeIntent(operation=harm.operation, device_id=device_id, reason=form.cleaned_data["reason"])
+    done = find_replay(desk, facts, idempotency_key=idempotency_key)
     if done is None or done.rejected:
         info = request.gateway.fresh().get_base_info(device_id)
         if changed_meanwhile(form, info):
-            return page(info=info, status=BUSY_STATUS)
+            return page(info=info, status=CONFLICT)
         facts = structs.replace(
             facts,
             device_name=info.name,
@@ -158,35 +159,35 @@ def _carried_out(
             before=harm.before(request.gateway.fresh(), device_id),
             receipt_hash=receipt_store.keep(collected.body, collected.progress),
         )
-        done = carry_out(desk, facts, lambda gateway: harm.send(gateway, device_id), form_id=form_id)
+        done = execute(desk, facts, lambda gateway: harm.send(gateway, device_id), idempotency_key=idempotency_key)
     if done.rejected:
-        not_made(form, done)
-        return page(status=done.error.status if done.error else BUSY_STATUS)
+        add_not_applied_error(form, done)
+        return page(status=done.error.status if done.error else CONFLICT)
     collected.forget()
     return _told(request, done)
 
 
 def changed_meanwhile(form: ConfirmForm, info: BaseInfo) -> bool:
     """Whether the device is another's, elsewhere or named otherwise than when the form was opened; then it says so."""
-    seen = form.data.get("seen", "")
-    if not seen or seen == mark(held(info)):
+    seen = form.data.get("expected_version", "")
+    if not seen or seen == version_token(held(info)):
         return False
     words = _("Somebody changed this device since you opened the page: its name, its owner or its organization.")
     again = _("Nothing was done. Look at what was read just now, and send the form again.")
     form.add_error(None, sentences(words, again))
-    renew(form, held(info))
+    refresh_form_tokens(form, held(info))
     return True
 
 
-def _told(request: DeviceRequest, done: Done[Any]) -> HttpResponse:
+def _told(request: DeviceRequest, done: ChangeResult[Any]) -> HttpResponse:
     if not done.confirmed:
-        return unknown(request, done)
+        return render_outcome_unknown(request, done)
     if done.entry.operation == CLEAR.operation:
-        return went_through(request, done, reverse("devices:device-detail", args=[done.entry.device_id]))
-    return went_through(request, done, home(request.access))
+        return redirect_after_success(request, done, reverse("devices:device-detail", args=[done.entry.device_id]))
+    return redirect_after_success(request, done, home(request.access))
 
 
-def _gone(request: DeviceRequest, facts: Facts, error: NotFound, *, noted: bool = False) -> HttpResponse:
+def _gone(request: DeviceRequest, facts: ChangeIntent, error: NotFound, *, noted: bool = False) -> HttpResponse:
     """A deletion that somebody set out to make is written down, though there was nothing to send any more."""
     if facts.operation != DELETE.operation or facts.device_id is None:
         raise error
@@ -197,7 +198,7 @@ def _gone(request: DeviceRequest, facts: Facts, error: NotFound, *, noted: bool 
             raise error
 
         with suppress(NotFound):
-            carry_out(desk_of(request), structs.replace(facts, reason=shorten(facts.reason, 200)), send)
+            execute(change_context(request), structs.replace(facts, reason=shorten(facts.reason, 200)), send)
     return _gone_already(request, facts.device_id)
 
 

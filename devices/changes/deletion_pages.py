@@ -10,10 +10,10 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from devices.changes.confirmation import decision
+from devices.changes.confirmation import confirmation_context
 from devices.changes.forms import ConfirmForm
-from devices.changes.pipeline import opened_with
-from devices.changes.verification import extent_of
+from devices.changes.pipeline import concurrency_fields
+from devices.changes.verification import timeline_extent
 from devices.core.fanout import ask_each
 from devices.core.formatting import number
 from devices.core.permissions import judge, judge_here
@@ -70,7 +70,7 @@ def held(info: BaseInfo) -> str:
 
 
 def first_form(request: DeviceRequest, info: BaseInfo) -> ConfirmForm:
-    return confirm_form(info, initial=opened_with(held(info)) | unsent(request, "reason"))
+    return confirm_form(info, initial=concurrency_fields(held(info)) | unsent(request, "reason"))
 
 
 def confirm_form(info: BaseInfo | None, data: Any = None, **more: Any) -> ConfirmForm:
@@ -92,7 +92,7 @@ def decision_page(
     status: int = 200,
 ) -> HttpResponse:
     """`missing`: from the receipt, where one was tried; else what is known beforehand."""
-    context = decision(request, info)
+    context = confirmation_context(request, info)
     totals = _totals(request, info.id)
     if missing is None:
         missing = _missing_anyway(request, totals)
@@ -220,7 +220,7 @@ def _missing_anyway(request: DeviceRequest, totals: Totals) -> dict[str, receipt
 def _extent(gateway: Gateway, device_id: int) -> str:
     """Empty where it cannot be told: the proof does without."""
     try:
-        return str(extent_of(gateway, device_id) or "")
+        return str(timeline_extent(gateway, device_id) or "")
     except GatewayError:
         return ""
 

@@ -37,7 +37,7 @@ LOOK = 1.5
 """Seconds that each look at the page of progress spends on it."""
 
 
-FIELDS = ("form_id", "seen", "reason", "confirm", "told")
+FIELDS = ("idempotency_key", "expected_version", "reason", "confirm", "told")
 
 
 class Collected(NamedTuple):
@@ -55,8 +55,10 @@ class Collected(NamedTuple):
     def follow(self, request: DeviceRequest, form: ConfirmForm) -> None:
         """Nothing was done: what was collected is there for the form that is shown again."""
         if self.draft:
-            form_id = form.data.get("form_id", "")
-            receipt_store.move(self.draft, _key(request, self.progress.operation, self.progress.device_id, form_id))
+            idempotency_key = form.data.get("idempotency_key", "")
+            receipt_store.move(
+                self.draft, _key(request, self.progress.operation, self.progress.device_id, idempotency_key)
+            )
 
 
 def collect(request: DeviceRequest, harm: Harm, info: BaseInfo, form: ConfirmForm) -> Collected:
@@ -64,9 +66,9 @@ def collect(request: DeviceRequest, harm: Harm, info: BaseInfo, form: ConfirmFor
 
     What failed before is tried again, unless the person goes on without it. Raises NotFound and Unauthorized.
     """
-    form.cleaned_data["form_id"] = form.cleaned_data["form_id"] or audit_log.new_form_id()
+    form.cleaned_data["idempotency_key"] = form.cleaned_data["idempotency_key"] or audit_log.new_idempotency_key()
     filled = {name: form.cleaned_data[name] for name in FIELDS} | {"name": name_of(info)}
-    key = _key(request, harm.operation, info.id, filled["form_id"])
+    key = _key(request, harm.operation, info.id, filled["idempotency_key"])
     draft = receipt_store.draft_of(key)
     began = time.monotonic()
     if draft is None:
@@ -89,8 +91,8 @@ def collect(request: DeviceRequest, harm: Harm, info: BaseInfo, form: ConfirmFor
     return Collected(progress, body, draft, _page_url(draft) if draft and (slow or not body) else "")
 
 
-def _key(request: DeviceRequest, operation: str, device_id: int, form_id: str) -> str:
-    return receipt_store.key_of(request.access, operation, device_id, form_id)
+def _key(request: DeviceRequest, operation: str, device_id: int, idempotency_key: str) -> str:
+    return receipt_store.key_of(request.access, operation, device_id, idempotency_key)
 
 
 def _page_url(draft: ReceiptDraft) -> str:

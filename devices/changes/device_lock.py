@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 from django.db import IntegrityError
 
-from devices.changes.models import Turn
+from devices.changes.models import DeviceLock
 
 LEASE = 45.0
 """Seconds a turn lasts at most: longer than the 20 s of a page and the 15 s of a change sent at the end of them."""
@@ -25,32 +25,32 @@ PAUSE = (0.03, 0.2)
 """Seconds between two tries, at random."""
 
 
-class Busy(Exception):
+class DeviceLocked(Exception):
     """Somebody else's change of this device does not end."""
 
 
 @contextmanager
-def turn(device_id: int, left: float) -> Iterator[None]:
+def device_lock(device_id: int, left: float) -> Iterator[None]:
     """Hold the device's turn. `left`: seconds that the page has for all its waits. Raises Busy if it does not come."""
     holder = secrets.token_hex(16)
     give_up = time.monotonic() + WAIT * left
     while not _taken(device_id, holder):
         if time.monotonic() > give_up:
-            raise Busy
+            raise DeviceLocked
         time.sleep(random.uniform(*PAUSE))  # noqa: S311 - spreads load, guards nothing  # nosec B311
     try:
         yield
     finally:
-        Turn.objects.filter(device_id=device_id, holder=holder).delete()
+        DeviceLock.objects.filter(device_id=device_id, holder=holder).delete()
 
 
 def _taken(device_id: int, holder: str) -> bool:
     now = time.time()
     mine = {"holder": holder, "until": now + LEASE}
-    if Turn.objects.filter(device_id=device_id, until__lt=now).update(**mine):
+    if DeviceLock.objects.filter(device_id=device_id, until__lt=now).update(**mine):
         return True
     try:
-        _row, made = Turn.objects.get_or_create(device_id=device_id, defaults=mine)
+        _row, made = DeviceLock.objects.get_or_create(device_id=device_id, defaults=mine)
     except IntegrityError:  # it was given back between two looks
         return False
     return made

@@ -13,11 +13,18 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from devices.audit import log as audit_log
-from devices.audit.log import ANSWER, CONFIRMED, REJECTED, Facts, new_form_id
+from devices.audit.log import ANSWER, CONFIRMED, REJECTED, ChangeIntent, new_idempotency_key
+from devices.changes.context import ChangeResult
 from devices.changes.forms import Choices, EventForm, ReasonForm
-from devices.changes.pipeline import desk_of, named, not_made, renew, unknown
-from devices.changes.redisplay import keep_form
-from devices.changes.service import Done, carry_out
+from devices.changes.pipeline import (
+    add_not_applied_error,
+    change_context,
+    device_snapshot,
+    refresh_form_tokens,
+    render_outcome_unknown,
+)
+from devices.changes.redisplay import redisplay_with_error
+from devices.changes.service import execute
 from devices.core import api_rules
 from devices.core.formatting import event_word, name_of
 from devices.core.permissions import judge
@@ -25,11 +32,18 @@ from devices.core.requests import READ_METHODS, DeviceRequest, require, unsent, 
 from devices.core.responses import SeeOther, answer
 from devices.core.text import clean, sentences, shorten
 from devices.directory.names import template_events
-from devices.gateway.errors import Busy, GatewayError, NotFound, RateLimited, Rejected, Unauthorized, Unreachable
+from devices.gateway.errors import (
+    ConcurrencyExceeded,
+    GatewayError,
+    NotFound,
+    RateLimited,
+    Rejected,
+    Unauthorized,
+    Unreachable,
+)
 from devices.gateway.types import BaseInfo
-from devices.ui.degraded_form import form_page
-from devices.ui.device_layout import around, shell
-from devices.ui.read_errors import attempt, trouble
+from devices.ui.device_layout import device_layout_context, layout_from_answers
+from devices.ui.read_errors import degraded_form, panel_error, try_read
 
 HIDE_AFTER = 30
 """Seconds that a token stays on the screen."""
@@ -41,13 +55,13 @@ SEEN_IN = 100
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@form_page(gettext_lazy("Trigger an event"))
+@degraded_form(gettext_lazy("Trigger an event"))
 def device_trigger_event(request: DeviceRequest, device_id: int) -> HttpResponse:
     """`POST /device/trigger-event`. Accepted is not shown: an entry may take a minute, or be muted."""
     require(request, "trigger_event")
     if request.method != "POST":
         typed = unsent(request, "code", "description", "reason")
-        return _event_form(request, device_id, EventForm(initial={"form_id": new_form_id()} | typed))
+        return _event_form(request, device_id, EventForm(initial={"idempotency_key": new_idempotency_key()} | typed))
     form = EventForm(request.POST)
     if not form.is_valid():
         return _event_form(request, device_id, form, status=422)
@@ -61,36 +75,36 @@ def device_trigger_event(request: DeviceRequest, device_id: int) -> HttpResponse
         form.add_error("code", _("There is no such event in the template of this device."))
     except RateLimited as limit:
         said = _("Not triggered: the platform limits the events of a device and the calls of an organization.")
-        return keep_form(form, limit, page, said="" if limit.ours else said)
+        return redisplay_with_error(form, limit, page, said="" if limit.ours else said)
     except GatewayError as error:
-        return keep_form(form, error, page)
+        return redisplay_with_error(form, error, page)
     else:
         if done.confirmed:
             return _accepted(request, device_id, form.cleaned_data["code"])
         if done.unknown:
-            return unknown(request, done)
-        not_made(form, done)
+            return render_outcome_unknown(request, done)
+        add_not_applied_error(form, done)
         return page(status=409)
-    renew(form)
+    refresh_form_tokens(form)
     return page(status=422)
 
 
-def _trigger(request: DeviceRequest, device_id: int, form: EventForm) -> Done[None]:
+def _trigger(request: DeviceRequest, device_id: int, form: EventForm) -> ChangeResult[None]:
     """Trigger the event, once for each page of the form."""
     data = form.cleaned_data
-    facts = Facts(
+    facts = ChangeIntent(
         operation="trigger_event",
         device_id=device_id,
         target=data["code"],
         after=data["description"],
         reason=data["reason"],
-        **named(request, device_id),
+        **device_snapshot(request, device_id),
     )
-    return carry_out(
-        desk_of(request),
+    return execute(
+        change_context(request),
         facts,
         lambda gateway: gateway.trigger_event(device_id, data["code"], data["description"] or None),
-        form_id=data["form_id"],
+        idempotency_key=data["idempotency_key"],
     )
 
 
@@ -137,20 +151,22 @@ def _event_form(request: DeviceRequest, device_id: int, form: EventForm, *, stat
         "form": form,
         "description_max": api_rules.EVENT_DESCRIPTION_MAX,
     }
-    info = attempt(request.gateway, lambda gateway: gateway.fresh().get_base_info(device_id))
-    if isinstance(info, Unreachable | Busy | RateLimited) and request.method in READ_METHODS:
+    info = try_read(request.gateway, lambda gateway: gateway.fresh().get_base_info(device_id))
+    if isinstance(info, Unreachable | ConcurrencyExceeded | RateLimited) and request.method in READ_METHODS:
         raise info
     page_around: dict[str, Any] = {}
     if isinstance(info, GatewayError):
-        context["unread"] = trouble(request, info, _("Trigger an event"))
+        context["unread"] = panel_error(request, info, _("Trigger an event"))
         if not wants_partial(request):
-            page_around = around(request, device_id, tab="overview", info=info, settled=[], answers={"online": info})
+            page_around = layout_from_answers(
+                request, device_id, tab="overview", info=info, settled=[], answers={"online": info}
+            )
             page_around["heading_trouble"] = None  # told in the form, which is open all the same
     else:
         form.offer(_codes(request, info))
         context["device_name"] = name_of(info)
         if not wants_partial(request):
-            page_around = shell(request, device_id, tab="overview", info=info)
+            page_around = device_layout_context(request, device_id, tab="overview", info=info)
     context = page_around | context
     page, fragment = "changes/trigger_event.html", "changes/_trigger_event.html"
     return answer(request, page, fragment, context, status=status)
@@ -174,7 +190,7 @@ def _accepted(request: DeviceRequest, device_id: int, code: str) -> HttpResponse
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@form_page(gettext_lazy("Device token"))
+@degraded_form(gettext_lazy("Device token"))
 def device_reveal_token(request: DeviceRequest, device_id: int) -> HttpResponse:
     """GET: the token masked, with the button that shows it. POST: `GET /device/baseInfo` for its `token`.
 
@@ -188,7 +204,7 @@ def device_reveal_token(request: DeviceRequest, device_id: int) -> HttpResponse:
         token = _reveal(request, device_id, form.cleaned_data["reason"])
     context: dict[str, Any] = {"device_id": device_id, "token": token, "form": form, "hide_after": HIDE_AFTER}
     if not wants_partial(request):
-        context = shell(request, device_id, tab="overview") | context
+        context = device_layout_context(request, device_id, tab="overview") | context
     page, fragment = "changes/reveal_token.html", "changes/_token.html"
     response = answer(request, page, fragment, context, status=422 if form.errors else 200)
     if token and not wants_partial(request):
@@ -199,14 +215,14 @@ def device_reveal_token(request: DeviceRequest, device_id: int) -> HttpResponse:
 
 def _reveal(request: DeviceRequest, device_id: int, reason: str) -> str:
     """The token, with who saw it in the trail. An answer that was lost has shown nobody anything."""
-    told = named(request, device_id)
-    facts = Facts(operation="reveal_token", device_id=device_id, secret=True, reason=reason, **told)
+    told = device_snapshot(request, device_id)
+    facts = ChangeIntent(operation="reveal_token", device_id=device_id, secret=True, reason=reason, **told)
     by: dict[str, Any] = {"access": request.access, "request_id": request.request_id}
-    entry, _first = audit_log.intend(request.access, facts, request_id=request.request_id)
+    entry, _first = audit_log.record_intent(request.access, facts, request_id=request.request_id)
     try:
         token = request.gateway.reveal_token(device_id)
     except GatewayError as error:
-        audit_log.settle(entry, REJECTED, error=type(error).__name__, **by)
+        audit_log.record_outcome(entry, REJECTED, error=type(error).__name__, **by)
         raise
-    audit_log.settle(entry, CONFIRMED, answer=audit_log.ACCEPTED, proof=ANSWER, **by)
+    audit_log.record_outcome(entry, CONFIRMED, api_result=audit_log.ACCEPTED, evidence=ANSWER, **by)
     return token

@@ -39,12 +39,12 @@ def _line(**attrs: str) -> forms.TextInput:
 class ReasonForm(forms.Form):
     """Every change: why somebody makes it, which page of the form this is, and what it was opened with.
 
-    `form_id` makes it one sending however often it arrives; `seen` marks the value that its page showed as the present
+    `idempotency_key` makes it one sending however often it arrives; `seen` marks the value that its page showed as the present
     one (views/changing.py).
     """
 
-    form_id = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput())
-    seen = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput())
+    idempotency_key = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput())
+    expected_version = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput())
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
         help_text=gettext_lazy("Goes into the portal’s trail of changes with your name. A ticket number is enough."),

@@ -16,23 +16,24 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods
 from msgspec import structs
 
-from devices.audit.log import Facts
-from devices.changes.device_lock import Busy, turn
+from devices.audit.log import ChangeIntent
+from devices.changes.context import ChangeResult
+from devices.changes.device_lock import DeviceLocked, device_lock
 from devices.changes.forms import MetafieldForm
 from devices.changes.pipeline import (
-    BUSY_STATUS,
-    busy,
-    changed_meanwhile,
-    conflict,
-    desk_of,
-    not_made,
-    opened_with,
-    renew,
-    say_short,
-    unknown,
-    went_through,
+    CONFLICT,
+    add_conflict_error,
+    add_locked_error,
+    add_not_applied_error,
+    change_context,
+    concurrency_fields,
+    is_conflict,
+    redirect_after_success,
+    refresh_form_tokens,
+    render_outcome_unknown,
+    shorten_summary,
 )
-from devices.changes.service import Done, carry_out, sent_before
+from devices.changes.service import execute, find_replay
 from devices.core.permissions import judge
 from devices.core.requests import DeviceRequest, require, unsent, wants_partial
 from devices.core.responses import SeeOther, answer
@@ -41,10 +42,9 @@ from devices.gateway.errors import Forbidden, GatewayError, NotFound, Rejected, 
 from devices.gateway.types import BaseInfo, Metafield
 from devices.metafields import FieldView, view_of
 from devices.ui.change_notice import view_of_entry
-from devices.ui.degraded_form import form_page
-from devices.ui.device_layout import shell
-from devices.ui.read_errors import attempt, trouble, waiting
-from devices.ui.status_banner import closed_now, open_now, read_stamp
+from devices.ui.device_layout import device_layout_context
+from devices.ui.read_errors import degraded_form, panel_error, try_read, with_retry_after
+from devices.ui.status_banner import gate_write, read_stamp, writes_disabled_reason
 
 
 def field_views(request: DeviceRequest, found: Iterable[Metafield]) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def field_views(request: DeviceRequest, found: Iterable[Metafield]) -> dict[str,
         "fields": fields,
         "count": len(fields),
         "missing_count": sum(field.missing for field in fields),
-        "edit": open_now(request, judge("set_metafield", request.access)),
+        "edit": gate_write(request, judge("set_metafield", request.access)),
         "ways": _ways(request),
         "read_at": read_stamp(request, "list_metafields"),
     }
@@ -63,7 +63,7 @@ def field_views(request: DeviceRequest, found: Iterable[Metafield]) -> dict[str,
 def _ways(request: DeviceRequest) -> dict[str, str]:
     """The addresses of the forms for what is no metafield but the device's own, by `FieldView.instead`: of those only
     that this person may open now."""
-    closed = closed_now(request)
+    closed = writes_disabled_reason(request)
     operations = {"rename": "rename_device", "transfer-to-owner": "transfer_to_owner"}
     allowed = [way for way, operation in operations.items() if judge(operation, request.access).allowed and not closed]
     return {way: f"devices:device-{way}" for way in allowed}
@@ -87,36 +87,38 @@ def _field(request: DeviceRequest, device_id: int, metafield_id: int) -> FieldVi
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@form_page(gettext_lazy("Edit metafield"))
+@degraded_form(gettext_lazy("Edit metafield"))
 def device_metafield(request: DeviceRequest, device_id: int, metafield_id: int) -> HttpResponse:
     """GET: the editor of one metafield, or with `?row=on` its row. POST: `POST /device/metafield`, then its row."""
     if request.method != "POST" and request.GET.get("row"):
         return _row(request, device_id, metafield_id)
     require(request, "set_metafield")
     if request.method != "POST":
-        field = attempt(request.gateway, lambda _gateway: _field(request, device_id, metafield_id))
+        field = try_read(request.gateway, lambda _gateway: _field(request, device_id, metafield_id))
         if isinstance(field, GatewayError):
             return _unread(request, device_id, metafield_id, field)
         form = MetafieldForm(
-            initial={"value": field.value} | opened_with(field.present) | unsent(request, "value", "reason"),
+            initial={"value": field.value} | concurrency_fields(field.present) | unsent(request, "value", "reason"),
             field=field,
         )
         return _editor(request, device_id, field, form)
     try:
-        with turn(device_id, request.gateway.left()):
+        with device_lock(device_id, request.gateway.left()):
             return _change(request, device_id, metafield_id)
-    except Busy:
+    except DeviceLocked:
         field = _field(request, device_id, metafield_id)
         form = MetafieldForm(request.POST, field=field)
-        busy(form, field="value")
-        return _editor(request, device_id, field, form, status=BUSY_STATUS)
+        add_locked_error(form, field="value")
+        return _editor(request, device_id, field, form, status=CONFLICT)
 
 
 def _change(request: DeviceRequest, device_id: int, metafield_id: int) -> HttpResponse:
     """With the device's turn held: what it holds now and what is sent belong together."""
     typed = request.POST.get("value", "").strip()
-    facts = Facts(operation="set_metafield", device_id=device_id, target=str(metafield_id))
-    done = sent_before(desk_of(request), facts, form_id=request.POST.get("form_id", ""), asked=typed)
+    facts = ChangeIntent(operation="set_metafield", device_id=device_id, target=str(metafield_id))
+    done = find_replay(
+        change_context(request), facts, idempotency_key=request.POST.get("idempotency_key", ""), asked=typed
+    )
     if done is not None and not done.rejected:
         return _ended(request, done)
     try:
@@ -135,7 +137,7 @@ def _change(request: DeviceRequest, device_id: int, metafield_id: int) -> HttpRe
         return page(status=422)
     if done is None and field.unchanged_by(form.cleaned_data["value"]):
         return _nothing_to_change(request, device_id, field)
-    if done is None and changed_meanwhile(form, field.present) and not field.holds(form.cleaned_data["value"]):
+    if done is None and is_conflict(form, field.present) and not field.holds(form.cleaned_data["value"]):
         _conflict(form, field)
         return page(status=409)
     try:
@@ -144,18 +146,18 @@ def _change(request: DeviceRequest, device_id: int, metafield_id: int) -> HttpRe
         raise
     except GatewayError as error:
         form.add_error("value", _refused(error, field) if isinstance(error, Rejected) else _not_done(error))
-        renew(form)
-        return waiting(page(status=error.status), error)
+        refresh_form_tokens(form)
+        return with_retry_after(page(status=error.status), error)
     if not done.rejected:
         return _ended(request, done)
-    not_made(form, done, field="value", found="" if field.secret else None)
+    add_not_applied_error(form, done, field="value", found="" if field.secret else None)
     return page(status=done.error.status if done.error else 409)
 
 
-def _send(request: DeviceRequest, info: BaseInfo, field: FieldView, form: MetafieldForm) -> Done[None]:
+def _send(request: DeviceRequest, info: BaseInfo, field: FieldView, form: MetafieldForm) -> ChangeResult[None]:
     """Carry it out. A secret is compared with what reads back, and neither the old nor the new one is written down."""
     value = form.cleaned_data["value"]
-    facts = Facts(
+    facts = ChangeIntent(
         operation="set_metafield",
         device_id=info.id,
         device_name=info.name,
@@ -169,11 +171,11 @@ def _send(request: DeviceRequest, info: BaseInfo, field: FieldView, form: Metafi
     )
     if field.secret:
         facts = structs.replace(facts, before="", after="")
-    return carry_out(
-        desk_of(request),
+    return execute(
+        change_context(request),
         facts,
         lambda gateway: gateway.set_metafield(info.id, field.id, value),
-        form_id=form.cleaned_data["form_id"],
+        idempotency_key=form.cleaned_data["idempotency_key"],
         asked=value,
         before=field.present,
     )
@@ -190,7 +192,7 @@ def _nothing_to_change(request: DeviceRequest, device_id: int, field: FieldView)
 
 def _conflict(form: MetafieldForm, field: FieldView) -> None:
     if not field.secret:
-        conflict(form, ", ".join(field.lines), form.cleaned_data["value"], field="value", held=field.present)
+        add_conflict_error(form, ", ".join(field.lines), form.cleaned_data["value"], field="value", held=field.present)
         return
     form.add_error(
         "value",
@@ -199,8 +201,8 @@ def _conflict(form: MetafieldForm, field: FieldView) -> None:
             " replace theirs, or cancel to keep it."
         ),
     )
-    say_short(form, "value")
-    renew(form, field.present)
+    shorten_summary(form, "value")
+    refresh_form_tokens(form, field.present)
 
 
 def _not_done(error: GatewayError) -> str:
@@ -225,7 +227,7 @@ def _unsent(request: DeviceRequest, metafield_id: int, error: GatewayError) -> H
     )
     response["HX-Retarget"] = f"#metafield-{metafield_id}-unsent"
     response["HX-Reswap"] = "innerHTML"
-    return waiting(response, error)
+    return with_retry_after(response, error)
 
 
 def _unread(request: DeviceRequest, device_id: int, metafield_id: int, error: GatewayError) -> HttpResponse:
@@ -235,10 +237,10 @@ def _unread(request: DeviceRequest, device_id: int, metafield_id: int, error: Ga
     context = {
         "device_id": device_id,
         "metafield_id": metafield_id,
-        "trouble": trouble(request, error, _("Metafields")),
+        "trouble": panel_error(request, error, _("Metafields")),
     }
     page, fragment = "device_page/metafields.html", "changes/_metafield_unread.html"
-    return waiting(answer(request, page, fragment, context, status=error.status), error)
+    return with_retry_after(answer(request, page, fragment, context, status=error.status), error)
 
 
 def _row(request: DeviceRequest, device_id: int, metafield_id: int) -> HttpResponse:
@@ -246,7 +248,7 @@ def _row(request: DeviceRequest, device_id: int, metafield_id: int) -> HttpRespo
     require(request, "list_metafields")
     if not wants_partial(request):
         return SeeOther(reverse("devices:device-metafields", args=[device_id]))
-    field = attempt(request.gateway, lambda _gateway: _field(request, device_id, metafield_id))
+    field = try_read(request.gateway, lambda _gateway: _field(request, device_id, metafield_id))
     if isinstance(field, GatewayError):
         return _unread(request, device_id, metafield_id, field)
     return _shown(request, device_id, field)
@@ -269,24 +271,24 @@ def _refused(refusal: GatewayError, field: FieldView) -> str:
     return sentences(words, clean(refusal.api_message))
 
 
-def _ended(request: DeviceRequest, done: Done[Any]) -> HttpResponse:
+def _ended(request: DeviceRequest, done: ChangeResult[Any]) -> HttpResponse:
     """It was made, which the row tells with what reads back now; or nobody knows."""
     if done.unknown:
-        return unknown(request, done, fragment="changes/_metafield_unknown.html")
+        return render_outcome_unknown(request, done, fragment="changes/_metafield_unknown.html")
     device_id = done.entry.device_id or 0
     panel = reverse("devices:device-metafields", args=[device_id])
     field = _read_back(request, done) if wants_partial(request) else None
     if field is None:
-        return went_through(request, done, panel)
+        return redirect_after_success(request, done, panel)
     entry = view_of_entry(request, done.entry)
     said = _("%(name)s saved. %(told)s") % {"name": field.name, "told": entry.told}
     return _shown(request, device_id, field, said=said, done=entry)
 
 
-def _read_back(request: DeviceRequest, done: Done[Any]) -> FieldView | None:
+def _read_back(request: DeviceRequest, done: ChangeResult[Any]) -> FieldView | None:
     """The field as the proof has read it; where this is not the first to tell of the change, as it is now."""
-    if done.reading.field is not None:
-        return view_of(done.reading.field, likely=settings.METAFIELDS_LIKELY)
+    if done.observation.field is not None:
+        return view_of(done.observation.field, likely=settings.METAFIELDS_LIKELY)
     try:
         return _field(request, done.entry.device_id or 0, int(done.entry.target))
     except Unauthorized:
@@ -300,5 +302,5 @@ def _editor(
 ) -> HttpResponse:
     context: dict[str, Any] = {"device_id": device_id, "field": field, "form": form, "ways": _ways(request)}
     if not wants_partial(request):
-        context = shell(request, device_id, tab="metafields") | context
+        context = device_layout_context(request, device_id, tab="metafields") | context
     return answer(request, "changes/metafield.html", "changes/_metafield_form.html", context, status=status)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 
-class Turn(models.Model):
+class DeviceLock(models.Model):
     """Whose turn it is to change a device: a lease of seconds, so that a look and the change after it belong together.
 
     Written by turns.py alone. `until` is in seconds since 1970.

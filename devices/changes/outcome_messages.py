@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from devices.audit.log import CONFIRMED, REJECTED, State
+from devices.audit.log import CONFIRMED, REJECTED, EntryState
 
 DONE = {
     "create_device": gettext_lazy("%(after)s was created."),
@@ -47,7 +47,7 @@ SECRET = gettext_lazy("%(target)s was set to a new value.")
 EMPTIED = gettext_lazy("%(target)s was emptied.")
 
 
-def said(state: State, operation: str, *, device: str, target: str, after: str, secret: bool = False) -> str:
+def said(state: EntryState, operation: str, *, device: str, target: str, after: str, secret: bool = False) -> str:
     """The sentence. `device`, `target` and `after` are words, cut short by whoever gives them."""
     if state.outcome == CONFIRMED:
         words = DONE.get(operation)

@@ -10,16 +10,18 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from devices.changes.pipeline import renew
+from devices.changes.pipeline import refresh_form_tokens
 from devices.core.text import sentences
-from devices.gateway.errors import Forbidden, GatewayError, Moved, NotFound, RateLimited, Unauthorized
-from devices.ui.read_errors import advice, waiting
+from devices.gateway.errors import Forbidden, GatewayError, NotFound, RateLimited, Redirected, Unauthorized
+from devices.ui.read_errors import advice, with_retry_after
 
 READINGS = ("get_", "list_", "search_")
 """How the names of gateway methods begin whose failure leaves everything as it was."""
 
 
-def keep_form(form: Form, error: GatewayError, page: Callable[..., HttpResponse], *, said: str = "") -> HttpResponse:
+def redisplay_with_error(
+    form: Form, error: GatewayError, page: Callable[..., HttpResponse], *, said: str = ""
+) -> HttpResponse:
     """`page(status=...)`, with what went wrong and what to do as an error of the form, and the wait passed on.
 
     `said`: instead of "(what went wrong) Nothing was changed." Raises `error` where sending the form again is not the
@@ -30,12 +32,12 @@ def keep_form(form: Form, error: GatewayError, page: Callable[..., HttpResponse]
         raise error
     said = said or sentences(_(error.sentence), _("Nothing was changed."))
     form.add_error(None, sentences(said, _next(error)))
-    renew(form)
-    return waiting(page(status=error.status), error)
+    refresh_form_tokens(form)
+    return with_retry_after(page(status=error.status), error)
 
 
 def _next(error: GatewayError) -> str:
-    if isinstance(error, Moved):
+    if isinstance(error, Redirected):
         return advice(error)
     if error.retry_after is not None:
         seconds = math.ceil(error.retry_after)

@@ -14,23 +14,24 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 from msgspec import structs
 
-from devices.audit.log import Facts
-from devices.changes.device_lock import Busy, turn
+from devices.audit.log import ChangeIntent
+from devices.changes.context import ChangeResult
+from devices.changes.device_lock import DeviceLocked, device_lock
 from devices.changes.forms import RenameForm
 from devices.changes.pipeline import (
-    BUSY_STATUS,
-    busy,
-    changed_meanwhile,
-    conflict,
-    desk_of,
-    not_made,
-    opened_with,
-    renew,
-    unknown,
-    went_through,
+    CONFLICT,
+    add_conflict_error,
+    add_locked_error,
+    add_not_applied_error,
+    change_context,
+    concurrency_fields,
+    is_conflict,
+    redirect_after_success,
+    refresh_form_tokens,
+    render_outcome_unknown,
 )
-from devices.changes.redisplay import keep_form
-from devices.changes.service import Done, carry_out, sent_before
+from devices.changes.redisplay import redisplay_with_error
+from devices.changes.service import execute, find_replay
 from devices.core import api_rules
 from devices.core.formatting import name_of
 from devices.core.requests import DeviceRequest, clock_for, require, unsent, wants_partial
@@ -40,61 +41,64 @@ from devices.core.text import clean, sentences, shorten
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, Rejected, Unauthorized
 from devices.gateway.types import BaseInfo
 from devices.ui.change_notice import view_of_entry
-from devices.ui.degraded_form import form_page
-from devices.ui.device_layout import shell
+from devices.ui.device_layout import device_layout_context
+from devices.ui.read_errors import degraded_form
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@form_page(gettext_lazy("Rename device"))
+@degraded_form(gettext_lazy("Rename device"))
 def device_rename(request: DeviceRequest, device_id: int) -> HttpResponse:
     """`PUT /device`, then the name as it reads back."""
     require(request, "rename_device")
     if request.method != "POST":
         info = request.gateway.fresh().get_base_info(device_id)
-        initial = {"name": info.name} | opened_with(info.name) | unsent(request, "name", "reason")
+        initial = {"name": info.name} | concurrency_fields(info.name) | unsent(request, "name", "reason")
         return _rename_form(request, device_id, RenameForm(initial=initial), info=info)
     form = RenameForm(request.POST)
     if not form.is_valid():
         return _rename_form(request, device_id, form, status=422)
     page = partial(_rename_form, request, device_id, form)
     try:
-        with turn(device_id, request.gateway.left()):
+        with device_lock(device_id, request.gateway.left()):
             return _rename(request, device_id, form, page)
-    except Busy:
-        busy(form)
-        return page(status=BUSY_STATUS)
+    except DeviceLocked:
+        add_locked_error(form)
+        return page(status=CONFLICT)
     except Rejected as refusal:
         form.add_error("name", sentences(_("The platform refused this name."), clean(refusal.api_message)))
-        renew(form)
+        refresh_form_tokens(form)
         return page(status=422)
     except GatewayError as error:
-        return keep_form(form, error, page)
+        return redisplay_with_error(form, error, page)
 
 
 def _rename(
     request: DeviceRequest, device_id: int, form: RenameForm, page: Callable[..., HttpResponse]
 ) -> HttpResponse:
     """With the device's turn held: what it holds now and what is sent belong together."""
-    desk, data = desk_of(request), form.cleaned_data
-    facts = Facts(operation="rename_device", device_id=device_id, after=data["name"], reason=data["reason"])
-    done = sent_before(desk, facts, form_id=data["form_id"])
+    desk, data = change_context(request), form.cleaned_data
+    facts = ChangeIntent(operation="rename_device", device_id=device_id, after=data["name"], reason=data["reason"])
+    done = find_replay(desk, facts, idempotency_key=data["idempotency_key"])
     if done is None:
         info = request.gateway.fresh().get_base_info(device_id)
         if data["name"] == info.name:
             return _named_so_already(request, device_id)
-        if changed_meanwhile(form, info.name):
-            conflict(form, info.name, data["name"], field="name")
-            return page(info=info, status=BUSY_STATUS)
+        if is_conflict(form, info.name):
+            add_conflict_error(form, info.name, data["name"], field="name")
+            return page(info=info, status=CONFLICT)
         facts = structs.replace(facts, device_name=info.name, org_id=info.org_id, before=info.name)
-        done = carry_out(
-            desk, facts, lambda gateway: gateway.rename_device(device_id, data["name"]), form_id=data["form_id"]
+        done = execute(
+            desk,
+            facts,
+            lambda gateway: gateway.rename_device(device_id, data["name"]),
+            idempotency_key=data["idempotency_key"],
         )
     if done.confirmed:
         return _renamed(request, device_id, done)
     if done.rejected:
-        not_made(form, done)
+        add_not_applied_error(form, done)
         return page(status=done.error.status if done.error else 409)
-    return unknown(request, done)
+    return render_outcome_unknown(request, done)
 
 
 def _rename_form(
@@ -111,13 +115,13 @@ def _rename_form(
         except GatewayError:
             context["device_name"] = _("could not be read")
     else:
-        context = shell(request, device_id, tab="overview", info=info) | context
+        context = device_layout_context(request, device_id, tab="overview", info=info) | context
     return answer(request, "changes/rename.html", "changes/_rename.html", context, status=status)
 
 
-def _renamed(request: DeviceRequest, device_id: int, done: Done[Any]) -> HttpResponse:
+def _renamed(request: DeviceRequest, device_id: int, done: ChangeResult[Any]) -> HttpResponse:
     if not wants_partial(request):
-        return went_through(request, done, reverse("devices:device-detail", args=[device_id]))
+        return redirect_after_success(request, done, reverse("devices:device-detail", args=[device_id]))
     context = {
         "device_id": device_id,
         "device_name": clean(done.entry.after),

@@ -16,20 +16,20 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from devices.audit.log import Facts
-from devices.changes.confirmation import decision, ended, owner_id
-from devices.changes.device_lock import Busy, turn
+from devices.audit.log import ChangeIntent
+from devices.changes.confirmation import confirmation_context, finish, owner_id
+from devices.changes.device_lock import DeviceLocked, device_lock
 from devices.changes.forms import OrganizationForm, OwnerForm, ReasonForm
 from devices.changes.pipeline import (
-    BUSY_STATUS,
-    busy,
-    changed_meanwhile,
-    desk_of,
-    not_made,
-    renew,
+    CONFLICT,
+    add_locked_error,
+    add_not_applied_error,
+    change_context,
+    is_conflict,
+    refresh_form_tokens,
 )
-from devices.changes.redisplay import keep_form
-from devices.changes.service import carry_out, sent_before
+from devices.changes.redisplay import redisplay_with_error
+from devices.changes.service import execute, find_replay
 from devices.core.permissions import VIEW_USERS, judge, judge_here
 from devices.core.requests import DeviceRequest, require, unsent
 from devices.core.responses import answer
@@ -39,7 +39,7 @@ from devices.directory.names import Names, names_for
 from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError, NotFound, Rejected
 from devices.gateway.types import BaseInfo
-from devices.ui.degraded_form import form_page
+from devices.ui.read_errors import degraded_form
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -107,7 +107,7 @@ TO_ORGANIZATION = Way(
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@form_page(gettext_lazy("Transfer to another owner"))
+@degraded_form(gettext_lazy("Transfer to another owner"))
 def device_transfer_to_owner(request: DeviceRequest, device_id: int) -> HttpResponse:
     """`POST /device/transfer/to-owner`, then the owner and the organization as they read back."""
     require(request, "transfer_to_owner")
@@ -125,7 +125,7 @@ def _to_owner(request: DeviceRequest, device_id: int, act: Act) -> HttpResponse:
     try:
         person = _person(request, info, form)
     except GatewayError as error:
-        return keep_form(form, error, partial(_owner_page, request, form, _chosen(request, form), info))
+        return redisplay_with_error(form, error, partial(_owner_page, request, form, _chosen(request, form), info))
     page = partial(_owner_page, request, form, person)
     if request.method != "POST" or not person or not form.is_valid():
         return page(info)
@@ -166,7 +166,7 @@ def _hindrance(request: DeviceRequest, info: BaseInfo, person: Person) -> str:
 def _owner_page(
     request: DeviceRequest, form: OwnerForm, person: Person | None, info: BaseInfo, *, status: int = 0
 ) -> HttpResponse:
-    context = decision(request, info) | {"form": form, "person": person}
+    context = confirmation_context(request, info) | {"form": form, "person": person}
     may_search = request.access.has(VIEW_USERS)
     context["to_self_only"] = "" if may_search else VIEW_USERS
     context["pick_url"] = reverse("devices:pick-user") if may_search else ""
@@ -187,7 +187,7 @@ def _owner_page(
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@form_page(gettext_lazy("Transfer to another organization"))
+@degraded_form(gettext_lazy("Transfer to another organization"))
 def device_transfer_to_organization(request: DeviceRequest, device_id: int) -> HttpResponse:
     """`POST /device/transfer/to-organization`, then where the device reads back, if it still can be read."""
     require(request, "transfer_to_organization")
@@ -207,7 +207,7 @@ def _to_organization(request: DeviceRequest, device_id: int, act: Act) -> HttpRe
     except GatewayError as error:
         org_id = form.cleaned_data["org_id"]
         chosen = End(org_id, names.organization(org_id))
-        return keep_form(form, error, partial(_organization_page, request, form, chosen, info))
+        return redisplay_with_error(form, error, partial(_organization_page, request, form, chosen, info))
     page = partial(_organization_page, request, form, target)
     if request.method != "POST" or not target or not form.is_valid():
         return page(info)
@@ -243,7 +243,7 @@ def _organization(request: DeviceRequest, info: BaseInfo, form: OrganizationForm
 def _organization_page(
     request: DeviceRequest, form: OrganizationForm, target: End | None, info: BaseInfo, *, status: int = 0
 ) -> HttpResponse:
-    context = decision(request, info) | {"form": form, "target": target}
+    context = confirmation_context(request, info) | {"form": form, "target": target}
     context |= {
         "pick_url": reverse("devices:pick-organization"),
         "origin": End(info.org_id, context["organization"]),
@@ -270,9 +270,9 @@ def _one_at_a_time(
     if request.method != "POST":
         return step(request, device_id, _transfer)
     try:
-        with turn(device_id, request.gateway.left()):
+        with device_lock(device_id, request.gateway.left()):
             return _told_before(request, device_id, way) or step(request, device_id, _transfer)
-    except Busy:
+    except DeviceLocked:
         return step(request, device_id, _wait)
 
 
@@ -281,9 +281,9 @@ def _told_before(request: DeviceRequest, device_id: int, way: Way) -> HttpRespon
     typed = request.POST.get(way.field, "").strip()
     if not (typed.isascii() and typed.isdigit() and len(typed) < 20):
         return None
-    facts = Facts(operation=way.operation, device_id=device_id, after=str(int(typed)))
-    done = sent_before(desk_of(request), facts, form_id=request.POST.get("form_id", ""))
-    return None if done is None or done.rejected else ended(request, done)
+    facts = ChangeIntent(operation=way.operation, device_id=device_id, after=str(int(typed)))
+    done = find_replay(change_context(request), facts, idempotency_key=request.POST.get("idempotency_key", ""))
+    return None if done is None or done.rejected else finish(request, done)
 
 
 def _wait(
@@ -296,8 +296,8 @@ def _wait(
     *,
     now: str,
 ) -> HttpResponse:
-    busy(form)
-    return page(info, status=BUSY_STATUS)
+    add_locked_error(form)
+    return page(info, status=CONFLICT)
 
 
 def _transfer(
@@ -315,10 +315,10 @@ def _transfer(
     `now`: the present holder's name.
     """
     data, before = form.cleaned_data, way.holder(info)
-    if changed_meanwhile(form, before):
+    if is_conflict(form, before):
         form.add_error(None, way.changed % {"now": now, "mine": target.name})
         return page(info, status=409)
-    facts = Facts(
+    facts = ChangeIntent(
         operation=way.operation,
         device_id=info.id,
         device_name=info.name,
@@ -328,8 +328,11 @@ def _transfer(
         reason=data["reason"],
     )
     try:
-        done = carry_out(
-            desk_of(request), facts, lambda gateway: way.send(gateway, info.id, target.id), form_id=data["form_id"]
+        done = execute(
+            change_context(request),
+            facts,
+            lambda gateway: way.send(gateway, info.id, target.id),
+            idempotency_key=data["idempotency_key"],
         )
     except Rejected as refusal:
         form.add_error(way.field, way.refused % clean(refusal.api_message))
@@ -338,11 +341,11 @@ def _transfer(
         info = request.gateway.fresh().get_base_info(info.id)
         form.add_error(way.field, way.not_found)
     except GatewayError as error:
-        return keep_form(form, error, partial(page, info))
+        return redisplay_with_error(form, error, partial(page, info))
     else:
         if not done.rejected:
-            return ended(request, done)
-        not_made(form, done, found="")
+            return finish(request, done)
+        add_not_applied_error(form, done, found="")
         return page(info, status=done.error.status if done.error else 409)
     return page(info)
 
@@ -353,6 +356,6 @@ def _page(
     """`status`: 0 for the one that the form's errors call for."""
     again_url = reverse(f"devices:device-transfer-{way.what.replace('_', '-')}", args=[info.id])
     context |= {"again_url": again_url}
-    renew(form, way.holder(info))
+    refresh_form_tokens(form, way.holder(info))
     page, fragment = f"changes/transfer_{way.what}.html", f"changes/_transfer_{way.what}.html"
     return answer(request, page, fragment, context, status=status or (422 if form.errors else 200))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from devices.audit.log import CONFIRMED, VALUE_MAX, Facts, State, state_of
+from devices.audit.log import CONFIRMED, VALUE_MAX, ChangeIntent, EntryState, entry_state
 from devices.audit.models import AuditEntry
 
 UNDOABLE = frozenset({"rename_device", "set_metafield", "transfer_to_owner", "remove_owner"})
 
 
-def can_undo(entry: AuditEntry, state: State) -> bool:
+def can_undo(entry: AuditEntry, state: EntryState) -> bool:
     """Whether there is something to restore: a change that was made, and what it replaced is known, as it was."""
     known = entry.before != entry.after and (entry.operation != "rename_device" or entry.before != "")
     whole = len(entry.before) < VALUE_MAX and "\N{REPLACEMENT CHARACTER}" not in entry.before
@@ -18,18 +18,18 @@ def can_undo(entry: AuditEntry, state: State) -> bool:
 def undone_by(entry: AuditEntry) -> AuditEntry | None:
     """What has undone it, or may turn out to have: while that is open, nothing else may try."""
     for undo in sorted(entry.undone_by.all(), key=lambda row: -row.pk):
-        state = state_of(undo)
+        state = entry_state(undo)
         if state.outcome == CONFIRMED or not state.final:
             return undo
     return None
 
 
-def inverse(entry: AuditEntry, reason: str) -> Facts:
+def inverse(entry: AuditEntry, reason: str) -> ChangeIntent:
     """The change that restores what was there before. Who had no owner gets none, which is another operation."""
     operation = entry.operation
     if operation in ("transfer_to_owner", "remove_owner"):
         operation = "transfer_to_owner" if entry.before else "remove_owner"
-    return Facts(
+    return ChangeIntent(
         operation=operation,
         device_id=entry.device_id,
         device_name=entry.device_name,

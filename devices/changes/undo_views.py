@@ -15,25 +15,35 @@ from msgspec import structs
 
 from devices.audit import log as audit_log
 from devices.audit.models import AuditEntry
-from devices.changes.device_lock import Busy, turn
+from devices.changes.context import ChangeResult
+from devices.changes.device_lock import DeviceLocked, device_lock
 from devices.changes.forms import ReasonForm
-from devices.changes.pipeline import BUSY_STATUS, busy, desk_of, not_made, opened_with, renew, unknown, went_through
-from devices.changes.redisplay import keep_form
-from devices.changes.service import Done, carry_out, sent_before
+from devices.changes.pipeline import (
+    CONFLICT,
+    add_locked_error,
+    add_not_applied_error,
+    change_context,
+    concurrency_fields,
+    redirect_after_success,
+    refresh_form_tokens,
+    render_outcome_unknown,
+)
+from devices.changes.redisplay import redisplay_with_error
+from devices.changes.service import execute, find_replay
 from devices.changes.undo import can_undo, inverse, undone_by
-from devices.changes.verification import LOOKS, Now, Reading
+from devices.changes.verification import LOOKS, Observation, ObservedState
 from devices.core.permissions import ALLOWED, Access, Verdict, judge, judge_here
 from devices.core.requests import DeviceRequest, clock_for, require
 from devices.core.responses import SeeOther, answer
 from devices.core.text import clean, sentences
 from devices.directory.names import names_for
 from devices.gateway.client import Gateway
-from devices.gateway.errors import GatewayError, NotFound, RateLimited, Rejected, Resting
+from devices.gateway.errors import CircuitOpen, GatewayError, NotFound, RateLimited, Rejected
 from devices.metafields import InvalidValue, view_of
 from devices.ui.audit_entry import OWNERS, value_words
 from devices.ui.change_notice import view_of_entry
-from devices.ui.read_errors import Trouble, attempt, trouble, waiting
-from devices.ui.status_banner import closed_now
+from devices.ui.read_errors import ReadError, panel_error, try_read, with_retry_after
+from devices.ui.status_banner import writes_disabled_reason
 
 FAMILIES = ({"rename_device"}, {"set_metafield"}, set(OWNERS))
 """Operations that change the same thing."""
@@ -55,90 +65,90 @@ def undo(request: DeviceRequest, entry_id: int) -> HttpResponse:
     entry = audit_log.visible_to(request.access).filter(pk=entry_id).first()
     if entry is None:
         raise Http404
-    if not can_undo(entry, audit_log.state_of(entry)):
+    if not can_undo(entry, audit_log.entry_state(entry)):
         return SeeOther(reverse("audit:entry", args=[entry.pk]))  # which says why
     require(request, inverse(entry, "").operation, verdict=may_undo(request.access, entry))
-    if (rest := closed_now(request)) and not undone_by(entry):
+    if (rest := writes_disabled_reason(request)) and not undone_by(entry):
         return _resting(request, entry, rest)
     if request.method != "POST":
-        reading = attempt(request.gateway, lambda gateway: _read(gateway.fresh(), entry))
+        reading = try_read(request.gateway, lambda gateway: _read(gateway.fresh(), entry))
         if isinstance(reading, GatewayError):
             return _unread(request, entry, reading)
         _require_here(request, entry, reading)
-        form = ReasonForm(initial=opened_with(reading.found))
+        form = ReasonForm(initial=concurrency_fields(reading.observed_value))
         return _page(request, entry, form, reading=reading)
     form = ReasonForm(request.POST)
     page = partial(_page, request, entry, form)
     if not form.is_valid():
         return page(status=422)
     try:
-        with turn(entry.device_id or 0, request.gateway.left()):
+        with device_lock(entry.device_id or 0, request.gateway.left()):
             return _undo(request, entry, form, page)
-    except Busy:
-        busy(form)
-        return page(status=BUSY_STATUS)
+    except DeviceLocked:
+        add_locked_error(form)
+        return page(status=CONFLICT)
     except Rejected as refusal:
         form.add_error(None, sentences(_("The platform refused to take it back."), clean(refusal.api_message)))
         return page(status=422)
     except GatewayError as error:
-        return keep_form(form, error, page)
+        return redisplay_with_error(form, error, page)
 
 
 def _resting(request: DeviceRequest, entry: AuditEntry, why: str) -> HttpResponse:
     """While nothing can be changed an undo is refused at once: neither read for, nor set out in the trail."""
     if request.method != "POST":
-        return _page(request, entry, ReasonForm(initial={"form_id": audit_log.new_form_id()}), rest=why)
+        return _page(request, entry, ReasonForm(initial={"idempotency_key": audit_log.new_idempotency_key()}), rest=why)
     form = ReasonForm(request.POST)
     form.add_error(None, sentences(why, _("Nothing was changed.")))
-    renew(form)
-    condition = request.gateway.condition()
-    error = (RateLimited if condition.cool_down else Resting)(retry_after=max(condition) or None, sent=False)
-    return waiting(_page(request, entry, form, rest=why, status=error.status), error)
+    refresh_form_tokens(form)
+    condition = request.gateway.platform_status()
+    error = (RateLimited if condition.backoff else CircuitOpen)(retry_after=max(condition) or None, sent=False)
+    return with_retry_after(_page(request, entry, form, rest=why, status=error.status), error)
 
 
 def _unread(request: DeviceRequest, entry: AuditEntry, error: GatewayError) -> HttpResponse:
     """Without what the device holds now nothing is offered to be sent: the page says so, and asks again on a press."""
     request.tells_itself = True
-    told = trouble(request, error, _("Undo"))
-    return waiting(_page(request, entry, ReasonForm(), unread=told, status=error.status), error)
+    told = panel_error(request, error, _("Undo"))
+    return with_retry_after(_page(request, entry, ReasonForm(), unread=told, status=error.status), error)
 
 
 def _undo(
     request: DeviceRequest, entry: AuditEntry, form: ReasonForm, page: Callable[..., HttpResponse]
 ) -> HttpResponse:
     """With the device's turn held: what it holds now and what is sent belong together."""
-    desk, data = desk_of(request), form.cleaned_data
+    desk, data = change_context(request), form.cleaned_data
     facts = inverse(entry, data["reason"])
-    done = sent_before(desk, facts, form_id=data["form_id"])
+    done = find_replay(desk, facts, idempotency_key=data["idempotency_key"])
     if done is None:
         again = audit_log.visible_to(request.access).get(pk=entry.pk)  # somebody may have had the turn before
         if undone_by(again):
-            return _page(request, again, form, status=BUSY_STATUS)
+            return _page(request, again, form, status=CONFLICT)
         reading = _read(request.gateway.fresh(), entry)
         _require_here(request, entry, reading)
-        if reading.now is not Now.ASKED:
-            return page(reading=reading, status=BUSY_STATUS)
+        if reading.now is not ObservedState.REQUESTED:
+            return page(reading=reading, status=CONFLICT)
         if _hindrance(entry, reading):
             return page(reading=reading, status=422)
-        facts = structs.replace(facts, before=reading.found)
+        facts = structs.replace(facts, before=reading.observed_value)
         if reading.info:
             facts = structs.replace(facts, device_name=reading.info.name, org_id=reading.info.org_id)
         try:
-            done = carry_out(desk, facts, _sender(entry, facts), form_id=data["form_id"])
+            done = execute(desk, facts, _sender(entry, facts), idempotency_key=data["idempotency_key"])
         except NotFound:
             if facts.operation != "transfer_to_owner":
                 raise
             form.add_error(None, _("The platform does not find the former owner, or the device. Nothing was changed."))
             return page(reading=reading, status=422)
     if done.confirmed:
-        return went_through(request, done, _after(entry, done))
+        return redirect_after_success(request, done, _after(entry, done))
     if done.rejected:
-        not_made(form, done)
-        return page(status=done.error.status if done.error else BUSY_STATUS)
-    return unknown(request, done)
+        add_not_applied_error(form, done)
+        return page(status=done.error.status if done.error else CONFLICT)
+    return render_outcome_unknown(request, done)
 
 
-def _sender(entry: AuditEntry, facts: audit_log.Facts) -> Callable[[Gateway], object]:
+def _sender(entry: AuditEntry, facts: audit_log.ChangeIntent) -> Callable[[Gateway], object]:
     device_id = entry.device_id or 0
     senders: dict[str, Callable[[Gateway], object]] = {
         "rename_device": lambda gateway: gateway.rename_device(device_id, facts.after),
@@ -149,12 +159,12 @@ def _sender(entry: AuditEntry, facts: audit_log.Facts) -> Callable[[Gateway], ob
     return senders[facts.operation]
 
 
-def _read(gateway: Gateway, entry: AuditEntry) -> Reading:
+def _read(gateway: Gateway, entry: AuditEntry) -> Observation:
     """What the device holds now, beside what the change wrote. Raises what the reading raises."""
     return LOOKS[entry.operation](gateway, entry, entry.after)
 
 
-def _require_here(request: DeviceRequest, entry: AuditEntry, reading: Reading) -> None:
+def _require_here(request: DeviceRequest, entry: AuditEntry, reading: Observation) -> None:
     """The right again, now that the device's owner is known. A device without owner is a conflict, no refusal."""
     if reading.info is None:
         return
@@ -162,7 +172,7 @@ def _require_here(request: DeviceRequest, entry: AuditEntry, reading: Reading) -
     require(request, inverse(entry, "").operation, verdict=ALLOWED if verdict.closed else verdict)
 
 
-def _hindrance(entry: AuditEntry, reading: Reading) -> str:
+def _hindrance(entry: AuditEntry, reading: Observation) -> str:
     """Why the former value cannot be put back although nobody has changed it since; empty if it can."""
     if entry.operation != "set_metafield":
         return ""
@@ -178,9 +188,9 @@ def _hindrance(entry: AuditEntry, reading: Reading) -> str:
     return "" if sent == entry.before else _("The former value cannot be put back as it was.")
 
 
-def _after(entry: AuditEntry, done: Done[Any]) -> str:
+def _after(entry: AuditEntry, done: ChangeResult[Any]) -> str:
     """Where the person goes: to the device; to the record, where they may not see the device any more."""
-    if done.reading.now is Now.GONE:
+    if done.observation.now is ObservedState.GONE:
         return reverse("audit:entry", args=[done.entry.pk])
     page = "devices:device-metafields" if entry.operation == "set_metafield" else "devices:device-detail"
     return reverse(page, args=[entry.device_id])
@@ -191,15 +201,15 @@ def _page(
     entry: AuditEntry,
     form: ReasonForm,
     *,
-    reading: Reading | None = None,
+    reading: Observation | None = None,
     rest: str = "",
-    unread: Trouble | None = None,
+    unread: ReadError | None = None,
     status: int = 200,
 ) -> HttpResponse:
     """`rest`: why nothing can be changed now, where that is so. `unread`: why nothing is known of the device now."""
     names = names_for(request.gateway, request.access)
     view = view_of_entry(request, entry)
-    changed = reading is not None and reading.now is not Now.ASKED
+    changed = reading is not None and reading.now is not ObservedState.REQUESTED
     hindrance = _hindrance(entry, reading) if reading and not changed else ""
     context: dict[str, Any] = {
         "entry": view,
@@ -207,7 +217,7 @@ def _page(
         "from_words": value_words(entry, entry.after, names) or _("nothing"),
         "to_words": value_words(entry, entry.before, names) or _("nothing"),
         "changed": changed,
-        "now_words": (value_words(entry, reading.found, names) or _("nothing")) if reading else "",
+        "now_words": (value_words(entry, reading.observed_value, names) or _("nothing")) if reading else "",
         "since": _changed_by(request, entry) if changed else None,
         "hindrance": hindrance,
         "rest": rest,
@@ -221,7 +231,7 @@ def _page(
     return answer(request, "changes/undo.html", "changes/_undo.html", context, status=status)
 
 
-def _by_hand(entry: AuditEntry, reading: Reading | None) -> tuple[str, str] | None:
+def _by_hand(entry: AuditEntry, reading: Observation | None) -> tuple[str, str] | None:
     """Words and address of the form in which the former value can be put back anew; None where there is none."""
     facts, device_id = inverse(entry, ""), entry.device_id
     if facts.operation == "set_metafield":
@@ -244,12 +254,12 @@ def _changed_by(request: DeviceRequest, entry: AuditEntry) -> Any:
         device_id=entry.device_id, operation__in=family, target=entry.target, pk__gt=entry.pk
     )
     for row in later.order_by("-pk")[:20]:
-        if audit_log.state_of(row).outcome == audit_log.CONFIRMED:
+        if audit_log.entry_state(row).outcome == audit_log.CONFIRMED:
             return view_of_entry(request, row)
     return None
 
 
-def _notes(entry: AuditEntry, reading: Reading | None, names: Any) -> list[str]:
+def _notes(entry: AuditEntry, reading: Observation | None, names: Any) -> list[str]:
     """What putting an owner back does not put back."""
     if entry.operation not in OWNERS or not entry.before:
         return []

@@ -26,33 +26,33 @@ SEARCH_LAGS = timedelta(seconds=60)
 """How long a new device may be missing there."""
 
 
-class Now(Enum):
+class ObservedState(Enum):
     """What reads back. GONE: the device cannot be seen any more. UNREAD: nothing could be read now. SILENT: what can be
     read tells nothing, now or later.
     """
 
-    ASKED = "asked"
+    REQUESTED = "asked"
     BEFORE = "before"
     OTHER = "other"
     GONE = "gone"
     UNREAD = "unread"
-    SILENT = "silent"
+    INDETERMINATE = "silent"
 
 
-class Reading(NamedTuple):
+class Observation(NamedTuple):
     """`found`: the value that reads back, as the trail writes it. `info`, `field`: what was read, where that was it."""
 
-    now: Now
-    found: str = ""
+    now: ObservedState
+    observed_value: str = ""
     info: BaseInfo | None = None
-    made_id: int | None = None
+    created_device_id: int | None = None
     field: Metafield | None = None
 
 
-Look = Callable[[Gateway, AuditEntry, str], Reading]
+Look = Callable[[Gateway, AuditEntry, str], Observation]
 
 
-def look(gateway: Gateway, entry: AuditEntry, *, asked: str | None = None, before: str | None = None) -> Reading:
+def observe(gateway: Gateway, entry: AuditEntry, *, asked: str | None = None, before: str | None = None) -> Observation:
     """Read the thing back: one call, two at most. `asked`, `before`: what was sent and what was there, where the trail
     may not hold them (a secret).
 
@@ -60,64 +60,76 @@ def look(gateway: Gateway, entry: AuditEntry, *, asked: str | None = None, befor
     """
     take = LOOKS.get(entry.operation)
     if take is None:
-        return Reading(Now.UNREAD)
+        return Observation(ObservedState.UNREAD)
     if entry.secret and asked is None:
-        return Reading(Now.SILENT)
+        return Observation(ObservedState.INDETERMINATE)
     try:
         if entry.secret:
             return _secret(gateway, entry, asked or "", before)
         return take(gateway, entry, entry.after if asked is None else asked)
     except NotFound:
-        return Reading(Now.ASKED if entry.operation == "delete_device" else Now.GONE)
+        return Observation(ObservedState.REQUESTED if entry.operation == "delete_device" else ObservedState.GONE)
     except Forbidden:
-        return Reading(Now.SILENT if entry.operation == "clear_device" else Now.GONE)
+        return Observation(ObservedState.INDETERMINATE if entry.operation == "clear_device" else ObservedState.GONE)
     except GatewayError:
-        return Reading(Now.UNREAD)
+        return Observation(ObservedState.UNREAD)
 
 
-def _compared(found: str, entry: AuditEntry, asked: str, info: BaseInfo | None = None) -> Reading:
+def _compared(found: str, entry: AuditEntry, asked: str, info: BaseInfo | None = None) -> Observation:
     if found == asked:
-        return Reading(Now.ASKED, found, info)
-    return Reading(Now.BEFORE if found == entry.before else Now.OTHER, found, info)
+        return Observation(ObservedState.REQUESTED, found, info)
+    return Observation(ObservedState.BEFORE if found == entry.before else ObservedState.OTHER, found, info)
 
 
-def _name(gateway: Gateway, entry: AuditEntry, asked: str) -> Reading:
+def _name(gateway: Gateway, entry: AuditEntry, asked: str) -> Observation:
     info = gateway.get_base_info(entry.device_id or 0)
     return _compared(info.name, entry, asked, info)
 
 
-def _owner(gateway: Gateway, entry: AuditEntry, asked: str) -> Reading:
+def _owner(gateway: Gateway, entry: AuditEntry, asked: str) -> Observation:
     info = gateway.get_base_info(entry.device_id or 0)
     return _compared(str(info.owner_user_id or ""), entry, asked, info)
 
 
-def _organization(gateway: Gateway, entry: AuditEntry, asked: str) -> Reading:
+def _organization(gateway: Gateway, entry: AuditEntry, asked: str) -> Observation:
     info = gateway.get_base_info(entry.device_id or 0)
     return _compared(str(info.org_id), entry, asked, info)
 
 
-def _existence(gateway: Gateway, entry: AuditEntry, asked: str) -> Reading:
+def _existence(gateway: Gateway, entry: AuditEntry, asked: str) -> Observation:
     info = gateway.get_base_info(entry.device_id or 0)
-    return Reading(Now.BEFORE, info.name, info)
+    return Observation(ObservedState.BEFORE, info.name, info)
 
 
-def _metafield(gateway: Gateway, entry: AuditEntry, asked: str) -> Reading:
+def _metafield(gateway: Gateway, entry: AuditEntry, asked: str) -> Observation:
     field, view = _field(gateway, entry)
     if field is None or view is None:
-        return Reading(Now.OTHER)
-    now = Now.ASKED if view.holds(asked) else Now.BEFORE if view.value == entry.before else Now.OTHER
-    return Reading(now, view.value, field=field)
+        return Observation(ObservedState.OTHER)
+    now = (
+        ObservedState.REQUESTED
+        if view.holds(asked)
+        else ObservedState.BEFORE
+        if view.value == entry.before
+        else ObservedState.OTHER
+    )
+    return Observation(now, view.value, field=field)
 
 
-def _secret(gateway: Gateway, entry: AuditEntry, asked: str, before: str | None) -> Reading:
+def _secret(gateway: Gateway, entry: AuditEntry, asked: str, before: str | None) -> Observation:
     """A metafield whose value is compared here and goes nowhere."""
     field, view = _field(gateway, entry)
     if field is None or view is None:
-        return Reading(Now.OTHER)
+        return Observation(ObservedState.OTHER)
     if view.masked:
-        return Reading(Now.SILENT, field=field)
-    now = Now.ASKED if view.holds(asked) else Now.BEFORE if view.present == before else Now.OTHER
-    return Reading(now, field=field)
+        return Observation(ObservedState.INDETERMINATE, field=field)
+    now = (
+        ObservedState.REQUESTED
+        if view.holds(asked)
+        else ObservedState.BEFORE
+        if view.present == before
+        else ObservedState.OTHER
+    )
+    return Observation(now, field=field)
 
 
 def _field(gateway: Gateway, entry: AuditEntry) -> tuple[Metafield, FieldView] | tuple[None, None]:
@@ -127,7 +139,7 @@ def _field(gateway: Gateway, entry: AuditEntry) -> tuple[Metafield, FieldView] |
     return None, None
 
 
-class Extent(NamedTuple):
+class TimelineExtent(NamedTuple):
     """How far a timeline reaches: how many events, the times of the oldest and the newest (ms; 0 for none)."""
 
     total: int
@@ -135,7 +147,7 @@ class Extent(NamedTuple):
     newest: int = 0
 
     @classmethod
-    def read(cls, written: str) -> Extent | None:
+    def read(cls, written: str) -> TimelineExtent | None:
         """Out of what `str` made of it; None for anything else."""
         numbers = written.split()
         return cls(*map(int, numbers)) if len(numbers) == 3 and all(each.isdecimal() for each in numbers) else None
@@ -144,53 +156,55 @@ class Extent(NamedTuple):
         return f"{self.total} {self.oldest} {self.newest}"
 
 
-def extent_of(gateway: Gateway, device_id: int) -> Extent | None:
+def timeline_extent(gateway: Gateway, device_id: int) -> TimelineExtent | None:
     """One call, two where there are events. None where its end cannot be found: no total, or it changes right now.
 
     Raises the GatewayError of a timeline that cannot be read.
     """
     newest = gateway.list_timeline(device_id, size=1)
     if not newest.items:
-        return Extent(0)
+        return TimelineExtent(0)
     if not newest.total:
         return None
     oldest = gateway.list_timeline(device_id, page=newest.total - 1, size=1)
     if not oldest.items:
         return None
-    return Extent(newest.total, max(oldest.items[-1].ts, 0), max(newest.items[0].ts, 0))
+    return TimelineExtent(newest.total, max(oldest.items[-1].ts, 0), max(newest.items[0].ts, 0))
 
 
-def _emptied(gateway: Gateway, entry: AuditEntry, asked: str) -> Reading:
+def _emptied(gateway: Gateway, entry: AuditEntry, asked: str) -> Observation:
     """Of what is erased only the timeline can be looked at, and new events may have come since.
 
     So its ends are compared with those of before (`entry.before`), both in the platform's own times: whatever the
     portal's clock says. Where nothing was there before, or it could not be read then, nothing tells.
     """
-    before = Extent.read(entry.before)
+    before = TimelineExtent.read(entry.before)
     if before is None or not before.total:
-        return Reading(Now.SILENT)
-    now = extent_of(gateway, entry.device_id or 0)
+        return Observation(ObservedState.INDETERMINATE)
+    now = timeline_extent(gateway, entry.device_id or 0)
     if now is None:
-        return Reading(Now.UNREAD)
+        return Observation(ObservedState.UNREAD)
     found = str(now)
     if not now.total or now.oldest > before.newest:
-        return Reading(Now.ASKED, found)
-    return Reading(Now.BEFORE if now.oldest <= before.oldest else Now.UNREAD, found)
+        return Observation(ObservedState.REQUESTED, found)
+    return Observation(ObservedState.BEFORE if now.oldest <= before.oldest else ObservedState.UNREAD, found)
 
 
-def _created(gateway: Gateway, entry: AuditEntry, asked: str) -> Reading:
+def _created(gateway: Gateway, entry: AuditEntry, asked: str) -> Observation:
     """A device of that name that was not there before (`names_before`). Search lags, so it is not missed at once."""
     if entry.before == NOT_LOOKED:
-        return Reading(Now.UNREAD)
+        return Observation(ObservedState.UNREAD)
     known = {int(id) for id in entry.before.split()} | audit_log.made_by_others(entry)
     new = [id for id in ids_named(gateway, asked, entry.person.email) if id not in known]
     if new and audit_log.has_open_twin(entry):
-        return Reading(Now.UNREAD)  # whose it is cannot be told
+        return Observation(ObservedState.UNREAD)  # whose it is cannot be told
     if len(new) == 1:
-        return look_at_new(gateway, new[0])
+        return observe_new_device(gateway, new[0])
     if new:
-        return Reading(Now.OTHER, " ".join(str(id) for id in new))
-    return Reading(Now.BEFORE if timezone.now() - entry.created_at > SEARCH_LAGS else Now.UNREAD)
+        return Observation(ObservedState.OTHER, " ".join(str(id) for id in new))
+    return Observation(
+        ObservedState.BEFORE if timezone.now() - entry.created_at > SEARCH_LAGS else ObservedState.UNREAD
+    )
 
 
 def ids_named(gateway: Gateway, name: str, email: str) -> list[int]:
@@ -202,7 +216,7 @@ def ids_named(gateway: Gateway, name: str, email: str) -> list[int]:
     return sorted(device.id for device in found if device.name == name)
 
 
-def names_before(gateway: Gateway, name: str, email: str) -> str:
+def ids_named_before(gateway: Gateway, name: str, email: str) -> str:
     """What the trail holds as `before` of a new device: the ids that have its name already, so that a device whose
     maker got no answer can be told from them. Never a reason not to create it.
     """
@@ -229,12 +243,12 @@ WORD_IS_ENOUGH = frozenset({"create_device", "trigger_event", "reveal_token"})
 be out of its maker's sight). A look can still confirm one whose answer was lost."""
 
 
-def look_at_new(gateway: Gateway, device_id: int) -> Reading:
+def observe_new_device(gateway: Gateway, device_id: int) -> Observation:
     """Read a device that was just created."""
     try:
         info = gateway.get_base_info(device_id)
     except (NotFound, Forbidden):
-        return Reading(Now.GONE, made_id=device_id)
+        return Observation(ObservedState.GONE, created_device_id=device_id)
     except GatewayError:
-        return Reading(Now.UNREAD, made_id=device_id)
-    return Reading(Now.ASKED, info.name, info, device_id)
+        return Observation(ObservedState.UNREAD, created_device_id=device_id)
+    return Observation(ObservedState.REQUESTED, info.name, info, device_id)

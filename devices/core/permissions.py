@@ -14,7 +14,7 @@ import msgspec
 from django.utils.translation import gettext as _
 
 from devices.gateway.client import Gateway
-from devices.gateway.required_permissions import Rule, rules_of
+from devices.gateway.required_permissions import PermissionRule, rules_of
 from devices.gateway.types import UserProfile
 
 OWN_VIEW = "OWN_DEVICES_VIEW"
@@ -86,7 +86,7 @@ RULES = rules_of(Gateway)
 ORGANIZATION_WIDE = frozenset({ORG_VIEW_DEVICES}).union(*(rule.names + rule.other for rule in RULES.values()))
 """Every permission that some operation asks for, but for OWN_VIEW, which depends on whose the device is."""
 
-ABOUT_ONE_DEVICE = frozenset(name for name, rule in RULES.items() if rule.sees) - {"list_devices_by_owner"}
+ABOUT_ONE_DEVICE = frozenset(name for name, rule in RULES.items() if rule.visible) - {"list_devices_by_owner"}
 """Operations in which it matters whose the device is."""
 
 
@@ -115,11 +115,11 @@ def judge(operation: str, access: Access, *, owner_id: int | None = None, other:
     `owner_id` is the device's owner where it is known (0 for none); None means not known, and is judged in the person's
     favour: the API decides. `other`: the call concerns a user who is not the caller.
     """
-    rule = RULES.get(operation, Rule())
+    rule = RULES.get(operation, PermissionRule())
     needed = [*rule.names, *(rule.other if other else ())]
     missing = [name for name in needed if not access.has(name)]
     why = _("The user concerned is not you.") if other and any(n in rule.other for n in missing) else ""
-    if rule.sees and not access.has(ORG_VIEW_DEVICES) and ORG_VIEW_DEVICES not in missing:
+    if rule.visible and not access.has(ORG_VIEW_DEVICES) and ORG_VIEW_DEVICES not in missing:
         if not access.user_id or not access.has(OWN_VIEW):
             missing.append(OWN_VIEW if access.user_id else ORG_VIEW_DEVICES)
             why = _("Nothing can be done with a device that one may not see.")

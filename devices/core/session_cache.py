@@ -14,11 +14,11 @@ from devices.core.permissions import Access
 from devices.gateway.response_cache import group_of, keep_in
 
 
-def keep(access: Access, what: str, value: Any, seconds: float) -> None:
+def put(access: Access, what: str, value: Any, seconds: float) -> None:
     keep_in(cache, group_of(access.scope), _key(access, what), value, seconds)
 
 
-def kept(access: Access, what: str) -> Any:
+def get(access: Access, what: str) -> Any:
     """None where it is not kept, or no longer."""
     return cache.get(_key(access, what))
 

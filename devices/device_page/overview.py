@@ -18,11 +18,11 @@ from devices.device_page.forms import OnlineForm
 from devices.device_page.values import value_rows
 from devices.gateway.errors import GatewayError
 from devices.gateway.types import BaseInfo, DeviceDetails
-from devices.ui.change_notice import Settled, settle_here
-from devices.ui.device_actions import actions
+from devices.ui.change_notice import Reconciled, reconcile_device
+from devices.ui.device_actions import device_actions
 from devices.ui.device_facts import Fact
-from devices.ui.device_layout import Answers, Asks, around, base_asks, online_ask, read_connection
-from devices.ui.read_errors import alone, attempt, trouble, waiting
+from devices.ui.device_layout import Answers, Asks, base_asks, layout_from_answers, online_ask, read_connection
+from devices.ui.read_errors import is_panel_local, panel_error, try_read, with_retry_after
 from devices.ui.status_banner import read_stamp
 from devices.ui.tab_counts import with_count
 
@@ -38,22 +38,24 @@ def device_detail(request: DeviceRequest, device_id: int) -> HttpResponse:
     """
     require(request, "get_device")
     partial = wants_partial(request)
-    settled = [] if partial else settle_here(request, device_id)
+    settled = [] if partial else reconcile_device(request, device_id)
     # What is left of its time is the base info's, where this fails by being slow.
     patience = settings.PLATFORM_API_TIMEOUTS.read * SHARE_OF_VALUES
     asks: Asks = {"values": lambda gateway: gateway.get_device(device_id)}
     answers = ask_together(request.gateway, asks if partial else {**asks, **online_ask(device_id)}, within=patience)
     details: DeviceDetails | GatewayError = answers["values"]
     if isinstance(details, GatewayError):
-        if not alone(details):
+        if not is_panel_local(details):
             raise details
         return _without_values(request, device_id, details, settled, answers)
     clock = clock_for(request)
     context: dict[str, Any] = {"device_id": device_id, "device_name": name_of(details), "tab": "overview"}
     if not partial:
-        context = around(request, device_id, tab="overview", info=details, settled=settled, answers=answers)
+        context = layout_from_answers(
+            request, device_id, tab="overview", info=details, settled=settled, answers=answers
+        )
     else:
-        context["actions"] = actions(request, details)
+        context["actions"] = device_actions(request, details)
         if request.htmx.trigger == "read-again":
             context["announce"] = _("Values read %(stamp)s") % {"stamp": read_stamp(request, "get_device")}
     if details.meta_field_values is not None:
@@ -68,25 +70,25 @@ def device_detail(request: DeviceRequest, device_id: int) -> HttpResponse:
 
 
 def _without_values(
-    request: DeviceRequest, device_id: int, failed: GatewayError, settled: list[Settled], answers: Answers
+    request: DeviceRequest, device_id: int, failed: GatewayError, settled: list[Reconciled], answers: Answers
 ) -> HttpResponse:
     """The overview out of the base info, with a failed slot where the values stand."""
-    info = attempt(request.gateway, lambda gateway: gateway.get_base_info(device_id))
+    info = try_read(request.gateway, lambda gateway: gateway.get_base_info(device_id))
     known = None if isinstance(info, GatewayError) else info
     if wants_partial(request):
-        context: dict[str, Any] = {"device_id": device_id, "actions": actions(request, known)}
+        context: dict[str, Any] = {"device_id": device_id, "actions": device_actions(request, known)}
     else:
-        context = around(request, device_id, tab="overview", info=info, settled=settled, answers=answers)
+        context = layout_from_answers(request, device_id, tab="overview", info=info, settled=settled, answers=answers)
         context["heading_trouble"] = None  # the slot below says the same
     context |= {
         "tab": "overview",
-        "trouble": trouble(request, failed, _("Values")),
+        "trouble": panel_error(request, failed, _("Values")),
         "connection_facts": connection_facts(known, clock_for(request)) if known else [],
     }
     response = answer(
         request, "ui/device_failed.html", "device_page/_overview_failed.html", context, status=failed.status
     )
-    return waiting(response, failed)
+    return with_retry_after(response, failed)
 
 
 @require_safe
@@ -100,8 +102,10 @@ def device_online(request: DeviceRequest, device_id: int) -> HttpResponse:
         context = {"device_id": device_id, "connection": connection}
     else:
         answers = ask_together(request.gateway, base_asks(device_id))
-        settled = settle_here(request, device_id)
-        context = around(request, device_id, tab="overview", info=answers["info"], settled=settled, answers=answers)
+        settled = reconcile_device(request, device_id)
+        context = layout_from_answers(
+            request, device_id, tab="overview", info=answers["info"], settled=settled, answers=answers
+        )
         info = context["device"]
         context["connection_facts"] = connection_facts(info, context["clock"]) if info else []
     context["announce"] = _("%s, checked %s") % (context["connection"].word.text, context["connection"].stamp)

@@ -19,11 +19,11 @@ from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError
 from devices.gateway.pagination import Page
 from devices.gateway.types import LogEntry
-from devices.ui.change_notice import settle_here
-from devices.ui.device_layout import around, base_asks, tab_label
+from devices.ui.change_notice import reconcile_device
+from devices.ui.device_layout import base_asks, layout_from_answers, tab_label
 from devices.ui.pagination import pager
 from devices.ui.query_forms import PageForm
-from devices.ui.read_errors import alone, attempt, trouble, waiting
+from devices.ui.read_errors import is_panel_local, panel_error, try_read, with_retry_after
 from devices.ui.status_banner import read_stamp
 from devices.ui.tab_counts import with_count
 from devices.ui.tabs import Tab
@@ -104,20 +104,22 @@ def answer_tab(
     """
     found: Any
     if wants_partial(request):
-        found, context = attempt(request.gateway, ask), {}
+        found, context = try_read(request.gateway, ask), {}
     else:
-        settled = settle_here(request, device_id)
+        settled = reconcile_device(request, device_id)
         answers = ask_together(request.gateway, {"panel": ask, **base_asks(device_id)})
         found = answers["panel"]
-        context = around(request, device_id, tab=tab, info=answers["info"], settled=settled, answers=answers)
+        context = layout_from_answers(
+            request, device_id, tab=tab, info=answers["info"], settled=settled, answers=answers
+        )
     context |= {"device_id": device_id, "tab": tab}
     if isinstance(found, GatewayError):
-        if not alone(found):
+        if not is_panel_local(found):
             raise found
         context["slot"] = slot
-        context["trouble"] = trouble(request, found, title or tab_label(tab))
+        context["trouble"] = panel_error(request, found, title or tab_label(tab))
         failed = answer(request, "ui/device_failed.html", "ui/_panel_failed.html", context, status=found.status)
-        return waiting(failed, found)
+        return with_retry_after(failed, found)
     context |= show(found)
     with_count(context, tab, context.get("count"))
     fragment = fragment or f"device_page/_{tab}.html"

@@ -11,7 +11,7 @@ import msgspec
 from django.utils.translation import gettext as _
 
 from devices.core.permissions import Access, judge
-from devices.core.session_cache import keep, kept
+from devices.core.session_cache import get, put
 from devices.core.text import clean, shorten
 from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError, Unauthorized
@@ -52,7 +52,7 @@ class Names(msgspec.Struct, frozen=True):
 
 def names_for(gateway: Gateway, access: Access) -> Names:
     """The names this person may read, from their cache or from the API (up to three calls, the first time)."""
-    names = kept(access, "names")
+    names = get(access, "names")
     return names if isinstance(names, Names) else warm(gateway.within(PATIENCE), access)
 
 
@@ -83,7 +83,7 @@ def warm(gateway: Gateway, access: Access) -> Names:
         organizations=organizations | found["organizations"],
         owners=found["owners"],
     )
-    keep(access, "names", names, KEEP if complete and len(gateway.stale) == old else KEEP_PARTIAL)
+    put(access, "names", names, KEEP if complete and len(gateway.stale) == old else KEEP_PARTIAL)
     return names
 
 
@@ -121,12 +121,12 @@ def template_events(gateway: Gateway, access: Access, template_id: int) -> tuple
 
 def remember_template(access: Access, device_id: int, template_id: int) -> None:
     """Keep which template a device that was just read is made by: its events are named by that."""
-    keep(access, f"template-of:{device_id}", template_id, KEEP)
+    put(access, f"template-of:{device_id}", template_id, KEEP)
 
 
 def template_of(gateway: Gateway, access: Access, device_id: int) -> int | None:
     """The template of a device, as remembered or from its base info; None where that cannot be read."""
-    template_id = kept(access, f"template-of:{device_id}")
+    template_id = get(access, f"template-of:{device_id}")
     if isinstance(template_id, int):
         return template_id
     try:

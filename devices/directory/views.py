@@ -19,7 +19,7 @@ from devices.directory.names import names_for
 from devices.gateway.errors import GatewayError, Unauthorized
 from devices.gateway.pagination import Page
 from devices.gateway.types import Organization, UserSummary
-from devices.ui.read_errors import alone, trouble
+from devices.ui.read_errors import is_panel_local, panel_error
 
 AT_LEAST = 2
 """Characters before the platform is asked."""
@@ -93,9 +93,9 @@ def _picks(request: DeviceRequest, operation: str, pick: Any, **words: str) -> H
         except Unauthorized:
             raise
         except GatewayError as error:
-            if not alone(error):
+            if not is_panel_local(error):
                 raise
-            context["trouble"] = trouble(request, error, words["heading"])
+            context["trouble"] = panel_error(request, error, words["heading"])
             context["sentence"] = f"{_(error.sentence)} {_('Type it in full: matches cannot be looked up now.')}"
             status = error.status
         else:

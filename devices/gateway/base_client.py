@@ -11,9 +11,9 @@ from typing import Self, TypeVar
 from devices.gateway import decode
 from devices.gateway.errors import BadReply, GatewayError, Unauthorized
 from devices.gateway.pagination import Page
-from devices.gateway.resilience.policy import Asker, Condition, Kind, Policy
+from devices.gateway.resilience.policy import Kind, PlatformStatus, Policy, Priority
 from devices.gateway.response import Reply, failure
-from devices.gateway.response_cache import Answers, Question, Stale
+from devices.gateway.response_cache import CacheKey, ResponseCache, Stale
 from devices.gateway.timeouts import Deadline
 from devices.gateway.transport import Query, Transport
 from devices.gateway.types import BaseInfo, DeviceDetails
@@ -37,7 +37,7 @@ class _Told:
         self.read_at: dict[str, float] = {}
 
 
-class Caller:
+class BaseClient:
     """What every method of the `Gateway` (api.py) goes through."""
 
     def __init__(
@@ -48,8 +48,8 @@ class Caller:
         request_id: str = "",
         deadline: Deadline | None = None,
         guard: Guard | None = None,
-        answers: Answers | None = None,
-        asker: Asker = Asker.PERSON,
+        answers: ResponseCache | None = None,
+        priority: Priority = Priority.PERSON,
         person: str = "",
     ) -> None:
         self._transport = transport
@@ -58,7 +58,7 @@ class Caller:
         self._deadline = deadline
         self._guard = guard
         self._answers = answers
-        self._asker = asker
+        self._asker = priority
         self._person = person
         self._fresh = False
         self._told = _Told()
@@ -83,8 +83,8 @@ class Caller:
         if self._answers is None:
             return None
         query: Query = {"deviceId": device_id}
-        brief = self._answers.kept(Question("get_base_info", "/device/baseInfo", query, BaseInfo), within)
-        whole = self._answers.kept(Question("get_device", "/device", query, DeviceDetails), within)
+        brief = self._answers.kept(CacheKey("get_base_info", "/device/baseInfo", query, BaseInfo), within)
+        whole = self._answers.kept(CacheKey("get_device", "/device", query, DeviceDetails), within)
         found = max(filter(None, (brief, whole)), key=lambda answer: answer.asked_at, default=None)
         return None if found is None else found.value
 
@@ -117,15 +117,15 @@ class Caller:
         again._fresh = True
         return again
 
-    def for_asker(self, asker: Asker) -> Self:
+    def with_priority(self, priority: Priority) -> Self:
         """The same API for calls that matter less, or more, than those of this one."""
         again = copy.copy(self)
-        again._asker = asker
+        again._asker = priority
         return again
 
-    def condition(self) -> Condition:
+    def platform_status(self) -> PlatformStatus:
         """How the platform stands, without asking it."""
-        return self._transport.condition() if isinstance(self._transport, Policy) else Condition()
+        return self._transport.platform_status() if isinstance(self._transport, Policy) else PlatformStatus()
 
     def forget(self) -> None:
         """A change that was open has turned out to be made: nothing about devices from before is given any more."""
@@ -144,7 +144,7 @@ class Caller:
         return again
 
     def _object(self, operation: str, path: str, query: Query | None, shape: type[T]) -> T:
-        question = Question(operation, path, query or {}, shape)
+        question = CacheKey(operation, path, query or {}, shape)
         return self._read(question, lambda reply: decode.one(reply, shape, operation))
 
     def _device(self, operation: str, path: str, device_id: int, shape: type[D]) -> D:
@@ -156,17 +156,17 @@ class Caller:
                 return found
             raise BadReply(operation=operation, api_status=200, request_id=self._request_id, detail="another device")
 
-        return self._read(Question(operation, path, {"deviceId": device_id}, shape), decoded)
+        return self._read(CacheKey(operation, path, {"deviceId": device_id}, shape), decoded)
 
     def _array(self, operation: str, path: str, query: Query, item: type[T]) -> tuple[T, ...]:
-        question = Question(operation, path, query, tuple[item, ...])  # type: ignore[valid-type]
+        question = CacheKey(operation, path, query, tuple[item, ...])  # type: ignore[valid-type]
         return self._read(question, lambda reply: decode.many(reply, item, operation))
 
     def _page(self, operation: str, path: str, query: Query, item: type[T], *, page: int, size: int) -> Page[T]:
-        question = Question(operation, path, {**query, "page": page, "size": size}, Page[item])  # type: ignore[valid-type]
+        question = CacheKey(operation, path, {**query, "page": page, "size": size}, Page[item])  # type: ignore[valid-type]
         return self._read(question, lambda reply: decode.page(reply, item, page, size, operation))
 
-    def _read(self, question: Question, decoded: Callable[[Reply], V]) -> V:
+    def _read(self, question: CacheKey, decoded: Callable[[Reply], V]) -> V:
         operation, path, query, _shape = question
 
         def ask() -> V:
@@ -227,7 +227,7 @@ class Caller:
         send: Callable[..., Reply]
         if isinstance(self._transport, Policy):
             kind: Kind = "read" if method == "GET" else "write"
-            send = partial(self._transport.send, kind=kind, asker=self._asker, person=self._person)
+            send = partial(self._transport.send, kind=kind, priority=self._asker, person=self._person)
         else:
             send = partial(self._transport.send, to_the_end=method != "GET")
         return send(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from devices.gateway import decode
-from devices.gateway.base_client import ROOT, AccessToken, Caller, Guard
+from devices.gateway.base_client import ROOT, AccessToken, BaseClient, Guard
 from devices.gateway.pagination import Page
-from devices.gateway.required_permissions import needs
+from devices.gateway.required_permissions import requires
 from devices.gateway.transport import Query
 from devices.gateway.types import (
     Activation,
@@ -35,7 +35,7 @@ class _Credential(Wire, frozen=True):
     token: str
 
 
-class Gateway(Caller):
+class Gateway(BaseClient):
     """The API in the name of one person, through the portal's policy (a bare Transport has none: tools, tests).
 
     `page` is 0-based, `size` 1..1000. An optional argument that is None is not sent. Every method raises a
@@ -44,7 +44,7 @@ class Gateway(Caller):
 
     # --- devices ------------------------------------------------------------------------------------------------------
 
-    @needs("ORG_DEVICES_VIEW")
+    @requires("ORG_DEVICES_VIEW")
     def list_devices(
         self, *, org_id: int | None = None, include_sub_orgs: bool = False, page: int = 0, size: int = 50
     ) -> Page[Device]:
@@ -52,7 +52,7 @@ class Gateway(Caller):
         query: Query = {"orgId": org_id, "includeSubOrgDevices": include_sub_orgs}
         return self._page("list_devices", "/devices", query, Device, page=page, size=size)
 
-    @needs("ORG_DEVICES_VIEW")
+    @requires("ORG_DEVICES_VIEW")
     def search_devices(
         self, query: str, *, sort_by: str | None = None, sort_order: str = "ASC", page: int = 0, size: int = 50
     ) -> Page[Device]:
@@ -60,7 +60,7 @@ class Gateway(Caller):
         search = _search(query, sort_by, sort_order)
         return self._page("search_devices", "/search/devices", search, Device, page=page, size=size)
 
-    @needs(sees=True, other=("ORG_VIEW_USERS", "ORG_DEVICES_VIEW"))
+    @requires(visible=True, other=("ORG_VIEW_USERS", "ORG_DEVICES_VIEW"))
     def list_devices_by_owner(
         self, owner_email: str, *, org_id: int | None = None, page: int = 0, size: int = 50
     ) -> Page[Device]:
@@ -68,13 +68,13 @@ class Gateway(Caller):
         query: Query = {"ownerEmail": owner_email, "orgId": org_id}
         return self._page("list_devices_by_owner", "/device/by-owner", query, Device, page=page, size=size)
 
-    @needs("ORG_DEVICES_VIEW", other=("ORG_VIEW_USERS",))
+    @requires("ORG_DEVICES_VIEW", other=("ORG_VIEW_USERS",))
     def list_devices_by_user(self, user_email: str, *, page: int = 0, size: int = 50) -> Page[Device]:
         """GET /device/by-user-org: the devices that a user can see; may come without a total."""
         query: Query = {"userEmail": user_email}
         return self._page("list_devices_by_user", "/device/by-user-org", query, Device, page=page, size=size)
 
-    @needs("ORG_DEVICES_VIEW")
+    @requires("ORG_DEVICES_VIEW")
     def list_last_activated(self, *, org_id: int | None = None, minutes: int = 5) -> tuple[Activation, ...]:
         """GET /device/last-activated: in the last 1 to 60 minutes, without sub-organizations; no names."""
         query: Query = {"orgId": org_id, "minutes": minutes}
@@ -82,27 +82,27 @@ class Gateway(Caller):
 
     # --- one device ---------------------------------------------------------------------------------------------------
 
-    @needs(sees=True)
+    @requires(visible=True)
     def get_device(self, device_id: int) -> DeviceDetails:
         """GET /device: the device with its current values and metafields."""
         return self._device("get_device", "/device", device_id, DeviceDetails)
 
-    @needs(sees=True)
+    @requires(visible=True)
     def get_base_info(self, device_id: int) -> BaseInfo:
         """GET /device/baseInfo: the device without values and metafields, cheaper."""
         return self._device("get_base_info", "/device/baseInfo", device_id, BaseInfo)
 
-    @needs(sees=True)
+    @requires(visible=True)
     def get_online(self, device_id: int) -> Online:
         """GET /device/online: whether the device is connected now, if the API knows."""
         return self._object("get_online", "/device/online", {"deviceId": device_id}, Online)
 
-    @needs("VIEW_OWN_ORG_TAG", sees=True)
+    @requires("VIEW_OWN_ORG_TAG", visible=True)
     def list_tags(self, device_id: int) -> tuple[DeviceTag, ...]:
         """GET /device/tags"""
         return self._array("list_tags", "/device/tags", {"deviceId": device_id}, DeviceTag)
 
-    @needs("VIEW_TIMELINE", sees=True)
+    @requires("VIEW_TIMELINE", visible=True)
     def list_timeline(
         self, device_id: int, *, event_type: str | None = None, page: int = 0, size: int = 50
     ) -> Page[TimelineEvent]:
@@ -110,23 +110,23 @@ class Gateway(Caller):
         query: Query = {"deviceId": device_id, "eventType": event_type}
         return self._page("list_timeline", "/device/timeline", query, TimelineEvent, page=page, size=size)
 
-    @needs("ORG_DEVICE_VIEW_ACTION_LOG", sees=True)
+    @requires("ORG_DEVICE_VIEW_ACTION_LOG", visible=True)
     def list_logs(self, device_id: int, *, page: int = 0, size: int = 50) -> Page[LogEntry]:
         """GET /device/logs: what users wrote to the device, newest first; may come without a total."""
         return self._page("list_logs", "/device/logs", {"deviceId": device_id}, LogEntry, page=page, size=size)
 
-    @needs(sees=True)
+    @requires(visible=True)
     def list_metafields(self, device_id: int) -> tuple[Metafield, ...]:
         """GET /device/metafield"""
         return self._array("list_metafields", "/device/metafield", {"deviceId": device_id}, Metafield)
 
-    @needs("ORG_DEVICES_EDIT", sees=True)
+    @requires("ORG_DEVICES_EDIT", visible=True)
     def rename_device(self, device_id: int, name: str) -> Device:
         """PUT /device: the id in the query, the name (1 to 50) in the body; answers with the device."""
         reply = self._change("rename_device", "PUT", "/device", {"deviceId": device_id}, {"name": name})
         return decode.one(reply, Device, "rename_device")
 
-    @needs("ORG_DEVICES_EDIT", sees=True)
+    @requires("ORG_DEVICES_EDIT", visible=True)
     def set_metafield(self, device_id: int, metafield_id: int, value: str) -> None:
         """POST /device/metafield: `value` is text of at most 200 characters, for numbers too. Read back after it."""
         body = {"deviceId": device_id, "metaFieldId": metafield_id, "newValue": value}
@@ -134,7 +134,7 @@ class Gateway(Caller):
 
     # --- what changes a device ----------------------------------------------------------------------------------------
 
-    @needs("ORG_DEVICES_CREATE", other=("ORG_VIEW_USERS",))
+    @requires("ORG_DEVICES_CREATE", other=("ORG_VIEW_USERS",))
     def create_device(
         self, template_code: str, name: str, *, org_id: int | None = None, owner_id: int | None = None
     ) -> BaseInfo:
@@ -144,40 +144,40 @@ class Gateway(Caller):
         reply = self._change("create_device", "POST", "/device/create", query, _known(body))
         return decode.one(reply, BaseInfo, "create_device")
 
-    @needs("ORG_DEVICES_DELETE", sees=True)
+    @requires("ORG_DEVICES_DELETE", visible=True)
     def delete_device(self, device_id: int) -> None:
         """DELETE /device: the device and all its data."""
         self._write("delete_device", "DELETE", "/device", query={"deviceId": device_id})
 
-    @needs("TRANSFER_DEVICE", sees=True, other=("ORG_VIEW_USERS",))
+    @requires("TRANSFER_DEVICE", visible=True, other=("ORG_VIEW_USERS",))
     def transfer_to_owner(self, device_id: int, user_id: int) -> None:
         """POST /device/transfer/to-owner: an activated user. May move the device to their organization: read back."""
         body = {"deviceId": device_id, "newOwnerUserId": user_id}
         self._write("transfer_to_owner", "POST", "/device/transfer/to-owner", body=body)
 
-    @needs("TRANSFER_DEVICE", "ORG_VIEW", sees=True)
+    @requires("TRANSFER_DEVICE", "ORG_VIEW", visible=True)
     def transfer_to_organization(self, device_id: int, org_id: int) -> None:
         """POST /device/transfer/to-organization: may cost the device its owner: read back."""
         body = {"deviceId": device_id, "newOrgId": org_id}
         self._write("transfer_to_organization", "POST", "/device/transfer/to-organization", body=body)
 
-    @needs("ORG_DEVICES_EDIT", sees=True)
+    @requires("ORG_DEVICES_EDIT", visible=True)
     def remove_owner(self, device_id: int) -> None:
         """DELETE /device/owner"""
         self._write("remove_owner", "DELETE", "/device/owner", query={"deviceId": device_id})
 
-    @needs("ORG_DEVICE_DATA_DELETE", sees=True)
+    @requires("ORG_DEVICE_DATA_DELETE", visible=True)
     def clear_device(self, device_id: int) -> None:
         """DELETE /device/clear: history, timeline and statistics go; device, metafields and tags stay."""
         self._write("clear_device", "DELETE", "/device/clear", query={"deviceId": device_id})
 
-    @needs("ORG_DEVICES_CONTROL", sees=True)
+    @requires("ORG_DEVICES_CONTROL", visible=True)
     def trigger_event(self, device_id: int, event_code: str, description: str | None = None) -> None:
         """POST /device/trigger-event: both texts of at most 200 characters. Accepted is not shown: it may be muted."""
         body = {"deviceId": device_id, "eventCode": event_code, "eventDescription": description}
         self._write("trigger_event", "POST", "/device/trigger-event", body=_known(body))
 
-    @needs(sees=True)
+    @requires(visible=True)
     def reveal_token(self, device_id: int) -> str:
         """GET /device/baseInfo, for its `token`: the device's credential, which no other method returns."""
         reply = self._send("reveal_token", "GET", "/device/baseInfo", {"deviceId": device_id})
@@ -193,17 +193,17 @@ class Gateway(Caller):
         """GET /profile: the organization of the token."""
         return self._object("get_own_organization", "/profile", None, Organization)
 
-    @needs("ORG_VIEW")
+    @requires("ORG_VIEW")
     def list_sub_organizations(self, *, page: int = 0, size: int = 1000) -> Page[Organization]:
         """GET /sub-organizations"""
         return self._page("list_sub_organizations", "/sub-organizations", {}, Organization, page=page, size=size)
 
-    @needs("ORG_VIEW")
+    @requires("ORG_VIEW")
     def get_organization(self, org_id: int) -> Organization:
         """GET (the common path, and nothing after it)"""
         return self._object("get_organization", "", {"orgId": org_id}, Organization)
 
-    @needs("ORG_VIEW")
+    @requires("ORG_VIEW")
     def search_organizations(
         self, query: str, *, sort_by: str | None = None, sort_order: str = "ASC", page: int = 0, size: int = 50
     ) -> Page[Organization]:
@@ -211,13 +211,13 @@ class Gateway(Caller):
         search = _search(query, sort_by, sort_order)
         return self._page("search_organizations", "/search", search, Organization, page=page, size=size)
 
-    @needs("ORG_VIEW_USERS")
+    @requires("ORG_VIEW_USERS")
     def list_users(self, *, include_sub_orgs: bool = False, page: int = 0, size: int = 1000) -> Page[UserSummary]:
         """GET /users"""
         query: Query = {"includeSubOrgUsers": include_sub_orgs}
         return self._page("list_users", "/users", query, UserSummary, page=page, size=size)
 
-    @needs("ORG_VIEW_USERS")
+    @requires("ORG_VIEW_USERS")
     def search_users(
         self, query: str, *, sort_by: str | None = None, sort_order: str = "ASC", page: int = 0, size: int = 50
     ) -> Page[UserSummary]:
@@ -225,17 +225,17 @@ class Gateway(Caller):
         search = _search(query, sort_by, sort_order)
         return self._page("search_users", "/search/users", search, UserSummary, page=page, size=size)
 
-    @needs("ORG_VIEW_USERS")
+    @requires("ORG_VIEW_USERS")
     def get_user(self, user_id: int) -> User:
         """GET /user: with status and time zone."""
         return self._object("get_user", "/user", {"userId": user_id}, User)
 
-    @needs("PRODUCT_VIEW")
+    @requires("PRODUCT_VIEW")
     def list_templates(self, *, org_id: int | None = None, page: int = 0, size: int = 1000) -> Page[Template]:
         """GET /templates"""
         return self._page("list_templates", "/templates", {"orgId": org_id}, Template, page=page, size=size)
 
-    @needs("PRODUCT_VIEW")
+    @requires("PRODUCT_VIEW")
     def list_template_events(self, template_id: int) -> tuple[TemplateEvent, ...]:
         """GET /template/events: of the template with this number, as devices carry it."""
         return self._array("list_template_events", "/template/events", {"templateId": template_id}, TemplateEvent)

@@ -58,7 +58,7 @@ class Unreachable(GatewayError):
     sentence = to_translate("The platform cannot be reached.")
 
 
-class Resting(Unreachable):
+class CircuitOpen(Unreachable):
     """Not even tried: too many calls of this kind have failed of late. `retry_after`: seconds until one is tried."""
 
     sentence = to_translate("The platform has not been answering, so it was not asked now.")
@@ -67,7 +67,7 @@ class Resting(Unreachable):
         super().__init__(**told | {"sent": False})
 
 
-class Busy(GatewayError):
+class ConcurrencyExceeded(GatewayError):
     """The portal itself has more calls to make than it can make at once, and this one's turn did not come in time."""
 
     status = 503
@@ -77,7 +77,7 @@ class Busy(GatewayError):
         super().__init__(**told | {"sent": False})
 
 
-class Crowded(Busy):
+class UserConcurrencyExceeded(ConcurrencyExceeded):
     """As Busy, but the calls that are in the way are this person's own."""
 
     sentence = to_translate("You have too many calls under way at the same time, so this one was not sent.")
@@ -123,7 +123,7 @@ class BadReply(GatewayError):
         return f"{super().__str__()}, {self.detail}" if self.detail else super().__str__()
 
 
-class Moved(BadReply):
+class Redirected(BadReply):
     """A redirect that is not followed: to `host` (untrusted text, made printable; "" where none can be read)."""
 
     sentence = to_translate("The platform refers to another address, which this portal does not use.")
@@ -171,7 +171,7 @@ class RateLimited(GatewayError):
     """Whether it is the portal's own limit, and not the platform's."""
 
 
-class CeilingReached(RateLimited):
+class RateExceeded(RateLimited):
     """All people of the portal together have made as many calls in this minute as it makes."""
 
     sentence = to_translate("The portal has used up its calls of this minute, so the platform was not asked.")
@@ -181,7 +181,7 @@ class CeilingReached(RateLimited):
         super().__init__(**told | {"sent": False})
 
 
-class ShareUsed(CeilingReached):
+class UserRateExceeded(RateExceeded):
     """One person has made as many calls in this minute as are left for all others."""
 
     sentence = to_translate("You have used up your share of the calls of this minute, so the platform was not asked.")

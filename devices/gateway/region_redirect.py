@@ -17,7 +17,7 @@ REMEMBERED = 300.0
 """Seconds for which readings go where the last one was referred to and answered, without being referred again."""
 
 
-class Elsewhere:
+class RedirectTarget:
     """Where this process was referred to. What it remembers is one assignment, so threads need no lock for it."""
 
     def __init__(self) -> None:

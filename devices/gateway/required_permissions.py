@@ -13,24 +13,24 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
-class Rule:
+class PermissionRule:
     """`names`: all are needed. `sees`: the device must be visible too. `other`: needed as well for another user."""
 
     names: tuple[str, ...] = ()
-    sees: bool = False
+    visible: bool = False
     other: tuple[str, ...] = ()
 
 
-def needs(*names: str, sees: bool = False, other: tuple[str, ...] = ()) -> Callable[[Method], Method]:
+def requires(*names: str, visible: bool = False, other: tuple[str, ...] = ()) -> Callable[[Method], Method]:
     """Mark a method with its `Rule`."""
 
     def mark(method: Method) -> Method:
-        vars(method)["rule"] = Rule(names, sees, other)
+        vars(method)["rule"] = PermissionRule(names, visible, other)
         return method
 
     return mark
 
 
-def rules_of(gateway: type) -> dict[str, Rule]:
+def rules_of(gateway: type) -> dict[str, PermissionRule]:
     """The rule of each method that is marked, by its name."""
     return {name: method.rule for name, method in vars(gateway).items() if hasattr(method, "rule")}

@@ -19,9 +19,9 @@ from devices.gateway.errors import (
     BadReply,
     Forbidden,
     GatewayError,
-    Moved,
     NotFound,
     RateLimited,
+    Redirected,
     Rejected,
     ServerFault,
     Unauthorized,
@@ -142,7 +142,7 @@ def failure(reply: Reply, operation: str = "") -> GatewayError | None:
     """
     status = reply.status
     if status in REDIRECTS:
-        kind: Callable[..., GatewayError] = partial(Moved, detail=reply.detail, host=host_of(reply.location))
+        kind: Callable[..., GatewayError] = partial(Redirected, detail=reply.detail, host=host_of(reply.location))
     elif 200 <= status < 300:
         return None
     elif status < 400 or status > 599:

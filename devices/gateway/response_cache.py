@@ -41,18 +41,18 @@ import msgspec
 
 from devices.gateway.errors import (
     BadReply,
-    Busy,
-    CeilingReached,
-    Crowded,
+    ConcurrencyExceeded,
     Forbidden,
     GatewayError,
     NotFound,
+    RateExceeded,
     RateLimited,
     ServerFault,
-    ShareUsed,
     TimedOut,
     Unauthorized,
     Unreachable,
+    UserConcurrencyExceeded,
+    UserRateExceeded,
 )
 from devices.gateway.transport import Query
 from devices.gateway.types import DeviceDetails, Metafield
@@ -66,7 +66,7 @@ WAIT = 15.0
 """Seconds to wait for another thread's call where the page has no deadline."""
 
 
-class Rule(NamedTuple):
+class CachePolicy(NamedTuple):
     """How long an answer is given again (`fresh_for`) and how long it may stand in for a new one (`keep_for`), in
     seconds. `word`: no change that the portal makes can touch it.
     """
@@ -76,12 +76,12 @@ class Rule(NamedTuple):
     word: bool = False
 
 
-LAST_GOOD = Rule()
+LAST_GOOD = CachePolicy()
 """Lists, values, timelines, the online state: always asked for."""
-WORDS = Rule(fresh_for=600.0, word=True)
-RULES: dict[str, Rule] = {
-    "get_base_info": Rule(fresh_for=15.0),
-    "list_tags": Rule(fresh_for=60.0),
+WORDS = CachePolicy(fresh_for=600.0, word=True)
+CACHE_POLICIES: dict[str, CachePolicy] = {
+    "get_base_info": CachePolicy(fresh_for=15.0),
+    "list_tags": CachePolicy(fresh_for=60.0),
     "get_user_profile": WORDS,
     "get_own_organization": WORDS,
     "get_organization": WORDS,
@@ -91,7 +91,7 @@ RULES: dict[str, Rule] = {
     "list_template_events": WORDS,
 }
 
-HELPED = (Unreachable, TimedOut, ServerFault, BadReply, Busy, RateLimited)
+STALE_IF_ERROR_FOR = (Unreachable, TimedOut, ServerFault, BadReply, ConcurrencyExceeded, RateLimited)
 """What an old answer stands in for."""
 REFUSED = (Unauthorized, Forbidden, NotFound)
 ALIKE = (Unreachable, ServerFault, BadReply)
@@ -125,7 +125,7 @@ class Counts(NamedTuple):
     words: int
 
 
-class Question(NamedTuple):
+class CacheKey(NamedTuple):
     """`shape`: the type of the answer."""
 
     operation: str
@@ -134,7 +134,7 @@ class Question(NamedTuple):
     shape: Any
 
 
-class Answer(NamedTuple, Generic[T]):
+class CachedResponse(NamedTuple, Generic[T]):
     """`asked_at`: seconds since 1970. `old`: it stands in for one that could not be read. `why`: "share" or "busy"
     where the portal itself did not ask, because of this person's calls or of everybody's; else empty.
     """
@@ -163,7 +163,7 @@ class _Flight:
         self.error: GatewayError | None = None
 
 
-class Flights:
+class SingleFlight:
     """Calls that are under way in this process: whoever asks the same at the same time waits for the one answer."""
 
     def __init__(self) -> None:
@@ -205,10 +205,10 @@ class Flights:
         return answer
 
 
-_flights = Flights()
+_flights = SingleFlight()
 
 
-class Answers:
+class ResponseCache:
     """The kept answers of one session, for one request and the threads it starts.
 
     `bump(words)` counts up in every grant of the person, for answers about devices or for words; it is called in the
@@ -225,7 +225,7 @@ class Answers:
         *,
         changing: bool = False,
         clock: Clock = time.time,
-        flights: Flights = _flights,
+        flights: SingleFlight = _flights,
     ) -> None:
         self._store = store
         self._owner = owner
@@ -239,10 +239,10 @@ class Answers:
         self._thread = threading.get_ident()
         self._owed: set[bool] = set()
 
-    def read(self, question: Question, ask: Callable[[], T], *, wait: float | None = None) -> Answer[T]:
+    def read(self, question: CacheKey, ask: Callable[[], T], *, wait: float | None = None) -> CachedResponse[T]:
         """The answer, kept or asked for. Raises what `ask` raises, and TimedOut when another thread's call did not end
         within `wait` seconds."""
-        rule = RULES.get(question.operation, LAST_GOOD)
+        rule = CACHE_POLICIES.get(question.operation, LAST_GOOD)
         key = self._key(question, rule) if rule.keep_for else None
         if key is None or (self._changing and not rule.word):
             return self._ask(question, rule, None, ask)
@@ -255,22 +255,22 @@ class Answers:
                 return self._ask(question, rule, key, ask)
             patience = WAIT if wait is None else wait
             return self._flights.share(key, lambda: self._ask(question, rule, key, ask), patience, question.operation)
-        except HELPED as error:
+        except STALE_IF_ERROR_FOR as error:
             kept = None if self._changing else self._look(question, key, rule.keep_for)
             if kept is None:
                 raise
             return kept._replace(old=True, why=_why(error))
 
-    def anew(self, question: Question, ask: Callable[[], T]) -> Answer[T]:
+    def anew(self, question: CacheKey, ask: Callable[[], T]) -> CachedResponse[T]:
         """Asked for, whatever is kept. Of what is always asked for, nothing is kept here: no page will want it."""
-        rule = RULES.get(question.operation, LAST_GOOD)
+        rule = CACHE_POLICIES.get(question.operation, LAST_GOOD)
         key = self._key(question, rule) if rule.fresh_for and (rule.word or not self._changing) else None
         return self._ask(question, rule, key, ask)
 
-    def kept(self, question: Question, within: float = math.inf) -> Answer[Any] | None:
+    def kept(self, question: CacheKey, within: float = math.inf) -> CachedResponse[Any] | None:
         """The last good answer as far as it is kept, less than `within` seconds old, without asking; None where there
         is none. What changes something may ask too: it is for words beside the change, and decides nothing."""
-        rule = RULES.get(question.operation, LAST_GOOD)
+        rule = CACHE_POLICIES.get(question.operation, LAST_GOOD)
         key = self._key(question, rule) if rule.keep_for else None
         return None if key is None else self._look(question, key, min(within, rule.keep_for))
 
@@ -284,7 +284,7 @@ class Answers:
         while self._owed:
             self._bump(self._owed.pop())
 
-    def _ask(self, question: Question, rule: Rule, key: str | None, ask: Callable[[], T]) -> Answer[T]:
+    def _ask(self, question: CacheKey, rule: CachePolicy, key: str | None, ask: Callable[[], T]) -> CachedResponse[T]:
         asked_at = self._clock()
         try:
             answer = ask()
@@ -293,9 +293,9 @@ class Answers:
             raise
         if key is not None:
             self._keep(key, asked_at, answer, rule)
-        return Answer(answer, asked_at)
+        return CachedResponse(answer, asked_at)
 
-    def _refused(self, rule: Rule, key: str | None) -> None:
+    def _refused(self, rule: CachePolicy, key: str | None) -> None:
         if rule.word:
             self._words = None
         else:
@@ -310,7 +310,7 @@ class Answers:
         else:
             self._owed.add(words)
 
-    def _key(self, question: Question, rule: Rule) -> str | None:
+    def _key(self, question: CacheKey, rule: CachePolicy) -> str | None:
         count = self._words if rule.word else self._generation
         if count is None:
             return None
@@ -318,7 +318,7 @@ class Answers:
         told = _encoder.encode((*self._owner, count, question.operation, question.path, query))
         return f"{self._group}:{hashlib.blake2b(told, digest_size=24).hexdigest()}"
 
-    def _look(self, question: Question, key: str, within: float) -> Answer[Any] | None:
+    def _look(self, question: CacheKey, key: str, within: float) -> CachedResponse[Any] | None:
         """The kept answer and when it was asked for, if that is at most `within` seconds ago."""
         kept = self._store.get(key)
         if not isinstance(kept, tuple):
@@ -327,11 +327,11 @@ class Answers:
         if not 0 <= self._clock() - asked_at < within:
             return None
         try:
-            return Answer(_decoder(question.shape).decode(written), asked_at)
+            return CachedResponse(_decoder(question.shape).decode(written), asked_at)
         except (msgspec.MsgspecError, UnicodeError):  # another version of the portal has kept it
             return None
 
-    def _keep(self, key: str, asked_at: float, answer: object, rule: Rule) -> None:
+    def _keep(self, key: str, asked_at: float, answer: object, rule: CachePolicy) -> None:
         try:
             kept = _without_secrets(answer)
             written = b"" if kept is None else _encoder.encode(kept)
@@ -355,9 +355,9 @@ def group_of(session: str) -> str:
 
 
 def _why(error: GatewayError) -> str:
-    if isinstance(error, ShareUsed | Crowded):
+    if isinstance(error, UserRateExceeded | UserConcurrencyExceeded):
         return "share"
-    return "busy" if isinstance(error, Busy | CeilingReached) else ""
+    return "busy" if isinstance(error, ConcurrencyExceeded | RateExceeded) else ""
 
 
 def _without_secrets(answer: Any) -> Any:

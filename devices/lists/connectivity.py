@@ -34,8 +34,8 @@ from devices.core.responses import SeeOther
 from devices.core.return_url import back_to_list
 from devices.gateway.client import Gateway
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, RateLimited, Unauthorized
-from devices.gateway.resilience.limits import Asker
-from devices.ui.read_errors import log_failure, waiting
+from devices.gateway.resilience.limits import Priority
+from devices.ui.read_errors import log_failure, with_retry_after
 
 MOST = 100
 """Rows that one press asks for, a call each and one more for what is not connected. All people of an organization share
@@ -100,7 +100,9 @@ def _result(request: DeviceRequest, checked: str) -> str:
 
 def _answers(request: DeviceRequest, ids: list[int]) -> list[State | GatewayError]:
     """What came of asking for each, within PATIENCE for all."""
-    gateway = request.gateway.fresh().for_asker(Asker.JOB).within(PATIENCE)  # an old answer would carry today's time
+    gateway = (
+        request.gateway.fresh().with_priority(Priority.JOB).within(PATIENCE)
+    )  # an old answer would carry today's time
     return list(ask_each(gateway, ids, _ask).values())
 
 
@@ -119,7 +121,7 @@ def _step(request: DeviceRequest, ids: list[int]) -> HttpResponse:
         raise
     except GatewayError as error:
         log_failure(request, error)
-        return waiting(_shown(request, ids, so_far, check, failed=error), error)
+        return with_retry_after(_shown(request, ids, so_far, check, failed=error), error)
     return _shown(request, ids, write_check(request.access, further), further, asked=asked)
 
 

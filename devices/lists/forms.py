@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from devices.core import api_rules
-from devices.ui.query_forms import ForgivingForm, org_field, query_field
+from devices.ui.query_forms import LenientQueryForm, org_field, query_field
 
 STATES = ("online", "offline", "never", "unknown", "unasked")
 """What the rows of a page can be narrowed to after their states were asked."""
@@ -44,7 +44,7 @@ def show_field() -> forms.ChoiceField:
     return forms.ChoiceField(required=False, choices=[(state, state) for state in STATES])
 
 
-class SearchForm(ForgivingForm):
+class SearchForm(LenientQueryForm):
     """The list's query. Only `q` can be refused."""
 
     q = query_field(gettext_lazy("Search devices"))
@@ -81,7 +81,7 @@ class SearchForm(ForgivingForm):
     }
 
 
-class VisibleForm(ForgivingForm):
+class VisibleForm(LenientQueryForm):
     """Whose devices, by what somebody can see. Only `email` can be refused."""
 
     email = forms.CharField(
@@ -124,7 +124,7 @@ class OwnedForm(VisibleForm):
     fallbacks: ClassVar[dict[str, Any]] = VisibleForm.fallbacks | {"org": None}
 
 
-class RecentForm(ForgivingForm):
+class RecentForm(LenientQueryForm):
     """Which activations: of how many minutes, in which organization. `paused`: the page does not ask again by itself.
 
     A page that asks again tells what it shows: `seen`, the time of the newest one; `stale`, that it is an old answer.

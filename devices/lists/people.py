@@ -24,8 +24,8 @@ from devices.gateway.pagination import Page
 from devices.gateway.types import Device
 from devices.lists.forms import OwnedForm, VisibleForm
 from devices.lists.table import shown_once, size_in_address, table
-from devices.ui.read_errors import attempt, trouble, waiting
-from devices.ui.status_banner import open_now
+from devices.ui.read_errors import panel_error, try_read, with_retry_after
+from devices.ui.status_banner import gate_write
 
 OWNED, VISIBLE = "list_devices_by_owner", "list_devices_by_user"
 PAGES = {OWNED: "devices:device-by-owner", VISIBLE: "devices:device-by-user"}
@@ -60,15 +60,15 @@ def _devices_of(request: DeviceRequest, operation: str, form: VisibleForm) -> Ht
     names = names_for(request.gateway, request.access)
     verdict = judge(operation, request.access, other=not _mine(request.access, query["email"]))
     asks = bool(query["email"]) and verdict.allowed
-    found = attempt(request.gateway, lambda each: _read(each, operation, query, names)) if asks else None
+    found = try_read(request.gateway, lambda each: _read(each, operation, query, names)) if asks else None
     failed = found if isinstance(found, GatewayError) else None
     page = None if isinstance(found, GatewayError) else found
     status = 422 if "email" in form.errors else 403 if query["email"] and not asks else 200
     context = _context(request, operation, form, query, page, names, verdict)
-    context["trouble"] = trouble(request, failed, context["heading"]) if failed else None
+    context["trouble"] = panel_error(request, failed, context["heading"]) if failed else None
     status = failed.status if failed else status
     response = answer(request, "lists/people.html", "lists/_people_results.html", context, status=status)
-    return waiting(response, failed) if failed else response
+    return with_retry_after(response, failed) if failed else response
 
 
 def _mine(access: Access, email: str) -> bool:
@@ -119,7 +119,7 @@ def _context(
         "elsewhere": url(org=None, page=1) if query["org"] not in (None, access.org_id) else "",
         "own_org": own,
         "said_size": size_in_address(query | {"page": 1}, request.preferences.page_size),
-        "notices": form.fallen_back() + shown_once(page),
+        "notices": form.warnings() + shown_once(page),
         "owner_prefix": "" if operation == OWNED else owner_prefix(access),
         "order_note": _("in the platform's order"),
         "organizations": organization_choices(names) if operation == OWNED else [],
@@ -131,7 +131,7 @@ def _context(
         "only_own": access.only_own,
         "my_url": my_devices(access),
         "ways": _ways(access, operation, query["email"]),
-        "create": open_now(request, judge("create_device", access)),
+        "create": gate_write(request, judge("create_device", access)),
         "section": "devices" if access.only_own else "owners",
     }
 

@@ -18,7 +18,7 @@ from devices.core.formatting import Clock, DeviceRow, ago, device_row, number
 from devices.core.navigation import owner_prefix
 from devices.core.requests import DeviceRequest, clock_for, require, wants_partial
 from devices.core.responses import answer, polled, query_string
-from devices.core.session_cache import forget, keep, kept
+from devices.core.session_cache import forget, get, put
 from devices.directory.names import Names, names_for, organization_choices
 from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError, Unauthorized
@@ -27,7 +27,7 @@ from devices.lists.columns import ALWAYS_RECENT, heads
 from devices.lists.connectivity import state_words
 from devices.lists.forms import RecentForm
 from devices.ui.device_actions import row_actions
-from devices.ui.read_errors import alone, trouble, waiting
+from devices.ui.read_errors import is_panel_local, panel_error, with_retry_after
 
 QUICK = (5, 15, 60)
 """Minutes offered as links."""
@@ -80,24 +80,24 @@ def device_recent(request: DeviceRequest) -> HttpResponse:
     reading: Reading | None
     try:
         reading = _read(request, query)
-        keep(request.access, kept_as, reading, READING_KEPT)
+        put(request.access, kept_as, reading, READING_KEPT)
     except Unauthorized:
         raise
     except GatewayError as error:
-        if not alone(error):
+        if not is_panel_local(error):
             # Refused, or gone: what could be seen before is not theirs to see any more.
             forget(request.access, kept_as)
             if not again:
                 raise
-        last = kept(request.access, kept_as)
+        last = get(request.access, kept_as)
         reading = last if isinstance(last, Reading) else None
         failed, words = error, _(error.sentence)
-    context = _context(request, query, reading, words) | {"notices": form.fallen_back()}
+    context = _context(request, query, reading, words) | {"notices": form.warnings()}
     if failed:
-        context["failed"] = trouble(request, failed, _("Recently activated"), retry_url=context["again_url"])
+        context["failed"] = panel_error(request, failed, _("Recently activated"), retry_url=context["again_url"])
     status = failed.status if failed and reading is None and not again else 200
     response = answer(request, "lists/recent.html", "lists/_recent.html", context, status=status)
-    return waiting(response, failed) if failed else response
+    return with_retry_after(response, failed) if failed else response
 
 
 def _read(request: DeviceRequest, query: dict[str, Any]) -> Reading:

@@ -24,8 +24,8 @@ from devices.gateway.pagination import Page
 from devices.gateway.types import Device
 from devices.lists.forms import SearchForm
 from devices.lists.table import shown_once, size_in_address, table
-from devices.ui.read_errors import attempt, trouble, waiting
-from devices.ui.status_banner import open_now
+from devices.ui.read_errors import panel_error, try_read, with_retry_after
+from devices.ui.status_banner import gate_write
 
 SORTS = {"name": "Name", "id": "Device Id", "template": "Template Name", "firmware": "Firmware Version"} | {
     "board": "Model",
@@ -46,12 +46,14 @@ def device_list(request: DeviceRequest) -> HttpResponse:
     query = form.settle(rows=request.preferences.page_size)
     if request.access.only_own and not request.GET.get("q"):
         return redirect(my_devices(request.access))
-    found = None if "q" in form.errors else attempt(request.gateway, lambda gateway: _read(request, gateway, query))
+    found = None if "q" in form.errors else try_read(request.gateway, lambda gateway: _read(request, gateway, query))
     failed = found if isinstance(found, GatewayError) else None
     page = None if isinstance(found, GatewayError) else found
     names = names_for(request.gateway, request.access)
     context = _context(request, form, query, page, names)
-    context["trouble"] = trouble(request, failed, _("Devices"), retry_url=context["canonical_url"]) if failed else None
+    context["trouble"] = (
+        panel_error(request, failed, _("Devices"), retry_url=context["canonical_url"]) if failed else None
+    )
     response = answer(
         request,
         "lists/search.html",
@@ -61,7 +63,7 @@ def device_list(request: DeviceRequest) -> HttpResponse:
     )
     if page and wants_partial(request) and request.htmx.current_url_abs_path != context["canonical_url"]:
         response["HX-Push-Url"] = context["canonical_url"]
-    return waiting(response, failed) if failed else response
+    return with_retry_after(response, failed) if failed else response
 
 
 def _read(request: DeviceRequest, gateway: Gateway, query: dict[str, Any]) -> Page[Device]:
@@ -86,14 +88,14 @@ def _context(
         "searching": searching,
         "where": _where(query, names, request.access.org_id),
         "headline": _headline(page, query, names, request.access.org_id) if page else "",
-        "notices": form.fallen_back() + _dropped(searching, query) + shown_once(page),
+        "notices": form.warnings() + _dropped(searching, query) + shown_once(page),
         "columns": _columns(links) if searching else None,
         "organizations": organization_choices(names),
         "said_size": size_in_address(query | {"page": 1}, request.preferences.page_size),
         "chips": _chips(query, links, names),
         "owner_prefix": owner_prefix(request.access),
         "order_note": "" if searching else _("in the platform's order: it sorts only a search"),
-        "create": open_now(request, judge("create_device", request.access)),
+        "create": gate_write(request, judge("create_device", request.access)),
         "include_url": links.to(sub_orgs=True, page=1),
         "refused": "q" in form.errors,
         "canonical_url": links.to(checked=query["checked"], show=query["show"]),

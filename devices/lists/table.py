@@ -21,7 +21,7 @@ from devices.gateway.types import Device
 from devices.lists.columns import heads
 from devices.lists.connectivity import MOST, Check, State, StateWord, group_of, read_check, state_words, summary
 from devices.lists.forms import STATES
-from devices.ui.change_notice import done_view
+from devices.ui.change_notice import change_notice
 from devices.ui.device_actions import row_actions
 from devices.ui.pagination import pager
 from devices.ui.status_banner import read_stamp
@@ -89,7 +89,7 @@ def table(
         "row_actions": row_actions(request),
         "device_prefix": reverse("devices:device-list"),
         "read_at": read_stamp(request, *LISTS),
-        "done": done_view(request),
+        "done": change_notice(request),
     }
 
 

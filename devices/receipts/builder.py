@@ -21,7 +21,7 @@ from devices.core.permissions import RULES, Access, judge
 from devices.gateway.client import Gateway
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, RateLimited, TimedOut, Unreachable
 from devices.gateway.pagination import Page
-from devices.gateway.resilience.policy import Asker
+from devices.gateway.resilience.policy import Priority
 from devices.gateway.types import BaseInfo, Metafield
 from devices.metafields import view_of
 
@@ -204,7 +204,7 @@ def go_on(gateway: Gateway, progress: Progress, seconds: float) -> list[Chunk]:
             _stop(progress)
             break
         wanted = _next(progress)
-        job = gateway.fresh().within(CALLS_SECONDS).for_asker(Asker.JOB)
+        job = gateway.fresh().within(CALLS_SECONDS).with_priority(Priority.JOB)
         found = ask_each(job, wanted, _ask(progress.device_id), at_once=AT_ONCE)
         chunks += _taken(progress, found)
     progress.spent += time.monotonic() - began

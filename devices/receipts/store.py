@@ -26,8 +26,8 @@ BUSY = 30.0
 """Seconds after which a request that was reading on has surely ended."""
 
 
-def key_of(access: Access, operation: str, device_id: int, form_id: str) -> str:
-    told = [access.person, operation, device_id, form_id]
+def key_of(access: Access, operation: str, device_id: int, idempotency_key: str) -> str:
+    told = [access.person, operation, device_id, idempotency_key]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 

@@ -16,15 +16,15 @@ from devices.audit.log import (
     READ,
     REFUSED,
     REJECTED,
-    State,
-    new_form_id,
-    state_of,
+    EntryState,
+    entry_state,
+    new_idempotency_key,
     under_way,
 )
 from devices.audit.models import AuditEntry, AuditPerson
 from devices.changes.outcome_messages import said
 from devices.changes.undo import can_undo, undone_by
-from devices.changes.verification import WORD_IS_ENOUGH, Extent
+from devices.changes.verification import WORD_IS_ENOUGH, TimelineExtent
 from devices.core.formatting import Clock, When, Word, number
 from devices.core.permissions import Access
 from devices.core.text import clean, shorten
@@ -57,7 +57,7 @@ class EntryView(NamedTuple):
 
     `said`: what became of it, in a sentence. `told`: what that rests on.
 
-    `form_id`: of the form that undoes it from here. `undone`: that it was, or that this is not known, and its record.
+    `idempotency_key`: of the form that undoes it from here. `undone`: that it was, or that this is not known, and its record.
     """
 
     id: int
@@ -82,15 +82,15 @@ class EntryView(NamedTuple):
     receipt_hash: str
     undoes: int | None
     request_id: str
-    form_id: str = ""
+    idempotency_key: str = ""
     under_way: bool = False
     undone: Word | None = None
     undone_url: str = ""
 
 
 def entry_view(entry: AuditEntry, names: Names, clock: Clock, access: Access) -> EntryView:
-    state = state_of(entry)
-    device_id = entry.device_id or state.made_id
+    state = entry_state(entry)
+    device_id = entry.device_id or state.created_device_id
     url = reverse("audit:entry", args=[entry.pk])
     undoable = can_undo(entry, state)
     undo = undone_by(entry) if undoable else None
@@ -121,14 +121,14 @@ def entry_view(entry: AuditEntry, names: Names, clock: Clock, access: Access) ->
             after=shorten(after, SAID),
             secret=entry.secret,
         ),
-        told=outcome_told(entry, state, names, clock),
+        told=outcome_explanation(entry, state, names, clock),
         final=state.final,
         undo_url=reverse("audit:undo", args=[entry.pk]) if undoable else "",
         receipt_url=reverse("audit:receipt", args=[entry.pk]) if entry.receipt_hash else "",
         receipt_hash=entry.receipt_hash,
         undoes=entry.undoes_id,
         request_id=entry.request_id,
-        form_id=new_form_id() if undoable else "",
+        idempotency_key=new_idempotency_key() if undoable else "",
         under_way=under_way(entry, state),
         undone=_undone_word(undo) if undo else None,
         undone_url=reverse("audit:entry", args=[undo.pk]) if undo else "",
@@ -140,7 +140,7 @@ def person_name(person: AuditPerson) -> str:
 
 
 def _undone_word(undo: AuditEntry) -> Word:
-    if state_of(undo).outcome == CONFIRMED:
+    if entry_state(undo).outcome == CONFIRMED:
         return Word("undo-2", _("Undone"), "muted")
     return Word("circle-question-mark", _("Undo: outcome unknown"), "caution")
 
@@ -153,13 +153,13 @@ def value_words(entry: AuditEntry, value: str, names: Names) -> str:
         return names.owner(int(value)) if value.isdigit() else _("nobody")
     if entry.operation == "transfer_to_organization":
         return names.organization(int(value)) if value.isdigit() else ""
-    if entry.operation == "clear_device" and (extent := Extent.read(value)):
+    if entry.operation == "clear_device" and (extent := TimelineExtent.read(value)):
         words = ngettext("%s event in the timeline", "%s events in the timeline", extent.total)
         return words % number(extent.total)
     return shorten(clean(value), SHOWN)
 
 
-def outcome_word(state: State, *, under_way: bool = False) -> Word:
+def outcome_word(state: EntryState, *, under_way: bool = False) -> Word:
     if under_way:
         return Word("hourglass", pgettext("state of a change", "Asked"), "muted")
     if state.outcome == CONFIRMED:
@@ -169,28 +169,32 @@ def outcome_word(state: State, *, under_way: bool = False) -> Word:
     return Word("circle-question-mark", _("Outcome unknown"), "caution")
 
 
-def outcome_told(entry: AuditEntry, state: State, names: Names, clock: Clock) -> str:
+def outcome_explanation(entry: AuditEntry, state: EntryState, names: Names, clock: Clock) -> str:
     """What the outcome rests on, in a sentence."""
-    found = "" if entry.secret or state.proof != READ else value_words(entry, state.found, names) or _("nothing")
+    found = (
+        ""
+        if entry.secret or state.evidence != READ
+        else value_words(entry, state.observed_value, names) or _("nothing")
+    )
     when = clock.when(int(state.at.timestamp() * 1000), seconds=True) if state.at else None
     told = {"time": when.text if when else "", "found": found}
-    if state.outcome == CONFIRMED and state.proof == ANSWER and entry.operation in MOVES:
+    if state.outcome == CONFIRMED and state.evidence == ANSWER and entry.operation in MOVES:
         return _("The platform accepted it. The device left the view of whoever did it, so it cannot be read back.")
     if entry.operation in ERASING and (words := _erased_told(entry, state)):
         return words % told
-    if state.outcome == CONFIRMED and state.proof == ANSWER and entry.operation not in WORD_IS_ENOUGH:
+    if state.outcome == CONFIRMED and state.evidence == ANSWER and entry.operation not in WORD_IS_ENOUGH:
         return _("The platform accepted it; the portal cannot read it back.")
-    if state.outcome == CONFIRMED and state.proof == ANSWER:
+    if state.outcome == CONFIRMED and state.evidence == ANSWER:
         return _("The platform accepted it; there is nothing to read back.")
-    if state.outcome == CONFIRMED and state.answer == LOST:
+    if state.outcome == CONFIRMED and state.api_result == LOST:
         return _("The platform’s answer was lost, but the change reads back at %(time)s.") % told
     if state.outcome == CONFIRMED:
         return _("Read back at %(time)s.") % told
-    if state.outcome == REJECTED and state.answer == LOST:
+    if state.outcome == REJECTED and state.api_result == LOST:
         return _("The platform’s answer was lost, and at %(time)s the device still holds what it held before.") % told
-    if state.outcome == REJECTED and state.proof == READ:
+    if state.outcome == REJECTED and state.evidence == READ:
         return _("At %(time)s the device still holds what it held before.") % told
-    if state.outcome == REJECTED and state.answer == REFUSED:
+    if state.outcome == REJECTED and state.api_result == REFUSED:
         return _("The platform refused it. Nothing was changed.")
     if state.outcome == REJECTED:
         return _("It did not reach the platform. Nothing was changed.")
@@ -202,27 +206,27 @@ def outcome_told(entry: AuditEntry, state: State, names: Names, clock: Clock) ->
     return f"{words} {_('At %(time)s it held: %(found)s.') % told}" if found else words
 
 
-def _erased_told(entry: AuditEntry, state: State) -> str:
+def _erased_told(entry: AuditEntry, state: EntryState) -> str:
     """What the outcome of a deletion or an erasing rests on; empty where it is as with every other change."""
     deleted = entry.operation == "delete_device"
     if state.outcome == REJECTED and deleted and state.error == "NotFound":
         return _("The device was gone already, or out of reach. There was nothing left to delete.")
-    if state.outcome != CONFIRMED or state.proof != READ:
+    if state.outcome != CONFIRMED or state.evidence != READ:
         return ""
-    if state.answer == LOST and deleted:
+    if state.api_result == LOST and deleted:
         return _("The platform’s answer was lost, but the device reads back as gone at %(time)s.")
-    if state.answer == LOST:
+    if state.api_result == LOST:
         return _("The platform’s answer was lost, but the timeline reads back as erased at %(time)s.")
     return _("It reads back as gone at %(time)s.") if deleted else _("The timeline reads back as erased at %(time)s.")
 
 
-def _open_told(state: State) -> str:
-    if state.answer == ACCEPTED and state.proof == READ:
+def _open_told(state: EntryState) -> str:
+    if state.api_result == ACCEPTED and state.evidence == READ:
         return _("The platform accepted it, but it does not read back so.")
-    if state.answer == ACCEPTED:
+    if state.api_result == ACCEPTED:
         return _("The platform accepted it, but it could not be read back.")
-    if state.answer == LOST and state.proof == READ:
+    if state.api_result == LOST and state.evidence == READ:
         return _("The platform’s answer was lost, and what the device holds does not tell what became of it.")
-    if state.answer == LOST:
+    if state.api_result == LOST:
         return _("The platform’s answer was lost, and the device could not be read back.")
     return _("The portal was cut off before it knew the outcome, and the device does not tell what became of it.")

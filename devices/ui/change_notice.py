@@ -10,14 +10,14 @@ from devices.audit import log as audit_log
 from devices.audit.log import visible_to
 from devices.audit.models import AuditEntry
 from devices.changes import reconciliation
-from devices.changes.service import Desk
+from devices.changes.context import ChangeContext
 from devices.core.requests import DeviceRequest, clock_for
 from devices.directory.names import names_for
 from devices.gateway.types import BaseInfo
 from devices.ui.audit_entry import MOVES, EntryView, entry_view
 
 
-def done_view(request: DeviceRequest, info: BaseInfo | None = None) -> EntryView | None:
+def change_notice(request: DeviceRequest, info: BaseInfo | None = None) -> EntryView | None:
     """The change that `?change=` of this page names, if this person may read about it.
 
     `info`: the device, on its pages; elsewhere no way back is offered, since the device may be gone. What moves it may
@@ -49,7 +49,7 @@ PATIENCE = 5.0
 """Seconds that a device's page may spend on it."""
 
 
-class Settled(NamedTuple):
+class Reconciled(NamedTuple):
     """A change that was open a moment ago. `entry`: None where this person may not read about it."""
 
     operation: str
@@ -57,12 +57,12 @@ class Settled(NamedTuple):
     entry: EntryView | None
 
 
-def settle_here(request: DeviceRequest, device_id: int) -> list[Settled]:
+def reconcile_device(request: DeviceRequest, device_id: int) -> list[Reconciled]:
     """One query where nothing is open; else the device is read again, a call or two for each open change."""
-    desk = Desk(request.gateway.fresh().within(PATIENCE), request.access, request.request_id)
-    done = reconciliation.settle_open(desk, device_id)
+    desk = ChangeContext(request.gateway.fresh().within(PATIENCE), request.access, request.request_id)
+    done = reconciliation.reconcile_pending(desk, device_id)
     if not done:
         return []
     found = visible_to(request.access).filter(pk__in=[one.entry.pk for one in done])
     readable = {entry.pk: view_of_entry(request, entry) for entry in found}
-    return [Settled(one.entry.operation, one.unknown, readable.get(one.entry.pk)) for one in done]
+    return [Reconciled(one.entry.operation, one.unknown, readable.get(one.entry.pk)) for one in done]

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from devices.core.permissions import ALLOWED, VIEW_USERS, Access, Verdict, judge, judge_here
 from devices.core.requests import DeviceRequest
 from devices.gateway.types import BaseInfo
-from devices.ui.status_banner import closed_now, open_now
+from devices.ui.status_banner import gate_write, writes_disabled_reason
 
 
 class Choice(NamedTuple):
@@ -130,13 +130,13 @@ class Action(NamedTuple):
         return self.choice.name
 
 
-def actions(request: DeviceRequest, info: BaseInfo | None) -> list[Action]:
+def device_actions(request: DeviceRequest, info: BaseInfo | None) -> list[Action]:
     """What can be done with a device, each judged for this person and this device's owner as just read; empty where
     `info` is not known. Why nothing can be changed at present stands in the page's banner (told.py).
     """
     if info is None:
         return []
-    closed = closed_now(request)
+    closed = writes_disabled_reason(request)
     return [_action(request, choice, info, closed) for choice in CHOICES]
 
 
@@ -145,7 +145,7 @@ def _action(request: DeviceRequest, choice: Choice, info: BaseInfo, closed: str)
     return Action(
         choice,
         reverse(f"devices:device-{choice.name}", args=[info.id]),
-        open_now(request, lasting, closed),
+        gate_write(request, lasting, closed),
         now=bool(closed) and lasting.allowed,
         note=_note(choice, request.access),
     )
@@ -172,7 +172,7 @@ def row_actions(request: DeviceRequest) -> list[RowAction]:
     access = request.access
     return [
         RowAction(_("Open"), "", "arrow-right", ALLOWED),
-        RowAction(_("Rename"), "rename/", "pencil", open_now(request, judge("rename_device", access)), True),
+        RowAction(_("Rename"), "rename/", "pencil", gate_write(request, judge("rename_device", access)), True),
         RowAction(_("Timeline"), "timeline/", "chart-no-axes-gantt", judge("list_timeline", access)),
         RowAction(_("Changes here"), "changes/", "history", ALLOWED),
     ]

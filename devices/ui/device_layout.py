@@ -18,11 +18,11 @@ from devices.directory.names import remember_template
 from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError, NotFound, Unauthorized
 from devices.gateway.types import BaseInfo, Online
-from devices.ui.change_notice import Settled, done_view, settle_here
-from devices.ui.device_actions import actions
+from devices.ui.change_notice import Reconciled, change_notice, reconcile_device
+from devices.ui.device_actions import device_actions
 from devices.ui.device_facts import Fact, identity
-from devices.ui.read_errors import alone, trouble, value
-from devices.ui.status_banner import read_long_ago, told_above
+from devices.ui.read_errors import is_panel_local, panel_error, unwrap
+from devices.ui.status_banner import stale_since, told_above
 from devices.ui.tabs import TABS
 
 Asks = Mapping[str, Callable[[Gateway], Any]]
@@ -43,23 +43,25 @@ class TabLink:
     count: str | None = None
 
 
-def shell(
+def device_layout_context(
     request: DeviceRequest,
     device_id: int,
     *,
     tab: str,
     info: BaseInfo | None = None,
-    settled: list[Settled] | None = None,
+    settled: list[Reconciled] | None = None,
 ) -> dict[str, Any]:
     """Context of the page around a tab. Asks for base info (unless given) and the online state: two calls at once.
 
     Before that, changes whose outcome is open are looked after, unless that was done (`settled`). Raises what the base
     info raises; an online state that cannot be read costs only itself.
     """
-    settled = settle_here(request, device_id) if settled is None else settled
+    settled = reconcile_device(request, device_id) if settled is None else settled
     asks = online_ask(device_id) if info else base_asks(device_id)
     answers = ask_together(request.gateway, asks)
-    return around(request, device_id, tab=tab, info=info or value(answers["info"]), settled=settled, answers=answers)
+    return layout_from_answers(
+        request, device_id, tab=tab, info=info or unwrap(answers["info"]), settled=settled, answers=answers
+    )
 
 
 def online_ask(device_id: int) -> Asks:
@@ -71,13 +73,13 @@ def base_asks(device_id: int) -> Asks:
     return {"info": lambda gateway: gateway.get_base_info(device_id), **online_ask(device_id)}
 
 
-def around(
+def layout_from_answers(
     request: DeviceRequest,
     device_id: int,
     *,
     tab: str,
     info: BaseInfo | GatewayError,
-    settled: list[Settled],
+    settled: list[Reconciled],
     answers: Answers,
 ) -> dict[str, Any]:
     """Context of the page around a tab, out of what was read. Where the base info failed, the id has to stand for the
@@ -85,7 +87,7 @@ def around(
     clock = clock_for(request)
     failed = info if isinstance(info, GatewayError) else None
     known = None if isinstance(info, GatewayError) else info
-    if failed and not alone(failed):
+    if failed and not is_panel_local(failed):
         raise failed
     if known:
         remember_template(request.access, device_id, known.template_id)
@@ -94,13 +96,13 @@ def around(
         "device_id": device_id,
         "device_name": name_of(known) if known else _("Device %d") % device_id,
         "facts": identity(request, known, clock) if known else [Fact(_("Device ID"), str(device_id), copy=True)],
-        "heading_trouble": trouble(request, failed, _("About this device")) if failed else None,
+        "heading_trouble": panel_error(request, failed, _("About this device")) if failed else None,
         "connection": connection_of(request, answers["online"], clock, never_connected(known)),
-        "actions": actions(request, known),
+        "actions": device_actions(request, known),
         "tabs": _tabs(request, device_id, known, tab),
         "tab": tab,
         "tab_label": tab_label(tab),
-        "done": done_view(request, known),
+        "done": change_notice(request, known),
         "settled": settled,
         "clock": clock,
     }
@@ -128,7 +130,7 @@ def connection_of(
         if told_above(request, answered):
             return connection(None, clock, failure=_("No answer, for the reason at the top of the page."))
         return connection(None, clock, failure=_("Could not ask: %s") % _(answered.sentence))
-    read_at = read_long_ago(request, "get_online")
+    read_at = stale_since(request, "get_online")
     return connection(answered.connected, clock, read_at=read_at, reported=reported)
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from devices.core import api_rules
 
 
-class ForgivingForm(forms.Form):
+class LenientQueryForm(forms.Form):
     """A query whose wrong values never cost the page: each falls back to the value in `fallbacks`, and that is said."""
 
     fallbacks: ClassVar[dict[str, Any]] = {}
@@ -28,7 +28,7 @@ class ForgivingForm(forms.Form):
             settled["size"] = rows
         return settled
 
-    def fallen_back(self) -> list[str]:
+    def warnings(self) -> list[str]:
         """A sentence for each value that was put aside."""
         said = {
             "page": _("That is not a page number. This is page 1."),

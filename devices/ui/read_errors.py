@@ -5,21 +5,34 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from functools import wraps
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
-from devices.core.requests import DeviceRequest, clock_for
+from devices.core.requests import READ_METHODS, DeviceRequest, clock_for, wants_partial
+from devices.core.responses import answer
 from devices.gateway.client import Gateway
-from devices.gateway.errors import BadReply, Crowded, GatewayError, Moved, RateLimited, Rejected, ShareUsed
+from devices.gateway.errors import (
+    BadReply,
+    GatewayError,
+    RateLimited,
+    Redirected,
+    Rejected,
+    UserConcurrencyExceeded,
+    UserRateExceeded,
+)
 from devices.ui.status_banner import told_above
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class Trouble(NamedTuple):
+class ReadError(NamedTuple):
     """What stands in a slot instead of what could not be read.
 
     `advice` is what to do; `wait` whole seconds, 0 where nobody knows, and `until` the time of day when they are over.
@@ -38,26 +51,26 @@ class Trouble(NamedTuple):
     above: bool = False
 
 
-def alone(error: GatewayError) -> bool:
+def is_panel_local(error: GatewayError) -> bool:
     """Whether a failed reading concerns no more than its panel. What is refused or gone is so for the whole page."""
     return error.status >= 500 or isinstance(error, RateLimited | Rejected)
 
 
-def attempt(gateway: Gateway, ask: Callable[[Gateway], T]) -> T | GatewayError:
+def try_read(gateway: Gateway, ask: Callable[[Gateway], T]) -> T | GatewayError:
     """The answer, or the error that fails alone; raises the others."""
     try:
         return ask(gateway)
     except GatewayError as error:
-        if not alone(error):
+        if not is_panel_local(error):
             raise
         return error
 
 
-def trouble(request: DeviceRequest, error: GatewayError, title: str, *, retry_url: str = "") -> Trouble:
+def panel_error(request: DeviceRequest, error: GatewayError, title: str, *, retry_url: str = "") -> ReadError:
     """Words for a slot, and a line in the log. `retry_url`: the present address unless given."""
     log_failure(request, error)
     wait = math.ceil(error.retry_after or 0)
-    return Trouble(
+    return ReadError(
         title=title,
         sentence=_(error.sentence),
         advice=advice(error),
@@ -77,7 +90,7 @@ def log_failure(request: DeviceRequest, error: GatewayError) -> None:
 
 def advice(error: GatewayError) -> str:
     """What somebody can do about a reading that failed: wait, try again, or whom to ask."""
-    if isinstance(error, ShareUsed | Crowded):
+    if isinstance(error, UserRateExceeded | UserConcurrencyExceeded):
         return _("The rest is kept for the other people. See whether a script or many open pages ask in your name.")
     if isinstance(error, RateLimited):
         if error.retry_after is None:
@@ -85,7 +98,7 @@ def advice(error: GatewayError) -> str:
                 "It does not say how long; a minute is usually enough. Everybody in your organization shares the limit."
             )
         return _("The limit is shared by everybody in your organization.")
-    if isinstance(error, Moved):
+    if isinstance(error, Redirected):
         return (
             _("It names %(host)s. Nothing was sent there: tell whoever looks after the portal.") % {"host": error.host}
             if error.host
@@ -98,15 +111,56 @@ def advice(error: GatewayError) -> str:
     return _("Try again in a moment.")
 
 
-def waiting(response: HttpResponse, error: GatewayError) -> HttpResponse:
+def with_retry_after(response: HttpResponse, error: GatewayError) -> HttpResponse:
     """Pass the wait that the platform asked for on, in whole seconds."""
     if error.retry_after is not None and error.status in {429, 503}:
         response["Retry-After"] = str(math.ceil(error.retry_after))
     return response
 
 
-def value(answered: Any | GatewayError) -> Any:
+def unwrap(answered: Any | GatewayError) -> Any:
     """What was answered; raises what came instead."""
     if isinstance(answered, GatewayError):
         raise answered
     return answered
+
+
+View = Callable[..., HttpResponse]
+
+
+def degraded_form(title: str | StrPromise) -> Callable[[View], View]:
+    """Decorate the view of a device's form (request, device_id, ...): where a reading fails as the form is opened, the
+    answer is that form's page without its fields, with the true status.
+
+    Nothing is offered to be sent from it: a change is decided on, and compared with, what the device holds just then.
+    What is refused or gone (401, 403, 404) is so for the whole page, and what fails as a form is sent keeps what was
+    typed; both are left to the view and the portal's error pages.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def opened(request: DeviceRequest, device_id: int, *args: Any, **kwargs: Any) -> HttpResponse:
+            if request.method not in READ_METHODS:
+                return view(request, device_id, *args, **kwargs)
+            try:
+                return view(request, device_id, *args, **kwargs)
+            except GatewayError as error:
+                if not is_panel_local(error):
+                    raise
+                return _without_fields(request, device_id, str(title), error)
+
+        return opened
+
+    return decorate
+
+
+def _without_fields(request: DeviceRequest, device_id: int, title: str, error: GatewayError) -> HttpResponse:
+    request.tells_itself = not wants_partial(request)  # a dialog leaves the banner of the page below it alone
+    context = {
+        "device_id": device_id,
+        "device_name": _("Device %d") % device_id,
+        "title": title,
+        "trouble": panel_error(request, error, title)._replace(above=False),  # no banner can be seen from a dialog
+    }
+    page, fragment = "ui/degraded_form.html", "ui/_degraded_form.html"
+    return with_retry_after(answer(request, page, fragment, context, status=error.status), error)

@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 from devices.core.permissions import Verdict
 from devices.core.requests import READ_METHODS, DeviceRequest, clock_for, wants_partial
 from devices.gateway.errors import GatewayError, OutOfTime, RateLimited, TimedOut, Unreachable
-from devices.gateway.resilience.policy import Condition
+from devices.gateway.resilience.policy import PlatformStatus
 from devices.ui.tabs import TABS
 
-BESIDE = frozenset(
+REFERENCE_READS = frozenset(
     {
         *("list_templates", "list_template_events", "list_sub_organizations", "list_users"),
         *("get_own_organization", "get_organization", "get_user_profile", "get_user"),
@@ -22,12 +22,12 @@ BESIDE = frozenset(
 )
 """Operations that give names and little more: where these answers are old, nobody needs to know."""
 HEADING = frozenset({"get_base_info", "get_device"})
-BESIDE_CHANGES = frozenset({"get_online", *(tab.operation for tab in TABS if tab.ask)}) - {"list_metafields"}
+READS_BESIDE_CHANGES = frozenset({"get_online", *(tab.operation for tab in TABS if tab.ask)}) - {"list_metafields"}
 """What one tab shows, and nothing is changed from. Where these are old while the device itself was just read, changing
 it is as safe as ever."""
 
 
-class Told(NamedTuple):
+class StatusBanner(NamedTuple):
     """The page's banner. `old`: which parts of the page show old answers ("panel", "heading", both, or "").
     `wait`: seconds until it is worth asking again, 0 where nobody knows; `until`: their end as a time of day.
     """
@@ -41,20 +41,22 @@ class Told(NamedTuple):
     request_id: str
 
 
-def told(request: DeviceRequest) -> Told | None:
+def status_banner(request: DeviceRequest) -> StatusBanner | None:
     """The banner for this request's page, after everything was read; None where there is nothing to say, or where the
     page says it itself."""
     if getattr(request, "tells_itself", False):
         return None
     operations = _old(request)
-    condition = request.gateway.condition()
-    seconds = max(condition.cool_down, condition.reads_rest, condition.writes_rest, condition.tokens_rest)
+    condition = request.gateway.platform_status()
+    seconds = max(
+        condition.backoff, condition.reads_retry_after, condition.writes_retry_after, condition.tokens_retry_after
+    )
     if not operations and not seconds:
-        promised: Told | None = getattr(request, "promised", None)
+        promised: StatusBanner | None = getattr(request, "promised", None)
         return promised
     wait = math.ceil(seconds)
     parts = {"heading": operations & HEADING, "panel": operations - {"get_base_info", "get_online"}}
-    return Told(
+    return StatusBanner(
         sentence=_old_sentence(request, condition) if operations else _sentence(condition),
         advice=_advice(condition, closed=bool(_writes_off(request))),
         old=" ".join(part for part, found in parts.items() if found),
@@ -70,7 +72,7 @@ def told_above(request: DeviceRequest, error: GatewayError) -> bool:
 
     Then it is promised: a wait that ends before the banner is written would leave the page without any reason.
     """
-    banner = told(request)
+    banner = status_banner(request)
     if banner is None or not _gives_reason(request, error):
         return False
     request.promised = banner
@@ -78,10 +80,10 @@ def told_above(request: DeviceRequest, error: GatewayError) -> bool:
 
 
 def _gives_reason(request: DeviceRequest, error: GatewayError) -> bool:
-    condition = request.gateway.condition()
-    if condition.cool_down:
+    condition = request.gateway.platform_status()
+    if condition.backoff:
         return isinstance(error, RateLimited) and not error.ours
-    resting = condition.reads_rest or condition.tokens_rest or (_old(request) and not _why(request))
+    resting = condition.reads_retry_after or condition.tokens_retry_after or (_old(request) and not _why(request))
     return bool(resting) and isinstance(error, Unreachable | TimedOut) and not isinstance(error, OutOfTime)
 
 
@@ -101,53 +103,53 @@ def read_stamp(request: DeviceRequest, *operations: str) -> str:
     return clock_for(request).read_at(moments)
 
 
-def read_long_ago(request: DeviceRequest, operation: str) -> float | None:
+def stale_since(request: DeviceRequest, operation: str) -> float | None:
     """When the old answer of this operation was read (epoch seconds); None where it is a new one."""
     return min((old.read_at for old in request.gateway.stale if old.operation == operation), default=None)
 
 
-def closed_now(request: DeviceRequest) -> str:
+def writes_disabled_reason(request: DeviceRequest) -> str:
     """Why nothing can be changed on this page now; empty where it can. Ask after what the page shows was read."""
     if _writes_off(request):
         words = _("Not now: this page shows what was read at %(time)s, because the platform gives no new answer.")
         if _why(request):
             words = _("Not now: this page shows what was read at %(time)s, because the platform was not asked since.")
         return words % {"time": read_stamp(request, *_old(request))}
-    condition = request.gateway.condition()
-    if condition.cool_down:
+    condition = request.gateway.platform_status()
+    if condition.backoff:
         words = _("Not now: the platform asks us to wait until %(time)s.")
-    elif condition.writes_rest or condition.reads_rest or condition.tokens_rest:
+    elif condition.writes_retry_after or condition.reads_retry_after or condition.tokens_retry_after:
         words = _("Not now: the platform does not answer. It is tried again at %(time)s.")
     else:
         return ""
     return words % {"time": clock_for(request).later(math.ceil(max(condition)))}
 
 
-def open_now(request: DeviceRequest, verdict: Verdict, why: str | None = None) -> Verdict:
+def gate_write(request: DeviceRequest, verdict: Verdict, why: str | None = None) -> Verdict:
     """`verdict`, but closed where nothing can be changed now. `why`: `closed_now`, where it is known already."""
-    why = closed_now(request) if why is None and verdict.allowed else why
+    why = writes_disabled_reason(request) if why is None and verdict.allowed else why
     return Verdict(why=why, closed=True) if why and verdict.allowed else verdict
 
 
 def _old(request: DeviceRequest) -> frozenset[str]:
-    return frozenset(old.operation for old in request.gateway.stale) - BESIDE
+    return frozenset(old.operation for old in request.gateway.stale) - REFERENCE_READS
 
 
 def _writes_off(request: DeviceRequest) -> frozenset[str]:
-    return _old(request) - BESIDE_CHANGES
+    return _old(request) - READS_BESIDE_CHANGES
 
 
 def _why(request: DeviceRequest) -> str:
     """Why the portal itself did not ask for what is old here (Stale.why); empty where anything else failed too."""
-    why = {old.why for old in request.gateway.stale if old.operation not in BESIDE}
+    why = {old.why for old in request.gateway.stale if old.operation not in REFERENCE_READS}
     if not why or "" in why:
         return ""
     return "busy" if "busy" in why else "share"
 
 
-def _old_sentence(request: DeviceRequest, condition: Condition) -> str:
+def _old_sentence(request: DeviceRequest, condition: PlatformStatus) -> str:
     stamp = read_stamp(request, *_old(request))
-    if condition.cool_down:
+    if condition.backoff:
         return _("As of %(time)s – the platform asks us to wait.") % {"time": stamp}
     words = {
         "": _("As of %(time)s – the platform cannot be reached."),
@@ -157,20 +159,20 @@ def _old_sentence(request: DeviceRequest, condition: Condition) -> str:
     return words[_why(request)] % {"time": stamp}
 
 
-def _sentence(condition: Condition) -> str:
-    if condition.cool_down:
+def _sentence(condition: PlatformStatus) -> str:
+    if condition.backoff:
         return _("The platform asks us to wait: too many requests.")
-    if condition.reads_rest or condition.tokens_rest:
+    if condition.reads_retry_after or condition.tokens_retry_after:
         return _("The platform is not answering.")
     return _("The platform is not taking changes.")
 
 
-def _advice(condition: Condition, *, closed: bool) -> str:
-    if condition.cool_down:
+def _advice(condition: PlatformStatus, *, closed: bool) -> str:
+    if condition.backoff:
         return _("The limit is shared by everybody in your organization. Until then nothing can be asked or changed.")
-    if condition.reads_rest or condition.tokens_rest:
+    if condition.reads_retry_after or condition.tokens_retry_after:
         return _("The portal tries again by itself. Until then the last answers are shown, and nothing can be changed.")
-    if condition.writes_rest:
+    if condition.writes_retry_after:
         return _("Looking works. Nothing can be changed until then, and nothing that you send is sent on.")
     if closed:
         return _("What stands here is the last answer that was read, and nothing can be changed from this page.")

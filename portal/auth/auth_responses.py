@@ -21,7 +21,7 @@ SIGN_IN = "/sign-in/"
 START = "/sso/start/"
 
 
-class Effect(Enum):
+class WriteEffect(Enum):
     """What became of the request that met the end of its session."""
 
     NOTHING = "nothing was changed"
@@ -31,7 +31,7 @@ class Effect(Enum):
 
 
 def sign_in_answer(
-    request: HttpRequest, *, ended: bool, idle: bool = False, effect: Effect = Effect.NOTHING
+    request: HttpRequest, *, ended: bool, idle: bool = False, effect: WriteEffect = WriteEffect.NOTHING
 ) -> HttpResponse:
     """To a page: the way to sign-in and back here. To htmx: 401 and a banner beside what is on the screen, which stays.
 
@@ -40,9 +40,9 @@ def sign_in_answer(
     over = _idle_sentence() if idle else _("Your session has ended.")
     if wants_partial(request):
         here = local_path(request, request.htmx.current_url)  # type: ignore[attr-defined]
-        context = {"sign_in_url": sign_in_url(here), "over": over, "perhaps": effect is Effect.PERHAPS}
-        return beside(render(request, "auth/_session_banner.html", context, status=401))
-    if effect is not Effect.NOTHING:
+        context = {"sign_in_url": sign_in_url(here), "over": over, "perhaps": effect is WriteEffect.PERHAPS}
+        return retarget_banner(render(request, "auth/_session_banner.html", context, status=401))
+    if effect is not WriteEffect.NOTHING:
         messages.warning(request, f"{over} {_words(effect)}")
     elif ended:
         messages.info(request, f"{over} {_('Sign in to go on where you were.')}")
@@ -59,7 +59,7 @@ def _idle_sentence() -> str:
     ) % {"n": minutes}
 
 
-def beside(response: HttpResponse) -> HttpResponse:
+def retarget_banner(response: HttpResponse) -> HttpResponse:
     """For htmx: put this beside what is on the screen, wherever the answer was to go."""
     response["HX-Retarget"] = "#session-banner"
     response["HX-Reswap"] = "innerHTML"
@@ -67,13 +67,13 @@ def beside(response: HttpResponse) -> HttpResponse:
     return response
 
 
-def _words(effect: Effect) -> str:
-    if effect is Effect.KEPT:
+def _words(effect: WriteEffect) -> str:
+    if effect is WriteEffect.KEPT:
         return _(
             "Your form was not sent. What you had typed is kept for an hour: sign in, and the form is filled in with it"
             " again."
         )
-    if effect is Effect.LOST:
+    if effect is WriteEffect.LOST:
         return _(
             "Your form was not sent. What you had typed could not be kept here: your browser may still have it one page"
             " back."
@@ -103,7 +103,7 @@ def sign_on_page(request: HttpRequest, target: str) -> HttpResponse:
     return response
 
 
-def refusal(request: HttpRequest, error: Refused, *, again: str = "") -> HttpResponse:
+def login_failed(request: HttpRequest, error: Refused, *, again: str = "") -> HttpResponse:
     """What the sign-on's failure means, in words; `again` is where another try begins. htmx gets the words alone."""
     partial = wants_partial(request)
     context = {
@@ -114,7 +114,7 @@ def refusal(request: HttpRequest, error: Refused, *, again: str = "") -> HttpRes
         "partial": partial,
     }
     if partial:
-        return beside(render(request, "errors/_fragment.html", context, status=error.status))
+        return retarget_banner(render(request, "errors/_fragment.html", context, status=error.status))
     return render(request, "auth/refused.html", context, status=error.status)
 
 

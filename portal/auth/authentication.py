@@ -23,7 +23,7 @@ def signed_on(request: HttpRequest) -> Identity | None:
     return None
 
 
-def admit(request: HttpRequest) -> tuple[grants.Row, Identity | None] | None:
+def authenticate_request(request: HttpRequest) -> tuple[grants.Row, Identity | None] | None:
     """The grant that lets this request in, and the person as a proxy names them; None when one has to sign in.
 
     A session that belongs to somebody else than the proxy names, or to nobody, or that was begun under another way of

@@ -48,7 +48,9 @@ KEPT = frozenset(
     )
 )
 """The forms whose contents are kept, by URL name."""
-NEVER_KEPT = frozenset({"csrfmiddlewaretoken", "form_id", "seen", "told", "password", "confirm", "without"})
+NEVER_KEPT = frozenset(
+    {"csrfmiddlewaretoken", "idempotency_key", "expected_version", "told", "password", "confirm", "without"}
+)
 """Fields that are never kept, in any form: what each page sets anew; credentials; and what confirms a step that cannot
 be undone (the name typed, going on without a receipt), which is consent to what stood on that page."""
 LIFE = timedelta(hours=1)
@@ -61,7 +63,7 @@ COOKIE = f"{settings.COOKIE_PREFIX}unsent"
 _signer = Signer(salt="portal.unsent")
 
 
-class Keeper(NamedTuple):
+class DraftOwner(NamedTuple):
     """A browser's random name, and a hash of the person to whom its forms were shown."""
 
     browser: str
@@ -85,7 +87,7 @@ class _Sealed(msgspec.Struct, frozen=True):
 _decoder = msgspec.json.Decoder(_Sealed)
 
 
-def meet(request: DeviceRequest) -> None:
+def restore(request: DeviceRequest) -> None:
     """Before the view of a form: put what its person left unsent on its page; sending it anew ends that."""
     match = request.resolver_match
     if match is None or match.view_name not in KEPT:
@@ -100,7 +102,7 @@ def meet(request: DeviceRequest) -> None:
 
 
 @sensitive_variables("fields", "plain")
-def keep(request: HttpRequest) -> bool:
+def save(request: HttpRequest) -> bool:
     """Keep what this POST brought, if it is one of our forms and its browser can be told. Only for what was surely not
     carried out. The cross-site POST of another site brings no cookie, and is not `_ours`.
     """
@@ -138,7 +140,7 @@ def purge() -> None:
 
 def set_cookie(request: HttpRequest, response: HttpResponseBase) -> None:
     """Give the browser the name under which its unsent forms are kept, if this request settled on one."""
-    keeper: Keeper | None = getattr(request, "unsent_keeper", None)
+    keeper: DraftOwner | None = getattr(request, "unsent_keeper", None)
     if keeper is None:
         return
     response.set_cookie(
@@ -162,23 +164,23 @@ def is_form(path: str) -> bool:
 # --- whose ------------------------------------------------------------------------------------------------------------
 
 
-def _keeper(request: HttpRequest) -> Keeper | None:
+def _keeper(request: HttpRequest) -> DraftOwner | None:
     """Whom the browser's cookie names."""
     try:
         browser, _dot, person = _signer.unsign(request.COOKIES.get(COOKIE, "")).partition(".")
     except BadSignature:
         return None
-    return Keeper(browser, person)
+    return DraftOwner(browser, person)
 
 
-def _keeper_of(request: HttpRequest, access: Access) -> Keeper:
+def _keeper_of(request: HttpRequest, access: Access) -> DraftOwner:
     """This person in this browser. What another person left here unsent is refused to them, and thrown away."""
     person = salted_hmac("portal.unsent", access.person, algorithm="sha256").hexdigest()
     known = _keeper(request)
     if known is None or known.person != person:
         if known:
             Draft.objects.filter(browser=known.row).delete()
-        known = Keeper(secrets.token_urlsafe(24), person)
+        known = DraftOwner(secrets.token_urlsafe(24), person)
     request.unsent_keeper = known  # type: ignore[attr-defined]
     return known
 
@@ -210,7 +212,7 @@ def _fields(request: HttpRequest) -> list[tuple[str, str]] | None:
 
 
 @sensitive_variables("sealed", "fields")
-def _find(request: DeviceRequest, keeper: Keeper) -> Unsent | None:
+def _find(request: DeviceRequest, keeper: DraftOwner) -> Unsent | None:
     row = Draft.objects.filter(browser=keeper.row, path=request.path, created_at__gt=timezone.now() - LIFE).first()
     if row is None:
         return None

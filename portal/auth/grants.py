@@ -190,7 +190,7 @@ def close_grant(handle: str, by: str = "themselves") -> None:
         log.info("a session of %s was ended by %s", person, by)
 
 
-def count_up(person: str, user: int, *, words: bool) -> None:
+def bump_cache_version(person: str, user: int, *, words: bool) -> None:
     """What was kept for this person is too old, in all their sessions: what is about devices, or else the `words`.
 
     `user`: their id at the platform, 0 for whom it does not know. Raises nothing: a change has perhaps been sent, and

@@ -20,10 +20,10 @@ from devices.directory import names
 from devices.gateway.client import Gateway
 from devices.gateway.errors import Forbidden, GatewayError, Unauthorized
 from devices.gateway.timeouts import Deadline
-from devices.ui.read_errors import waiting
+from devices.ui.read_errors import with_retry_after
 from portal.auth import drafts, grants, oauth, throttle
-from portal.auth.auth_responses import refusal, sign_in_url, sign_on_page, signed_out_page, start_url
-from portal.auth.authentication import admit, end_session, signed_on
+from portal.auth.auth_responses import login_failed, sign_in_url, sign_on_page, signed_out_page, start_url
+from portal.auth.authentication import authenticate_request, end_session, signed_on
 from portal.auth.crypto import Secret, Tokens
 from portal.auth.forms import SignInForm
 from portal.auth.session_store import SessionStore
@@ -44,13 +44,13 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     """
     target = local_path(request, request.POST.get("next") or request.GET.get("next"))
     try:
-        if request.method != "POST" and admit(request):
+        if request.method != "POST" and authenticate_request(request):
             return SeeOther(target)
         identity = signed_on(request)
         if identity and settings.SIGN_IN == "service":
             return _enter(request, identity, target)
     except Refused as error:
-        return refusal(request, error, again=sign_in_url(target))
+        return login_failed(request, error, again=sign_in_url(target))
     if settings.SSO != "off" and identity is None:
         return _sign_on_first(request, target)
     if request.method != "POST":
@@ -107,7 +107,7 @@ def _sign_on_first(request: HttpRequest, target: str) -> HttpResponse:
         if request.session.get(grants.SESSION_KEY):
             end_session(request)
         error = Refused(_("The company's sign-on did not say who you are."))
-        return refusal(request, error, again=sign_in_url(target))
+        return login_failed(request, error, again=sign_in_url(target))
     return sign_on_page(request, target)
 
 
@@ -174,7 +174,7 @@ def _form_page(
     response = render(request, "auth/sign_in.html", context, status=status)
     if wait:
         response["Retry-After"] = str(wait)
-    return waiting(response, trouble) if trouble else response
+    return with_retry_after(response, trouble) if trouble else response
 
 
 @require_POST

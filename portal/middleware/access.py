@@ -14,13 +14,13 @@ from django.utils import translation
 from devices.core import preferences, requests
 from devices.core.requests import DeviceRequest, is_poll, wants_partial
 from devices.gateway.client import Gateway
-from devices.gateway.errors import Crowded, GatewayError, RateLimited, Resting, Unauthorized
-from devices.gateway.resilience.policy import Asker
+from devices.gateway.errors import CircuitOpen, GatewayError, RateLimited, Unauthorized, UserConcurrencyExceeded
+from devices.gateway.resilience.policy import Priority
 from devices.gateway.timeouts import Deadline
 from portal import error_pages
 from portal.auth import drafts, grants, oauth
-from portal.auth.auth_responses import Effect, refusal, sign_in_answer
-from portal.auth.authentication import admit, has_idled
+from portal.auth.auth_responses import WriteEffect, login_failed, sign_in_answer
+from portal.auth.authentication import authenticate_request, has_idled
 from portal.auth.response_cache import answers_for
 from portal.auth.sso import service
 from portal.auth.sso.identity import Refused
@@ -50,9 +50,9 @@ class AccessMiddleware:
         request.begun = requests.wall()
         if path not in EXEMPT and not path.startswith(EXEMPT_PREFIXES):
             try:
-                admitted = admit(request)
+                admitted = authenticate_request(request)
             except Refused as error:
-                return refusal(request, error)
+                return login_failed(request, error)
             if admitted is None:
                 # A cookie without a session behind it: signed out elsewhere, idle, or too old.
                 ended = settings.SESSION_COOKIE_NAME in request.COOKIES
@@ -78,7 +78,7 @@ class AccessMiddleware:
                 request_id=request.request_id,
                 deadline=deadline,
                 guard=guard,
-                asker=Asker.POLL if polled else Asker.PERSON,
+                priority=Priority.POLL if polled else Priority.PERSON,
                 person=request.access.person,
                 answers=answers,
             )
@@ -98,7 +98,7 @@ class AccessMiddleware:
         with self._visits.of(request.access.person, limits.of_one) as room:
             if room:
                 return self.get_response(request)
-            full = Crowded(retry_after=limits.queue, request_id=request.request_id)
+            full = UserConcurrencyExceeded(retry_after=limits.queue, request_id=request.request_id)
             return cast(HttpResponse, self.process_exception(request, full))
 
     def process_view(self, request: DeviceRequest, view: object, args: object, kwargs: object) -> HttpResponse | None:
@@ -109,11 +109,11 @@ class AccessMiddleware:
         """
         if not hasattr(request, "access"):
             return None
-        drafts.meet(request)
+        drafts.restore(request)
         if request.method == "POST" and not wants_partial(request) and drafts.is_form(request.path_info):
-            rests = request.gateway.condition().writes_rest
+            rests = request.gateway.platform_status().writes_retry_after
             if rests:
-                return self.process_exception(request, Resting(retry_after=rests, request_id=request.request_id))
+                return self.process_exception(request, CircuitOpen(retry_after=rests, request_id=request.request_id))
         return None
 
     def process_exception(self, request: DeviceRequest, exception: Exception) -> HttpResponse | None:
@@ -124,23 +124,23 @@ class AccessMiddleware:
             # The platform takes none of our tokens. Were the grant kept, sign-in would send the person back here.
             grants.close_grant(request.session.get(grants.SESSION_KEY, ""), by="the platform")
             # A change may have been made, and its reading back refused.
-            effect = Effect.PERHAPS if _changed(request) else _unsent(request)
+            effect = WriteEffect.PERHAPS if _changed(request) else _unsent(request)
             return sign_in_answer(request, ended=True, effect=effect)
         if isinstance(exception, GatewayError):
             # Such as the reading before a change: where nothing was sent, the form can be filled in again.
             may_pass = isinstance(exception, RateLimited) or exception.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-            kept = may_pass and not _changed(request) and drafts.keep(request)
+            kept = may_pass and not _changed(request) and drafts.save(request)
             return error_pages.platform_error(request, exception, form_url=request.path if kept else "")
         return None
 
 
-def _unsent(request: HttpRequest) -> Effect:
+def _unsent(request: HttpRequest) -> WriteEffect:
     """Keep what a form brought that was surely not carried out."""
-    if drafts.keep(request):
-        return Effect.KEPT
+    if drafts.save(request):
+        return WriteEffect.KEPT
     known = settings.SESSION_COOKIE_NAME in request.COOKIES or drafts.COOKIE in request.COOKIES
     lost = known and request.method == "POST" and drafts.is_form(request.path_info)
-    return Effect.LOST if lost else Effect.NOTHING
+    return WriteEffect.LOST if lost else WriteEffect.NOTHING
 
 
 def _changed(request: HttpRequest) -> bool:

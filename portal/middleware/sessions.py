@@ -6,7 +6,7 @@ from django.contrib.sessions import middleware as sessions
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.http import HttpRequest, HttpResponse
 
-from portal.auth.auth_responses import Effect, sign_in_answer
+from portal.auth.auth_responses import WriteEffect, sign_in_answer
 
 
 class SessionMiddleware(sessions.SessionMiddleware):
@@ -17,5 +17,5 @@ class SessionMiddleware(sessions.SessionMiddleware):
             return super().process_response(request, response)
         except SessionInterrupted:
             # The view has run: what it was to change may be changed.
-            effect = Effect.PERHAPS if request.method == "POST" else Effect.NOTHING
+            effect = WriteEffect.PERHAPS if request.method == "POST" else WriteEffect.NOTHING
             return sign_in_answer(request, ended=True, effect=effect)

@@ -21,7 +21,7 @@ from django.utils import timezone  # noqa: E402
 from devices.audit import log as audit_log  # noqa: E402
 from devices.audit import triggers  # noqa: E402
 from devices.audit.models import AuditEntry, AuditOutcome  # noqa: E402
-from devices.receipts.models import Receipt
+from devices.receipts.models import Receipt  # noqa: E402
 from tests.devices import trail  # noqa: E402
 
 KEPT = timedelta(days=1)
@@ -47,7 +47,7 @@ def sql(statement: str, *values: object) -> None:
 
 def try_all(when: str = "") -> None:
     for name, model in TABLES.items():
-        table, column = model._meta.db_table, "device_id" if name != "outcome" else "made_id"
+        table, column = model._meta.db_table, "device_id" if name != "outcome" else "created_device_id"
         attempt(f"update {name} by SQL{when}", lambda t=table, c=column: sql(f"UPDATE {t} SET {c} = 7"))
         attempt(f"update {name} by Django{when}", lambda m=model, c=column: m.objects.update(**{c: 7}))
         attempt(f"delete {name} by SQL{when}", lambda t=table: sql(f"DELETE FROM {t}"))

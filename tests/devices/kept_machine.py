@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError, Unauthorized
 from devices.gateway.resilience.policy import Policy
-from devices.gateway.response_cache import Answers, Counts, Flights, Owner
+from devices.gateway.response_cache import Counts, Owner, ResponseCache, SingleFlight
 from devices.gateway.transport import Transport
 from tests.devices.kept_world import TROUBLES, Api, Person, Thing, World
 
@@ -104,7 +104,7 @@ class Kept(RuleBasedStateMachine):
         self.world = World({each.id: each for each in people}, {each.id: each for each in things})
         caches = [Cache(self.world) for _ in PROCESSES]
         self.caches = [caches[0]] * len(PROCESSES) if shared else caches
-        self.flights = [Flights() for _ in PROCESSES]
+        self.flights = [SingleFlight() for _ in PROCESSES]
         self.policies = [self._policy() for _ in PROCESSES]
         self.sessions: dict[str, Session] = {}
         self.floors = {each.id: Floors() for each in people}
@@ -140,7 +140,7 @@ class Kept(RuleBasedStateMachine):
             self.bump(session, words)
 
         owner = Owner(Api.base_url, f"user:{person.id}", person.id, person.org_id, session.token)
-        answers = Answers(
+        answers = ResponseCache(
             self.caches[process],
             owner,
             Counts(session.generation, session.words),

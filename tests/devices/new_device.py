@@ -13,7 +13,13 @@ COLD = "TMPL2cRm01aQ9"
 
 
 def filled(**changes: str) -> dict[str, str]:
-    return {"template_code": COLD, "name": "Boiler room 300", "org_id": "", "owner": "", "form_id": "f"} | changes
+    return {
+        "template_code": COLD,
+        "name": "Boiler room 300",
+        "org_id": "",
+        "owner": "",
+        "idempotency_key": "f",
+    } | changes
 
 
 def created(platform: SandboxServer) -> int:

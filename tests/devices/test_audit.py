@@ -111,7 +111,9 @@ def test_each_filter_finds_what_it_names(admin: Person) -> None:
     plain = trail.entry()
     other = trail.entry(person=trail.person("user:8", "Kari Holm", "kari@example.org"), device_id=5, device_name="Pump")
     deleted = trail.entry(operation="delete_device", outcome="rejected", device_id=77, device_name="Boiler 300")
-    created = trail.entry(operation="create_device", device_id=None, device_name="New one", told={"made_id": 78})
+    created = trail.entry(
+        operation="create_device", device_id=None, device_name="New one", told={"created_device_id": 78}
+    )
     died = trail.entry(outcome="")
     open_still = trail.entry(outcome="unknown", final=False)
     found = {

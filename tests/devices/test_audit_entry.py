@@ -34,8 +34,8 @@ def test_each_look_stands_there_with_its_time_and_who_looked(admin: Person) -> N
         outcome="confirmed",
         final=True,
         answer="lost",
-        proof="read",
-        found="Cold room 15",
+        evidence="read",
+        observed_value="Cold room 15",
         person=trail.person("user:8", "Kari Holm"),
         at=timezone.now(),
     )
@@ -99,7 +99,7 @@ def test_nobody_reads_what_is_none_of_their_business(support: Person, admin: Per
 
 
 def test_the_tab_shows_the_changes_of_the_device_and_their_undoing(admin: Person) -> None:
-    here, made = trail.entry(), trail.entry(operation="create_device", device_id=None, told={"made_id": 1})
+    here, made = trail.entry(), trail.entry(operation="create_device", device_id=None, told={"created_device_id": 1})
     trail.entry(device_id=5)
     page = admin.get("/devices/1/changes/")
     shown = [link["id"] for link in soup(page).select(".table-trail tbody th a")]

@@ -75,6 +75,6 @@ def test_a_second_sending_still_finds_the_first(django_assert_num_queries: Any) 
     from devices.audit.models import AuditEntry
     from tests.devices import trail
 
-    first = trail.entry(sending="one", kept=timedelta(days=1))
-    found, made = AuditEntry.objects.get_or_create(sending="one", defaults={"operation": "never used"})
+    first = trail.entry(idempotency_key="one", kept=timedelta(days=1))
+    found, made = AuditEntry.objects.get_or_create(idempotency_key="one", defaults={"operation": "never used"})
     assert (found.pk, made) == (first.pk, False)

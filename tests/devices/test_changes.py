@@ -11,9 +11,9 @@ import pytest
 from django.test import Client
 
 from devices.audit import log as audit_log
-from devices.audit.log import REJECTED, state_of
+from devices.audit.log import REJECTED, entry_state
 from devices.audit.models import AuditEntry
-from devices.changes.models import Turn
+from devices.changes.models import DeviceLock
 from devices.gateway.errors import Unreachable
 from devices.gateway.transport import Transport
 from portal.platform import transport
@@ -103,23 +103,23 @@ def test_a_change_for_which_the_page_has_no_time_left_is_not_sent_and_said_so(
 ) -> None:
     settings.PLATFORM_API_TIMEOUTS = settings.PLATFORM_API_TIMEOUTS._replace(page=0.8)
     change = CHANGES[0]
-    Turn.objects.create(device_id=int(change.url.split("/")[2]), holder="somebody", until=2**40)
+    DeviceLock.objects.create(device_id=int(change.url.split("/")[2]), holder="somebody", until=2**40)
     answer = admin.htmx(change.url, change.data)
     assert "Another change of this device is under way. Nothing was changed." in words(answer)
-    Turn.objects.all().delete()
+    DeviceLock.objects.all().delete()
 
     def slowly(*told: Any, **more: Any) -> Any:
         time.sleep(0.8)
         return intend(*told, **more)
 
-    intend = audit_log.intend
+    intend = audit_log.record_intent
     monkeypatch.setattr(audit_log, "intend", slowly)
     answer = admin.htmx(change.url, change.data)
     assert answer.status_code == 504
     assert "was over before this could be sent, so nothing was sent. Nothing was changed." in words(answer)
     assert "Send the form again in a moment." in words(answer)
     assert writes(platform) == []
-    assert state_of(AuditEntry.objects.get()).outcome == REJECTED
+    assert entry_state(AuditEntry.objects.get()).outcome == REJECTED
 
 
 def test_while_changes_rest_one_is_written_down_as_not_made(

@@ -8,7 +8,7 @@ import pytest
 from django.core.cache import cache
 
 from devices.core.permissions import RULES
-from devices.gateway.required_permissions import Rule
+from devices.gateway.required_permissions import PermissionRule
 from tests.devices.changes import lines
 from tests.devices.conftest import Person, SignIn, soup, words
 from tests.devices.new_device import COLD, CREATE, NEW, created, errors, filled, the_device
@@ -32,7 +32,7 @@ def test_the_form_offers_templates_by_name_and_sends_their_text_id(admin: Person
 
 
 def test_each_page_of_the_form_is_another_sending(admin: Person) -> None:
-    ids = {str(soup(admin.get(NEW)).select_one("[name=form_id]")["value"]) for _ in range(2)}  # type: ignore[index]
+    ids = {str(soup(admin.get(NEW)).select_one("[name=idempotency_key]")["value"]) for _ in range(2)}  # type: ignore[index]
     assert len(ids) == 2
 
 
@@ -56,7 +56,9 @@ def test_without_the_list_of_templates_the_id_is_typed_and_the_reason_said(
 def test_who_may_not_list_templates_types_the_id_and_is_told_what_is_missing(
     admin: Person, fresh_sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(RULES, "list_templates", Rule(("NOT_HELD",)))  # no seeded role may create and not see templates
+    monkeypatch.setitem(
+        RULES, "list_templates", PermissionRule(("NOT_HELD",))
+    )  # no seeded role may create and not see templates
     page = admin.get(NEW)
     assert soup(page).select_one("input#id_template_code")
     assert "To choose from a list, your role needs NOT_HELD." in words(page)
@@ -163,7 +165,7 @@ def test_the_change_is_in_the_log(
     [line] = lines(caplog)
     assert "create_device" in line
     assert 'name="Boiler room 300"' in line
-    assert f"made_id={device['id']}" in line
+    assert f"created_device_id={device['id']}" in line
     assert 'outcome="confirmed"' in line
 
 
@@ -261,7 +263,7 @@ def test_a_wrong_name_keeps_everything_and_suggests_another(admin: Person, platf
     assert "For instance: Boiler 3" in words(answer)
     assert soup(answer).select_one("#id_name")["value"] == "Boiler #3"  # type: ignore[index]
     assert soup(answer).select_one("#id_owner")["value"] == "ana.lund@example.org"  # type: ignore[index]
-    assert soup(answer).select_one("[name=form_id]")["value"] == "f"  # type: ignore[index]
+    assert soup(answer).select_one("[name=idempotency_key]")["value"] == "f"  # type: ignore[index]
 
 
 def test_a_typed_template_id_has_its_limit(admin: Person, fresh_sandbox: SandboxServer) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from devices.audit.log import UNKNOWN, Facts, intend, settle
+from devices.audit.log import UNKNOWN, ChangeIntent, record_intent, record_outcome
 from devices.core.permissions import Access
 from tests.devices.conftest import Person, SignIn, soup, words
 from tests.devices.new_device import NEW, created, errors, filled, the_device
@@ -30,7 +30,8 @@ def test_another_name_or_another_page_of_the_form_makes_another_device(
     admin: Person, fresh_sandbox: SandboxServer
 ) -> None:
     places = {
-        admin.post(NEW, filled(**changes))["Location"] for changes in ({}, {"name": "Boiler 301"}, {"form_id": "g"})
+        admin.post(NEW, filled(**changes))["Location"]
+        for changes in ({}, {"name": "Boiler 301"}, {"idempotency_key": "g"})
     }
     assert len(places) == 3
 
@@ -76,7 +77,7 @@ def test_a_lost_answer_that_nothing_is_found_of_is_unknown_and_never_repeated(
     assert "Boiler room 300" in words(answer)
     assert not soup(answer).select("main form, main button")
     assert "not known" in words(admin.post(NEW, filled())), "the search may not know it yet"
-    another = admin.post(NEW, filled(form_id="another page of the form"))
+    another = admin.post(NEW, filled(idempotency_key="another page of the form"))
     assert another.status_code == 409
     assert "asked for a moment ago, and it is not known whether it was made" in errors(another)["name"]
     assert created(fresh_sandbox) == 1
@@ -88,19 +89,19 @@ def test_a_device_that_turns_up_later_is_told_to_whoever_asks_for_its_name_and_t
     fresh_sandbox.fault("/device/create", "drop", apply=True, times=1)
     fresh_sandbox.fault("/search/devices", "status", skip=1, times=1)
     assert "not known" in words(admin.post(NEW, filled()))
-    other = admin.post(NEW, filled(form_id="another page of the form"))
+    other = admin.post(NEW, filled(idempotency_key="another page of the form"))
     assert other.status_code == 409
     assert "It was made all the same: ID 301. Yours was not created." in errors(other)["name"]
-    assert the_device(fresh_sandbox, admin.post(NEW, filled(form_id="once more")))["id"] == 302
+    assert the_device(fresh_sandbox, admin.post(NEW, filled(idempotency_key="once more")))["id"] == 302
 
 
 def test_a_device_is_the_outcome_of_one_lost_answer_only(admin: Person, fresh_sandbox: SandboxServer) -> None:
     entries = []
-    for form_id, applied in (("f", True), ("g", False)):
-        facts = Facts(operation="create_device", after="Boiler room 300", before="")
+    for idempotency_key, applied in (("f", True), ("g", False)):
+        facts = ChangeIntent(operation="create_device", after="Boiler room 300", before="")
         access = Access(1, "admin@example.com", "", "", frozenset(), 1, "", "UTC")
-        entry, _first = intend(access, facts, request_id="r", form_id=form_id)
-        settle(entry, UNKNOWN, access=access, request_id="r", final=False, answer="lost")
+        entry, _first = record_intent(access, facts, request_id="r", idempotency_key=idempotency_key)
+        record_outcome(entry, UNKNOWN, access=access, request_id="r", final=False, answer="lost")
         entries.append(entry)
         if applied:
             fresh_sandbox.call(
@@ -122,7 +123,7 @@ def test_a_minute_later_its_absence_is_proof_and_it_can_be_made(admin: Person, f
 def test_a_device_of_that_name_that_was_there_before_is_not_taken_for_the_new_one(
     admin: Person, fresh_sandbox: SandboxServer
 ) -> None:
-    admin.post(NEW, filled(form_id="before"))
+    admin.post(NEW, filled(idempotency_key="before"))
     fresh_sandbox.fault("/device/create", "drop", times=1)
     assert "not known whether this was done" in words(admin.post(NEW, filled()))
 

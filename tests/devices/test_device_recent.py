@@ -117,7 +117,7 @@ def test_ones_own_rename_and_its_undoing_show_at_once_in_every_browser(
     assert answer.status_code == (200 if htmx else 303)
     assert shown() == ["Hot water tank 14"]
     undo = reverse("audit:undo", args=[AuditEntry.objects.latest("pk").pk])
-    assert support.post(undo, {"form_id": "1"}).status_code == 303
+    assert support.post(undo, {"idempotency_key": "1"}).status_code == 303
     assert shown() == ["Hot water tank 13"]
     lately.clear_requests()
     assert shown() == ["Hot water tank 13"]

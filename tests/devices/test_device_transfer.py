@@ -45,7 +45,7 @@ def test_what_was_shown_is_what_the_second_step_does(support: Person, platform: 
     page = support.get(OWNER, {"owner": "jonas.aas@example.org"})
     sent = filled(page)
     assert (sent["owner"], sent["reason"]) == (str(JONAS), "")
-    assert sent["form_id"]
+    assert sent["idempotency_key"]
     assert sent["seen"]
     action = soup(page).select_one("main form[method=post]")["action"]  # type: ignore[index]
     answer = support.post(str(action), sent)

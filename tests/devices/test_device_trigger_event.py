@@ -130,22 +130,22 @@ def test_the_trail_names_the_device_as_last_seen_without_another_call(
 
 
 def test_pressed_twice_it_is_triggered_once_and_said_the_same(admin: Person, platform: SandboxServer) -> None:
-    form_id = soup(admin.get(TRIGGER)).select_one("input[name=form_id]")["value"]  # type: ignore[index]
-    data = {"code": "door_open", "form_id": form_id}
+    idempotency_key = soup(admin.get(TRIGGER)).select_one("input[name=idempotency_key]")["value"]  # type: ignore[index]
+    data = {"code": "door_open", "idempotency_key": idempotency_key}
     for _press in range(2):
         answer = admin.post(TRIGGER, data)
         assert answer.status_code == 303
         assert f"Accepted: door_open. {ACCEPTED}" in words(admin.get(answer["Location"]))
     assert admin.htmx(TRIGGER, data)["HX-Retarget"] == "#said"
     assert writes(platform) == [("POST", "/device/trigger-event")]
-    assert soup(admin.get(TRIGGER)).select_one("input[name=form_id]")["value"] != form_id  # type: ignore[index]
+    assert soup(admin.get(TRIGGER)).select_one("input[name=idempotency_key]")["value"] != idempotency_key  # type: ignore[index]
     again = f"/devices/{fleet.NO_HISTORY}/trigger-event/"
     assert admin.post(again, data | {"code": "no_such_event"}).status_code == 422
 
 
 def test_an_event_in_the_timeline_is_no_proof_it_may_be_anybodys(admin: Person, platform: SandboxServer) -> None:
     platform.fault("/device/trigger-event", "drop", apply=True, times=1)
-    answer = admin.htmx(TRIGGER, {"code": "door_open", "form_id": "f"})
+    answer = admin.htmx(TRIGGER, {"code": "door_open", "idempotency_key": "f"})
     assert answer.status_code == 503
     assert "not known whether this was done" in words(answer)
     assert writes(platform) == [("POST", "/device/trigger-event")]
@@ -153,7 +153,7 @@ def test_an_event_in_the_timeline_is_no_proof_it_may_be_anybodys(admin: Person, 
 
 def test_pressed_again_after_a_lost_answer_it_is_not_triggered_again(admin: Person, platform: SandboxServer) -> None:
     platform.fault("/device/trigger-event", "drop", times=1)
-    data = {"code": "door_open", "form_id": "f", "description": "kept"}
+    data = {"code": "door_open", "idempotency_key": "f", "description": "kept"}
     assert admin.htmx(TRIGGER, data).status_code == 503
     for post in (admin.post, admin.htmx):
         answer = post(TRIGGER, data)
@@ -165,7 +165,7 @@ def test_pressed_again_after_a_lost_answer_it_is_not_triggered_again(admin: Pers
 
 def test_a_refused_event_can_be_sent_again(admin: Person, platform: SandboxServer) -> None:
     platform.fault("/device/trigger-event", "status", status=400, times=1)
-    data = {"code": "door_open", "form_id": "f"}
+    data = {"code": "door_open", "idempotency_key": "f"}
     assert admin.post(TRIGGER, data).status_code == 422
     assert admin.post(TRIGGER, data).status_code == 303
 

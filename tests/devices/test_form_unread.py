@@ -6,7 +6,7 @@ import pytest
 
 from devices.audit.models import AuditEntry
 from devices.gateway.client import Gateway
-from devices.gateway.resilience.policy import Condition
+from devices.gateway.resilience.policy import PlatformStatus
 from tests.devices import fleet, trail
 from tests.devices.changes import writes
 from tests.devices.conftest import Person, soup, words
@@ -73,14 +73,14 @@ def test_while_no_change_is_taken_an_undo_is_refused_at_once(
 ) -> None:
     entry = trail.entry()
     here = f"/audit/{entry.pk}/undo/"
-    monkeypatch.setattr(Gateway, "condition", lambda self: Condition(**stands))
+    monkeypatch.setattr(Gateway, "condition", lambda self: PlatformStatus(**stands))
     platform.clear_requests()
     assert "Not now" in words(admin.get(here))
-    refused = admin.post(here, {"form_id": "1", "reason": "HC-3"})
+    refused = admin.post(here, {"idempotency_key": "1", "reason": "HC-3"})
     assert refused.status_code == status
     assert "Nothing was changed." in words(refused)
     assert soup(refused).select_one("main form [name=reason]")["value"] == "HC-3"  # type: ignore[index]
     assert not [sent for sent in platform.requests() if "/device" in sent["path"]]
     assert AuditEntry.objects.count() == 1
-    form_id = soup(refused).select_one("main form [name=form_id]")["value"]  # type: ignore[index]
-    assert form_id != "1"
+    idempotency_key = soup(refused).select_one("main form [name=idempotency_key]")["value"]  # type: ignore[index]
+    assert idempotency_key != "1"

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from devices.gateway import response_cache
-from devices.gateway.base_client import Caller
+from devices.gateway.base_client import BaseClient
 from tests.devices.kept_machine import Kept, Session
 
 FEW = settings(
@@ -56,14 +56,14 @@ def test_the_machine_sees_a_key_without_its_owner(monkeypatch: pytest.MonkeyPatc
     machine.look("ann", 0, "get_base_info", 2, "plain")
     machine.look("ben", 1, "get_base_info", 2, "plain")
     nobody = {"person": "", "user_id": 0, "org_id": None, "session": ""}
-    whole = response_cache.Answers._key
+    whole = response_cache.ResponseCache._key
 
-    def careless(self: response_cache.Answers, *args: object) -> object:
+    def careless(self: response_cache.ResponseCache, *args: object) -> object:
         self._owner = self._owner._replace(**nobody)  # type: ignore[arg-type]
         self._group = "answer"
         return whole(self, *args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(response_cache.Answers, "_key", careless)
+    monkeypatch.setattr(response_cache.ResponseCache, "_key", careless)
     machine = begun()
     machine.look("ann", 0, "get_base_info", 2, "plain")
     with pytest.raises(AssertionError, match="a leak"):
@@ -72,6 +72,6 @@ def test_the_machine_sees_a_key_without_its_owner(monkeypatch: pytest.MonkeyPatc
 
 def test_the_machine_sees_an_old_answer_without_a_mark(monkeypatch: pytest.MonkeyPatch) -> None:
     begun().look_fail_look("cia", 0, 3, "list_timeline", "unreachable")
-    monkeypatch.setattr(Caller, "stale", property(lambda self: []))
+    monkeypatch.setattr(BaseClient, "stale", property(lambda self: []))
     with pytest.raises(AssertionError, match="not marked"):
         begun().look_fail_look("cia", 0, 3, "list_timeline", "unreachable")

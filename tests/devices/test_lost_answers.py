@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from devices.audit.log import CONFIRMED, REJECTED, state_of
+from devices.audit.log import CONFIRMED, REJECTED, entry_state
 from devices.audit.models import AuditEntry
 from portal.platform import transport
 from tests.devices import fleet
@@ -64,7 +64,7 @@ def test_it_is_sent_once_recorded_and_said_only_with_proof(
     sent = writes(fresh_sandbox)
     assert sent == [change.wire], words(answer)
     entry = AuditEntry.objects.get()
-    outcome = state_of(entry)
+    outcome = entry_state(entry)
     changed = state(fresh_sandbox) != before
     assert outcome.started
     if outcome.outcome == CONFIRMED:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from devices.audit.log import state_of
+from devices.audit.log import entry_state
 from devices.audit.models import AuditEntry
-from devices.changes.models import Turn
+from devices.changes.models import DeviceLock
 from devices.metafields import FieldView
 from portal.platform import transport
 from tests.devices import fleet
@@ -42,8 +42,13 @@ def test_a_change_is_written_down_with_everything_that_is_known_of_it(
     assert (entry.before, entry.after, entry.reason) == ("A-12", "B-7", "HC-20418")
     assert (entry.person.key, entry.person.email, entry.person_org_id) == ("user:2", "support@example.com", 1)
     assert entry.device_name == platform.get("/device", "admin", deviceId=fleet.BENCH).json()["name"]
-    state = state_of(entry)
-    assert (state.outcome, state.answer, state.proof, state.found) == ("confirmed", "accepted", "read", "B-7")
+    state = entry_state(entry)
+    assert (state.outcome, state.answer, state.evidence, state.observed_value) == (
+        "confirmed",
+        "accepted",
+        "read",
+        "B-7",
+    )
     assert 'before="A-12" after="B-7" reason="HC-20418"' in caplog.text
 
 
@@ -56,7 +61,7 @@ def test_the_row_tells_what_was_confirmed_and_offers_to_undo_it(support: Person,
     assert undo is not None
     assert undo["action"] == f"/audit/{entry.pk}/undo/"
     assert undo.select_one("input[name=csrfmiddlewaretoken]")
-    assert undo.select_one("input[name=form_id]")["value"]  # type: ignore[index]
+    assert undo.select_one("input[name=idempotency_key]")["value"]  # type: ignore[index]
     assert row.select_one(f"a[href='/audit/{entry.pk}/']")
 
 
@@ -95,10 +100,10 @@ def test_a_lost_answer_that_reads_as_before_keeps_what_was_typed(support: Person
         assert "still holds “A-12”: nothing was changed" in error.get_text()
         again = filled(answer)
         assert (again["value"], again["reason"]) == ("B-7", "HC-7")
-        assert again["form_id"] not in ("", form["form_id"])
+        assert again["idempotency_key"] not in ("", form["idempotency_key"])
     assert sent(platform) == 2
     assert held(platform, "Shelf")["value"] == "A-12"
-    assert {state_of(entry).outcome for entry in AuditEntry.objects.all()} == {"rejected"}
+    assert {entry_state(entry).outcome for entry in AuditEntry.objects.all()} == {"rejected"}
     assert "saved" in words(support.htmx(here, again))
 
 
@@ -126,7 +131,7 @@ def test_a_time_out_is_not_taken_for_nothing_changed(support: Person, platform: 
     assert "It is not known whether this was done" in words(support.post(here, form))
     assert sent(platform) == 1
     entry = AuditEntry.objects.get()
-    assert (state_of(entry).outcome, state_of(entry).final) == ("unknown", False)
+    assert (entry_state(entry).outcome, entry_state(entry).final) == ("unknown", False)
 
 
 @pytest.mark.parametrize("htmx", [True, False])
@@ -151,7 +156,7 @@ def test_a_refused_form_sent_again_is_another_change(support: Person, platform: 
     assert support.htmx(here, form).status_code == 422
     platform.clear_faults()
     assert "Shelf saved" in words(support.htmx(here, form))
-    assert [state_of(entry).outcome for entry in AuditEntry.objects.order_by("pk")] == ["rejected", "confirmed"]
+    assert [entry_state(entry).outcome for entry in AuditEntry.objects.order_by("pk")] == ["rejected", "confirmed"]
 
 
 def test_who_opened_the_editor_before_somebody_elses_change_sees_both_and_chooses(
@@ -195,8 +200,8 @@ def test_a_secret_stays_out_of_everything_but_the_call(
     assert not soup(row).select("form")
     entry = AuditEntry.objects.get()
     assert entry.secret
-    assert (entry.before, entry.after, state_of(entry).found) == ("", "", "")
-    assert state_of(entry).proof == "read"
+    assert (entry.before, entry.after, entry_state(entry).observed_value) == ("", "", "")
+    assert entry_state(entry).evidence == "read"
     pages = [editor, row, support.get(f"/audit/{entry.pk}/"), support.get(f"{PANEL}?change={entry.pk}")]
     written = "\n".join([caplog.text, *(page.content.decode() for page in pages)]).lower()
     with connection.cursor() as cursor:
@@ -265,7 +270,7 @@ def test_hostile_text_is_text_everywhere(support: Person, platform: SandboxServe
 def test_while_another_change_is_under_way_nothing_is_sent(
     support: Person, platform: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Turn.objects.create(device_id=fleet.BENCH, holder="somebody", until=2**40)
+    DeviceLock.objects.create(device_id=fleet.BENCH, holder="somebody", until=2**40)
     monkeypatch.setattr("devices.changes.device_lock.time.monotonic", iter(range(0, 10**6, 100)).__next__)
     answer = support.htmx(address(platform, "Shelf"), {"value": "B-7"})
     assert answer.status_code == 409

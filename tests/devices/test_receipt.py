@@ -15,8 +15,8 @@ from devices.core import permissions
 from devices.core.permissions import Access
 from devices.gateway.errors import GatewayError, NotFound
 from devices.gateway.pagination import Page
-from devices.gateway.required_permissions import Rule
-from devices.gateway.resilience.policy import Asker
+from devices.gateway.required_permissions import PermissionRule
+from devices.gateway.resilience.policy import Priority
 from devices.gateway.types import BaseInfo, DeviceDetails, LogEntry, TimelineEvent
 from devices.receipts import builder as receipt_builder
 from devices.receipts.models import Receipt
@@ -198,7 +198,7 @@ def test_who_agreed_to_one_thing_is_asked_again_about_another(admin: Person, pla
 def test_what_one_may_not_read_is_told_before_the_first_press(
     admin: Person, platform: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(permissions.RULES, "list_timeline", Rule(("ONE_THAT_NOBODY_HAS",), sees=True))
+    monkeypatch.setitem(permissions.RULES, "list_timeline", PermissionRule(("ONE_THAT_NOBODY_HAS",), visible=True))
     page = admin.get(CLEAR)
     assert "Timeline: you may not read it. Your role lacks ONE_THAT_NOBODY_HAS." in told_missing(page)
     assert admin.post(CLEAR, filled(page) | SURE | {"without": ""}).status_code == 422
@@ -285,7 +285,7 @@ class Endless:
     def within(self, seconds: float) -> Endless:
         return self
 
-    def for_asker(self, asker: Asker) -> Endless:
+    def with_priority(self, priority: Priority) -> Endless:
         return self
 
     def for_threads(self) -> Endless:

@@ -14,7 +14,7 @@ from bs4 import Tag
 from devices.core import requests
 from devices.core.formatting import Clock
 from devices.gateway.client import Gateway
-from devices.gateway.resilience.policy import Condition
+from devices.gateway.resilience.policy import PlatformStatus
 from devices.gateway.response_cache import Stale
 from tests.devices import fleet, tabs, trail
 from tests.devices.conftest import Person, soup, words
@@ -29,7 +29,7 @@ def condition(monkeypatch: pytest.MonkeyPatch) -> Stand:
     """Makes the platform stand so, as far as the portal knows."""
 
     def stand(**seconds: float) -> None:
-        monkeypatch.setattr(Gateway, "condition", lambda self: Condition(**seconds))
+        monkeypatch.setattr(Gateway, "condition", lambda self: PlatformStatus(**seconds))
 
     return stand
 
@@ -223,7 +223,7 @@ def test_an_undo_that_is_refused_now_says_when_to_come_again(
     entry = trail.entry(before="Cold room 14", after="Cold room 15")
     condition(**stands)
     for send in (admin.post, admin.htmx):
-        answer = send(f"/audit/{entry.pk}/undo/", {"form_id": "1"})
+        answer = send(f"/audit/{entry.pk}/undo/", {"idempotency_key": "1"})
         assert (answer.status_code, answer.get("Retry-After")) == (status, "23")
         assert "Nothing was changed." in words(answer)
     assert "Retry-After" not in admin.get(f"/audit/{entry.pk}/undo/"), "the page itself is there"
@@ -236,7 +236,7 @@ def test_a_form_is_kept_and_nothing_sent_while_no_change_is_sent_on(
     assert form is not None
     fields = {str(field["name"]): str(field.get("value", "")) for field in form.select("input[name]")}
     fresh_sandbox.clear_requests()
-    condition(writes_rest=8.0)
+    condition(writes_retry_after=8.0)
     ours = {"Sec-Fetch-Site": "same-origin"}
     answer = support.post(DEVICE + "rename/", fields | {"name": "Kept for later"}, headers=ours)
     assert answer.status_code == 503

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import pytest
 from django.db import connection
 
-from devices.audit.log import state_of
+from devices.audit.log import entry_state
 from devices.audit.models import AuditEntry
-from devices.changes.models import Turn
+from devices.changes.models import DeviceLock
 from portal.platform import transport
 from tests.devices import fleet
 from tests.devices.changes import ANA, JONAS, NAME, filled, held, lines, writes
@@ -96,7 +96,7 @@ each_move = pytest.mark.parametrize("move", MOVES, ids=lambda move: move.operati
 def opened(person: Person, move: Move, **more: str) -> dict[str, str]:
     """What the page would send."""
     sent = filled(person.get(move.page))
-    assert sent["form_id"]
+    assert sent["idempotency_key"]
     assert sent["seen"]
     return sent | more
 
@@ -106,7 +106,7 @@ def sent(platform: SandboxServer, move: Move) -> int:
 
 
 def outcome() -> tuple[str, bool]:
-    state = state_of(AuditEntry.objects.get())
+    state = entry_state(AuditEntry.objects.get())
     return state.outcome, state.final
 
 
@@ -121,9 +121,9 @@ def test_it_is_written_down_with_everything_that_is_known_of_it(
     assert (entry.operation, entry.device_id, entry.device_name) == (move.operation, fleet.RICH, NAME)
     assert (entry.before, entry.after, entry.org_id, entry.reason) == (move.before, move.after, 1, "HC-20418")
     assert (entry.person.key, entry.person.email, entry.person_org_id) == ("user:2", "support@example.com", 1)
-    state = state_of(entry)
-    assert (state.outcome, state.final, state.answer, state.proof) == ("confirmed", True, "accepted", "read")
-    assert state.found == move.after == move.holder(platform)
+    state = entry_state(entry)
+    assert (state.outcome, state.final, state.answer, state.evidence) == ("confirmed", True, "accepted", "read")
+    assert state.observed_value == move.after == move.holder(platform)
     (line,) = lines(caplog)
     assert f'before="{move.before}"' in line
     assert 'reason="HC-20418"' in line
@@ -163,7 +163,7 @@ def test_a_lost_answer_that_reads_as_before_keeps_what_was_typed(
     assert "Read back, the device is as it was: nothing was changed." in words(answer)
     again = filled(answer)
     assert again["reason"] == "HC-7"
-    assert again["form_id"] != form["form_id"]
+    assert again["idempotency_key"] != form["idempotency_key"]
     assert outcome() == ("rejected", True)
     assert support.post(move.url, again).status_code == 303
     assert sent(platform, move) == 2
@@ -293,7 +293,7 @@ def test_while_another_change_is_under_way_nothing_is_sent(
     support: Person, platform: SandboxServer, monkeypatch: pytest.MonkeyPatch, move: Move
 ) -> None:
     form = opened(support, move, reason="HC-7")
-    Turn.objects.create(device_id=fleet.RICH, holder="somebody", until=2**40)
+    DeviceLock.objects.create(device_id=fleet.RICH, holder="somebody", until=2**40)
     monkeypatch.setattr("devices.changes.device_lock.time.monotonic", iter(range(0, 10**6, 100)).__next__)
     answer = support.post(move.url, form)
     assert answer.status_code == 409

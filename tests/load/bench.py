@@ -135,7 +135,7 @@ class Bench:
         self.until_answers(upstream, self.upstream_port, "/_count")
 
         # One person asks for more than one person's share of a minute: a page without its call would be no page.
-        settings = self.environment | self.demo.settings() | {"PLATFORM_API_PER_MINUTE": "1000000"}
+        settings = self.environment | self.demo.settings() | {"PLATFORM_API_RATE_LIMIT": "1000000"}
         self.run("manage.py", "migrate", "--noinput", environment=settings)
         self.run("manage.py", "collectstatic", "--noinput", environment=settings)
         portal = self.serve("portal", "portal.wsgi:application", self.portal_port, settings)

@@ -27,8 +27,8 @@ django.setup()
 from hypothesis import HealthCheck, Phase, seed, settings  # noqa: E402
 from hypothesis.stateful import run_state_machine_as_test  # noqa: E402
 
-from devices.gateway.base_client import Caller  # noqa: E402
-from devices.gateway.response_cache import Answers  # noqa: E402
+from devices.gateway.base_client import BaseClient  # noqa: E402
+from devices.gateway.response_cache import ResponseCache  # noqa: E402
 from tests.devices.kept_machine import Kept  # noqa: E402
 
 STEPS_EACH = 50
@@ -37,14 +37,14 @@ CI_SEED = 20261123
 
 @contextmanager
 def _no_owner() -> Iterator[None]:
-    whole = Answers._key
+    whole = ResponseCache._key
 
-    def careless(self: Answers, *args: object) -> object:
+    def careless(self: ResponseCache, *args: object) -> object:
         self._owner = self._owner._replace(person="", user_id=0, org_id=None, session="")
         self._group = "answer"
         return whole(self, *args)  # type: ignore[arg-type]
 
-    with mock.patch.object(Answers, "_key", careless):
+    with mock.patch.object(ResponseCache, "_key", careless):
         yield
 
 
@@ -54,7 +54,7 @@ def _counts_nothing(*_: object) -> None: ...
 BREAKS = {
     "the key without its owner": (_no_owner, "a leak"),
     "no count after a change": (lambda: mock.patch.object(Kept, "bump", _counts_nothing), "before a change"),
-    "no mark on old answers": (lambda: mock.patch.object(Caller, "stale", property(lambda self: [])), "not marked"),
+    "no mark on old answers": (lambda: mock.patch.object(BaseClient, "stale", property(lambda self: [])), "not marked"),
 }
 
 

@@ -165,7 +165,7 @@ class Outage:
         page, number = f"/devices/{device}/rename/", 0
         while not self.over.is_set():
             number += 1
-            form = {"name": f"Outage {device} {number}", "form_id": secrets.token_urlsafe(16)}
+            form = {"name": f"Outage {device} {number}", "idempotency_key": secrets.token_urlsafe(16)}
             at = time.monotonic()
             self.visits.append(Visit(at, page, visitor.ask(page, form=form), written=True))
             self.over.wait(2 * PAUSE)

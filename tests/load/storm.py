@@ -186,7 +186,7 @@ def storm(folder: Path, seconds: float) -> Iterator[str]:
                 redis_url=redis,
                 workers=PROCESSES,
                 threads=32,
-                extra={"PLATFORM_API_PER_MINUTE": str(CEILING)},
+                extra={"PLATFORM_API_RATE_LIMIT": str(CEILING)},
             )
             try:
                 load = Storm(sandbox, portal, seconds)

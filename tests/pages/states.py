@@ -199,7 +199,7 @@ def _form(admin: Browser, page: str) -> str:
 def _filled(person: Browser, path: str, **typed: str) -> dict[str, str]:
     """The fields of the form on that page, with what is typed."""
     for form in BeautifulSoup(person.get(path).content, "html.parser").select("form[method=post]"):
-        if form.select_one("[name=form_id]"):
+        if form.select_one("[name=idempotency_key]"):
             return {str(one["name"]): str(one.get("value", "")) for one in form.select("input[name]")} | typed
     raise AssertionError(f"no form on {path}")
 

@@ -15,7 +15,7 @@ from tests.devices.conftest import Person, platform, sign_in, soup, words  # noq
 from tests.servers import SandboxServer
 from tests.services import HOST, free_port
 
-BACKEND = "portal.cache.ForgivingRedisCache"
+BACKEND = "portal.cache.FailOpenRedisCache"
 
 
 @pytest.fixture
@@ -33,8 +33,8 @@ def test_without_redis_one_signs_in_and_works(sign_in: Any, fresh_sandbox: Sandb
     for path in ("/devices/", "/devices/1/", "/devices/recent/", "/devices/new/"):
         assert admin.get(path).status_code == 200, path
     page = admin.get("/devices/new/")
-    form_id = soup(page).select_one("[name=form_id]")["value"]  # type: ignore[index]
-    filled = {"template_code": "TMPL2cRm01aQ9", "name": "Boiler room 300", "form_id": form_id}
+    idempotency_key = soup(page).select_one("[name=idempotency_key]")["value"]  # type: ignore[index]
+    filled = {"template_code": "TMPL2cRm01aQ9", "name": "Boiler room 300", "idempotency_key": idempotency_key}
     made = admin.post("/devices/new/", filled)
     assert made.status_code == 303
     shown = words(admin.get(made["Location"]))

@@ -266,7 +266,7 @@ def run(portal: PortalServer, sandbox: SandboxServer) -> Runner:
         assert answer.status_code == 200, (change.page, answer.text[:3000])
         assert change.wire in writes(sandbox)
     sandbox.reset()
-    assert runner.send("/devices/new/", filled(form_id="canary")).status_code == 200
+    assert runner.send("/devices/new/", filled(idempotency_key="canary")).status_code == 200
     assert runner.send(f"/devices/{fleet.RICH}/reveal-token/", {"reason": "HC-1"}).status_code == 200
     assert secrets_in(runner.revealed) == {"device token"}
     fault(runner, sandbox)

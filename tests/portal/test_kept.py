@@ -40,12 +40,12 @@ def test_a_change_counts_in_every_grant_of_its_person_and_in_no_other(db: None, 
     signed_on = grants.open_grant(endpoint.tokens(), PERSON, Identity("https://idp.example|ann", "ann@example.com"))
     nobody = [grants.open_grant(None, _of(0), Identity(f"https://idp.example|{n}", "")) for n in "bc"]
     other = grants.open_grant(endpoint.tokens(), _of(PERSON.id + 1))
-    grants.count_up(person, PERSON.id, words=False)
+    grants.bump_cache_version(person, PERSON.id, words=False)
     assert {handle: counts()[handle] for handle in (first, second, signed_on)} == dict.fromkeys(
         (first, second, signed_on), (1, 0)
     )
     assert [counts()[handle] for handle in (other, *nobody)] == [(0, 0)] * 3
-    grants.count_up("https://idp.example|b", 0, words=True)
+    grants.bump_cache_version("https://idp.example|b", 0, words=True)
     assert [counts()[handle] for handle in (*nobody, first)] == [(0, 1), (0, 0), (1, 0)]
     row = grants.read(first)
     assert row is not None

@@ -17,7 +17,7 @@ from portal.auth.signals import scope_of
 from tests.portal.conftest import Browser
 from tests.servers import SandboxServer
 
-BACKENDS = ("portal.cache.BoundedMemoryCache", "portal.cache.ForgivingRedisCache")
+BACKENDS = ("portal.cache.BoundedMemoryCache", "portal.cache.FailOpenRedisCache")
 
 
 @pytest.fixture(params=BACKENDS, ids=["memory", "redis"])

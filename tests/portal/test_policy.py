@@ -55,5 +55,5 @@ def test_sign_in_rests_where_the_token_endpoint_keeps_failing(platform: SandboxS
     resting = browser.sign_in()
     assert (resting.status_code, platform.requests()) == (503, [])
     assert 0 < int(resting["Retry-After"]) <= 10
-    assert 0 < transport().condition().tokens_rest <= 10
-    assert transport().condition().reads_rest == 0
+    assert 0 < transport().platform_status().tokens_retry_after <= 10
+    assert transport().platform_status().reads_retry_after == 0

@@ -182,8 +182,8 @@ def test_how_many_calls_are_made_can_be_set(env: environ.Env, monkeypatch: pytes
     assert (usual.at_once, usual.per_minute) == (32, 6000)
     assert usual.at_once == gunicorn.threads
     for name, good, wrongs in (
-        ("PLATFORM_API_AT_ONCE", "64", ("0", "1001", "many")),
-        ("PLATFORM_API_PER_MINUTE", "3000", ("59", "-1", "1000001")),
+        ("PLATFORM_API_MAX_CONCURRENCY", "64", ("0", "1001", "many")),
+        ("PLATFORM_API_RATE_LIMIT", "3000", ("59", "-1", "1000001")),
     ):
         for wrong in wrongs:
             monkeypatch.setenv(name, wrong)

@@ -11,8 +11,8 @@ from django.db import connections
 from devices.core.permissions import ORGANIZATION_WIDE, OWN_VIEW, RULES, Access
 from devices.gateway.client import Gateway
 from devices.gateway.errors import Forbidden, GatewayError
-from devices.gateway.required_permissions import Rule
-from devices.gateway.resilience.policy import Asker
+from devices.gateway.required_permissions import PermissionRule
+from devices.gateway.resilience.policy import Priority
 from portal.auth import grants, session_admin
 from portal.auth.models import ApiGrant
 from portal.auth.sso import service
@@ -59,8 +59,8 @@ def guarded(*permissions: str) -> Gateway:
     return Gateway(transport(), lambda _: "token", guard=service.guard(zoe(*permissions), "r"))
 
 
-def needed(rule: Rule) -> set[str]:
-    return {*rule.names, *rule.other, *(("ORG_DEVICES_VIEW",) if rule.sees else ())}
+def needed(rule: PermissionRule) -> set[str]:
+    return {*rule.names, *rule.other, *(("ORG_DEVICES_VIEW",) if rule.visible else ())}
 
 
 RULED = [case for case in CASES if case.name in RULES]
@@ -76,7 +76,12 @@ def test_every_operation_is_tried() -> None:
 def test_without_permissions_nothing_is_sent(case: Case, platform: SandboxServer) -> None:
     if case.name in service.OPEN:
         return
-    for gateway in (guarded(), guarded(OWN_VIEW), guarded().within(5), guarded().for_asker(Asker.JOB).for_threads()):
+    for gateway in (
+        guarded(),
+        guarded(OWN_VIEW),
+        guarded().within(5),
+        guarded().with_priority(Priority.JOB).for_threads(),
+    ):
         with pytest.raises(Forbidden):
             case.call(gateway)
     assert platform.requests() == []

@@ -238,7 +238,7 @@ def test_htmx_keeps_its_form_in_the_page_so_nothing_is_kept_here(signed_in: Sign
 
 
 def test_a_name_typed_to_confirm_has_to_be_typed_again() -> None:
-    assert {"confirm", "without", "password", "csrfmiddlewaretoken", "form_id"} <= drafts.NEVER_KEPT
+    assert {"confirm", "without", "password", "csrfmiddlewaretoken", "idempotency_key"} <= drafts.NEVER_KEPT
 
 
 def test_one_browser_fills_no_table(signed_in: SignedIn) -> None:

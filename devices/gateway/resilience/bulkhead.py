@@ -5,20 +5,20 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 
-from devices.gateway.resilience.limits import Asker, Limits
+from devices.gateway.resilience.limits import Limits, Priority
 
 
 class _Waiting:
-    __slots__ = ("asker", "called", "has_turn", "person")
+    __slots__ = ("called", "has_turn", "person", "priority")
 
-    def __init__(self, asker: Asker, person: str) -> None:
-        self.asker = asker
+    def __init__(self, priority: Priority, person: str) -> None:
+        self.priority = priority
         self.person = person
         self.called = threading.Event()
         self.has_turn = False
 
 
-class Turns:
+class Bulkhead:
     """First come, first served. Polls and jobs may hold no more than their part, and let people pass meanwhile. So may
     one person, whatever they ask: the other turns are for the others, also while each call takes ten seconds.
 
@@ -30,44 +30,48 @@ class Turns:
 
     def __init__(self, limits: Limits) -> None:
         self._most = limits.at_once
-        self._part = {Asker.PERSON: limits.at_once, Asker.POLL: limits.polls_at_once, Asker.JOB: limits.jobs_at_once}
+        self._part = {
+            Priority.PERSON: limits.at_once,
+            Priority.POLL: limits.polls_at_once,
+            Priority.JOB: limits.jobs_at_once,
+        }
         self._lock = threading.Lock()
         self._one = limits.of_one
         self._places = limits.person_waiting
-        self._held = dict.fromkeys(Asker, 0)
+        self._held = dict.fromkeys(Priority, 0)
         self._held_by: Counter[str] = Counter()
         self._waiting_by: Counter[str] = Counter()
         self._all = 0
         self._line: deque[_Waiting] = deque()
 
-    def enter(self, asker: Asker, wait: float, person: str = "") -> bool:
+    def enter(self, priority: Priority, wait: float, person: str = "") -> bool:
         """Get a turn within `wait` seconds; True must be followed by `leave`. `person`: "" for nobody in particular."""
         with self._lock:
-            if self._take(asker, person):
+            if self._take(priority, person):
                 return True
-            if wait <= 0 or (asker is not Asker.JOB and self._waiting_by[person] >= self._places):
+            if wait <= 0 or (priority is not Priority.JOB and self._waiting_by[person] >= self._places):
                 return False
-            place = _Waiting(asker, person)
+            place = _Waiting(priority, person)
             self._line.append(place)
             self._in_line(place, 1)
         try:
             place.called.wait(wait)
         except BaseException:
             if not self._give_up(place):  # whoever interrupts this thread must not cost everybody a turn
-                self.leave(asker, person)
+                self.leave(priority, person)
             raise
         return not self._give_up(place)
 
-    def leave(self, asker: Asker, person: str = "") -> None:
+    def leave(self, priority: Priority, person: str = "") -> None:
         with self._lock:
-            self._held[asker] -= 1
+            self._held[priority] -= 1
             self._all -= 1
             if person:
                 _count(self._held_by, person, -1)
             for place in list(self._line):
                 if self._all >= self._most:
                     break
-                if self._take(place.asker, place.person):
+                if self._take(place.priority, place.person):
                     self._quit(place)
                     place.has_turn = True
                     place.called.set()
@@ -82,15 +86,15 @@ class Turns:
         """Whether this person has as many turns as one may have: it is for them that they wait, not for others."""
         return self._held_by[person] >= self._one
 
-    def _take(self, asker: Asker, person: str) -> bool:
+    def _take(self, priority: Priority, person: str) -> bool:
         """All who wait and could be served have been, so whoever comes and finds room overtakes nobody who could go."""
-        if self._all >= self._most or self._held[asker] >= self._part[asker]:
+        if self._all >= self._most or self._held[priority] >= self._part[priority]:
             return False
         if person:
             if self._held_by[person] >= self._one:
                 return False
             self._held_by[person] += 1
-        self._held[asker] += 1
+        self._held[priority] += 1
         self._all += 1
         return True
 
@@ -106,7 +110,7 @@ class Turns:
         self._in_line(place, -1)
 
     def _in_line(self, place: _Waiting, by: int) -> None:
-        if place.person and place.asker is not Asker.JOB:
+        if place.person and place.priority is not Priority.JOB:
             _count(self._waiting_by, place.person, by)
 
 

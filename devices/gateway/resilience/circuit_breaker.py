@@ -8,7 +8,7 @@ from collections import Counter, deque
 from typing import NamedTuple
 
 from devices.gateway.resilience.limits import Limits
-from devices.gateway.resilience.shared_state import Store
+from devices.gateway.resilience.shared_state import SharedState
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class Ticket(NamedTuple):
     """The person it is called for; "" for nobody in particular."""
 
 
-class Breaker:
+class CircuitBreaker:
     """Of one kind of calls to one host. Closed, it counts; open, it lets nobody pass but one probe at a time.
 
     Each process judges by its own calls. What it concludes, opening and closing, holds for all that share the store.
@@ -61,7 +61,7 @@ class Breaker:
         until = self._until
         return 0.0 if until is None else max(until - now, min(self._probing - now, self._limits.shortest_rest), 0.0)
 
-    def enter(self, now: float, store: Store | None, what: str = "", who: str = "") -> Ticket | None:
+    def enter(self, now: float, store: SharedState | None, what: str = "", who: str = "") -> Ticket | None:
         """A ticket for one call, or None while it is resting."""
         if self._until is None:
             return Ticket(self._era, False, now, what, who)
@@ -79,7 +79,7 @@ class Breaker:
             return None
         return Ticket(era, True, now, what, who)
 
-    def leave(self, ticket: Ticket, good: bool | None, now: float, wall: float, store: Store | None) -> None:
+    def leave(self, ticket: Ticket, good: bool | None, now: float, wall: float, store: SharedState | None) -> None:
         """Tell what became of the call: it showed the platform well, or not, or nothing at all (None)."""
         with self._lock:
             if ticket.era != self._era:
@@ -101,7 +101,7 @@ class Breaker:
         if store is not None and ticket.probe:
             store.delete(self._probe_key)
 
-    def exchange(self, told: int | None, now: float, wall: float, store: Store) -> None:
+    def exchange(self, told: int | None, now: float, wall: float, store: SharedState) -> None:
         """Learn what another process has concluded, `told` in the store; tell again what the store has lost."""
         if told is not None:
             self.learn(told, now, wall)

@@ -9,7 +9,7 @@ Kind = Literal["token", "read", "write"]
 KINDS: tuple[Kind, ...] = ("token", "read", "write")
 
 
-class Asker(enum.Enum):
+class Priority(enum.Enum):
     """Whom a call is for: what is scarce goes to people first."""
 
     PERSON = "person"
@@ -17,10 +17,10 @@ class Asker(enum.Enum):
     JOB = "job"
 
 
-class Whose(NamedTuple):
+class CallContext(NamedTuple):
     """Whom a call is for, and what it asks."""
 
-    asker: Asker
+    priority: Priority
     person: str = ""
     operation: str = ""
 
@@ -44,7 +44,7 @@ class Limits(NamedTuple):
     retries: int = 2
     retry_pause: float = 0.2
     """Before the first retry between 0 and this, before the second up to twice as long: full jitter."""
-    longest_pause: float = 10.0
+    max_pause: float = 10.0
     """A longer Retry-After is not waited for within a request."""
     room_to_retry: float = 0.5
     """What the page must have left after the pause."""
@@ -56,9 +56,9 @@ class Limits(NamedTuple):
     """The API allows 10,000 to the organization, which has other programs too."""
     polls_share: float = 0.7
     jobs_share: float = 0.5
-    cool_down: float = 5.0
+    backoff: float = 5.0
     """After a 429 that does not say how long, give or take a fifth."""
-    longest_cool_down: float = 60.0
+    max_backoff: float = 60.0
 
     failing: float = 0.5
     calls_to_judge: int = 20
@@ -80,12 +80,12 @@ class Limits(NamedTuple):
         return max(int(self.at_once * self.person_share), self.person_at_least)
 
 
-class Condition(NamedTuple):
+class PlatformStatus(NamedTuple):
     """How the platform stands, as far as this process knows. Seconds; 0 where there is nothing to wait for."""
 
-    cool_down: float = 0.0
+    backoff: float = 0.0
     """Until the organization may ask again, after a 429."""
-    reads_rest: float = 0.0
+    reads_retry_after: float = 0.0
     """Until one reading is tried again, after too many have failed."""
-    writes_rest: float = 0.0
-    tokens_rest: float = 0.0
+    writes_retry_after: float = 0.0
+    tokens_retry_after: float = 0.0

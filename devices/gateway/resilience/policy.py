@@ -17,27 +17,27 @@ from typing import Any, NoReturn
 
 from devices.gateway.errors import (
     BadReply,
-    Busy,
-    CeilingReached,
-    Crowded,
+    CircuitOpen,
+    ConcurrencyExceeded,
     GatewayError,
+    RateExceeded,
     RateLimited,
-    Resting,
-    ShareUsed,
     TimedOut,
     Unreachable,
+    UserConcurrencyExceeded,
+    UserRateExceeded,
 )
-from devices.gateway.region_redirect import Elsewhere, new_base
-from devices.gateway.resilience.bulkhead import Turns
-from devices.gateway.resilience.circuit_breaker import Breaker, Ticket
-from devices.gateway.resilience.limits import KINDS, Asker, Condition, Kind, Limits, Whose
-from devices.gateway.resilience.rate_limiter import Ceiling, Full, Retries
-from devices.gateway.resilience.shared_state import Store
+from devices.gateway.region_redirect import RedirectTarget, new_base
+from devices.gateway.resilience.bulkhead import Bulkhead
+from devices.gateway.resilience.circuit_breaker import CircuitBreaker, Ticket
+from devices.gateway.resilience.limits import KINDS, CallContext, Kind, Limits, PlatformStatus, Priority
+from devices.gateway.resilience.rate_limiter import LimitExceeded, RateLimiter, RetryBudget
+from devices.gateway.resilience.shared_state import SharedState
 from devices.gateway.response import Reply
 from devices.gateway.timeouts import Clock, Deadline
 from devices.gateway.transport import Query, Transport, encoded
 
-__all__ = ["Asker", "Condition", "Kind", "Limits", "Policy"]
+__all__ = ["Kind", "Limits", "PlatformStatus", "Policy", "Priority"]
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Policy:
         *,
         limits: Limits = Limits(),  # noqa: B008 - immutable
         scope: str = "",
-        store: Store | None = None,
+        store: SharedState | None = None,
         clock: Clock = time.monotonic,
         wall: Clock = time.time,
         sleep: Callable[[float], None] = time.sleep,
@@ -77,15 +77,17 @@ class Policy:
         """Seconds that the clock of the store is ahead of this host's."""
         self._compare_at = 0.0
         prefix = f"policy:{scope}"
-        self._turns = Turns(limits)
-        self._ceiling = Ceiling(limits, prefix)
-        self._retries = Retries(limits)
-        self._breakers: dict[Kind, Breaker] = {kind: Breaker(kind, limits, f"{prefix}:{kind}") for kind in KINDS}
+        self._turns = Bulkhead(limits)
+        self._ceiling = RateLimiter(limits, prefix)
+        self._retries = RetryBudget(limits)
+        self._breakers: dict[Kind, CircuitBreaker] = {
+            kind: CircuitBreaker(kind, limits, f"{prefix}:{kind}") for kind in KINDS
+        }
         self._cool_key = f"{prefix}:cool"
         self._cool_until = 0.0
         self._tokens_cool_until = 0.0
         """The token endpoint's own: whoever makes it refuse sign-ins shall not keep everybody from their devices."""
-        self._elsewhere = Elsewhere()
+        self._elsewhere = RedirectTarget()
         self._looking = threading.Lock()
         self._look_at = 0.0
 
@@ -95,7 +97,7 @@ class Policy:
         path: str,
         *,
         kind: Kind,
-        asker: Asker = Asker.PERSON,
+        priority: Priority = Priority.PERSON,
         person: str = "",
         query: Query | None = None,
         json: object = None,
@@ -123,10 +125,10 @@ class Policy:
             "operation": operation,
             "to_the_end": kind == "write",
         }
-        whose = Whose(asker, person, operation)
+        whose = CallContext(priority, person, operation)
         ask = partial(self._ask, method, path, kind, whose, asked)
         ends = deadline or Deadline(self.transport.timeouts.page, clock=self._clock)
-        repeats = self.limits.retries if kind == "read" and method == "GET" and asker is not Asker.POLL else 0
+        repeats = self.limits.retries if kind == "read" and method == "GET" and priority is not Priority.POLL else 0
         once = partial(self._once, ask, kind, whose, ends)
         came = once()
         if not (isinstance(came, GatewayError) and _ours(came)):
@@ -145,12 +147,12 @@ class Policy:
             _raise(came, operation, request_id)
         return came
 
-    def condition(self) -> Condition:
+    def platform_status(self) -> PlatformStatus:
         self._look()
         now = self._clock()
         rests = {kind: breaker.rest(now) for kind, breaker in self._breakers.items()}
         tokens = max(rests["token"], self._tokens_cool_until - now)
-        return Condition(self._cooling(now), rests["read"], rests["write"], tokens)
+        return PlatformStatus(self._cooling(now), rests["read"], rests["write"], tokens)
 
     def close(self) -> None:
         self.transport.close()
@@ -158,39 +160,41 @@ class Policy:
 
     # --- one attempt --------------------------------------------------------------------------------------------------
 
-    def _once(self, ask: _Ask, kind: Kind, whose: Whose, ends: Deadline) -> Reply | GatewayError:
+    def _once(self, ask: _Ask, kind: Kind, whose: CallContext, ends: Deadline) -> Reply | GatewayError:
         """What came of one attempt. The errors of our own making are given back like those of the transport."""
         self._look()
         refused = self._refusal(kind)
         if refused:
             return refused
-        asker, person, operation = whose
-        if not self._turns.enter(asker, min(self.limits.queue, ends.left()), person):
-            return (Crowded if self._turns.crowded_by(person) else Busy)(retry_after=self.limits.queue)
+        priority, person, operation = whose
+        if not self._turns.enter(priority, min(self.limits.queue, ends.left()), person):
+            return (UserConcurrencyExceeded if self._turns.crowded_by(person) else ConcurrencyExceeded)(
+                retry_after=self.limits.queue
+            )
         try:
             refused = self._refusal(kind)  # the line may have been long
             if refused:
                 return refused
-            full = self._counted(asker, person)
+            full = self._counted(priority, person)
             if full:
-                return (ShareUsed if full.own else CeilingReached)(retry_after=full.wait)
+                return (UserRateExceeded if full.own else RateExceeded)(retry_after=full.wait)
             ticket = self._breakers[kind].enter(self._clock(), self._store, operation, person)
             if ticket is None:
-                return self._refusal(kind) or Resting(retry_after=self.limits.shortest_rest)
-            return self._asked(ask, kind, asker, ticket, ends)
+                return self._refusal(kind) or CircuitOpen(retry_after=self.limits.shortest_rest)
+            return self._asked(ask, kind, priority, ticket, ends)
         finally:
-            self._turns.leave(asker, person)
+            self._turns.leave(priority, person)
 
-    def _counted(self, asker: Asker, person: str) -> Full | None:
+    def _counted(self, priority: Priority, person: str) -> LimitExceeded | None:
         """None if there is room for one more call this minute, which is counted then."""
-        full = self._ceiling.take(asker, self._wall(), person)
+        full = self._ceiling.take(priority, self._wall(), person)
         if full or self._store is None or not self._ceiling.near:
             return full
         with self._looking:
             self._tell_and_learn(self._store)
-        return self._ceiling.over(asker, self._wall(), person)
+        return self._ceiling.over(priority, self._wall(), person)
 
-    def _asked(self, ask: _Ask, kind: Kind, asker: Asker, ticket: Ticket, ends: Deadline) -> Reply | GatewayError:
+    def _asked(self, ask: _Ask, kind: Kind, priority: Priority, ticket: Ticket, ends: Deadline) -> Reply | GatewayError:
         good: bool | None = None
         try:
             came: Reply | GatewayError
@@ -202,7 +206,7 @@ class Policy:
             good = self._judged(came, self._clock() - ticket.began)
             if isinstance(came, GatewayError) and not came.sent:
                 ticket = ticket._replace(who="")  # no connection, whatever was to be asked and by whom
-            if asker is Asker.POLL and not good and not ticket.probe:
+            if priority is Priority.POLL and not good and not ticket.probe:
                 good = None  # a few screens that ask one endpoint again and again shall not decide for all people
         finally:
             self._breakers[kind].leave(ticket, good, self._clock(), self._wall(), self._store)
@@ -210,7 +214,9 @@ class Policy:
             self._start_cooling(came.retry_after, kind)
         return came
 
-    def _ask(self, method: str, path: str, kind: Kind, whose: Whose, asked: dict[str, Any], ends: Deadline) -> Reply:
+    def _ask(
+        self, method: str, path: str, kind: Kind, whose: CallContext, asked: dict[str, Any], ends: Deadline
+    ) -> Reply:
         """One request; a reading that is referred to another region is asked there, once.
 
         The next ones are asked there at once, until one of them is not answered well: then home is asked again. One
@@ -248,10 +254,10 @@ class Policy:
             elsewhere.answered(there, self._clock())
         return reply
 
-    def _once_more(self, whose: Whose) -> None:
+    def _once_more(self, whose: CallContext) -> None:
         """Count a second call for the same question. It is made even if there is no room for it: half of an answer is
         of no use, and regions change rarely."""
-        self._ceiling.take(whose.asker, self._wall(), whose.person)
+        self._ceiling.take(whose.priority, self._wall(), whose.person)
 
     def _judged(self, came: Reply | GatewayError, took: float) -> bool | None:
         """Whether this speaks for the platform. None: it says nothing, such as a call that had no time to succeed."""
@@ -271,7 +277,7 @@ class Policy:
         if cooling:
             return RateLimited(retry_after=cooling, sent=False)
         rest = self._breakers[kind].rest(now)
-        return Resting(retry_after=rest) if rest else None
+        return CircuitOpen(retry_after=rest) if rest else None
 
     # --- once more ----------------------------------------------------------------------------------------------------
 
@@ -289,7 +295,7 @@ class Policy:
         if not again:
             return None
         pause = max(asked, self._cooling(self._clock()))
-        if pause > self.limits.longest_pause:
+        if pause > self.limits.max_pause:
             return None
         pause += self._random() * self.limits.retry_pause * (1 << turn)
         if ends.left() < pause + self.limits.room_to_retry or not self._retries.take(self._clock()):
@@ -303,8 +309,8 @@ class Policy:
 
     def _start_cooling(self, retry_after: float | None, kind: Kind) -> None:
         limits = self.limits
-        seconds = limits.cool_down * (0.8 + 0.4 * self._random()) if retry_after is None else retry_after
-        seconds = min(seconds, limits.longest_cool_down)
+        seconds = limits.backoff * (0.8 + 0.4 * self._random()) if retry_after is None else retry_after
+        seconds = min(seconds, limits.max_backoff)
         now = self._clock()
         if kind == "token":
             self._tokens_cool_until = max(self._tokens_cool_until, now + seconds)
@@ -318,7 +324,7 @@ class Policy:
         if began:
             log.warning("The platform asks to wait (429): no calls for %.1f s.", seconds)
 
-    def _tell_cooling(self, store: Store, seconds: float) -> None:
+    def _tell_cooling(self, store: SharedState, seconds: float) -> None:
         store.set(self._cool_key, int((self._wall() + seconds) * 1000), seconds + 1)
 
     def _look(self) -> None:
@@ -337,7 +343,7 @@ class Policy:
         """Seconds since 1970 by the clock that all who share the store go by: hosts' own may be far apart."""
         return self._own_wall() + self._ahead
 
-    def _tell_and_learn(self, store: Store) -> None:
+    def _tell_and_learn(self, store: SharedState) -> None:
         if self._clock() >= self._compare_at:
             before, shared = self._own_wall(), store.now()
             if shared is not None:
@@ -351,7 +357,7 @@ class Policy:
         now, wall = self._clock(), self._wall()
         for breaker in self._breakers.values():
             breaker.exchange(found.get(breaker.key), now, wall, store)
-        cooling = min(found.get(self._cool_key, 0) / 1000 - wall, self.limits.longest_cool_down)
+        cooling = min(found.get(self._cool_key, 0) / 1000 - wall, self.limits.max_backoff)
         if cooling > 0:
             self._cool_until = max(self._cool_until, now + cooling)
         elif self._cooling(now):
@@ -366,7 +372,7 @@ def _answers(reply: Reply) -> bool:
 
 def _ours(error: GatewayError) -> bool:
     """Whether it never left the portal."""
-    return isinstance(error, Busy | Resting) or (isinstance(error, RateLimited) and not error.sent)
+    return isinstance(error, ConcurrencyExceeded | CircuitOpen) or (isinstance(error, RateLimited) and not error.sent)
 
 
 def _raise(error: GatewayError, operation: str, request_id: str) -> NoReturn:

@@ -7,9 +7,9 @@ import threading
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from devices.gateway.resilience.limits import Asker, Limits
-from devices.gateway.resilience.shared_state import Store
-from devices.gateway.resilience.sliding_window import KEPT, SLOT, SLOTS, Window
+from devices.gateway.resilience.limits import Limits, Priority
+from devices.gateway.resilience.shared_state import SharedState
+from devices.gateway.resilience.sliding_window import KEPT, SLOT, SLOTS, SlidingWindow
 
 NEAR = 0.9
 """The part of the ceiling above which every call is counted together with the other processes."""
@@ -18,14 +18,14 @@ TOLD = 32
 the others that would be a few keys for each, and none of them comes near their share."""
 
 
-class Full(NamedTuple):
+class LimitExceeded(NamedTuple):
     """Why a call is not made now: `wait` seconds until there may be room, `own` where the person's share is used up."""
 
     wait: float
     own: bool = False
 
 
-class Ceiling:
+class RateLimiter:
     """The calls of the last minute, all processes together, by slots of the wall clock that they share.
 
     Each process counts its own at once, and learns of the others' whenever it tells them its own. That is now and then
@@ -40,24 +40,24 @@ class Ceiling:
     def __init__(self, limits: Limits, prefix: str) -> None:
         whole = limits.per_minute
         self._most = {
-            Asker.PERSON: whole,
-            Asker.POLL: int(whole * limits.polls_share),
-            Asker.JOB: int(whole * limits.jobs_share),
+            Priority.PERSON: whole,
+            Priority.POLL: int(whole * limits.polls_share),
+            Priority.JOB: int(whole * limits.jobs_share),
         }
         self._many = max(whole // TOLD, 1)
         self._prefix = f"{prefix}:calls:"
         self._lock = threading.Lock()
-        self._all = Window(self._prefix)
-        self._people: dict[str, Window] = {}
+        self._all = SlidingWindow(self._prefix)
+        self._people: dict[str, SlidingWindow] = {}
         self.untold = 0
         """Calls that the other processes do not know of."""
 
-    def take(self, asker: Asker, wall: float, person: str = "") -> Full | None:
+    def take(self, priority: Priority, wall: float, person: str = "") -> LimitExceeded | None:
         """Count one call, or tell why there may be none for this asker now. `person`: "" for nobody in particular."""
         with self._lock:
             slot = self._slot(wall)
             one = self._of(person, slot)
-            full = self._full(asker, one, 0, wall)
+            full = self._full(priority, one, 0, wall)
             if full is None:
                 self._add(one, slot, 1)
                 self.untold += 1
@@ -65,15 +65,15 @@ class Ceiling:
 
     @property
     def near(self) -> bool:
-        return self._all.total >= NEAR * self._most[Asker.PERSON]
+        return self._all.total >= NEAR * self._most[Priority.PERSON]
 
-    def over(self, asker: Asker, wall: float, person: str = "") -> Full | None:
+    def over(self, priority: Priority, wall: float, person: str = "") -> LimitExceeded | None:
         """None if the call just taken may be made, by what the others have told since; or else as `take`, and it is not
         counted any more."""
         with self._lock:
             slot = self._slot(wall)
             one = self._of(person, slot)
-            full = self._full(asker, one, 1, wall)
+            full = self._full(priority, one, 1, wall)
             if full is not None:
                 self._add(one, slot, -1)
             return full
@@ -87,28 +87,28 @@ class Ceiling:
         self._roll(slot)
         return slot
 
-    def _full(self, asker: Asker, one: Window | None, counted: int, wall: float) -> Full | None:
+    def _full(self, priority: Priority, one: SlidingWindow | None, counted: int, wall: float) -> LimitExceeded | None:
         """Whether there is room for one more than all without the `counted` last ones."""
-        room = self._most[asker] - self._all.total + counted
+        room = self._most[priority] - self._all.total + counted
         if room <= 0:
-            return Full(self._all.until(1 - room, wall))
+            return LimitExceeded(self._all.until(1 - room, wall))
         if one is not None and one.total - counted >= room:
-            return Full(one.until(one.total - counted - room + 1, wall), own=True)
+            return LimitExceeded(one.until(one.total - counted - room + 1, wall), own=True)
         return None
 
-    def _add(self, one: Window | None, slot: int, by: int) -> None:
+    def _add(self, one: SlidingWindow | None, slot: int, by: int) -> None:
         self._all.add(slot, by)
         if one is not None:
             one.add(slot, by)
 
-    def _of(self, person: str, slot: int) -> Window | None:
+    def _of(self, person: str, slot: int) -> SlidingWindow | None:
         if not person:
             return None
         one = self._people.get(person)
         if one is None:
             # An e-mail address, as a rule: the store needs to know no person.
             name = hashlib.blake2b(person.encode(), digest_size=12).hexdigest()
-            one = self._people[person] = Window(f"{self._prefix}{name}:")
+            one = self._people[person] = SlidingWindow(f"{self._prefix}{name}:")
         if slot != one.newest:
             one.roll(slot)
         return one
@@ -122,7 +122,7 @@ class Ceiling:
 
     # --- with the others ----------------------------------------------------------------------------------------------
 
-    def tell(self, store: Store) -> None:
+    def tell(self, store: SharedState) -> None:
         with self._lock:
             self.untold = 0
             owed = []
@@ -137,22 +137,22 @@ class Ceiling:
                     with self._lock:
                         window.untold[slot] = window.untold.get(slot, 0) + count
 
-    def keys(self, wall: float) -> dict[Window, dict[str, int]]:
+    def keys(self, wall: float) -> dict[SlidingWindow, dict[str, int]]:
         """Of the store, for each count that is shared."""
         now = int(wall // SLOT)
         with self._lock:
             return {window: window.keys(now) for window in self._shared()}
 
-    def learn(self, keys: Mapping[Window, Mapping[str, int]], found: Mapping[str, int]) -> None:
+    def learn(self, keys: Mapping[SlidingWindow, Mapping[str, int]], found: Mapping[str, int]) -> None:
         with self._lock:
             for window, slots in keys.items():
                 window.learn(slots, found)
 
-    def _shared(self) -> list[Window]:
+    def _shared(self) -> list[SlidingWindow]:
         return [self._all, *(one for one in self._people.values() if one.total >= self._many)]
 
 
-class Retries:
+class RetryBudget:
     """A part of the calls of the last minute in this process: where everything fails, retrying makes it worse."""
 
     def __init__(self, limits: Limits) -> None:

@@ -10,7 +10,7 @@ from typing import Protocol
 from devices.gateway.timeouts import Clock
 
 
-class Store(Protocol):
+class SharedState(Protocol):
     """Whole numbers by key, each with the seconds after which it goes. No method raises; None: the store is lost."""
 
     def incr(self, key: str, by: int, ttl: float) -> int | None:
@@ -30,7 +30,7 @@ class Store(Protocol):
         """Seconds since 1970 by the one clock of all that share the store."""
 
 
-class MemoryStore:
+class MemorySharedState:
     """For several policies in one process."""
 
     def __init__(self, clock: Clock = time.monotonic) -> None:

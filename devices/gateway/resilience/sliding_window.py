@@ -11,7 +11,7 @@ SLOTS = 31
 KEPT = float(SLOT * (SLOTS + 2))
 
 
-class Window:
+class SlidingWindow:
     """By slots of the wall clock. Has no lock of its own: whoever owns it holds theirs, except where a store is asked.
 
     `total`: of all processes, as far as they have told. `untold`: slots with what the others do not know of yet.

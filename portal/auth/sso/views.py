@@ -16,8 +16,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from devices.core.responses import SeeOther
 from portal.auth import grants
-from portal.auth.auth_responses import refusal, sign_in_url, start_url
-from portal.auth.authentication import admit, end_session
+from portal.auth.auth_responses import login_failed, sign_in_url, start_url
+from portal.auth.authentication import authenticate_request, end_session
 from portal.auth.crypto import Secret
 from portal.auth.models import ApiGrant
 from portal.auth.session_store import SessionStore
@@ -37,7 +37,7 @@ def start(request: HttpRequest) -> HttpResponse:
     try:
         response = HttpResponseRedirect(oidc.leave_for(request, attempt, anew="anew" in request.GET))
     except Refused as error:
-        return refusal(request, error, again=start_url(target))
+        return login_failed(request, error, again=start_url(target))
     attempts.remember(request, response, attempt)
     return response
 
@@ -49,14 +49,14 @@ def callback(request: HttpRequest) -> HttpResponse:
     state = request.GET.get("state", "")
     attempt = attempts.recall(request, state)
     if attempt is None:
-        return refusal(request, _not_begun_here(), again=start_url(local_path(request, None)))
+        return login_failed(request, _not_begun_here(), again=start_url(local_path(request, None)))
     target = local_path(request, attempt.target)
     came_back = timezone.now()
     try:
         identity, id_token = oidc.come_back(request, attempt)
         response: HttpResponse = SeeOther(_begin(request, identity, id_token, target, came_back))
     except Refused as error:
-        response = refusal(request, error, again=start_url(target, anew=error.status == HTTPStatus.FORBIDDEN))
+        response = login_failed(request, error, again=start_url(target, anew=error.status == HTTPStatus.FORBIDDEN))
     attempts.forget(response, state)
     return response
 
@@ -83,7 +83,7 @@ def _begin(request: HttpRequest, identity: Identity, id_token: Secret, target: s
     if handle is None:
         grants.close_grant(grant or "")
         raise _signed_out_meanwhile()
-    admitted = admit(request)
+    admitted = authenticate_request(request)
     if not grant and admitted and admitted[0].subject == identity.subject:
         # Another tab was quicker. The account it has connected stays; the newer sign-on takes the place of its own.
         logins.close(request.session.get(logins.SESSION_KEY))

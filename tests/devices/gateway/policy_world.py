@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from devices.gateway.errors import GatewayError, RateLimited
-from devices.gateway.resilience.policy import Asker, Limits, Policy
-from devices.gateway.resilience.shared_state import MemoryStore
+from devices.gateway.resilience.policy import Limits, Policy, Priority
+from devices.gateway.resilience.shared_state import MemorySharedState
 from devices.gateway.response import Reply
 from devices.gateway.timeouts import Deadline, Timeouts
 
-PERSON, POLL, JOB = Asker.PERSON, Asker.POLL, Asker.JOB
+PERSON, POLL, JOB = Priority.PERSON, Priority.POLL, Priority.JOB
 OK = Reply(200, b"{}", "application/json")
 Answer = Reply | GatewayError | Callable[[], Reply]
 
@@ -43,7 +43,7 @@ class World:
         self.slept.append(seconds)
         self.now += seconds
 
-    def policy(self, store: MemoryStore | None = None, *, off: float = 0.0, **limits: Any) -> Policy:
+    def policy(self, store: MemorySharedState | None = None, *, off: float = 0.0, **limits: Any) -> Policy:
         """`off`: seconds that this host's clock is ahead of the others'."""
         return Policy(
             self,  # type: ignore[arg-type]
@@ -68,8 +68,8 @@ class World:
         return answered
 
 
-def read(policy: Policy, asker: Asker = PERSON, **more: Any) -> Reply:
-    return policy.send("GET", "/device", kind="read", asker=asker, **more)
+def read(policy: Policy, priority: Priority = PERSON, **more: Any) -> Reply:
+    return policy.send("GET", "/device", kind="read", priority=priority, **more)
 
 
 def write(policy: Policy, method: str = "POST", **more: Any) -> Reply:
@@ -84,11 +84,11 @@ def status(code: int, retry_after: float | None = None) -> Reply:
     return Reply(code, b"", retry_after=retry_after)
 
 
-def refusals(policy: Policy, asker: Asker, times: int) -> int:
+def refusals(policy: Policy, priority: Priority, times: int) -> int:
     refused = 0
     for _ in range(times):
         try:
-            read(policy, asker)
+            read(policy, priority)
         except RateLimited as error:
             refused += not error.sent and 0 < (error.retry_after or 0) <= 62
     return refused

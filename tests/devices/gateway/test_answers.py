@@ -12,7 +12,7 @@ import pytest
 
 from devices.gateway.client import Gateway
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, ServerFault, TimedOut, Unreachable
-from devices.gateway.response_cache import Answers, Counts, Flights, Owner, Stale
+from devices.gateway.response_cache import Counts, Owner, ResponseCache, SingleFlight, Stale
 from devices.gateway.timeouts import Deadline
 from devices.gateway.transport import Transport
 from tests.canary import secrets_in
@@ -31,7 +31,7 @@ class Portal:
         self.now = 1_790_000_000.0
         self.counts: dict[str, list[int]] = {}
         self.memories: dict[str, dict[str, tuple[Any, float]]] = {}
-        self.flights: dict[str, Flights] = {}
+        self.flights: dict[str, SingleFlight] = {}
 
     def request(
         self, user: str = "admin", *, process: str = "one", changing: bool = False, session: str = "", **told: Any
@@ -43,14 +43,14 @@ class Portal:
             counts[words] += 1
 
         owner = Owner(self.sandbox.url, told.pop("person", user), len(user), told.pop("org", 1), session or user)
-        answers = Answers(
+        answers = ResponseCache(
             Memory(self, process),
             owner,
             Counts(*counts),
             bump,
             changing=changing,
             clock=lambda: self.now,
-            flights=self.flights.setdefault(process, Flights()),
+            flights=self.flights.setdefault(process, SingleFlight()),
         )
         token = lambda rejected: self.sandbox.token(user)  # noqa: E731
         return Gateway(Transport(self.sandbox.url), token, answers=answers, **told)
@@ -231,7 +231,7 @@ def test_threads_of_one_process_ask_once(portal: Portal) -> None:
 
 
 def test_a_flight_that_does_not_end_holds_nobody_longer_than_their_time() -> None:
-    flights, go = Flights(), threading.Event()
+    flights, go = SingleFlight(), threading.Event()
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(flights.share, "key", lambda: go.wait(10), 1.0, "get_device")
         while not flights._open:
@@ -245,7 +245,7 @@ def test_a_flight_that_does_not_end_holds_nobody_longer_than_their_time() -> Non
 
 @pytest.mark.parametrize(("failure", "asked"), [(Unreachable(), 1), (TimedOut(), 2), (KeyError(), 2)])
 def test_what_fails_for_one_fails_for_those_who_waited_unless_it_was_their_own(failure: Exception, asked: int) -> None:
-    flights, go, calls = Flights(), threading.Event(), []
+    flights, go, calls = SingleFlight(), threading.Event(), []
 
     def fails(wait: bool) -> Callable[[], str]:
         def ask() -> str:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from devices.gateway.errors import BadReply, Busy, GatewayError, RateLimited, TimedOut, Unreachable
-from devices.gateway.resilience.policy import Asker
+from devices.gateway.errors import BadReply, ConcurrencyExceeded, GatewayError, RateLimited, TimedOut, Unreachable
+from devices.gateway.resilience.policy import Priority
 from devices.gateway.response import Reply
 from devices.gateway.timeouts import Deadline
 from tests.devices.gateway.policy_world import (
@@ -150,7 +150,7 @@ def test_after_429_nobody_asks_until_the_time_given() -> None:
     world = World(status(429, 30), OK)
     policy = world.policy()
     assert read(policy).status == 429
-    assert policy.condition().cool_down == 30
+    assert policy.platform_status().backoff == 30
     world.now += 29
     for send in (read, write, token):
         with pytest.raises(RateLimited) as caught:
@@ -159,7 +159,7 @@ def test_after_429_nobody_asks_until_the_time_given() -> None:
     assert len(world.sent) == 1
     world.now += 1
     assert read(policy) == OK
-    assert policy.condition() == (0, 0, 0, 0)
+    assert policy.platform_status() == (0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(("given", "seconds"), [(None, 5.0), (3600, 60.0), (0, 0.0)])
@@ -167,7 +167,7 @@ def test_how_long_it_cools_down(given: float | None, seconds: float) -> None:
     world = World(status(429, given))
     policy = world.policy(retries=0)
     read(policy)
-    assert policy.condition().cool_down == pytest.approx(seconds)
+    assert policy.platform_status().backoff == pytest.approx(seconds)
 
 
 def test_where_tokens_are_given_a_429_stops_tokens_alone() -> None:
@@ -179,8 +179,8 @@ def test_where_tokens_are_given_a_429_stops_tokens_alone() -> None:
         token(policy)
     assert caught.value.retry_after == 30
     assert read(policy) == OK
-    assert policy.condition().tokens_rest == 30
-    assert policy.condition().cool_down == 0
+    assert policy.platform_status().tokens_retry_after == 30
+    assert policy.platform_status().backoff == 0
     world.now += 30
     assert token(policy) == OK
 
@@ -231,7 +231,7 @@ def test_first_come_first_served_and_busy_when_it_takes_too_long() -> None:
         threads[-1].start()
         while policy._turns.waiting() == before:
             pass
-    with pytest.raises(Busy) as caught:
+    with pytest.raises(ConcurrencyExceeded) as caught:
         read(policy, deadline=Deadline(0.05))
     assert (caught.value.sent, caught.value.status) == (False, 503)
     gate.set()
@@ -245,7 +245,7 @@ def test_polls_and_jobs_keep_to_their_part_and_let_people_pass() -> None:
     gate = threading.Event()
     world = World(lambda: (gate.wait(20), OK)[1])
     policy = world.policy(at_once=20, queue=20.0)
-    waiting = [threading.Thread(target=read, args=(policy, asker)) for asker in (POLL, JOB) for _ in range(10)]
+    waiting = [threading.Thread(target=read, args=(policy, priority)) for priority in (POLL, JOB) for _ in range(10)]
     for thread in waiting:
         thread.start()
     while policy._turns.waiting() < 4:
@@ -279,7 +279,7 @@ def test_no_turn_is_lost_whatever_goes_wrong() -> None:
     def hammer() -> None:
         for at in range(300):
             with suppress(GatewayError, ValueError, KeyboardInterrupt):
-                read(policy, list(Asker)[at % 3])
+                read(policy, list(Priority)[at % 3])
 
     threads = [threading.Thread(target=hammer) for _ in range(8)]
     for thread in threads:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from devices.gateway.errors import BadReply, GatewayError, Resting, TimedOut, Unreachable
-from devices.gateway.resilience.policy import Asker, Policy
-from devices.gateway.resilience.shared_state import MemoryStore
+from devices.gateway.errors import BadReply, CircuitOpen, GatewayError, TimedOut, Unreachable
+from devices.gateway.resilience.policy import Policy, Priority
+from devices.gateway.resilience.shared_state import MemorySharedState
 from devices.gateway.response import Reply
 from tests.devices.gateway.policy_world import (
     OK,
@@ -33,7 +33,7 @@ def fail(policy: Policy, times: int, send: Callable[[Policy], Reply] = read) -> 
         try:
             send(policy)
         except GatewayError as error:
-            rested += isinstance(error, Resting) and not error.sent and bool(error.retry_after)
+            rested += isinstance(error, CircuitOpen) and not error.sent and bool(error.retry_after)
     return rested
 
 
@@ -53,7 +53,7 @@ def test_it_opens_when_half_of_twenty_fail_says_so_and_closes_itself(
     world = World(*[OK] * 10, answer)
     policy = world.policy(retries=0)
     assert fail(policy, 20) == 0
-    assert policy.condition().reads_rest == 10
+    assert policy.platform_status().reads_retry_after == 10
     assert fail(policy, 50) == 50
     assert len(world.sent) == 20
     assert fail(policy, 1, write) == 0, "another kind goes on"
@@ -78,27 +78,27 @@ def test_one_endpoint_that_fails_does_not_keep_people_from_the_others() -> None:
     world = World()
     policy = world.policy(retries=0)
 
-    def page(timeline: Answer, online: Answer, asker: Asker = PERSON) -> None:
+    def page(timeline: Answer, online: Answer, priority: Priority = PERSON) -> None:
         for operation, answer in (("list_timeline", timeline), ("get_online", online)):
             world.answers = [answer]
             with suppress(GatewayError):
-                read(policy, asker, operation=operation)
+                read(policy, priority, operation=operation)
 
     for _ in range(100):
         page(status(500), OK)
-    assert policy.condition().reads_rest == 0, "half of all calls, but of one operation"
+    assert policy.platform_status().reads_retry_after == 0, "half of all calls, but of one operation"
     for _ in range(9):
         page(status(500), Unreachable())
     page(status(500), Unreachable())
-    assert policy.condition().reads_rest == 10, "not one endpoint's fault any more"
+    assert policy.platform_status().reads_retry_after == 10, "not one endpoint's fault any more"
     world.now += 10
     page(OK, OK)
     for _ in range(100):
-        page(Unreachable(), Unreachable(), Asker.POLL)
-    assert policy.condition().reads_rest == 0, "screens that nobody may look at"
+        page(Unreachable(), Unreachable(), Priority.POLL)
+    assert policy.platform_status().reads_retry_after == 0, "screens that nobody may look at"
     world.answers = [Unreachable()]
     assert fail(policy, 19, lambda policy: read(policy, operation="list_timeline")) == 0
-    assert policy.condition().reads_rest == 10, "nothing else is answered either"
+    assert policy.platform_status().reads_retry_after == 10, "nothing else is answered either"
 
 
 def test_what_one_person_searches_for_does_not_stop_everybody() -> None:
@@ -133,7 +133,7 @@ def test_no_connection_is_nobody_s_question() -> None:
     for _ in range(21):
         with suppress(Unreachable):
             read(policy, operation="search_devices", person="ann")
-    assert policy.condition().reads_rest == 10
+    assert policy.platform_status().reads_retry_after == 10
 
 
 def test_few_failures_old_failures_and_our_own_refusals_do_not_open_it() -> None:
@@ -145,7 +145,7 @@ def test_few_failures_old_failures_and_our_own_refusals_do_not_open_it() -> None
     limited = World().policy(per_minute=1)
     read(limited)
     refusals(limited, PERSON, 100)
-    assert limited.condition().reads_rest == 0
+    assert limited.platform_status().reads_retry_after == 0
 
 
 def test_silence_after_busy_minutes_is_noticed_by_the_newest_calls() -> None:
@@ -155,7 +155,7 @@ def test_silence_after_busy_minutes_is_noticed_by_the_newest_calls() -> None:
     world.answers = [world.slow(3.0, TimedOut())]
     world.now += 1
     asked = 0
-    while not policy.condition().reads_rest:
+    while not policy.platform_status().reads_retry_after:
         assert fail(policy, 1) == 0
         world.now -= 2.9  # they hang side by side
         asked += 1
@@ -174,7 +174,7 @@ def test_time_outs_count_where_the_platform_had_time() -> None:
         world.answers = [world.slow(took, TimedOut())]
         policy = world.policy(retries=0, window=1000.0)
         assert fail(policy, 20) == 0
-        assert policy.condition().reads_rest == rested, took
+        assert policy.platform_status().reads_retry_after == rested, took
 
 
 def test_one_probe_at_a_time_and_the_next_when_it_failed_or_was_lost() -> None:
@@ -192,7 +192,7 @@ def test_one_probe_at_a_time_and_the_next_when_it_failed_or_was_lost() -> None:
     world.answers = [probing]
     assert fail(policy, 1) == 0
     assert nested == [5], "all others rest while it is under way"
-    assert policy.condition().reads_rest == 6, "ten seconds from probe to probe"
+    assert policy.platform_status().reads_retry_after == 6, "ten seconds from probe to probe"
     world.now += 6
 
     def lost() -> Reply:
@@ -216,7 +216,7 @@ def test_an_answer_to_an_old_question_is_no_witness() -> None:
 
     world.answers = [late]
     read(policy)
-    assert policy.condition().reads_rest == 10
+    assert policy.platform_status().reads_retry_after == 10
 
 
 # --- several processes ------------------------------------------------------------------------------------------------
@@ -224,7 +224,7 @@ def test_an_answer_to_an_old_question_is_no_witness() -> None:
 
 def test_two_processes_know_the_same() -> None:
     world = World()
-    store = MemoryStore(lambda: world.now)
+    store = MemorySharedState(lambda: world.now)
     one, two = world.policy(store, per_minute=100, retries=0), world.policy(store, per_minute=100, retries=0)
     for _ in range(60):
         read(one)
@@ -235,7 +235,7 @@ def test_two_processes_know_the_same() -> None:
     world.answers = [status(429, 20)]
     read(one)
     world.now += 0.5
-    assert two.condition().cool_down == 19.5
+    assert two.platform_status().backoff == 19.5
     world.now += 20
     world.answers = [Unreachable()]
     fail(two, 20)
@@ -255,7 +255,7 @@ def test_two_processes_know_the_same() -> None:
     assert read(two) == OK
 
 
-class OneClock(MemoryStore):
+class OneClock(MemorySharedState):
     def __init__(self, world: World) -> None:
         super().__init__(lambda: world.now)
         self.world = world
@@ -273,7 +273,7 @@ def test_hosts_whose_clocks_are_apart_go_by_that_of_the_store(off: float) -> Non
     read(there)
     fail(there, 20)
     world.now += 1
-    assert here.condition().reads_rest == pytest.approx(9)
+    assert here.platform_status().reads_retry_after == pytest.approx(9)
     world.now += 9
     world.answers = [OK]
     assert read(here) == OK, "the probe is not put off"
@@ -282,12 +282,12 @@ def test_hosts_whose_clocks_are_apart_go_by_that_of_the_store(off: float) -> Non
     world.answers = [status(429, 30)]
     read(there)
     world.now += 1
-    assert here.condition().cool_down == pytest.approx(29)
+    assert here.platform_status().backoff == pytest.approx(29)
 
 
 def test_the_ceiling_holds_for_both_together() -> None:
     world = World()
-    store = MemoryStore(lambda: world.now)
+    store = MemorySharedState(lambda: world.now)
     both = [world.policy(store, per_minute=100, unshared=5, retries=0) for _ in range(2)]
     for _ in range(200):
         for policy in both:
@@ -298,7 +298,7 @@ def test_the_ceiling_holds_for_both_together() -> None:
         assert refusals(policy, PERSON, 40) == 0, "what was refused is not counted"
 
 
-class Lost(MemoryStore):
+class Lost(MemorySharedState):
     """Redis that has just died."""
 
     def incr(self, key: str, by: int, ttl: float) -> int | None:
@@ -314,7 +314,7 @@ class Lost(MemoryStore):
         return None
 
 
-class Deaf(MemoryStore):
+class Deaf(MemorySharedState):
     """Redis that keeps nothing for a moment, or one that has started anew."""
 
     hears = False
@@ -331,8 +331,8 @@ def test_what_the_store_did_not_keep_is_told_again() -> None:
     fail(here, 20)
     store.hears = True
     world.now += 1
-    here.condition()
-    assert there.condition().reads_rest == pytest.approx(9)
+    here.platform_status()
+    assert there.platform_status().reads_retry_after == pytest.approx(9)
     store.hears = False
     world.now += 9
     world.answers = [OK, status(429, 30)]
@@ -340,8 +340,8 @@ def test_what_the_store_did_not_keep_is_told_again() -> None:
     read(here)
     store.hears = True
     world.now += 1
-    here.condition()
-    assert there.condition().cool_down == pytest.approx(29)
+    here.platform_status()
+    assert there.platform_status().backoff == pytest.approx(29)
 
 
 def test_without_the_store_each_goes_by_what_it_knows() -> None:

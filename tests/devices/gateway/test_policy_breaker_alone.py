@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from devices.gateway.resilience.circuit_breaker import CLOSED, Breaker, Ticket
+from devices.gateway.resilience.circuit_breaker import CLOSED, CircuitBreaker, Ticket
 from devices.gateway.resilience.limits import Limits
-from devices.gateway.resilience.shared_state import MemoryStore, Store
+from devices.gateway.resilience.shared_state import MemorySharedState, SharedState
 
 WALL = 1.7e9
 
 
-def breaker() -> Breaker:
-    return Breaker("read", Limits(), "policy:read")
+def breaker() -> CircuitBreaker:
+    return CircuitBreaker("read", Limits(), "policy:read")
 
 
-def passed(one: Breaker, now: float, store: Store | None = None) -> Ticket:
+def passed(one: CircuitBreaker, now: float, store: SharedState | None = None) -> Ticket:
     ticket = one.enter(now, store)
     assert ticket is not None
     return ticket
 
 
-def calls(one: Breaker, now: float, *outcomes: bool, store: Store | None = None) -> float:
+def calls(one: CircuitBreaker, now: float, *outcomes: bool, store: SharedState | None = None) -> float:
     """Calls that end as they began; how long it rests then."""
     for good in outcomes:
         one.leave(passed(one, now, store), good, now, WALL + now, store)
@@ -82,10 +82,10 @@ def test_from_probe_to_probe_it_is_ten_seconds_and_a_slow_one_gives_a_pause() ->
 
 def test_one_probe_of_all_processes_and_what_it_shows_is_told_to_all() -> None:
     now = 0.0
-    store = MemoryStore(lambda: now)
+    store = MemorySharedState(lambda: now)
     one, two = breaker(), breaker()
 
-    def learnt(other: Breaker) -> float:
+    def learnt(other: CircuitBreaker) -> float:
         other.exchange(store.get_many([other.key]).get(other.key), now, WALL + now, store)
         return round(other.rest(now), 2)
 

@@ -7,23 +7,29 @@ from collections.abc import Callable
 
 import pytest
 
-from devices.gateway.errors import Busy, CeilingReached, Crowded, RateLimited, ShareUsed
+from devices.gateway.errors import (
+    ConcurrencyExceeded,
+    RateExceeded,
+    RateLimited,
+    UserConcurrencyExceeded,
+    UserRateExceeded,
+)
 from devices.gateway.resilience.limits import Limits
-from devices.gateway.resilience.policy import Asker, Policy
-from devices.gateway.resilience.rate_limiter import TOLD, Ceiling
-from devices.gateway.resilience.shared_state import MemoryStore
+from devices.gateway.resilience.policy import Policy, Priority
+from devices.gateway.resilience.rate_limiter import TOLD, RateLimiter
+from devices.gateway.resilience.shared_state import MemorySharedState
 from devices.gateway.timeouts import Deadline
 from tests.devices.gateway.policy_world import JOB, OK, PERSON, POLL, World, read
 
 SCRIPT, ANN, BOB = "script@example.com", "ann@example.com", "bob@example.com"
 
 
-def made(policy: Policy, person: str, times: int, asker: Asker = PERSON) -> int:
+def made(policy: Policy, person: str, times: int, priority: Priority = PERSON) -> int:
     """How many of so many calls were made. The others were refused properly."""
     refused = []
     for _ in range(times):
         try:
-            read(policy, asker, person=person)
+            read(policy, priority, person=person)
         except RateLimited as error:
             refused.append(error)
     assert all(not error.sent and 0 < (error.retry_after or 0) <= 62 for error in refused)
@@ -38,7 +44,7 @@ def test_a_script_leaves_half_of_the_minute_to_the_others_and_each_more_a_part_o
     assert made(policy, SCRIPT, 1000) == 300
     assert made(policy, "another script", 1000) == 150
     assert made(policy, ANN, 50) == 50
-    with pytest.raises(ShareUsed) as caught:
+    with pytest.raises(UserRateExceeded) as caught:
         read(policy, person=SCRIPT)
     assert "share" in caught.value.sentence
 
@@ -66,7 +72,7 @@ def test_a_share_comes_back_as_the_minute_passes_and_the_time_told_is_enough() -
     world = World()
     policy = world.policy(per_minute=100)
     assert made(policy, SCRIPT, 200) == 50
-    with pytest.raises(ShareUsed) as caught:
+    with pytest.raises(UserRateExceeded) as caught:
         read(policy, person=SCRIPT)
     world.now += caught.value.retry_after or 0
     assert read(policy, person=SCRIPT) == OK
@@ -79,7 +85,7 @@ def test_a_share_comes_back_as_the_minute_passes_and_the_time_told_is_enough() -
 
 
 def test_a_thread_that_looked_at_the_clock_a_moment_early_loses_no_count() -> None:
-    ceiling = Ceiling(Limits(per_minute=100), "test")
+    ceiling = RateLimiter(Limits(per_minute=100), "test")
     for wall in (102.0, 102.0, 102.0, 101.9, 102.1):
         assert ceiling.take(PERSON, wall, SCRIPT) is None
     assert (ceiling._all.total, ceiling._people[SCRIPT].total, ceiling.untold) == (5, 5, 5)
@@ -89,15 +95,15 @@ def test_where_the_whole_ceiling_is_used_up_nobody_is_blamed() -> None:
     policy = World().policy(per_minute=10)
     for number in range(10):
         read(policy, person=f"person {number}")
-    with pytest.raises(CeilingReached) as caught:
+    with pytest.raises(RateExceeded) as caught:
         read(policy, person=ANN)
-    assert not isinstance(caught.value, ShareUsed)
+    assert not isinstance(caught.value, UserRateExceeded)
     assert caught.value.sent is False
 
 
 def test_processes_know_together_what_one_person_has_used() -> None:
     world = World()
-    store = MemoryStore(lambda: world.now)
+    store = MemorySharedState(lambda: world.now)
     policies = [world.policy(store, per_minute=640) for _ in range(4)]
     total = 0
     for _ in range(640):
@@ -111,7 +117,7 @@ def test_processes_know_together_what_one_person_has_used() -> None:
 
 def test_people_who_ask_little_cost_the_store_nothing() -> None:
     world = World()
-    store = MemoryStore(lambda: world.now)
+    store = MemorySharedState(lambda: world.now)
     policy = world.policy(store, per_minute=6400)
     for number in range(30):
         made(policy, f"person {number}", 6400 // TOLD // 30)
@@ -136,12 +142,12 @@ class Slow(World):
         person: str,
         count: int,
         then: Callable[[str], None] = lambda _: None,
-        asker: Asker = PERSON,
+        priority: Priority = PERSON,
     ) -> None:
         def ask() -> None:
             try:
-                read(policy, asker, person=person)
-            except Busy as busy:
+                read(policy, priority, person=person)
+            except ConcurrencyExceeded as busy:
                 then(type(busy).__name__)
             else:
                 then(person)
@@ -166,16 +172,16 @@ def test_one_person_holds_half_of_the_turns_and_the_others_pass() -> None:
         pass
     assert heard == ["Crowded"] * 14, "more than eight in the line are told at once, and hold no thread"
     assert (policy._turns.held(), policy._turns.waiting()) == (8, 8)
-    with pytest.raises(Crowded) as caught:
+    with pytest.raises(UserConcurrencyExceeded) as caught:
         read(policy, person=SCRIPT)
     assert (caught.value.sent, caught.value.status, caught.value.retry_after) == (False, 503, 20)
     world.start(policy, ANN, 8, heard.append)
     while policy._turns.held() < 16:
         pass
     assert policy._turns.waiting() == 8, "who came later did not wait"
-    with pytest.raises(Busy) as others:
+    with pytest.raises(ConcurrencyExceeded) as others:
         read(policy, person=BOB, deadline=Deadline(0.05))
-    assert not isinstance(others.value, Crowded), "it is not for BOB's own calls that he waits"
+    assert not isinstance(others.value, UserConcurrencyExceeded), "it is not for BOB's own calls that he waits"
     world.end()
     assert heard.count(ANN) == 8
     assert heard.count(SCRIPT) == 16

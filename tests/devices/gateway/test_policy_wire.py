@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from devices.gateway.client import Gateway
-from devices.gateway.errors import BadReply, GatewayError, Moved, RateLimited, Resting
+from devices.gateway.errors import BadReply, CircuitOpen, GatewayError, RateLimited, Redirected
 from devices.gateway.region_redirect import new_base
-from devices.gateway.resilience.policy import Asker, Limits, Policy
+from devices.gateway.resilience.policy import Limits, Policy, Priority
 from devices.gateway.timeouts import Timeouts
 from devices.gateway.transport import MAX_BYTES, Transport
 from tests.devices.gateway.wire import Server, answer, closed_port, each_request, once, serving
@@ -24,8 +24,8 @@ PAGE = b"<h1>secret canary</h1>"
 QUICK = Limits(retry_pause=0.0)
 
 
-def gateway(policy: Policy, asker: Asker = Asker.PERSON) -> Gateway:
-    return Gateway(policy, lambda rejected: "access-token", asker=asker)
+def gateway(policy: Policy, priority: Priority = Priority.PERSON) -> Gateway:
+    return Gateway(policy, lambda rejected: "access-token", priority=priority)
 
 
 def referred(to: str, status: str = "308 Permanent Redirect") -> bytes:
@@ -46,7 +46,7 @@ def test_a_reading_is_repeated_at_the_other_region_once(other: Server) -> None:
         assert api.get_device(31).id == 31
         assert (len(server.requests), len(other.requests)) == (1, 2), "the second went there at once"
         assert b"authorization: bearer access-token" in other.requests[0].lower()
-        with pytest.raises(Moved) as refused:
+        with pytest.raises(Redirected) as refused:
             api.rename_device(31, "New")
         assert (refused.value.host, refused.value.uncertain) == ("127.0.0.1", False)
         asked: dict[str, Any] = {"form": {"username": "u", "password": "secret"}, "basic": ("id", "secret")}
@@ -85,7 +85,7 @@ def test_a_second_referral_is_not_followed() -> None:
     with (
         serving(each_request(referred("http://127.0.0.1:1" + ASKED))) as second,
         serving(each_request(referred(second.url + ASKED))) as first,
-        pytest.raises(Moved) as caught,
+        pytest.raises(Redirected) as caught,
     ):
         gateway(Policy(Transport(first.url), limits=QUICK)).get_device(31)
     assert caught.value.host == "127.0.0.1"
@@ -105,7 +105,7 @@ def test_a_second_referral_is_not_followed() -> None:
     ],
 )
 def test_nothing_else_is_followed(path: str, status: str, other: Server) -> None:
-    with serving(each_request(referred(other.url + path, status))) as server, pytest.raises(Moved):
+    with serving(each_request(referred(other.url + path, status))) as server, pytest.raises(Redirected):
         gateway(Policy(Transport(server.url), limits=QUICK)).get_device(31)
     assert other.requests == []
 
@@ -160,7 +160,7 @@ def test_there_it_is_the_same_question_in_whatever_order(asked: str, same: bool)
 
 def test_the_host_that_is_named_is_short_and_harmless() -> None:
     where = "https://" + "e" * 300 + ".evil/x"
-    with serving(each_request(referred(where))) as server, pytest.raises(Moved) as caught:
+    with serving(each_request(referred(where))) as server, pytest.raises(Redirected) as caught:
         gateway(Policy(Transport(server.url), limits=QUICK)).get_device(31)
     assert caught.value.host == "e" * 100
 
@@ -205,9 +205,9 @@ def test_two_processes_share_what_they_know_through_redis_and_go_on_without_it(r
     from django.core.cache import cache
 
     from portal import cache as portal_cache
-    from portal.shared_state import SharedStore
+    from portal.shared_state import CacheSharedState
 
-    backend = "portal.cache.ForgivingRedisCache"
+    backend = "portal.cache.FailOpenRedisCache"
     settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": redis}}
     cache.clear()
     now = [0.0]
@@ -215,14 +215,16 @@ def test_two_processes_share_what_they_know_through_redis_and_go_on_without_it(r
     def process() -> Policy:
         limits = QUICK._replace(per_minute=100, unshared=1, look=0.0, retries=0)
         transport = Transport(f"http://127.0.0.1:{closed_port()}")
-        return Policy(transport, limits=limits, store=SharedStore(), clock=lambda: now[0], wall=lambda: 2e9 + now[0])
+        return Policy(
+            transport, limits=limits, store=CacheSharedState(), clock=lambda: now[0], wall=lambda: 2e9 + now[0]
+        )
 
     one, two = process(), process()
     for at in range(20):
         with pytest.raises(GatewayError):
             gateway(one).get_device(at)
-    assert two.condition().reads_rest > 9, "what one found out is known to the other"
-    with pytest.raises(Resting):
+    assert two.platform_status().reads_retry_after > 9, "what one found out is known to the other"
+    with pytest.raises(CircuitOpen):
         gateway(two).get_device(31)
     assert two._ceiling._all.total >= 19
 
@@ -230,7 +232,7 @@ def test_two_processes_share_what_they_know_through_redis_and_go_on_without_it(r
     with serving(each_request(answer())) as server:
         two.transport = Transport(server.url)
         assert gateway(two).get_device(31).id == 31
-    assert one.condition().reads_rest == 0, "closed for both"
+    assert one.platform_status().reads_retry_after == 0, "closed for both"
     one._start_cooling(30.0, "read")
     with pytest.raises(RateLimited):
         gateway(two).get_device(31)
@@ -241,7 +243,7 @@ def test_two_processes_share_what_they_know_through_redis_and_go_on_without_it(r
         for at in range(20):
             with pytest.raises(GatewayError):
                 gateway(three).get_device(at)
-        with pytest.raises(Resting):
+        with pytest.raises(CircuitOpen):
             gateway(three).get_device(31)
         now[0] += 10
         with serving(each_request(answer())) as server:

@@ -164,7 +164,7 @@ class Pair:
             if row.sign_in:
                 return row, mode, Visitor(self.portal.url).sign_in(htmx=MODES[mode])
             visitor = (own or {}).get(id(each)) or visitors[mode]
-            form = None if row.form is None else row.form | {"form_id": secrets.token_urlsafe(16)}
+            form = None if row.form is None else row.form | {"idempotency_key": secrets.token_urlsafe(16)}
             if form and row.operation == "create_device":
                 form["name"] = f"Faults {secrets.token_hex(8)}"  # a name that was lost before is asked about first
             return row, mode, visitor.ask(row.page, form=form, htmx=MODES[mode])

@@ -9,8 +9,8 @@ from tests.live_settings import PLATFORM_API_LIMITS
 
 PLATFORM_API_LIMITS = PLATFORM_API_LIMITS._replace(
     calls_to_judge=1_000_000,
-    cool_down=0.01,
-    longest_cool_down=0.01,
+    backoff=0.01,
+    max_backoff=0.01,
     retry_share=2.0,
     per_minute=1_000_000,
 )
