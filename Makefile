@@ -58,16 +58,16 @@ messages: .dev ## Bring the catalogs of words (locale/) up to date with the code
 
 .PHONY: bench
 bench: .dev ## CPU and time of the list page against two yardsticks; a few minutes on a quiet machine
-	@$(PY) -m tests.load.bench $(ARGS)
-	@$(PY) -m tests.load.vitals
+	@$(PY) -m bench.benchmark $(ARGS)
+	@$(PY) -m bench.vitals
 
 .PHONY: load-short
 load-short: .test ## The portal under load and in accidents, a few minutes; ends with non-zero on any failure
-	@$(PY) -m tests.load.suite short $(ARGS)
+	@$(PY) -m bench.suite short $(ARGS)
 
 .PHONY: load
 load: .test ## The same with all its rounds: the full figures (ARGS="race" for one of them)
-	@$(PY) -m tests.load.suite full $(ARGS)
+	@$(PY) -m bench.suite full $(ARGS)
 
 .PHONY: tour
 tour: .test ## docs/tour.md and its pictures, taken from a demo of its own (needs Chromium)

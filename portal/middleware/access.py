@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from http import HTTPStatus
 from typing import cast
 
@@ -24,11 +23,10 @@ from portal.auth.authentication import authenticate_request, has_idled
 from portal.auth.response_cache import answers_for
 from portal.auth.sso import service
 from portal.auth.sso.identity import Refused
+from portal.middleware import GetResponse
 from portal.middleware.fetch_metadata import READS
 from portal.platform import transport
 from portal.visits import Visits
-
-GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 # Reached without being signed in. Nothing else is, without a line here.
 EXEMPT = frozenset({"/sign-in/", "/sso/start/", "/sso/callback/", "/sso/backchannel-logout/"})

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from portal import error_pages
-from portal.middleware.access import GetResponse
+from portal.middleware import GetResponse
 
 READS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import translation
 
-from portal.middleware.access import GetResponse
+from portal.middleware import GetResponse
 
 
 class LanguageMiddleware:

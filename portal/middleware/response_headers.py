@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
-from portal.middleware.access import GetResponse
+from portal.middleware import GetResponse
 
 
 class ResponseHeadersMiddleware:

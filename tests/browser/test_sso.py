@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Watch
-from tests.portal.idp import CLIENT, CLIENT_SECRET, Idp, running
+from tests.portal.auth.sso.idp import CLIENT, CLIENT_SECRET, Idp, running
 from tests.portal_server import PortalServer
 from tests.servers import SandboxServer
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open
 from tests.browser.waits import arrived, replaced
-from tests.devices.changes import writes
+from tests.devices.changes.forms import writes
 from tests.portal_server import PortalServer
 from tests.servers import SandboxServer
 

@@ -13,7 +13,8 @@ from bs4 import BeautifulSoup
 from django.core.cache import cache
 
 from portal.platform import transport
-from tests.devices import fleet, tabs
+from tests.devices import fleet
+from tests.devices.device_page import tabs
 from tests.portal.addresses import HTMX, KNOWN
 from tests.portal.conftest import Browser
 from tests.servers import SandboxServer

@@ -14,11 +14,11 @@ from pytest_django import Settings
 from portal.auth import grants, oauth
 from portal.auth.throttle import throttle
 from portal.platform import transport
-from tests.portal.token_endpoint import PERSON, TokenEndpoint
+from tests.portal.auth.token_endpoint import PERSON, TokenEndpoint
 from tests.servers import SandboxServer
 
 if TYPE_CHECKING:
-    from tests.portal.idp import Idp, Person
+    from tests.portal.auth.sso.idp import Idp, Person
 
 HTMX = {"HX-Request": "true", "HX-Current-URL": "https://testserver/devices/?q=pump"}
 """What htmx sends when it asks for a piece of that page."""
@@ -77,7 +77,7 @@ def signed_in(platform: SandboxServer) -> Callable[..., Browser]:
 
 @pytest.fixture(scope="session")
 def provider_at_work() -> Iterator[Idp]:
-    from tests.portal.idp import running
+    from tests.portal.auth.sso.idp import running
 
     with running() as idp:
         yield idp
@@ -87,7 +87,7 @@ def provider_at_work() -> Iterator[Idp]:
 def idp(provider_at_work: Idp, settings: Settings, platform: SandboxServer) -> Iterator[Idp]:
     """An OpenID provider of this process, which the portal relies on for this test."""
     from portal.auth.sso import provider
-    from tests.portal.idp import CLIENT, CLIENT_SECRET
+    from tests.portal.auth.sso.idp import CLIENT, CLIENT_SECRET
 
     provider_at_work.reset()
     provider.forget()
@@ -102,7 +102,7 @@ def idp(provider_at_work: Idp, settings: Settings, platform: SandboxServer) -> I
 @pytest.fixture
 def person(idp: Idp) -> Person:
     """A browser whose person is signed in at `idp`."""
-    from tests.portal.idp import Person
+    from tests.portal.auth.sso.idp import Person
 
     return Person(idp)
 

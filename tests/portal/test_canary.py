@@ -22,8 +22,8 @@ from django.views.debug import SafeExceptionReporterFilter
 from tests.canary import BASIC, CLIENT_SECRET, KINDS, secrets_in
 from tests.canary.plugin import CanaryKeeper, Watch
 from tests.devices import fleet
-from tests.devices.changes import CHANGES, writes
-from tests.devices.new_device import filled
+from tests.devices.changes.forms import CHANGES, writes
+from tests.devices.changes.new_device import filled
 from tests.portal.addresses import HTMX, KNOWN
 from tests.portal.conftest import Browser
 from tests.portal_server import PortalServer

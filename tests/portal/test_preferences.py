@@ -16,8 +16,8 @@ from devices.lists.columns import COLUMN_WORDS
 from devices.preferences import store as preference_store
 from devices.preferences.models import Preference
 from portal.auth.models import ApiGrant
+from tests.portal.auth.sso.settings import Proxied, by_header
 from tests.portal.conftest import Browser, words
-from tests.portal.sso import Proxied, by_header
 
 SENT: dict[str, Any] = {
     "zone": "Asia/Kathmandu",

@@ -1,0 +1,67 @@
+"""What one answer has to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from bench.faults.kinds import CANARIES, Kind
+from bench.faults.rows import Row
+from bench.visitor import Answer
+from devices.gateway.errors import GatewayError, TimedOut
+from portal.auth import oauth  # noqa: F401 - its errors are kinds of GatewayError too
+
+MISTAKE = "The portal has made a mistake"
+OUTCOMES = (
+    "not known whether",
+    "The platform's answer was lost.",
+    "did not reach the platform",
+    "Could not ask:",
+    "Not triggered:",
+    "Your session has ended",
+    "Sign in",
+)
+"""What is said of changes and sessions, beside the sentences of the errors."""
+OLD = ("As of ", "The platform is not answering.", "It is tried again at", "The platform asks us to wait")
+"""What is said where old answers stand, or nobody asks for a while (devices/views/told.py)."""
+AFTER_A_CHANGE = frozenset({200, 202, 303, 409})
+"""What may be answered to a change, beside the status of the fault: it was made, perhaps made, or surely not."""
+A_CALL = 0.9
+"""Seconds below which no call can have run out of time."""
+SLACK = 6.0
+"""Seconds that a busy machine may add to what the portal's own time-outs allow."""
+
+
+def _sentences(kind: type[GatewayError] = GatewayError) -> set[str]:
+    return {kind.sentence}.union(*(_sentences(below) for below in kind.__subclasses__()))
+
+
+SENTENCES = tuple(sorted(_sentences())) + OUTCOMES
+
+
+def complaints(row: Row, kind: Kind, answer: Answer, calls: list[dict[str, Any]], within: float) -> Iterator[str]:
+    """Nothing, where the answer is in order. `calls`: what this request sent to the platform."""
+    words = answer.words
+    told = any(sentence in words for sentence in (*SENTENCES, *OLD))
+    fine = {200, 303} if row.sign_in and row.alone else {200}
+    allowed = kind.statuses | fine | (AFTER_A_CHANGE if row.write else frozenset())
+    allowed |= {303} if row.sign_in and kind.good else frozenset()
+    if answer.seconds >= A_CALL:
+        allowed |= {TimedOut.status}  # a busy machine has used up the time of a call, which is true as well
+    if row.also[1] and row.also[0] == answer.status and row.also[1] in words:
+        return
+    if answer.status not in allowed:
+        yield f"status {answer.status}, not one of {sorted(allowed)}: {words[:300]}"
+    if answer.status == 500 or MISTAKE in words:
+        yield "a fault of the portal's own"
+    if answer.status >= 400 and not told:
+        yield f"status {answer.status} without a known sentence: {words[:300]}"
+    if answer.status == 200 and not (told or kind.good or row.alone or row.write):
+        yield f"nothing is said of what failed: {words[:300]}"
+    if found := [canary for canary in CANARIES if canary in answer.body]:
+        yield f"the page shows what the platform's body held: {', '.join(found)}"
+    if answer.seconds > within + SLACK:
+        yield f"answered after {answer.seconds:.1f} s"
+    writes = [(call["method"], call["path"]) for call in calls if call["method"] != "GET"]
+    if not kind.ends and not row.sign_in and len(writes) != len(set(writes)):
+        yield f"sent twice: {writes}"

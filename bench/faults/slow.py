@@ -1,0 +1,151 @@
+"""With the portal's own time-outs: how long a slow fault holds somebody up, and how much memory it costs."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from bench.faults.judge import MISTAKE, OLD, SENTENCES
+from bench.visitor import Answer, Visitor
+from tests.portal_server import PortalServer
+from tests.servers import SandboxServer
+
+PAGE, CALL = 20.0, 15.0
+"""Seconds for a page, and for a fragment of one call: what the portal promises."""
+SLACK = 1.5
+"""For a busy machine, in seconds."""
+MEGABYTES = 32
+SLOW: dict[str, tuple[str, dict[str, Any]]] = {
+    "no answer": ("delay", {"delay": 40}),
+    "a head that drips": ("head", {"delay": 40}),
+    "a body that drips": ("drip", {"delay": 40}),
+    "a bomb": ("bomb", {"size": 50_000_000}),
+}
+ASKED = {
+    "/device/logs": ("/devices/3/logs/", True, CALL),
+    "/device": ("/devices/3/", False, PAGE),
+    "/devices": ("/devices/", False, PAGE),
+}
+"""Path -> what leads to it, whether by htmx, and how long it may take."""
+
+
+def worker_of(host: PortalServer) -> int:
+    return int(Path(f"/proc/{host.pid}/task/{host.pid}/children").read_text().split()[0])
+
+
+def memory(pid: int, name: str) -> float:
+    """In MB: "VmRSS" is now, "VmHWM" the most since `forget`."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
+
+
+def forget(pid: int) -> None:
+    """From now on VmHWM is the most from now on: proc(5), clear_refs."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+@contextmanager
+def nobody_accepts() -> Iterator[str]:
+    """The address of a port whose queue is full: connecting there takes for ever."""
+    with ExitStack() as lines:
+        busy = lines.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):
+            line = lines.enter_context(closing(socket.socket()))
+            line.setblocking(False)
+            line.connect_ex(busy.getsockname())
+        yield f"http://127.0.0.1:{busy.getsockname()[1]}"
+
+
+class Slow:
+    def __init__(self, folder: Path, stop: threading.Event) -> None:
+        self._stop = stop
+        self.wrong: list[str] = []
+        folder.mkdir()
+        self.sandbox = SandboxServer("--threads", "32", folder=folder)
+        try:
+            self.portal = PortalServer(self.sandbox, threads=24)
+            self.visitor = Visitor.signed_in(self.portal.url)
+        except BaseException:
+            self.sandbox.stop()
+            raise
+
+    def stop(self) -> None:
+        log = self.portal.log()
+        if "Traceback" in log:
+            self.wrong.append(f"the portal's log has a traceback:\n{log[log.index('Traceback') :][:3000]}")
+        try:
+            self.portal.stop()
+        finally:
+            self.sandbox.stop()
+
+    def run(self) -> None:
+        self._memory("a bomb", 1)
+        self._memory("a bomb", 4)
+        self._memory("a body that drips", 1)
+        for name in SLOW:
+            if not self._stop.is_set():
+                self._times(name)
+        if not self._stop.is_set():
+            self._connecting()
+
+    def say(self, words: str, *, wrong: bool) -> None:
+        print(f"  {'WRONG: ' if wrong else ''}{words}", flush=True)
+        if wrong:
+            self.wrong.append(words)
+
+    def _memory(self, name: str, at_once: int) -> None:
+        kind, more = SLOW[name]
+        pid = worker_of(self.portal)
+        ask = ["/devices/3/logs/"] * at_once
+        with ThreadPoolExecutor(8) as pool:
+            assert all(answer.status == 200 for answer in pool.map(self.visitor.ask, ["/devices/3/logs/"] * 16))
+            self.sandbox.fault("/device/logs", kind, **more)
+            before = memory(pid, "VmRSS")
+            forget(pid)
+            answers = [*pool.map(lambda page: self.visitor.ask(page, htmx=True), ask)]
+            grown = memory(pid, "VmHWM") - before
+        self.sandbox.clear_faults()
+        self._told(name, answers)
+        held = max(answer.seconds for answer in answers)
+        words = f"{name}, {at_once} at once: {grown:.1f} MB more at most, a thread held for {held:.1f} s"
+        self.say(words, wrong=grown > MEGABYTES * at_once or held > CALL + SLACK)
+
+    def _told(self, name: str, answers: list[Answer]) -> None:
+        for answer in answers:
+            told = any(sentence in answer.words for sentence in (*SENTENCES, *OLD))
+            if answer.status not in (200, 429, 502, 503, 504) or not told or MISTAKE in answer.words:
+                self.say(f"{name}: status {answer.status}: {answer.words[:200]}", wrong=True)
+
+    def _times(self, name: str) -> None:
+        """All pages at once."""
+        kind, more = SLOW[name]
+        for path in ASKED:
+            self.sandbox.fault(path, kind, **more)
+        with ThreadPoolExecutor(len(ASKED)) as pool:
+            jobs = [pool.submit(self.visitor.ask, page, htmx=htmx) for page, htmx, _ in ASKED.values()]
+            answers = [job.result() for job in jobs]
+        self.sandbox.clear_faults()
+        self._told(name, answers)
+        limits = [within for _, _, within in ASKED.values()]
+        late = any(answer.seconds > within + SLACK for answer, within in zip(answers, limits, strict=True))
+        took = ", ".join(f"{answer.seconds:.1f}" for answer in answers)
+        self.say(f"{name}, in real time: answered after {took} s", wrong=late)
+
+    def _connecting(self) -> None:
+        with nobody_accepts() as url:
+            elsewhere = PortalServer(
+                self.sandbox, database_url=f"sqlite:///{self.portal.database}", extra={"PLATFORM_API_URL": url}
+            )
+            try:
+                visitor = Visitor(elsewhere.url)
+                visitor.cookies = self.visitor.cookies
+                answer = visitor.ask("/devices/3/")
+            finally:
+                elsewhere.stop()
+        self._told("no connection", [answer])
+        self.say(f"no connection, in real time: answered after {answer.seconds:.1f} s", wrong=answer.seconds > PAGE)

@@ -1,0 +1,108 @@
+"""How the trail ends: pruning what is past its time, and erasing a person without losing what they did."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from devices.audit import retention
+from devices.audit.models import AuditEntry, AuditOutcome, AuditPerson
+from devices.receipts.models import Receipt
+from tests.devices.audit import entries
+from tests.devices.conftest import SignIn, words
+from tests.servers import SandboxServer
+
+DAY = timedelta(days=1)
+LONG_AGO = timezone.now() - timedelta(days=800)
+
+pytestmark = pytest.mark.django_db
+
+
+def run(*arguments: str) -> str:
+    said = StringIO()
+    call_command(*arguments, stdout=said)
+    return said.getvalue()
+
+
+def test_what_is_past_its_time_goes_and_the_rest_stays() -> None:
+    for _ in range(3):
+        entries.entry(at=LONG_AGO, kept=DAY, person=entries.person("user:77", "Gone", "gone@example.org"))
+    entries.receipt(at=LONG_AGO, kept=DAY)
+    fresh, paper = entries.entry(kept=DAY), entries.receipt(kept=DAY)
+    said = run("prune_audit")
+    assert said == "Deleted 3 entries, 3 outcomes, 1 receipts and 1 people whom nothing names any more.\n"
+    assert [row.pk for row in AuditEntry.objects.all()] == [fresh.pk]
+    assert [row.entry_id for row in AuditOutcome.objects.all()] == [fresh.pk]
+    assert [row.pk for row in Receipt.objects.all()] == [paper.pk]
+    assert [row.pk for row in AuditPerson.objects.all()] == [fresh.person_id]
+    assert run("prune_audit").startswith("Deleted 0 entries, 0 outcomes, 0 receipts and 0 people")
+
+
+def test_many_go_in_batches() -> None:
+    for _ in range(7):
+        entries.entry(at=LONG_AGO, kept=DAY)
+    assert retention.prune(batch=2).entries == 7
+    assert not AuditEntry.objects.exists()
+
+
+def test_a_change_stays_as_long_as_what_undid_it_and_goes_with_it() -> None:
+    """The younger row names the older one, and no row of the trail is ever changed."""
+    undone = entries.entry(at=LONG_AGO, kept=DAY)
+    undo = entries.entry(at=LONG_AGO, kept=timedelta(days=801), undoes=undone)
+    assert retention.prune().entries == 0
+    both = entries.entry(at=LONG_AGO, kept=DAY)
+    entries.entry(at=LONG_AGO, kept=DAY, undoes=both)
+    assert retention.prune().entries == 2
+    assert {row.pk for row in AuditEntry.objects.all()} == {undone.pk, undo.pk}
+
+
+def test_a_receipt_stays_as_long_as_an_entry_names_it() -> None:
+    paper = entries.receipt(at=LONG_AGO, kept=DAY)
+    entries.entry(kept=DAY, receipt_hash=paper.sha256)
+    assert retention.prune().receipts == 0
+
+
+@pytest.mark.parametrize("who", ["MIRA@example.org", "901"])
+def test_a_person_is_erased_and_what_they_did_stays(who: str) -> None:
+    other = entries.person("user:902", "Mirabelle", "mira@example.org.example")
+    person = entries.person()
+    AuditPerson.objects.filter(pk=person.pk).update(user_id=901)
+    entry = entries.entry(person=person, kept=DAY)
+    said = run("erase_person", who)
+    assert f"Erased person {person.pk}" in said
+    assert "Their 1 changes and 1 outcomes stay" in said
+    person.refresh_from_db()
+    assert (person.name, person.email, person.user_id) == ("", "", 0)
+    assert person.key.startswith("erased:")
+    assert person.key.startswith("erased:")
+    assert AuditEntry.objects.get(pk=entry.pk).after == "Cold room 15"
+    other.refresh_from_db()
+    assert other.email == "mira@example.org.example"
+    with pytest.raises(CommandError, match="Nobody"):
+        run("erase_person", who)
+
+
+@pytest.mark.parametrize("who", ["", "nobody@example.org", "4711"])
+def test_nobody_by_that_name_is_said_and_nothing_is_erased(who: str) -> None:
+    entries.person()
+    AuditPerson.objects.create(key="sign-on|without-mail", name="No mail")
+    with pytest.raises(CommandError):
+        run("erase_person", who)
+    assert not AuditPerson.objects.filter(key__startswith="erased:").exists()
+
+
+def test_who_signs_in_again_after_being_erased_starts_anew(sign_in: SignIn, fresh_sandbox: SandboxServer) -> None:
+    sign_in("support").post("/devices/1/rename/", {"name": "Before"})
+    old = AuditEntry.objects.get().person
+    run("erase_person", "support@example.com")
+    sign_in("support").post("/devices/1/rename/", {"name": "After"})
+    new = AuditEntry.objects.latest("pk").person
+    assert new.pk != old.pk
+    assert new.email == "support@example.com"
+    shown = words(sign_in("admin").get("/devices/1/changes/"))
+    assert "Somebody erased" in shown
+    assert "Sam Okafor" in shown

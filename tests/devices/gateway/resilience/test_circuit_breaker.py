@@ -1,0 +1,360 @@
+"""The breakers of the policy, and what several processes know together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from devices.gateway.errors import BadReply, CircuitOpen, GatewayError, TimedOut, Unreachable
+from devices.gateway.resilience.policy import Policy, Priority
+from devices.gateway.resilience.shared_state import MemorySharedState
+from devices.gateway.response import Reply
+from tests.devices.gateway.resilience.policy_world import (
+    OK,
+    PERSON,
+    Answer,
+    World,
+    read,
+    refusals,
+    status,
+    write,
+)
+
+# --- breaker ----------------------------------------------------------------------------------------------------------
+
+
+def fail(policy: Policy, times: int, send: Callable[[Policy], Reply] = read) -> int:
+    """How many were refused for rest."""
+    rested = 0
+    for _ in range(times):
+        try:
+            send(policy)
+        except GatewayError as error:
+            rested += isinstance(error, CircuitOpen) and not error.sent and bool(error.retry_after)
+    return rested
+
+
+DOWN = [
+    Unreachable(),
+    BadReply(),
+    status(500),
+    status(503),
+    Reply(200, b"<html>Maintenance", "text/html"),
+]
+
+
+@pytest.mark.parametrize("answer", DOWN, ids=str)
+def test_it_opens_when_half_of_twenty_fail_says_so_and_closes_itself(
+    answer: Answer, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World(*[OK] * 10, answer)
+    policy = world.policy(retries=0)
+    assert fail(policy, 20) == 0
+    assert policy.platform_status().reads_retry_after == 10
+    assert fail(policy, 50) == 50
+    assert len(world.sent) == 20
+    assert fail(policy, 1, write) == 0, "another kind goes on"
+    world.now += 10
+    world.answers = [OK]
+    assert read(policy) == OK, "the probe"
+    assert fail(policy, 30) == 0
+    said = [record.getMessage() for record in caplog.records]
+    assert said == [
+        "The platform keeps failing: no calls of kind read for 10 s, then one is tried.",
+        "The platform answers again: calls of kind read go on.",
+    ]
+
+
+@pytest.mark.parametrize("answer", [OK, status(404), status(403), status(401), status(400), status(429, 0)], ids=str)
+def test_what_is_no_fault_of_the_platform_does_not_open_it(answer: Answer) -> None:
+    policy = World(answer).policy(retries=0)
+    assert fail(policy, 100) == 0
+
+
+def test_one_endpoint_that_fails_does_not_keep_people_from_the_others() -> None:
+    world = World()
+    policy = world.policy(retries=0)
+
+    def page(timeline: Answer, online: Answer, priority: Priority = PERSON) -> None:
+        for operation, answer in (("list_timeline", timeline), ("get_online", online)):
+            world.answers = [answer]
+            with suppress(GatewayError):
+                read(policy, priority, operation=operation)
+
+    for _ in range(100):
+        page(status(500), OK)
+    assert policy.platform_status().reads_retry_after == 0, "half of all calls, but of one operation"
+    for _ in range(9):
+        page(status(500), Unreachable())
+    page(status(500), Unreachable())
+    assert policy.platform_status().reads_retry_after == 10, "not one endpoint's fault any more"
+    world.now += 10
+    page(OK, OK)
+    for _ in range(100):
+        page(Unreachable(), Unreachable(), Priority.POLL)
+    assert policy.platform_status().reads_retry_after == 0, "screens that nobody may look at"
+    world.answers = [Unreachable()]
+    assert fail(policy, 19, lambda policy: read(policy, operation="list_timeline")) == 0
+    assert policy.platform_status().reads_retry_after == 10, "nothing else is answered either"
+
+
+def test_what_one_person_searches_for_does_not_stop_everybody() -> None:
+    world = World(Reply(403, b"<html>Blocked", "text/html"))
+    policy = world.policy(retries=0)
+    assert fail(policy, 100) == 0
+
+
+@pytest.mark.parametrize("send", [read, write])
+@pytest.mark.parametrize("answer", [status(500), BadReply(), Unreachable()], ids=str)
+def test_one_question_of_one_person_does_not_stop_a_quiet_process(send: Callable[..., Reply], answer: Answer) -> None:
+    """Twenty searches that the platform cannot bear, while nobody else asks anything."""
+    world = World(answer)
+
+    def asked(policy: Policy, times: int, operation: str = "search_devices", person: str = "ann") -> int:
+        return fail(policy, times, lambda one: send(one, operation=operation, person=person))
+
+    for other in ({"operation": "get_device"}, {"person": "bob"}):
+        policy = world.policy(retries=0)
+        assert asked(policy, 40) == 0
+        assert asked(policy, 1, **other) == 0
+        assert asked(policy, 1) == 1, "it was not that question alone"
+        world.now += 100
+    policy = world.policy(retries=0)
+    asked(policy, 19, operation="get_device", person="bob")
+    world.now += 31
+    assert asked(policy, 40) == 0, "what others saw long ago says nothing of now"
+
+
+def test_no_connection_is_nobody_s_question() -> None:
+    policy = World(Unreachable(sent=False)).policy(retries=0)
+    for _ in range(21):
+        with suppress(Unreachable):
+            read(policy, operation="search_devices", person="ann")
+    assert policy.platform_status().reads_retry_after == 10
+
+
+def test_few_failures_old_failures_and_our_own_refusals_do_not_open_it() -> None:
+    world = World(Unreachable())
+    policy = world.policy(retries=0)
+    assert fail(policy, 19) == 0
+    world.now += 31
+    assert fail(policy, 19) == 0
+    limited = World().policy(per_minute=1)
+    read(limited)
+    refusals(limited, PERSON, 100)
+    assert limited.platform_status().reads_retry_after == 0
+
+
+def test_silence_after_busy_minutes_is_noticed_by_the_newest_calls() -> None:
+    world = World(*[OK] * 300, TimedOut())
+    policy = world.policy(retries=0)
+    assert fail(policy, 300) == 0
+    world.answers = [world.slow(3.0, TimedOut())]
+    world.now += 1
+    asked = 0
+    while not policy.platform_status().reads_retry_after:
+        assert fail(policy, 1) == 0
+        world.now -= 2.9  # they hang side by side
+        asked += 1
+    assert asked == 20
+
+
+def test_one_success_among_few_failures_keeps_it_closed() -> None:
+    world = World(*[OK] * 300, *[*[Unreachable()] * 19, OK] * 5)
+    policy = world.policy(retries=0)
+    assert fail(policy, 400) == 0
+
+
+def test_time_outs_count_where_the_platform_had_time() -> None:
+    for took, rested in ((0.2, 0), (3.0, 10), (15.0, 10)):
+        world = World(OK)
+        world.answers = [world.slow(took, TimedOut())]
+        policy = world.policy(retries=0, window=1000.0)
+        assert fail(policy, 20) == 0
+        assert policy.platform_status().reads_retry_after == rested, took
+
+
+def test_one_probe_at_a_time_and_the_next_when_it_failed_or_was_lost() -> None:
+    world = World(Unreachable())
+    policy = world.policy(retries=0)
+    fail(policy, 20)
+    world.now += 10
+    nested: list[int] = []
+
+    def probing() -> Reply:
+        nested.append(fail(policy, 5))
+        world.now += 4
+        raise Unreachable
+
+    world.answers = [probing]
+    assert fail(policy, 1) == 0
+    assert nested == [5], "all others rest while it is under way"
+    assert policy.platform_status().reads_retry_after == 6, "ten seconds from probe to probe"
+    world.now += 6
+
+    def lost() -> Reply:
+        raise ValueError("lost")
+
+    world.answers = [lost]
+    with pytest.raises(ValueError, match="lost"):
+        read(policy)
+    world.answers = [OK]
+    assert read(policy) == OK
+
+
+def test_an_answer_to_an_old_question_is_no_witness() -> None:
+    world = World(OK)
+    policy = world.policy(retries=0)
+
+    def late() -> Reply:
+        world.answers = [Unreachable()]
+        fail(policy, 20)
+        return OK
+
+    world.answers = [late]
+    read(policy)
+    assert policy.platform_status().reads_retry_after == 10
+
+
+# --- several processes ------------------------------------------------------------------------------------------------
+
+
+def test_two_processes_know_the_same() -> None:
+    world = World()
+    store = MemorySharedState(lambda: world.now)
+    one, two = world.policy(store, per_minute=100, retries=0), world.policy(store, per_minute=100, retries=0)
+    for _ in range(60):
+        read(one)
+        read(two) if len(world.sent) < 100 else None
+    world.now += 0.5
+    assert refusals(one, PERSON, 5) == refusals(two, PERSON, 5) == 5
+    world.now += 70
+    world.answers = [status(429, 20)]
+    read(one)
+    world.now += 0.5
+    assert two.platform_status().backoff == 19.5
+    world.now += 20
+    world.answers = [Unreachable()]
+    fail(two, 20)
+    world.now += 0.5
+    assert fail(one, 1) == 1
+    world.now += 10
+    nested: list[int] = []
+
+    def probing() -> Reply:
+        nested.append(fail(two, 3))
+        return OK
+
+    world.answers = [probing, OK]
+    assert read(one) == OK
+    assert nested == [3], "one probe for all"
+    world.now += 1
+    assert read(two) == OK
+
+
+class OneClock(MemorySharedState):
+    def __init__(self, world: World) -> None:
+        super().__init__(lambda: world.now)
+        self.world = world
+
+    def now(self) -> float | None:
+        return self.world.now + 1.7e9
+
+
+@pytest.mark.parametrize("off", [-40.0, 40.0], ids=["behind", "ahead"])
+def test_hosts_whose_clocks_are_apart_go_by_that_of_the_store(off: float) -> None:
+    world = World(status(500))
+    store = OneClock(world)
+    here, there = world.policy(store, retries=0), world.policy(store, off=off, retries=0)
+    read(here)
+    read(there)
+    fail(there, 20)
+    world.now += 1
+    assert here.platform_status().reads_retry_after == pytest.approx(9)
+    world.now += 9
+    world.answers = [OK]
+    assert read(here) == OK, "the probe is not put off"
+    world.now += 1
+    assert read(there) == OK
+    world.answers = [status(429, 30)]
+    read(there)
+    world.now += 1
+    assert here.platform_status().backoff == pytest.approx(29)
+
+
+def test_the_ceiling_holds_for_both_together() -> None:
+    world = World()
+    store = MemorySharedState(lambda: world.now)
+    both = [world.policy(store, per_minute=100, unshared=5, retries=0) for _ in range(2)]
+    for _ in range(200):
+        for policy in both:
+            refusals(policy, PERSON, 1)
+    assert len(world.sent) == 100
+    world.now += 62
+    for policy in both:
+        assert refusals(policy, PERSON, 40) == 0, "what was refused is not counted"
+
+
+class Lost(MemorySharedState):
+    """Redis that has just died."""
+
+    def incr(self, key: str, by: int, ttl: float) -> int | None:
+        return None
+
+    def get_many(self, keys: Any) -> dict[str, int]:
+        return {}
+
+    def set(self, key: str, value: int, ttl: float) -> None:
+        pass
+
+    def add(self, key: str, value: int, ttl: float) -> bool | None:
+        return None
+
+
+class Deaf(MemorySharedState):
+    """Redis that keeps nothing for a moment, or one that has started anew."""
+
+    hears = False
+
+    def set(self, key: str, value: int, ttl: float) -> None:
+        if self.hears:
+            super().set(key, value, ttl)
+
+
+def test_what_the_store_did_not_keep_is_told_again() -> None:
+    world = World(status(500))
+    store = Deaf(lambda: world.now)
+    here, there = world.policy(store, retries=0), world.policy(store, retries=0)
+    fail(here, 20)
+    store.hears = True
+    world.now += 1
+    here.platform_status()
+    assert there.platform_status().reads_retry_after == pytest.approx(9)
+    store.hears = False
+    world.now += 9
+    world.answers = [OK, status(429, 30)]
+    assert read(here) == OK
+    read(here)
+    store.hears = True
+    world.now += 1
+    here.platform_status()
+    assert there.platform_status().backoff == pytest.approx(29)
+
+
+def test_without_the_store_each_goes_by_what_it_knows() -> None:
+    world = World()
+    policy = world.policy(Lost(), per_minute=100, retries=0)
+    for _ in range(10):
+        refusals(policy, PERSON, 12)
+        world.now += 0.5
+    assert len(world.sent) == 100
+    world.now += 70
+    world.answers = [Unreachable()]
+    fail(policy, 20)
+    assert fail(policy, 3) == 3
+    world.now += 10
+    world.answers = [OK]
+    assert read(policy) == OK

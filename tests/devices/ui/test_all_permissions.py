@@ -1,0 +1,190 @@
+"""Roles x actions x devices: what the portal offers to a person, the API then lets them do; what it blocks, it refuses.
+
+The portal's pages say what is offered; the answer comes from the sandbox, asked directly with that person's own token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.devices import fleet
+from tests.devices.conftest import Person, SignIn, soup
+from tests.devices.device_page import tabs
+from tests.servers import SandboxServer
+
+ROLES = ("admin", "support", "viewer", "owner", "installer", "guest", "north")
+NORTHS, DEPOTS, INSTALLERS = 101, 102, 10
+DEVICES = {
+    "of ana": fleet.RICH,
+    "of owner@": fleet.MINE,
+    "of installer@": INSTALLERS,
+    "of nobody": fleet.NO_OWNER,
+    "in a sub-organization": NORTHS,
+    "in another sub-organization": DEPOTS,
+    "of another company": fleet.OUT_OF_REACH,
+}
+
+Call = Callable[[SandboxServer, str, int], int]
+
+
+def get(path: str) -> Call:
+    return lambda platform, role, device: platform.get(path, role, deviceId=device).status_code
+
+
+def post(path: str, **body: object) -> Call:
+    return lambda platform, role, device: (
+        platform.call("POST", path, role, json={"deviceId": device, **body}).status_code
+    )
+
+
+def delete(path: str) -> Call:
+    return lambda platform, role, device: platform.call("DELETE", path, role, params={"deviceId": device}).status_code
+
+
+def rename(platform: SandboxServer, role: str, device: int) -> int:
+    return platform.call("PUT", "/device", role, params={"deviceId": device}, json={"name": "Walked by"}).status_code
+
+
+def me(platform: SandboxServer, role: str) -> int:
+    user_id: int = platform.get("/user/profile", role).json()["id"]
+    return user_id
+
+
+ANA = 11
+
+
+def hand_over(platform: SandboxServer, role: str, device: int) -> int:
+    """To oneself, or to somebody else where one is the owner already."""
+    mine = me(platform, role)
+    owner = platform.get("/device/baseInfo", "admin", deviceId=device).json().get("ownerUserId")
+    return post("/device/transfer/to-owner", newOwnerUserId=ANA if owner == mine else mine)(platform, role, device)
+
+
+def trigger(platform: SandboxServer, role: str, device: int) -> int:
+    template = platform.get("/device/baseInfo", "admin", deviceId=device).json().get("templateId")
+    events = platform.get("/template/events", "admin", templateId=template).json() if template else []
+    code = next((event["eventCode"] for event in events if event.get("eventCode")), "none")
+    return post("/device/trigger-event", eventCode=code)(platform, role, device)
+
+
+def move(platform: SandboxServer, role: str, device: int) -> int:
+    """To wherever the device is not: the same organization is refused for a reason of its own."""
+    here = platform.get("/device/baseInfo", "admin", deviceId=device).json().get("orgId")
+    reach = platform.get("/sub-organizations", role)
+    orgs = [org["id"] for org in reach.json()["content"]] if reach.status_code == 200 else []
+    orgs.append(platform.get("/profile", role).json()["id"])
+    there = next((org for org in orgs if org != here), 1)
+    return post("/device/transfer/to-organization", newOrgId=there)(platform, role, device)
+
+
+ACTIONS: dict[str, Call] = {
+    "rename": rename,
+    "trigger-event": trigger,
+    "transfer-to-owner": hand_over,
+    "remove-owner": delete("/device/owner"),
+    "transfer-to-organization": move,
+    "reveal-token": get("/device/baseInfo"),
+    "clear": delete("/device/clear"),
+    "delete": delete("/device"),
+}
+TABS: dict[str, Call] = {tab.rstrip("/"): get(call) for tab, call in tabs.CALLS.items() if tab}
+
+
+def let(status: int) -> bool:
+    """400 is about the input, which somebody without the right is not even asked for."""
+    return status not in (403, 404)
+
+
+def offered(person: Person, device: int) -> dict[str, tuple[bool, str]] | None:
+    """Each action and tab: whether the page offers it, and the words beside it. None where there is no page."""
+    page = person.get(f"/devices/{device}/")
+    if page.status_code in (403, 404):
+        return None
+    assert page.status_code == 200
+    tree = soup(page)
+    found: dict[str, tuple[bool, str]] = {}
+    for name in ACTIONS:
+        control = tree.select_one(f"#choose-{name}")
+        assert control is not None, f"{name} is not visible"
+        why = tree.select_one(f"#choose-{name}-why")
+        found[name] = (control.get("aria-disabled") != "true", why.get_text(" ", strip=True) if why else "")
+    for name in TABS:
+        tab = tree.select_one(f'.tabs a[href="/devices/{device}/{name}/"]')
+        assert tab is not None, f"the tab {name} is not visible"
+        found[name] = (tab.select_one('[aria-label="Locked:"]') is None, "")
+    return found
+
+
+@pytest.mark.parametrize("where", DEVICES)
+@pytest.mark.parametrize("role", ROLES)
+def test_what_is_offered_is_let_and_what_is_blocked_is_refused(
+    sign_in: SignIn, fresh_sandbox: SandboxServer, role: str, where: str
+) -> None:
+    device = DEVICES[where]
+    offers = offered(sign_in(role), device)
+    wrong = []
+    for name, call in (ACTIONS | TABS).items():
+        status = call(fresh_sandbox, role, device)
+        if name in ACTIONS and status in (200, 204):
+            fresh_sandbox.reset()
+        if offers is None:
+            if let(status):
+                wrong.append(f"{name}: there is no page, and the API answers {status}")
+            continue
+        open_here, why = offers[name]
+        if open_here and not let(status):
+            wrong.append(f"{name}: offered, and the API answers {status}")
+        if not open_here and let(status) and "no owner" not in why:
+            wrong.append(f"{name}: blocked ({why}), and the API answers {status}")
+        if not open_here and name in ACTIONS and not why:
+            wrong.append(f"{name}: blocked without a reason")
+    assert wrong == []
+
+
+LISTS: dict[str, tuple[str, Callable[[SandboxServer, str], int]]] = {
+    "/devices/": ("Devices", lambda platform, role: platform.get("/devices", role).status_code),
+    "/devices/recent/": ("Recent", lambda platform, role: platform.get("/device/last-activated", role).status_code),
+}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_link_of_the_bar_ends_in_a_refusal(sign_in: SignIn, platform: SandboxServer, role: str) -> None:
+    person = sign_in(role)
+    landing = person.get("/", follow=True)
+    if role == "guest":
+        assert landing.status_code == 403, "a role without any right to see devices is told so"
+        return
+    assert landing.status_code == 200
+    links = [str(link["href"]) for link in soup(landing).select(".bar-nav a")]
+    assert links
+    for link in links:
+        assert person.get(link).status_code == 200, link
+    for path, (_, call) in LISTS.items():
+        assert (path in links) == (call(platform, role) == 200), path
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_new_device_is_offered_to_whom_the_api_lets_make_one(
+    sign_in: SignIn, fresh_sandbox: SandboxServer, role: str
+) -> None:
+    person = sign_in(role)
+    page = person.get("/devices/new/")
+    template = fresh_sandbox.get("/templates", "admin").json()["content"][0]["templateIds"][0]
+    made = fresh_sandbox.call("POST", "/device/create", role, json={"templateId": template, "name": "Walked by"})
+    assert (page.status_code == 200) == let(made.status_code), (page.status_code, made.status_code)
+
+
+@pytest.mark.parametrize("where", ["of ana", "of owner@", "of installer@"])
+@pytest.mark.parametrize("role", ROLES)
+def test_metafields_are_edited_by_whom_the_api_lets(
+    sign_in: SignIn, fresh_sandbox: SandboxServer, role: str, where: str
+) -> None:
+    device = DEVICES[where]
+    page = sign_in(role).get(f"/devices/{device}/metafields/")
+    fields = fresh_sandbox.get("/device/metafield", "admin", deviceId=device).json()
+    text = next(f for f in fields if (f.get("value") or {}).get("type") == "Text")
+    body = {"deviceId": device, "metaFieldId": text["id"], "newValue": "walked"}
+    status = fresh_sandbox.call("POST", "/device/metafield", role, json=body).status_code
+    assert bool(soup(page).select("a.action")) == let(status), status

@@ -1,0 +1,135 @@
+"""Every panel of a device's page fails alone: the rest stands, the slot says what happened and asks again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from devices.gateway.timeouts import Timeouts
+from portal.platform import transport
+from tests.devices import fleet
+from tests.devices.conftest import Person, soup, words
+from tests.devices.device_page import tabs
+from tests.servers import SandboxServer
+
+DEVICE = f"/devices/{fleet.RICH}/"
+NAME = "Cold room 14 - door's sensor"
+TITLES = tabs.LABELS | {"": "Values"}
+FAULTS: dict[str, tuple[dict[str, Any], int, str]] = {
+    "500": ({"kind": "status"}, 502, "The platform reported a fault of its own."),
+    "html": ({"kind": "html", "status": 200}, 502, "The platform's answer could not be read."),
+    "cut": ({"kind": "cut"}, 502, "The platform's answer could not be read."),
+    "slow": ({"kind": "delay", "delay": 3.5}, 504, "The platform did not answer in time."),
+}
+
+
+@pytest.fixture
+def impatient(platform: SandboxServer, settings: Any) -> Iterator[None]:
+    """A portal that waits two seconds at most."""
+    settings.PLATFORM_API_TIMEOUTS = Timeouts(connect=2.0, read=2.0, call=2.0, page=10.0)
+    transport.cache_clear()
+    yield
+    transport.cache_clear()
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    ("tab", "fault"),
+    [(tab, fault) for tab in tabs.CALLS for fault in FAULTS if fault != "slow" or tab in ("", "timeline/")],
+)
+def test_a_tab_that_cannot_be_read_leaves_the_page_standing(
+    support: Person, fresh_sandbox: SandboxServer, tab: str, fault: str
+) -> None:
+    kind, status, sentence = FAULTS[fault]
+    path, title = tabs.CALLS[tab], TITLES[tab]
+    fresh_sandbox.fault(path, **kind)
+    page = support.get(DEVICE + tab)
+    assert page.status_code == status
+    tree = soup(page)
+    assert tree.h1
+    assert tree.h1.get_text() == NAME
+    assert "ana.lund@example.org" in tree.select_one(".facts").get_text()  # type: ignore[union-attr]
+    assert tree.select_one(".tabs [aria-current]")
+    assert tree.select_one("#online .word")
+    assert tree.select_one("#action-rename"), "what can be done can still be done"
+    slots = {"page": tree.select_one("#panel"), "htmx": soup(support.htmx(DEVICE + tab))}
+    for slot in slots.values():
+        assert slot is not None
+        said = " ".join(slot.get_text(" ").split())
+        assert title in said
+        assert sentence in said
+        assert "Request" in said
+        again = slot.select_one("#try-again")
+        assert again is not None
+        assert (again["href"], again["hx-get"], again["hx-target"]) == (DEVICE + tab, DEVICE + tab, "#panel")
+        assert "upstream" not in said
+    assert support.htmx(DEVICE + tab).status_code == status
+    fresh_sandbox.clear_faults()
+    healed = support.htmx(DEVICE + tab)
+    assert healed.status_code == 200
+    assert sentence not in words(healed)
+
+
+def test_where_nothing_could_be_read_the_whole_page_is_asked_again(
+    support: Person, fresh_sandbox: SandboxServer
+) -> None:
+    """Or the values come back below a heading that still has no more than the id."""
+    fresh_sandbox.fault("/device*", "status")
+    again = soup(support.get(DEVICE)).select_one("#panel #try-again")
+    assert again is not None
+    assert again["href"] == DEVICE
+    assert "hx-get" not in again.attrs
+
+
+def test_values_that_cannot_be_read_leave_what_the_base_info_tells(
+    support: Person, fresh_sandbox: SandboxServer
+) -> None:
+    fresh_sandbox.fault("/device", "status")
+    for ask in (support.get, support.htmx):
+        tree = soup(ask(DEVICE))
+        assert tree.select_one("#actions #choose-rename")
+        assert "Firmware updated" in tree.get_text()
+
+
+def test_a_device_whose_base_info_cannot_be_read_shows_its_tab_under_its_id(
+    support: Person, fresh_sandbox: SandboxServer
+) -> None:
+    fresh_sandbox.fault("/device/baseInfo", "status")
+    page = support.get(DEVICE + "timeline/")
+    assert page.status_code == 200, "the tab itself was read"
+    tree = soup(page)
+    assert tree.h1
+    assert tree.h1.get_text() == "Device 1"
+    assert tree.select(".table-events tbody tr")
+    assert "could not be read, so nothing can be changed" in words(page)
+    assert len(tree.select(".tabs a")) == len(tabs.EVERY)
+    assert not tree.select("#action-rename")
+
+
+@pytest.mark.parametrize("path", ["/device/online", "/users", "/templates"])
+def test_what_stands_beside_never_changes_the_status(support: Person, fresh_sandbox: SandboxServer, path: str) -> None:
+    fresh_sandbox.fault(path, "status")
+    page = support.get(DEVICE + "tags/")
+    assert page.status_code == 200
+    assert soup(page).h1
+
+
+def test_readings_of_one_page_go_side_by_side(support: Person, fresh_sandbox: SandboxServer) -> None:
+    """One after the other these three would take three seconds."""
+    for path in ("/device/timeline", "/device/baseInfo", "/device/online"):
+        fresh_sandbox.fault(path, "delay", delay=1)
+    assert support.get(DEVICE + "timeline/").status_code == 200
+    begun = [entry["started"] for entry in fresh_sandbox.requests() if entry["path"].endswith(("line", "baseInfo"))]
+    assert max(begun) - min(begun) < 900
+
+
+def test_no_new_token_just_now_ends_no_session(support: Person, fresh_sandbox: SandboxServer) -> None:
+    fresh_sandbox.expire_tokens()
+    fresh_sandbox.fault("/oauth2/token", "status")
+    page = support.get(DEVICE + "tags/")
+    assert page.status_code == 502
+    assert "The platform reported a fault of its own." in words(page)
+    fresh_sandbox.clear_faults()
+    assert support.get(DEVICE + "tags/").status_code == 200

@@ -1,0 +1,230 @@
+"""`make demo` as a person meets it: real processes on real ports, a folder of their own, every wait bounded."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.pages import PAGE_BOUND, VISIT_BOUND, Visitor, weigh
+from tests.services import free_port
+from tools.demo import ACCOUNTS, Demo
+from tools.processes import Child, poll, status_of
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Run:
+    """One `python -m tools.demo`, started as make starts it; what it prints is read line by line."""
+
+    def __init__(self, var: Path, port: int, sandbox_port: int) -> None:
+        self.port, self.sandbox_port = port, sandbox_port
+        self.log = var.parent / f"demo-{port}.out"
+        command = [sys.executable, "-m", "tools.demo", "--port", str(port), "--sandbox-port", str(sandbox_port)]
+        command += ["--devices", "150", "--var", str(var)]
+        self.child = Child("demo", command, os.environ, ROOT, self.log)
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text(encoding="utf-8")
+
+    def until(self, words: str, within: float = 60) -> None:
+        for _ in poll(within):
+            if words in self.said:
+                return
+            if self.child.exit_code() is not None:
+                break
+        assert words in self.said
+
+    def until_ready(self) -> None:
+        self.until("Ctrl-C ends both.")
+
+    def signal(self, number: int) -> int:
+        """Sends it to the supervisor alone, as `kill` does; gives the exit code."""
+        self.child.process.send_signal(number)
+        return self.child.process.wait(30)
+
+    def answers(self) -> list[bool]:
+        return [status_of(port) is not None for port in (self.port, self.sandbox_port)]
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts demos in one folder; whatever a test leaves running is ended."""
+    with contextlib.ExitStack() as stack:
+
+        def run(port=None, sandbox_port=None, var="var"):
+            demo = Run(tmp_path / var, port or free_port(), sandbox_port or free_port())
+            stack.callback(demo.child.end)
+            return demo
+
+        yield run
+
+
+def processes_of(group: int) -> list[int]:
+    """Processes below the supervisor: its children, each the leader of a group, and theirs."""
+    found = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    parents = {int(pid): int(parent) for pid, parent in (line.split() for line in found.splitlines())}
+    below = {group}
+    while more := {pid for pid, parent in parents.items() if parent in below} - below:
+        below |= more
+    return sorted(below - {group})
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there and not only waiting to be collected by its parent."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] != "Z"
+    return False
+
+
+def test_three_evenings_with_one_demo(start, tmp_path):
+    """In one folder, since the first start takes most of the time: ended by Ctrl-C, by a site's death, by a kill."""
+    first = start()
+    first.until_ready()
+    each_printed_account_can_sign_in(first)
+    a_first_visit_is_light(first)
+    ctrl_c_ends_both(first)
+    secrets = (tmp_path / "var" / "demo.env").read_text(encoding="utf-8")
+    seeded = (tmp_path / "var" / "sandbox.pristine.sqlite3").stat().st_mtime_ns
+
+    second = start()
+    second.until_ready()
+    assert (tmp_path / "var" / "demo.env").read_text(encoding="utf-8") == secrets
+    assert (tmp_path / "var" / "sandbox.pristine.sqlite3").stat().st_mtime_ns == seeded
+    when_one_site_dies_the_other_is_ended_and_its_last_lines_are_shown(second)
+
+    third = start()
+    third.until_ready()
+    a_supervisor_that_is_killed_takes_both_with_it(third)
+
+
+def each_printed_account_can_sign_in(demo):
+    assert f"http://127.0.0.1:{demo.port}/" in demo.said
+    for account in ACCOUNTS:
+        assert account in demo.said
+        visitor = Visitor(f"http://127.0.0.1:{demo.port}")
+        visitor.sign_in(account, "demo")
+        if "own" not in ACCOUNTS[account]:
+            assert re.search(rb'href="/devices/\d+/"', visitor.get("/devices/")), account
+
+
+def a_first_visit_is_light(demo):
+    """With the static files as they are served for real: named by content, compressed, for a year."""
+    visitor = Visitor(f"http://127.0.0.1:{demo.port}")
+    visitor.sign_in("support@example.com", "demo")
+
+    weight = weigh(visitor, "/devices/")
+
+    assert visitor.get("/devices/").count(b'<th scope="row"') == 50
+    assert 1000 < weight.page <= PAGE_BOUND
+    assert len(weight.assets) >= 3
+    assert weight.visit <= VISIT_BOUND
+    with visitor.opener.open(f"http://127.0.0.1:{demo.port}{next(iter(weight.assets))}") as answer:
+        assert "immutable" in answer.headers["Cache-Control"]
+
+
+def ctrl_c_ends_both(demo):
+    started = processes_of(demo.child.process.pid)
+    assert demo.signal(signal.SIGINT) == 0
+    assert len(started) >= 3  # the sandbox, gunicorn and its worker
+    assert not [pid for pid in started if alive(pid)]
+    assert demo.answers() == [False, False]
+    assert demo.said.rstrip().endswith("Portal and sandbox have ended.")
+
+
+def when_one_site_dies_the_other_is_ended_and_its_last_lines_are_shown(demo):
+    sandbox = next(pid for pid in processes_of(demo.child.process.pid) if b"sandbox" in command_of(pid))
+
+    os.kill(sandbox, signal.SIGKILL)
+
+    assert demo.child.process.wait(30) == 1
+    assert "The sandbox ended by itself (exit code -9)" in demo.said
+    assert "sandbox ready on" in demo.said  # its last line
+    assert demo.answers() == [False, False]
+
+
+def command_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def a_supervisor_that_is_killed_takes_both_with_it(demo):
+    started = processes_of(demo.child.process.pid)
+    assert len(started) >= 3
+
+    demo.signal(signal.SIGKILL)
+
+    for _ in poll(15):
+        if not [pid for pid in started if alive(pid)]:
+            break
+    assert not [pid for pid in started if alive(pid)]
+
+
+def test_a_second_demo_in_the_same_folder_is_told_of_the_first(start):
+    first = start()
+    first.until("", within=5)
+    for _ in poll(30):
+        if first.log.parent.joinpath("var", "demo.lock").exists() and processes_of(first.child.process.pid):
+            break
+
+    second = start()
+
+    assert second.child.process.wait(30) == 1
+    assert f"A demo is running in this folder already (http://127.0.0.1:{first.port}/" in second.said
+    assert first.child.exit_code() is None
+
+    assert first.signal(signal.SIGTERM) == 0  # wherever it has got to by now
+    assert first.answers() == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("taken", "hint"), [("port", "make demo PORT=8090"), ("sandbox_port", "make demo SANDBOX_PORT=8091")]
+)
+def test_a_taken_port_is_named_with_the_way_to_choose_another(start, taken, hint):
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        demo = start(**{taken: port})
+
+        assert demo.child.process.wait(30) == 1
+
+    assert demo.said.strip() == f"Port {port} is taken: choose another, as in `{hint}`."
+
+
+def test_both_sites_need_a_port_of_their_own(start):
+    port = free_port()
+    demo = start(port, port)
+
+    assert demo.child.process.wait(30) == 1
+    assert "give each a port of its own" in demo.said
+
+
+def test_secrets_are_random_and_only_for_this_user(tmp_path):
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.mkdir()
+    other.mkdir()
+
+    first, second = Demo(1, 2, 3, one).secrets(), Demo(1, 2, 3, other).secrets()
+
+    assert first["SECRET_KEY"] != second["SECRET_KEY"]
+    assert first["TOKEN_KEYS"] != second["TOKEN_KEYS"]
+    assert (one / "demo.env").stat().st_mode & 0o777 == 0o600
+
+
+def test_settings_of_a_real_portal_do_not_reach_the_demo(tmp_path, monkeypatch):
+    monkeypatch.setenv("PLATFORM_API_URL", "https://platform.example.com")
+    monkeypatch.setenv("REDIS_URL", "redis://cache.example.com")
+    demo = Demo(8080, 8081, 60, tmp_path)
+
+    told = demo.environment() | demo.settings()
+
+    assert told["PLATFORM_API_URL"] == "http://127.0.0.1:8081"
+    assert "REDIS_URL" not in told
+    assert told["ENV_FILE"] == ""
+    assert told["DEBUG"] == "off"

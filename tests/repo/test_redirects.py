@@ -1,0 +1,68 @@
+"""Where a browser is sent is written in few places, and leads to the portal's own pages only."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from devices.core.responses import SeeOther
+
+ROOT = Path(__file__).resolve().parents[2]
+
+HEADERS = r"(?:HX-Redirect|HX-Location|HX-Push-Url|HX-Replace-Url|Location|Refresh)"
+TARGETS = re.compile(
+    rf"""\[["']{HEADERS}["']\]\s*=|["']{HEADERS}["']\s*:.*(?:url|path|target|https?:)|setdefault\(["']{HEADERS}"""
+    r"|\b(?:HttpResponseClientRedirect|HttpResponseLocation|push_url|replace_url)\("
+    r"|\b(?:HttpResponse(?:Permanent)?Redirect|redirect)\("
+    r"|\bRedirectView\."
+)
+"""What sends a browser, or its address bar, somewhere."""
+ALLOWED = {
+    "devices/core/responses.py": "move_on, which refuses what is not a path here, and SeeOther, which does the same",
+    "devices/audit/views.py": "its own address with the query that was understood",
+    "devices/lists/search.py": "its own address with the query that was understood; to one's own devices",
+    "devices/lists/people.py": "to one's own devices",
+    "devices/changes/event.py": "Refresh: to its own address, which hides a token after a while",
+    "portal/auth/auth_responses.py": "to sign-in, `next` through portal.safe_redirects; Refresh: to the sign-on, or its end",
+    "portal/auth/sso/views.py": "to the company's provider, at the address of its checked description",
+    "portal/urls.py": "/ leads to the devices",
+}
+
+
+def sources() -> dict[str, str]:
+    return {
+        str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+        for room in ("portal", "devices")
+        for path in sorted((ROOT / room).rglob("*.py"))
+    }
+
+
+def test_only_the_named_modules_send_a_browser_somewhere() -> None:
+    """Others use devices.core.responses.SeeOther or move_on, or are named here with the reason."""
+    found = {name for name, text in sources().items() if TARGETS.search(text)}
+    assert found - set(ALLOWED) == set()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'response["HX-Redirect"] = request.GET["next"]',
+        "response.headers['HX-Push-Url'] = url",
+        'HttpResponse(status=302, headers={"Location": url})',
+        "return HttpResponseRedirect(url)",
+        "return redirect(request.POST['next'])",
+        "return replace_url(response, url)",
+    ],
+)
+def test_the_search_sees_what_it_is_for(line: str) -> None:
+    assert TARGETS.search(line)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://elsewhere.example/", "//elsewhere.example/", "/\\elsewhere.example", "", "a/"]
+)
+def test_what_leads_elsewhere_is_no_answer(url: str) -> None:
+    with pytest.raises(ValueError, match="own paths"):
+        SeeOther(url)
