@@ -54,7 +54,17 @@ CSV_COLUMNS = (
         "after_name",
         "secret",
     ),
-    *("reason", "outcome", "settled", "answer", "proof", "found", "error", "outcome_time_utc", "made_device_id"),
+    *(
+        "reason",
+        "outcome",
+        "settled",
+        "api_result",
+        "evidence",
+        "observed_value",
+        "error",
+        "outcome_time_utc",
+        "created_device_id",
+    ),
     *("undoes_entry", "request", "receipt_sha256"),
 )
 """Of the file that people export; `as_line` fills them."""

@@ -30,7 +30,7 @@ TABLES = (
         "devices_auditentry",
         "OLD.keep_until",
         "SELECT 1 FROM devices_auditentry WHERE keep_until > now()",
-        "SELECT 1 FROM devices_auditentry WHERE id = NEW.id OR sending = NEW.sending",
+        "SELECT 1 FROM devices_auditentry WHERE id = NEW.id OR idempotency_key = NEW.idempotency_key",
     ),
     Guarded(
         "devices_receipt",

@@ -180,7 +180,7 @@ def _accepted(request: DeviceRequest, device_id: int, code: str) -> HttpResponse
         return SeeOther(timeline)
     context = {"said": said, "timeline_url": timeline}
     response = answer(request, "device_page/timeline.html", "ui/_flash.html", context)
-    response["HX-Retarget"] = "#said"
+    response["HX-Retarget"] = "#flash"
     response["HX-Reswap"] = "outerHTML"
     response["HX-Trigger"] = "deviceChanged"
     return response

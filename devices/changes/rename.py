@@ -130,7 +130,7 @@ def _renamed(request: DeviceRequest, device_id: int, done: ChangeResult[Any]) ->
     if from_list(request):
         context["row_name"] = shorten(clean(done.entry.after))
         response = answer(request, "device_page/overview.html", "changes/_row_renamed.html", context)
-        response["HX-Retarget"] = "#said"  # not the row: another page of the list may stand there by now
+        response["HX-Retarget"] = "#flash"  # not the row: another page of the list may stand there by now
         response["HX-Reswap"] = "outerHTML"
         response["HX-Trigger"] = "deviceChanged"
         return response
@@ -149,7 +149,7 @@ def _named_so_already(request: DeviceRequest, device_id: int) -> HttpResponse:
         messages.info(request, said)
         return SeeOther(reverse("devices:device-detail", args=[device_id]))
     response = answer(request, "device_page/overview.html", "ui/_unchanged.html", {"said": said})
-    response["HX-Retarget"] = "#said"
+    response["HX-Retarget"] = "#flash"
     response["HX-Reswap"] = "outerHTML"
     response["HX-Trigger"] = "deviceChanged"  # closes the dialog
     return response

@@ -1,6 +1,6 @@
 /* What the portal adds to plain links and forms. Everything works without this file; it owns every htmx event name.
    Hooks in the markup: data-close-dialog, data-cancel, data-copy, data-busy-label, data-counter, data-announce, data-title, data-opened, data-picker, data-polls,
-   data-asks (a POST that changes nothing), data-hide-after, data-session-notice, data-fresh-token, data-use with data-into, data-refused, data-renamed with data-name. */
+   data-read-only (a POST that changes nothing), data-hide-after, data-session-notice, data-fresh-token, data-use with data-into, data-refused, data-renamed with data-name. */
 (() => {
   "use strict";
   const byId = (id) => document.getElementById(id);
@@ -172,10 +172,10 @@
   function unreachable({ detail }) {
     document.querySelectorAll("[data-unreachable]").forEach((notice) => notice.remove());
     // A write whose answer is lost may have been carried out.
-    const wrote = detail.requestConfig.verb !== "get" && !detail.elt.matches("[data-asks]");
+    const wrote = detail.requestConfig.verb !== "get" && !detail.elt.matches("[data-read-only]");
     const form = wrote && detail.elt.closest("form");
     const region = detail.target.matches("div, section") && detail.target;
-    const slot = form?.querySelector?.(".sheet-body") || form || region || byId("session-banner");
+    const slot = form?.querySelector?.(".dialog-body") || form || region || byId("session-banner");
     const notice = cloneOf(wrote ? "unanswered-notice" : "unreachable-notice");
     slot.prepend(notice);
     notice.scrollIntoView({ block: "nearest" });
@@ -193,7 +193,7 @@
 
   function placeBanner(banner) {
     const form = refused?.isConnected && refused;
-    const slot = (form && (form.querySelector(".sheet-body") || form)) || (dialog.open && dialog);
+    const slot = (form && (form.querySelector(".dialog-body") || form)) || (dialog.open && dialog);
     const token = find(banner, "[data-fresh-token] input")?.value;
     if (token) document.querySelectorAll(`input[name=csrfmiddlewaretoken]`).forEach((field) => { field.value = token; });
     if (!slot) return;
@@ -219,7 +219,7 @@
   on("htmx:load", (event) => {
     const fresh = event.target;
     if (fresh === document.body) return;
-    if (fresh.closest(".picks")) return; // a list below a field that somebody is typing in
+    if (fresh.closest(".listbox")) return; // a list below a field that somebody is typing in
     if (dialog.contains(fresh)) showDialog();
     else if (fresh.closest("#session-banner")) placeBanner(fresh);
     // An element of the same id has the focus back by now; else the first thing one can act on takes it.
@@ -345,10 +345,10 @@
   });
 
   // The press alone would take the focus out of the field, and the list would close before the click.
-  document.addEventListener("mousedown", (event) => { if (event.target.closest(".picks [role=option]")) event.preventDefault(); });
+  document.addEventListener("mousedown", (event) => { if (event.target.closest(".listbox [role=option]")) event.preventDefault(); });
   document.addEventListener("click", ({ target }) => {
-    const option = target.closest(".picks [role=option]");
-    if (option) take(document.querySelector(`[data-picker="${option.closest(".picks").id}"]`), option);
+    const option = target.closest(".listbox [role=option]");
+    if (option) take(document.querySelector(`[data-picker="${option.closest(".listbox").id}"]`), option);
   });
 
   on("htmx:configRequest", (event) => {

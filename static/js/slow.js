@@ -1,6 +1,6 @@
 /* What takes long says so: after a moment what is awaited, and how long the platform asks us to wait. Everything works without.
-   Hooks in the markup: data-awaits (words for what a link or region asks for), data-slow-after on <html> (ms, for tests),
-   data-waits (a region with one wait), data-countdown (seconds) with data-over, data-left with data-words, data-retry, data-platform. */
+   Hooks in the markup: data-loading-label (words for what a link or region asks for), data-slow-after on <html> (ms, for tests),
+   data-retry-region (a region with one wait), data-countdown (seconds) with data-over, data-left with data-words, data-retry, data-platform. */
 (() => {
   "use strict";
   const AFTER = Number(document.documentElement.dataset.slowAfter || 2000);
@@ -10,8 +10,8 @@
   const under = new Map(); // request -> what stops its waiting
 
   function wordsFor(element, region) {
-    const named = element.closest?.("[data-awaits]")?.dataset.awaits || element.querySelector?.("[data-words]")?.dataset.words ||
-      region?.closest?.("[data-awaits]")?.dataset.awaits || region?.querySelector?.("h2")?.textContent;
+    const named = element.closest?.("[data-loading-label]")?.dataset.loadingLabel || element.querySelector?.("[data-words]")?.dataset.words ||
+      region?.closest?.("[data-loading-label]")?.dataset.loadingLabel || region?.querySelector?.("h2")?.textContent;
     const { named: withName, plain } = template.dataset;
     return named?.trim() ? withName.replace("%(what)s", named.trim()) : plain;
   }
@@ -23,7 +23,7 @@
       notice = template.content.firstElementChild.cloneNode(true);
       const words = wordsFor(element, region);
       notice.querySelector("[data-what]").textContent = words;
-      const inside = region?.matches("div:not(#dialog), section") && !region.closest("dialog, .picks, table") && region.childElementCount;
+      const inside = region?.matches("div:not(#dialog), section") && !region.closest("dialog, .listbox, table") && region.childElementCount;
       (inside ? region : document.getElementById("slow")).prepend(notice);
       if (inside) region.dataset.awaiting = "";
       live.textContent = words;
@@ -38,7 +38,7 @@
 
   document.body.addEventListener("htmx:beforeRequest", ({ detail }) => {
     // Nobody waits for what nobody asked for; and a check tells by itself how far it is.
-    if (detail.elt.matches("[data-polls], [data-asks]")) return;
+    if (detail.elt.matches("[data-polls], [data-read-only]")) return;
     under.set(detail.xhr, wait(detail.elt, detail.target));
   });
   document.body.addEventListener("htmx:afterRequest", ({ detail }) => {
@@ -77,7 +77,7 @@
   function count(place) {
     if (place.dataset.counting) return;
     place.dataset.counting = "yes";
-    const region = place.closest("[data-waits]");
+    const region = place.closest("[data-retry-region]");
     const retries = [...(region?.querySelectorAll("[data-retry]") || [])];
     const ends = Date.now() + place.dataset.countdown * 1000;
     const bar = place.querySelector("progress");

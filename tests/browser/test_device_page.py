@@ -115,7 +115,7 @@ def test_a_refused_form_on_its_own_page_mended_leads_to_the_device_and_back_asks
             page.locator("main").get_by_role("button", name="Rename device").click()
     arrived(page, r"/devices/2/\?change=\d+")
     page.reload()
-    expect(page.locator("#said")).to_contain_text("Renamed to North wall.")
+    expect(page.locator("#flash")).to_contain_text("Renamed to North wall.")
     page.go_back()  # an answer to a POST could only be sent again
     arrived(page, "/devices/2/rename/")
     expect(page.locator("main input[name=name]")).to_have_value("North wall")

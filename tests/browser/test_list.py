@@ -64,7 +64,7 @@ def test_columns_states_and_the_menu_of_a_row_by_keyboard_alone(open_page: Open,
         expect(page.locator("#dialog")).to_be_hidden()
         expect(name).to_have_text(new)
         expect(page.locator("a.more").nth(1)).to_be_focused()
-        expect(page.locator("#said")).to_contain_text("Read back at")
+        expect(page.locator("#flash")).to_contain_text("Read back at")
         expect(page.locator("#live")).to_contain_text("Renamed to")
     expect(page).to_have_url(re.compile("checked="))
 
@@ -78,8 +78,8 @@ def test_columns_states_and_the_menu_of_a_row_by_keyboard_alone(open_page: Open,
     page.locator("#dialog input[name=name]").fill("Quiet after all")
     page.keyboard.press("Enter")
     expect(page.locator("#dialog")).to_be_hidden()
-    expect(page.locator("#said")).to_contain_text("Renamed to Quiet after all.")
-    expect(page.locator("#said button")).to_be_focused()
+    expect(page.locator("#flash")).to_contain_text("Renamed to Quiet after all.")
+    expect(page.locator("#flash button")).to_be_focused()
 
     page.goto("/devices/")
     page.evaluate("scrollTo(0, 900)")

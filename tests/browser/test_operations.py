@@ -37,7 +37,7 @@ def test_the_lists(open_page: Open, script: bool) -> None:
     arrived(page, "/devices/by-owner/")
     if script:
         ask(page, page.get_by_label("E-mail"), "owner@example.com")
-        expect(page.locator(".picks [role=option]")).to_have_count(1)
+        expect(page.locator(".listbox [role=option]")).to_have_count(1)
         page.get_by_label("E-mail").press("Escape")
     else:
         page.get_by_label("E-mail").fill("owner@example.com")
@@ -182,8 +182,8 @@ def test_a_picker_fills_the_field_by_keyboard(open_page: Open, fresh_sandbox: Sa
     page.goto("/devices/new/")
     owner = page.get_by_label("Owner")
     ask(page, owner, "jonas")
-    expect(page.locator(".picks [role=option]").first).to_be_visible()
+    expect(page.locator(".listbox [role=option]").first).to_be_visible()
     owner.press("ArrowDown")
     owner.press("Enter")
     expect(owner).to_have_value(re.compile("jonas.aas@example.org|12"))
-    expect(page.locator(".picks [role=option]")).to_have_count(0)
+    expect(page.locator(".listbox [role=option]")).to_have_count(0)

@@ -116,7 +116,7 @@ def rename_and_undo(hand: Hand, platform: SandboxServer) -> None:
     expect(heading(page)).to_have_text(NEW)
     assert platform.get("/device", deviceId=fleet.BENCH).json()["name"] == NEW
     fits(page)
-    hand.press(page.locator("#said").get_by_role("button", name="Undo"))
+    hand.press(page.locator("#flash").get_by_role("button", name="Undo"))
     expect(heading(page)).to_have_text(NAME)
     assert platform.get("/device", deviceId=fleet.BENCH).json()["name"] == NAME
 

@@ -29,7 +29,7 @@ def test_a_rename_is_undone_from_its_notice_and_from_the_trail(open_page: Open, 
     page.goto("/devices/2/")
     was = page.get_by_role("heading", level=1).inner_text()
     rename(page, f"Browser {script}", script=script)
-    page.locator("#said").get_by_role("button", name="Undo").click()
+    page.locator("#flash").get_by_role("button", name="Undo").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(was)
     page.get_by_role("link", name="Changes here").click()
     newest = page.locator(".table-trail tbody tr").first

@@ -107,7 +107,7 @@ def rename_with_a_refusal_first(page: Page) -> None:
     dialog.get_by_role("button", name="Rename device").click()
     expect(dialog).to_be_hidden()
     expect(page.get_by_role("heading", level=1)).to_have_text("Cold room 15")
-    expect(page.locator("#said")).to_contain_text("door's sensor → Cold room 15")
+    expect(page.locator("#flash")).to_contain_text("door's sensor → Cold room 15")
     expect(page.locator("#action-rename")).to_be_focused()
 
 

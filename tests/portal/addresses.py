@@ -34,7 +34,14 @@ def make_draft(person: Client) -> int:
     """A receipt that is ready, and waits for the last press of the sandbox's administrator."""
     parts = {name: {"pages": 1, "items": 1, "done": True} for name in ("base_info", *READS)}
     progress = {"operation": "delete_device", "device_id": fleet.RICH, "user_id": 1, "parts": parts}
-    filled = {"name": "Walked by", "reason": "HC-1", "idempotency_key": "x", "seen": "", "confirm": "", "told": ""}
+    filled = {
+        "name": "Walked by",
+        "reason": "HC-1",
+        "idempotency_key": "x",
+        "expected_version": "",
+        "confirm": "",
+        "told": "",
+    }
     draft, _made = ReceiptDraft.objects.update_or_create(
         key="walked",
         defaults={

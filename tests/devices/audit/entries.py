@@ -47,13 +47,13 @@ def entry(
         "before": "Cold room 14",
         "after": "Cold room 15",
         "request_id": "f00d",
-        "sending": f"sending-{next(_numbers)}",
+        "idempotency_key": f"key-{next(_numbers)}",
     } | values
     if "person" not in known:
         known["person"] = person()
     made = AuditEntry.objects.create(created_at=at, keep_until=at + kept, **known)
     if outcome:
-        told = {"answer": "accepted", "proof": "read", "found": made.after} | (told or {})
+        told = {"api_result": "accepted", "evidence": "read", "observed_value": made.after} | (told or {})
         AuditOutcome.objects.create(entry=made, outcome=outcome, final=final, person=made.person, at=at, **told)
     return made
 

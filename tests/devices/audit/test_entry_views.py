@@ -28,12 +28,14 @@ def test_it_tells_everything_that_is_known(admin: Person) -> None:
 
 
 def test_each_look_stands_there_with_its_time_and_who_looked(admin: Person) -> None:
-    entry = entries.entry(outcome="unknown", final=False, told={"answer": "lost", "proof": "", "error": "TimedOut"})
+    entry = entries.entry(
+        outcome="unknown", final=False, told={"api_result": "lost", "evidence": "", "error": "TimedOut"}
+    )
     AuditOutcome.objects.create(
         entry=entry,
         outcome="confirmed",
         final=True,
-        answer="lost",
+        api_result="lost",
         evidence="read",
         observed_value="Cold room 15",
         person=entries.person("user:8", "Kari Holm"),
@@ -129,7 +131,9 @@ def test_an_empty_tab_says_what_it_means(support: Person, admin: Person) -> None
 
 def test_opening_the_page_settles_what_was_open_and_says_so(admin: Person, platform: SandboxServer) -> None:
     name = platform.get("/device", "admin", deviceId=1).json()["name"]
-    entry = entries.entry(outcome="unknown", final=False, after=name, told={"answer": "lost", "found": "", "proof": ""})
+    entry = entries.entry(
+        outcome="unknown", final=False, after=name, told={"api_result": "lost", "observed_value": "", "evidence": ""}
+    )
     for path, said in (("/devices/1/", True), ("/devices/1/", False)):
         page = words(admin.get(path))
         assert ("Rename by Mira Roth" in page) is said
@@ -138,7 +142,9 @@ def test_opening_the_page_settles_what_was_open_and_says_so(admin: Person, platf
 
 @pytest.mark.parametrize("path", ["", "changes/", "tags/"])
 def test_what_stays_unknown_stands_on_the_page_as_a_caution(admin: Person, platform: SandboxServer, path: str) -> None:
-    entries.entry(outcome="unknown", final=False, after="Asked", before="Was", told={"answer": "lost", "proof": ""})
+    entries.entry(
+        outcome="unknown", final=False, after="Asked", before="Was", told={"api_result": "lost", "evidence": ""}
+    )
     page = admin.get(f"/devices/1/{path}")
     notice = soup(page).select_one(".notice.caution")
     assert notice is not None
@@ -149,7 +155,9 @@ def test_what_stays_unknown_stands_on_the_page_as_a_caution(admin: Person, platf
 
 
 def test_who_may_not_read_the_entry_learns_only_that_something_is_open(support: Person) -> None:
-    entries.entry(outcome="unknown", final=False, after="Asked", before="Was", told={"answer": "lost", "proof": ""})
+    entries.entry(
+        outcome="unknown", final=False, after="Asked", before="Was", told={"api_result": "lost", "evidence": ""}
+    )
     text = words(support.get("/devices/1/"))
     assert "A change of this device by somebody else has an unknown outcome." in text
     assert "Mira" not in text

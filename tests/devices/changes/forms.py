@@ -82,7 +82,7 @@ def end(page: Any, which: str) -> str:
 
 def filled(page: Any) -> dict[str, str]:
     """What the form that changes something would send, as its page shows it."""
-    form = soup(page).select_one("main form[method=post], form.sheet, form.inline-edit")
+    form = soup(page).select_one("main form[method=post], form.dialog-content, form.inline-edit")
     assert form is not None
     fields = {str(field["name"]): str(field.get("value", "")) for field in form.select("input[name]")}
     for choice in form.select("select[name]"):

@@ -101,7 +101,7 @@ def test_a_device_is_the_outcome_of_one_lost_answer_only(admin: Person, fresh_sa
         facts = ChangeIntent(operation="create_device", after="Boiler room 300", before="")
         access = Access(1, "admin@example.com", "", "", frozenset(), 1, "", "UTC")
         entry, _first = record_intent(access, facts, request_id="r", idempotency_key=idempotency_key)
-        record_outcome(entry, UNKNOWN, access=access, request_id="r", final=False, answer="lost")
+        record_outcome(entry, UNKNOWN, access=access, request_id="r", final=False, api_result="lost")
         entries.append(entry)
         if applied:
             fresh_sandbox.call(

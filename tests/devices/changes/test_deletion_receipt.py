@@ -14,9 +14,9 @@ import time_machine
 from django.utils import timezone
 
 from devices.audit.models import AuditEntry
+from devices.changes import deletion_receipt
 from devices.gateway.errors import RateLimited
 from devices.receipts import builder as receipt_builder
-from devices.receipts import views as receipt_views
 from devices.receipts.models import Receipt, ReceiptDraft, ReceiptPiece
 from portal.platform import transport
 from tests.devices import fleet
@@ -32,8 +32,8 @@ pytestmark = pytest.mark.usefixtures("fresh_sandbox")
 def one_round_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is read as the form is sent, and one round of calls with each look at the page of progress."""
     monkeypatch.setattr(receipt_builder, "SIZE", 100)
-    monkeypatch.setattr(receipt_views, "FIRST", 0.0)
-    monkeypatch.setattr(receipt_views, "LOOK", 0.001)
+    monkeypatch.setattr(deletion_receipt, "FIRST", 0.0)
+    monkeypatch.setattr(deletion_receipt, "LOOK", 0.001)
 
 
 def test_what_takes_long_goes_on_with_each_look_and_ends_in_one_press(
@@ -87,7 +87,7 @@ def looked_at(person: Person, url: str) -> Any:
 
 
 def last_form(page: Any) -> dict[str, str]:
-    fields = soup(page).select("form.decide-last input[type=hidden]")
+    fields = soup(page).select("form.confirm-last input[type=hidden]")
     return {str(field["name"]): str(field.get("value", "")) for field in fields}
 
 
@@ -171,7 +171,7 @@ def test_too_many_calls_are_waited_for_and_nothing_is_done_meanwhile(admin: Pers
     assert "Nothing has been deleted yet." in words(page)
     assert "Tags waiting" in words(page)
     assert soup(page).select_one("#call-off")
-    assert not soup(page).select("form.decide-last")
+    assert not soup(page).select("form.confirm-last")
     piece = admin.htmx(url)
     assert words(piece).count("asks us to wait") == 1
     again = soup(piece).select_one("#receipt")

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from devices.audit.models import AuditEntry, AuditOutcome
-from devices.changes import service as change_service
+from devices.changes import reconciliation
 from devices.gateway.errors import TimedOut
 from devices.gateway.transport import Transport
 from devices.receipts.models import Receipt
@@ -171,7 +171,7 @@ def test_erased_and_new_events_since_is_told_from_not_erased(
 ) -> None:
     """By the platform's own times: the portal's clock may say what it likes."""
     fast = timezone.now() + timedelta(minutes=5)
-    monkeypatch.setattr(change_service.timezone, "now", lambda: fast)
+    monkeypatch.setattr(reconciliation.timezone, "now", lambda: fast)
     platform.switch(timeline_delay=0)
     form = opened(admin, CLEAR)
     send = Transport.send
@@ -208,7 +208,7 @@ def test_an_empty_timeline_proves_nothing(admin: Person, platform: SandboxServer
     entry = AuditEntry.objects.get()
     with_time = timezone.now() + timedelta(minutes=2)
     with pytest.MonkeyPatch.context() as later:
-        later.setattr(change_service.timezone, "now", lambda: with_time)
+        later.setattr(reconciliation.timezone, "now", lambda: with_time)
         admin.get(f"/audit/{entry.pk}/")
     assert outcomes()[-1] == ("unknown", True)
 

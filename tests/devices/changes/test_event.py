@@ -87,9 +87,9 @@ def test_by_htmx_the_dialog_closes_and_the_page_says_accepted(
     caplog.set_level("INFO")
     answer = admin.htmx(TRIGGER, {"code": "temp_high", "reason": "drill"})
     assert answer.status_code == 200
-    assert answer["HX-Retarget"] == "#said"
+    assert answer["HX-Retarget"] == "#flash"
     assert answer["HX-Trigger"] == "deviceChanged"
-    notice = soup(answer).select_one("#said")
+    notice = soup(answer).select_one("#flash")
     assert notice is not None
     assert ACCEPTED in str(notice["data-announce"])
     assert notice.select_one(f"a[href='/devices/{fleet.RICH}/timeline/']")
@@ -136,7 +136,7 @@ def test_pressed_twice_it_is_triggered_once_and_said_the_same(admin: Person, pla
         answer = admin.post(TRIGGER, data)
         assert answer.status_code == 303
         assert f"Accepted: door_open. {ACCEPTED}" in words(admin.get(answer["Location"]))
-    assert admin.htmx(TRIGGER, data)["HX-Retarget"] == "#said"
+    assert admin.htmx(TRIGGER, data)["HX-Retarget"] == "#flash"
     assert writes(platform) == [("POST", "/device/trigger-event")]
     assert soup(admin.get(TRIGGER)).select_one("input[name=idempotency_key]")["value"] != idempotency_key  # type: ignore[index]
     again = f"/devices/{fleet.NO_HISTORY}/trigger-event/"

@@ -45,7 +45,7 @@ def test_a_device_referred_to_and_the_forms_for_name_and_owner_are_one_click_awa
         link = f'a[href="/devices/{fleet.BENCH}/{form}/"]'
         assert f"{verb} the device instead" in [a.get_text() for a in panel.select(f"td.act {link}")]
         assert not locked.select(f"td.act {link}")
-        assert soup(support.get(address(platform, field))).select(f".sheet a.button{link[1:]}")
+        assert soup(support.get(address(platform, field))).select(f".dialog-content a.button{link[1:]}")
         assert soup(support.htmx(address(platform, field))).select(f"form {link}")
 
 

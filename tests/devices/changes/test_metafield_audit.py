@@ -43,7 +43,7 @@ def test_a_change_is_written_down_with_everything_that_is_known_of_it(
     assert (entry.person.key, entry.person.email, entry.person_org_id) == ("user:2", "support@example.com", 1)
     assert entry.device_name == platform.get("/device", "admin", deviceId=fleet.BENCH).json()["name"]
     state = entry_state(entry)
-    assert (state.outcome, state.answer, state.evidence, state.observed_value) == (
+    assert (state.outcome, state.api_result, state.evidence, state.observed_value) == (
         "confirmed",
         "accepted",
         "read",
@@ -69,7 +69,7 @@ def test_without_script_the_panel_tells_it(support: Person, platform: SandboxSer
     answer = support.post(address(platform, "Shelf"), {"value": "B-7"})
     assert answer.status_code == 303
     assert answer["Location"] == f"{PANEL}?change={AuditEntry.objects.get().pk}"
-    notice = soup(support.get(answer["Location"])).select_one("#said")
+    notice = soup(support.get(answer["Location"])).select_one("#flash")
     assert notice is not None
     assert "Shelf was set to B-7." in " ".join(notice.get_text(" ").split())
     assert "A-12 → B-7" in " ".join(notice.get_text(" ").split())
@@ -257,7 +257,7 @@ def test_hostile_text_is_text_everywhere(support: Person, platform: SandboxServe
     row = support.htmx(here, {"value": HOSTILE, "reason": HOSTILE})
     entry = AuditEntry.objects.get()
     assert (entry.after, entry.reason) == (HOSTILE, HOSTILE)
-    conflicted = support.htmx(here, {"value": "x", "seen": "0" * 20})
+    conflicted = support.htmx(here, {"value": "x", "expected_version": "0" * 20})
     pages = [row, conflicted, support.get(f"{PANEL}?change={entry.pk}"), support.get(f"/audit/{entry.pk}/")]
     platform.fault(FIELD, "status", status=500, method="GET", skip=1)
     pages.append(support.htmx(here, {"value": HOSTILE + "2"}))

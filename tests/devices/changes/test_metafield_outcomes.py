@@ -138,7 +138,7 @@ def test_a_change_that_cannot_have_left_the_portal_keeps_the_form(
 def test_a_value_that_it_has_already_is_neither_sent_nor_written_down(support: Person, platform: SandboxServer) -> None:
     for name, value in (("Shelf", " A-12 "), ("Output", f"{float(held(platform, 'Output')['value']):.3f}")):
         here = address(platform, name)
-        row = support.htmx(here, {"value": value, "seen": "of another value"})
+        row = support.htmx(here, {"value": value, "expected_version": "of another value"})
         assert row.status_code == 200
         assert "That is its value already. Nothing was sent." in words(row)
         assert not soup(row).select("form, .good")

@@ -113,7 +113,7 @@ def test_a_change_for_which_the_page_has_no_time_left_is_not_sent_and_said_so(
         return intend(*told, **more)
 
     intend = audit_log.record_intent
-    monkeypatch.setattr(audit_log, "intend", slowly)
+    monkeypatch.setattr(audit_log, "record_intent", slowly)
     answer = admin.htmx(change.url, change.data)
     assert answer.status_code == 504
     assert "was over before this could be sent, so nothing was sent. Nothing was changed." in words(answer)
@@ -134,7 +134,7 @@ def test_while_changes_rest_one_is_written_down_as_not_made(
     assert writes(platform) == []
     (line,) = lines(caplog)
     assert 'outcome="rejected"' in line
-    assert 'error="Resting"' in line
+    assert 'error="CircuitOpen"' in line
 
 
 @each_change

@@ -41,7 +41,7 @@ def desk(access: Access | None = None) -> ChangeContext:
 
 
 def reads(monkeypatch: pytest.MonkeyPatch, now: ObservedState, found: str = "") -> None:
-    monkeypatch.setattr(change_service, "look", lambda *args, **kwargs: Observation(now, found))
+    monkeypatch.setattr(change_service, "observe", lambda *args, **kwargs: Observation(now, found))
 
 
 def test_a_process_that_was_stopped_before_it_sent_does_not_send_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +54,7 @@ def test_a_process_that_was_stopped_before_it_sent_does_not_send_any_more(monkey
             clock.shift(61)
             return found
 
-        monkeypatch.setattr(audit_log, "intend", held_up)
+        monkeypatch.setattr(audit_log, "record_intent", held_up)
         with pytest.raises(TimedOut) as raised:
             execute(desk(), FACTS, sent.append)
     assert sent == []

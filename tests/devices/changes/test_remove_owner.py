@@ -38,7 +38,7 @@ def test_a_device_without_owner_has_none_to_remove(support: Person, platform: Sa
     for page in (support.get(url), support.htmx(url)):
         assert page.status_code == 200
         assert "This device has no owner to remove." in words(page)
-        assert not soup(page).select("form.sheet button[type=submit]")
+        assert not soup(page).select("form.dialog-content button[type=submit]")
     answer = support.post(url)
     assert answer.status_code == 422
     assert "This device has no owner to remove." in words(answer)

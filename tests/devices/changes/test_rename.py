@@ -163,11 +163,11 @@ def test_a_form_sent_again_shows_the_outcome_of_the_first(support: Person, platf
 
 
 def test_the_name_it_has_already_is_neither_sent_nor_written_down(support: Person, platform: SandboxServer) -> None:
-    page = support.post(RENAME, {"name": f" {NAME} ", "seen": "of another name"})
+    page = support.post(RENAME, {"name": f" {NAME} ", "expected_version": "of another name"})
     assert (page.status_code, page["Location"]) == (303, f"/devices/{fleet.RICH}/")
     assert "That is its name already. Nothing was sent." in words(support.get(page["Location"]))
     notice = support.htmx(RENAME, {"name": NAME})
-    assert (notice.status_code, notice["HX-Retarget"], notice["HX-Trigger"]) == (200, "#said", "deviceChanged")
+    assert (notice.status_code, notice["HX-Retarget"], notice["HX-Trigger"]) == (200, "#flash", "deviceChanged")
     assert "That is its name already. Nothing was sent." in words(notice)
     assert puts(platform) == 0
     assert not AuditEntry.objects.exists()
@@ -238,9 +238,9 @@ def test_out_of_a_list_the_row_takes_the_new_name(support: Person, platform: San
         headers = HTMX | {"HX-Current-URL": address(here)}
         name = f"Room {len(here)}"
         answer = support.post("/devices/12/rename/", {"name": name}, headers=headers)
-        assert (answer["HX-Retarget"], answer["HX-Reswap"]) == ("#said", "outerHTML"), "the row may have gone"
+        assert (answer["HX-Retarget"], answer["HX-Reswap"]) == ("#flash", "outerHTML"), "the row may have gone"
         assert answer["HX-Trigger"] == "deviceChanged"
-        said = soup(answer).select_one("#said")
+        said = soup(answer).select_one("#flash")
         assert said is not None
         assert (said["data-renamed"], said["data-name"]) == ("/devices/12/", name)
         assert "Undo" in said.get_text()

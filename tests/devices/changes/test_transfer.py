@@ -46,7 +46,7 @@ def test_what_was_shown_is_what_the_second_step_does(support: Person, platform: 
     sent = filled(page)
     assert (sent["owner"], sent["reason"]) == (str(JONAS), "")
     assert sent["idempotency_key"]
-    assert sent["seen"]
+    assert sent["expected_version"]
     action = soup(page).select_one("main form[method=post]")["action"]  # type: ignore[index]
     answer = support.post(str(action), sent)
     assert answer.status_code == 303

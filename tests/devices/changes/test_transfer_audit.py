@@ -97,7 +97,7 @@ def opened(person: Person, move: Move, **more: str) -> dict[str, str]:
     """What the page would send."""
     sent = filled(person.get(move.page))
     assert sent["idempotency_key"]
-    assert sent["seen"]
+    assert sent["expected_version"]
     return sent | more
 
 
@@ -122,12 +122,12 @@ def test_it_is_written_down_with_everything_that_is_known_of_it(
     assert (entry.before, entry.after, entry.org_id, entry.reason) == (move.before, move.after, 1, "HC-20418")
     assert (entry.person.key, entry.person.email, entry.person_org_id) == ("user:2", "support@example.com", 1)
     state = entry_state(entry)
-    assert (state.outcome, state.final, state.answer, state.evidence) == ("confirmed", True, "accepted", "read")
+    assert (state.outcome, state.final, state.api_result, state.evidence) == ("confirmed", True, "accepted", "read")
     assert state.observed_value == move.after == move.holder(platform)
     (line,) = lines(caplog)
     assert f'before="{move.before}"' in line
     assert 'reason="HC-20418"' in line
-    notice = soup(support.get(answer["Location"])).select_one("#said")
+    notice = soup(support.get(answer["Location"])).select_one("#flash")
     assert notice is not None
     said = " ".join(notice.get_text(" ").split())
     assert f"{move.names[0]} → {move.names[1]}" in said

@@ -149,7 +149,7 @@ def test_a_panel_brings_its_count_to_the_tabs_that_stay(support: Person, path: s
 def test_what_is_missing_is_said_never_blank(support: Person, device_id: int) -> None:
     page = support.get(f"/devices/{device_id}/")
     assert page.status_code == 200
-    for fact in soup(page).select(".facts dd, .kv dd"):
+    for fact in soup(page).select(".facts dd, .dl-grid dd"):
         assert fact.get_text().strip()
 
 

@@ -74,7 +74,7 @@ def test_while_no_change_is_taken_an_undo_is_refused_at_once(
 ) -> None:
     entry = entries.entry()
     here = f"/audit/{entry.pk}/undo/"
-    monkeypatch.setattr(Gateway, "condition", lambda self: PlatformStatus(**stands))
+    monkeypatch.setattr(Gateway, "platform_status", lambda self: PlatformStatus(**stands))
     platform.clear_requests()
     assert "Not now" in words(admin.get(here))
     refused = admin.post(here, {"idempotency_key": "1", "reason": "HC-3"})

@@ -31,7 +31,7 @@ def condition(monkeypatch: pytest.MonkeyPatch) -> Stand:
     """Makes the platform stand so, as far as the portal knows."""
 
     def stand(**seconds: float) -> None:
-        monkeypatch.setattr(Gateway, "condition", lambda self: PlatformStatus(**seconds))
+        monkeypatch.setattr(Gateway, "platform_status", lambda self: PlatformStatus(**seconds))
 
     return stand
 
@@ -184,7 +184,7 @@ def test_a_page_gives_the_reason_once_and_its_places_refer_to_it(
     piece = support.htmx(DEVICE + "logs/")
     assert len(re.findall(reason, words(piece))) == 1
     assert re.search(reason, str(soup(piece).select_one("[data-announce]"))), "aloud the place says why"
-    dialog = soup(support.htmx(DEVICE + "rename/")).select_one(".sheet")
+    dialog = soup(support.htmx(DEVICE + "rename/")).select_one(".dialog-content")
     assert dialog is not None
     assert len(re.findall(reason, said(dialog))) == 1, "no banner can be seen from there"
     fresh_sandbox.clear_faults()
