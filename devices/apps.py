@@ -12,5 +12,8 @@ class DevicesConfig(AppConfig):
     name = "devices"
 
     def ready(self) -> None:
+        from devices.changes import kinds  # the models are there only now
+
+        kinds.check()
         pre_migrate.connect(triggers.lift, sender=self)
         post_migrate.connect(triggers.install, sender=self)

@@ -11,7 +11,7 @@ from devices.audit.log import entry_state
 from devices.audit.models import AuditEntry
 from devices.core.text import clean
 from devices.directory.names import Names
-from devices.ui.audit_entry import MOVES, value_words
+from devices.ui.audit_entry import moves, value_words
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a cell may begin with that makes a spreadsheet take it for a formula."""
@@ -75,7 +75,7 @@ def csv_row(entry: AuditEntry, names: Names) -> list[object]:
     state = entry_state(entry)
 
     def named(value: str) -> str:
-        return value_words(entry, value, names) if entry.operation in MOVES and value else ""
+        return value_words(entry, value, names) if moves(entry) and value else ""
 
     return [
         entry.pk,

@@ -12,10 +12,10 @@ from django.views.decorators.http import require_safe
 
 from devices.audit import log as audit_log
 from devices.audit.models import AuditEntry, AuditOutcome
-from devices.changes.pipeline import change_context
+from devices.changes.context import change_context
+from devices.changes.kinds import kind_of
 from devices.changes.reconciliation import reconcile
-from devices.changes.undo import UNDOABLE, undone_by
-from devices.changes.undo_views import may_undo
+from devices.changes.undo import may_undo, undone_by
 from devices.core.formatting import When, Word
 from devices.core.permissions import Verdict
 from devices.core.requests import DeviceRequest, clock_for
@@ -102,7 +102,8 @@ def _look(request: DeviceRequest, entry: AuditEntry, row: AuditOutcome) -> Look:
 
 def _why_not(entry: AuditEntry, state: audit_log.EntryState, verdict: Verdict) -> str:
     """Why there is no button that undoes it; empty where there is one, or where it is another entry that tells."""
-    if entry.operation not in UNDOABLE:
+    kind = kind_of(entry.operation)
+    if kind is None or kind.undo is None:
         return _("The platform has no way back from this.")
     if entry.secret:
         return _("The values are secrets, which the trail does not keep: there is nothing to restore.")
@@ -110,6 +111,6 @@ def _why_not(entry: AuditEntry, state: audit_log.EntryState, verdict: Verdict) -
         return _("It was not made, so there is nothing to undo.")
     if state.outcome == audit_log.UNKNOWN:
         return _("Whether it was made is not known, so it cannot be undone.")
-    if entry.before == entry.after or (entry.operation == "rename_device" and not entry.before):
+    if entry.before == entry.after or (kind.undo.needs_value and not entry.before):
         return _("It left everything as it was: there is nothing to restore.")
     return verdict.why if verdict.closed else ""

@@ -21,6 +21,7 @@ from devices.audit import search as audit_search
 from devices.audit.csv_export import CSV_COLUMNS, csv_chunks, csv_row
 from devices.audit.forms import TrailForm
 from devices.audit.models import AuditEntry
+from devices.changes.kinds import kinds
 from devices.core.date_formats import style
 from devices.core.formatting import Word, number
 from devices.core.permissions import PORTAL_AUDIT
@@ -28,7 +29,7 @@ from devices.core.requests import DeviceRequest, clock_for, require_right, wants
 from devices.core.responses import answer, query_string
 from devices.directory.names import names_for
 from devices.gateway.pagination import Page
-from devices.ui.audit_entry import LABELS, entry_view, outcome_word, person_name
+from devices.ui.audit_entry import entry_view, label_of, outcome_word, person_name
 from devices.ui.pagination import pager
 
 log = logging.getLogger("devices.audit.log")
@@ -40,7 +41,7 @@ OUTCOMES = (audit_log.CONFIRMED, audit_log.REJECTED, audit_log.UNKNOWN)
 
 def _asked(request: DeviceRequest) -> tuple[TrailForm, dict[str, Any]]:
     """What is asked for. Raises RightMissing where that is more than one's own changes, without the right to it."""
-    form = TrailForm(request.GET, actions=[(name, str(words)) for name, words in LABELS.items()])
+    form = TrailForm(request.GET, actions=[(kind.operation, str(kind.words.label)) for kind in kinds()])
     query = form.settle()
     if query["mine"]:
         query["person"] = ""
@@ -78,7 +79,7 @@ def audit_list(request: DeviceRequest) -> HttpResponse:
         "people": _people_choices(people),
         "people_typed": len(people) > audit_search.PEOPLE_MAX,
         "outcomes": [(name, _outcome(name).text) for name in OUTCOMES],
-        "actions": list(LABELS.items()),
+        "actions": [(kind.operation, kind.words.label) for kind in kinds()],
         "filtered": any(query[name] for name in ("person", "device", "action", "outcome", "from", "to")),
         "clear_url": links.cleared(),
         "all_url": "" if query["all"] or query["from"] else links.to(all=True, page=1),
@@ -159,7 +160,7 @@ def _chips(
     words = {
         "person": _("By %s") % (people.get(int(person), person) if person.isdigit() else person),
         "device": (_("Device %s") if query["device"].isdigit() else _("Device name has “%s”")) % query["device"],
-        "action": str(LABELS.get(query["action"], "")),
+        "action": label_of(query["action"]),
         "outcome": _outcome(query["outcome"]).text,
         "from": _("From %s") % _day(query["from"]),
         "to": _("Until %s") % _day(query["to"]),

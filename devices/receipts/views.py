@@ -20,10 +20,10 @@ def entry_receipt(request: DeviceRequest, entry_id: int) -> HttpResponseBase:
     kept = Receipt.objects.filter(sha256=entry.receipt_hash).first() if entry else None
     if kept is None:
         raise Http404
-    return _file(request, kept.body, kept.device_id)
+    return receipt_file(request, kept.body, kept.device_id)
 
 
-def _file(request: DeviceRequest, body: str, device_id: int) -> HttpResponseBase:
+def receipt_file(request: DeviceRequest, body: str, device_id: int) -> HttpResponseBase:
     digest = receipt_builder.hash_of(body)
     response = HttpResponse(body, content_type="application/json")
     response["Content-Disposition"] = f'attachment; filename="receipt-device-{device_id}-{digest[:8]}.json"'

@@ -14,7 +14,7 @@ import time_machine
 from django.utils import timezone
 
 from devices.audit.models import AuditEntry
-from devices.changes import deletion_receipt
+from devices.changes.writes import deletion_receipt
 from devices.gateway.errors import RateLimited
 from devices.receipts import builder as receipt_builder
 from devices.receipts.models import Receipt, ReceiptDraft, ReceiptPiece

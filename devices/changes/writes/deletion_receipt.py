@@ -1,4 +1,4 @@
-"""The receipt before a deletion or an erasure: collecting it, page by page where that takes long."""
+"""The receipt before a deletion or an erasure: collected with the form, or page by page where that takes long."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from devices.audit import log as audit_log
-from devices.changes.deletion_pages import HARMS, Harm
-from devices.changes.forms import ConfirmForm
+from devices.changes.pipeline import operation_of
+from devices.changes.writes.deletion_pages import DESTRUCTIVE, ConfirmForm
 from devices.core.formatting import name_of, number
 from devices.core.requests import POLL, DeviceRequest, clock_for, require
 from devices.core.responses import answer, move_on, query_string
@@ -27,33 +27,25 @@ from devices.receipts import builder as receipt_builder
 from devices.receipts import store as receipt_store
 from devices.receipts.display import PARTS, missing_words
 from devices.receipts.models import ReceiptDraft
-from devices.receipts.views import _file
+from devices.receipts.views import receipt_file
 
-FIRST = 4.0
-"""Seconds that the sending of the form may spend on collecting: what fits costs nobody a further press."""
-
-
-LOOK = 1.5
-"""Seconds that each look at the page of progress spends on it."""
-
-
+WITH_FORM = 4.0
+"""Seconds that the submission of the form may spend on collecting: what fits needs no second press."""
+PER_POLL = 1.5
+"""Seconds that each poll of the progress page spends on it."""
 FIELDS = ("idempotency_key", "expected_version", "reason", "confirm", "told")
 
 
 class Collected(NamedTuple):
-    """What was collected. `page_url`: where it goes on, or waits for the last press; empty if it is there at once."""
+    """What was collected. `page_url`: where it goes on, or waits for the last press; empty if it is complete."""
 
     progress: receipt_builder.Progress
     body: str = ""
     draft: ReceiptDraft | None = None
     page_url: str = ""
 
-    def forget(self) -> None:
-        if self.draft:
-            receipt_store.forget(self.draft)
-
     def follow(self, request: DeviceRequest, form: ConfirmForm) -> None:
-        """Nothing was done: what was collected is there for the form that is shown again."""
+        """Nothing was done: the form that is shown again finds what was collected."""
         if self.draft:
             idempotency_key = form.data.get("idempotency_key", "")
             receipt_store.move(
@@ -61,20 +53,20 @@ class Collected(NamedTuple):
             )
 
 
-def collect(request: DeviceRequest, harm: Harm, info: BaseInfo, form: ConfirmForm) -> Collected:
-    """Read as much as fits into the time of this request; of an earlier sending of the form, the rest.
+def collect(request: DeviceRequest, operation: str, info: BaseInfo, form: ConfirmForm) -> Collected:
+    """Read as much as fits into the time of this request; after an earlier submission of the form, the rest.
 
     What failed before is tried again, unless the person goes on without it. Raises NotFound and Unauthorized.
     """
     form.cleaned_data["idempotency_key"] = form.cleaned_data["idempotency_key"] or audit_log.new_idempotency_key()
     filled = {name: form.cleaned_data[name] for name in FIELDS} | {"name": name_of(info)}
-    key = _key(request, harm.operation, info.id, filled["idempotency_key"])
+    key = _key(request, operation, info.id, filled["idempotency_key"])
     draft = receipt_store.draft_of(key)
     began = time.monotonic()
     if draft is None:
-        progress, chunks = receipt_builder.begin(request.access, harm.operation, info)
-        chunks += receipt_builder.go_on(request.gateway, progress, FIRST)
-        slow = time.monotonic() - began > FIRST
+        progress, chunks = receipt_builder.begin(request.access, operation, info)
+        chunks += receipt_builder.go_on(request.gateway, progress, WITH_FORM)
+        slow = time.monotonic() - began > WITH_FORM
         body = receipt_builder.document(progress, chunks) if progress.finished else ""
         if not body or slow or not form.agrees_to(progress.missing):
             draft = receipt_store.keep_draft(request.access, key, filled, progress, chunks)
@@ -83,11 +75,11 @@ def collect(request: DeviceRequest, harm: Harm, info: BaseInfo, form: ConfirmFor
             progress = receipt_store.progress_of(draft)
             if mine and not form.cleaned_data["without"]:
                 receipt_builder.try_again(progress)
-            chunks = receipt_builder.go_on(request.gateway, progress, FIRST) if mine else []
+            chunks = receipt_builder.go_on(request.gateway, progress, WITH_FORM) if mine else []
             receipt_store.add(draft, progress, chunks, filled)
-        slow = bool(chunks) and time.monotonic() - began > FIRST
+        slow = bool(chunks) and time.monotonic() - began > WITH_FORM
         body = receipt_store.document_of(draft) if progress.finished else ""
-    # Slow: too little of this request's time may be left to do harm and to prove it.
+    # Slow: too little of this request's time may be left to send the change and verify it.
     return Collected(progress, body, draft, _page_url(draft) if draft and (slow or not body) else "")
 
 
@@ -99,34 +91,40 @@ def _page_url(draft: ReceiptDraft) -> str:
     return reverse("devices:device-receipt", args=[draft.device_id, draft.pk])
 
 
+def forget(request: DeviceRequest, operation: str, device_id: int) -> None:
+    """The change was made: what was collected for this form is stored as its receipt."""
+    draft = receipt_store.draft_of(_key(request, operation, device_id, request.POST.get("idempotency_key", "")))
+    if draft is not None:
+        receipt_store.forget(draft)
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def device_receipt(request: DeviceRequest, device_id: int, draft_id: int) -> HttpResponse:
-    """How far the receipt is. Each look reads on; when all is there, its form does the harm. POST calls it off."""
+    """The progress page. Each poll collects more; when all is there, its form sends the change. POST cancels."""
     draft = _draft(request, device_id, draft_id)
-    harm = HARMS[receipt_store.progress_of(draft).operation]
-    require(request, harm.operation)
+    progress = receipt_store.progress_of(draft)
+    require(request, progress.operation)
     if request.method == "POST":
         receipt_store.forget(draft)
-        messages.info(request, _("Called off. Nothing was changed, and what was collected is thrown away."))
+        messages.info(request, _("Cancelled. Nothing was changed; the partial receipt was discarded."))
         return move_on(request, reverse("devices:device-detail", args=[device_id]))
-    progress = receipt_store.progress_of(draft)
     if not progress.finished:
         with receipt_store.reading_on(draft) as mine:
             progress = receipt_store.progress_of(draft)
             if mine:
-                receipt_store.add(draft, progress, receipt_builder.go_on(request.gateway, progress, LOOK))
-    context = _context(request, draft, harm, progress)
+                receipt_store.add(draft, progress, receipt_builder.go_on(request.gateway, progress, PER_POLL))
+    context = _context(request, draft, progress)
     request.tells_itself = bool(context["wait"]) and not progress.finished
     return answer(request, "changes/receipt_progress.html", "changes/_receipt_progress.html", context)
 
 
 @require_safe
 def device_receipt_file(request: DeviceRequest, device_id: int, draft_id: int) -> HttpResponseBase:
-    """The receipt before the harm: the very file that will be kept."""
+    """The receipt before the change: the very file that will be kept."""
     draft = _draft(request, device_id, draft_id)
     if not receipt_store.progress_of(draft).finished:
         raise Http404
-    return _file(request, receipt_store.document_of(draft), device_id)
+    return receipt_file(request, receipt_store.document_of(draft), device_id)
 
 
 def _draft(request: DeviceRequest, device_id: int, draft_id: int) -> ReceiptDraft:
@@ -136,17 +134,17 @@ def _draft(request: DeviceRequest, device_id: int, draft_id: int) -> ReceiptDraf
     return draft
 
 
-def _context(
-    request: DeviceRequest, draft: ReceiptDraft, harm: Harm, progress: receipt_builder.Progress
-) -> dict[str, Any]:
+def _context(request: DeviceRequest, draft: ReceiptDraft, progress: receipt_builder.Progress) -> dict[str, Any]:
+    kind, action = operation_of(progress.operation), DESTRUCTIVE[progress.operation]
     filled = receipt_store.filled_of(draft)
     name = shorten(filled.pop("name"), 60)
     done, of = progress.pages
     context: dict[str, Any] = {
         "device_id": draft.device_id,
         "device_name": name,
-        "harm": harm,
-        "title": str(harm.before_title) % {"name": name},
+        "kind": kind,
+        "words": action,
+        "title": str(action.before_title) % {"name": name},
         "page_url": _page_url(draft),
         "poll_url": _page_url(draft) + query_string(**{POLL: True}),
         "pages_read": done,
@@ -165,8 +163,8 @@ def _context(
             "digest": receipt_builder.hash_of(body),
             "missing": [missing_words(part, told) for part, told in missing.items()],
             "filled": filled | {"told": ",".join(sorted(missing))},
-            "action": reverse(harm.url, args=[draft.device_id]),
-            "submit": str(harm.now) % {"name": shorten(name, 40)},
+            "action": reverse(kind.url_name, args=[draft.device_id]),
+            "submit": str(action.now) % {"name": shorten(name, 40)},
             "keep_days": settings.AUDIT_KEEP_DAYS,
         }
     return context
