@@ -25,7 +25,7 @@ READ_OPERATIONS = ("get_", "list_", "search_")
 
 
 NOT_SUBMITTED = frozenset(
-    {"csrfmiddlewaretoken", "idempotency_key", "expected_version", "reason", "confirm", "told", "without", "next"}
+    {"csrfmiddlewaretoken", "idempotency_key", "expected_version", "reason", "confirm", "gaps", "without", "next"}
 )
 """Fields that do not tell two submissions of one form apart."""
 

@@ -50,7 +50,7 @@ class ConfirmForm(ChangeForm):
     doubled ones do not count, nor do the kinds of apostrophe.
     """
 
-    told = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput())
+    gaps = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput())
     """Names of the parts that the page said will be missing from the receipt."""
     confirm = forms.CharField(
         label=gettext_lazy("Type the device name to confirm"),
@@ -78,22 +78,22 @@ class ConfirmForm(ChangeForm):
             raise forms.ValidationError(_("Type exactly: %s") % self.word, code="differs")
         return typed
 
-    def set_told(self, missing: Collection[str]) -> None:
+    def set_gaps(self, missing: Collection[str]) -> None:
         """Note what the page says is missing. What it did not say before, nobody has agreed to."""
-        told = ",".join(sorted(missing))
+        gaps = ",".join(sorted(missing))
         if not self.is_bound:
-            self.initial["told"] = told
-        elif self.data.get("told", "") != told:
+            self.initial["gaps"] = gaps
+        elif self.data.get("gaps", "") != gaps:
             sent: Any = self.data
             data = sent.copy()
-            data["told"] = told
+            data["gaps"] = gaps
             data.pop("without", None)
             self.data = data
 
     def agrees_to(self, missing: Collection[str]) -> bool:
         """Whether the page said what is missing, and the person goes on without it."""
-        told = self.cleaned_data["told"].split(",")
-        return not missing or (self.cleaned_data["without"] and set(missing) <= set(told))
+        gaps = self.cleaned_data["gaps"].split(",")
+        return not missing or (self.cleaned_data["without"] and set(missing) <= set(gaps))
 
 
 def folded(name: str) -> str:
@@ -127,7 +127,7 @@ def confirm_page(
         context = confirmation_context(request, info)
         totals = _totals(request, info.id)
         missing = _missing_anyway(request, totals) if missing is None else missing
-        form.set_told(missing)
+        form.set_gaps(missing)
         context |= DESTRUCTIVE[change.kind.operation].impact(request, info, context, totals)
         context |= {"form": form, "missing": [missing_words(name, part) for name, part in missing.items()]}
     return answer(request, f"changes/{page}.html", f"changes/_{page}.html", context, status=status)

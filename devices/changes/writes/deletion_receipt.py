@@ -33,7 +33,7 @@ WITH_FORM = 4.0
 """Seconds that the submission of the form may spend on collecting: what fits needs no second press."""
 PER_POLL = 1.5
 """Seconds that each poll of the progress page spends on it."""
-FIELDS = ("idempotency_key", "expected_version", "reason", "confirm", "told")
+FIELDS = ("idempotency_key", "expected_version", "reason", "confirm", "gaps")
 
 
 class Collected(NamedTuple):
@@ -162,7 +162,7 @@ def _context(request: DeviceRequest, draft: ReceiptDraft, progress: receipt_buil
             "size": filesizeformat(len(body.encode())),
             "digest": receipt_builder.hash_of(body),
             "missing": [missing_words(part, told) for part, told in missing.items()],
-            "filled": filled | {"told": ",".join(sorted(missing))},
+            "filled": filled | {"gaps": ",".join(sorted(missing))},
             "action": reverse(kind.url_name, args=[draft.device_id]),
             "submit": str(action.now) % {"name": shorten(name, 40)},
             "keep_days": settings.AUDIT_KEEP_DAYS,
