@@ -12,5 +12,5 @@ class DevicesConfig(AppConfig):
     name = "devices"
 
     def ready(self) -> None:
-        pre_migrate.connect(triggers.lift, sender=self)
+        pre_migrate.connect(triggers.drop, sender=self)
         post_migrate.connect(triggers.install, sender=self)

@@ -25,7 +25,7 @@ from devices.ui.audit_entry import outcome_explanation, outcome_word, person_nam
 from devices.ui.change_notice import view_of_entry
 
 
-class Look(NamedTuple):
+class OutcomeRow(NamedTuple):
     """One outcome row: what was known then. `person`: whose look it was."""
 
     when: When | None
@@ -41,25 +41,25 @@ class Look(NamedTuple):
 @require_safe
 def entry_page(request: DeviceRequest, entry_id: int) -> HttpResponse:
     """One entry. Where its outcome is open, or that of its undoing, the device is read again, which may settle it."""
-    entry = readable(request, entry_id)
+    entry = get_visible_entry(request, entry_id)
     open_ones = [row for row in (entry, undone_by(entry)) if row and not audit_log.entry_state(row).final]
     for row in open_ones:
         reconcile(change_context(request), row)
     if open_ones:
-        entry = readable(request, entry_id)
+        entry = get_visible_entry(request, entry_id)
     view = view_of_entry(request, entry)
-    return render(request, "audit/entry.html", {"entry": view, **_more(request, entry)})
+    return render(request, "audit/entry.html", {"entry": view, **_entry_context(request, entry)})
 
 
-def readable(request: DeviceRequest, entry_id: int) -> AuditEntry:
+def get_visible_entry(request: DeviceRequest, entry_id: int) -> AuditEntry:
     """Raises Http404 where there is no such entry, or it is none of this person's business."""
-    found = audit_log.visible_to(request.access).filter(pk=entry_id).first()
+    found = audit_log.visible_entries(request.access).filter(pk=entry_id).first()
     if found is None:
         raise Http404
     return found
 
 
-def _more(request: DeviceRequest, entry: AuditEntry) -> dict[str, Any]:
+def _entry_context(request: DeviceRequest, entry: AuditEntry) -> dict[str, Any]:
     state = audit_log.entry_state(entry)
     names = names_for(request.gateway, request.access)
     clock = clock_for(request)
@@ -67,7 +67,7 @@ def _more(request: DeviceRequest, entry: AuditEntry) -> dict[str, Any]:
     verdict = may_undo(request.access, entry)
     return {
         "state": state,
-        "looks": [_look(request, entry, row) for row in sorted(entry.outcomes.all(), key=lambda row: row.pk)],
+        "looks": [_outcome_row(request, entry, row) for row in sorted(entry.outcomes.all(), key=lambda row: row.pk)],
         "asked_when": clock.when(int(entry.created_at.timestamp() * 1000), seconds=True),
         "kept_until": clock.when(int(entry.keep_until.timestamp() * 1000)),
         "organization": names.organization(entry.org_id),
@@ -75,20 +75,20 @@ def _more(request: DeviceRequest, entry: AuditEntry) -> dict[str, Any]:
         "device_url": reverse("devices:device-detail", args=[device_id]) if device_id else "",
         "changes_url": reverse("devices:device-changes", args=[device_id]) if device_id else "",
         "undo_verdict": verdict,
-        "why_no_undo": _why_not(entry, state, verdict),
-        "undoes": audit_log.visible_to(request.access).filter(pk=entry.undoes_id).exists()
+        "why_no_undo": _undo_unavailable_reason(entry, state, verdict),
+        "undoes": audit_log.visible_entries(request.access).filter(pk=entry.undoes_id).exists()
         if entry.undoes_id
         else False,
         "read_at": clock.stamp(),
     }
 
 
-def _look(request: DeviceRequest, entry: AuditEntry, row: AuditOutcome) -> Look:
+def _outcome_row(request: DeviceRequest, entry: AuditEntry, row: AuditOutcome) -> OutcomeRow:
     names, clock = names_for(request.gateway, request.access), clock_for(request)
     state = audit_log.state_of_outcome(row)
     person = row.person
     mine = person is not None and person.key == request.access.person
-    return Look(
+    return OutcomeRow(
         when=clock.when(int(row.at.timestamp() * 1000), seconds=True),
         word=outcome_word(state),
         told=outcome_explanation(entry, state, names, clock),
@@ -100,7 +100,7 @@ def _look(request: DeviceRequest, entry: AuditEntry, row: AuditOutcome) -> Look:
     )
 
 
-def _why_not(entry: AuditEntry, state: audit_log.EntryState, verdict: Verdict) -> str:
+def _undo_unavailable_reason(entry: AuditEntry, state: audit_log.EntryState, verdict: Verdict) -> str:
     """Why there is no button that undoes it; empty where there is one, or where it is another entry that tells."""
     if entry.operation not in UNDOABLE:
         return _("The platform has no way back from this.")

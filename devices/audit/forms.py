@@ -36,7 +36,7 @@ class _Day(forms.DateField):
         return day
 
 
-class TrailForm(LenientQueryForm):
+class AuditQueryForm(LenientQueryForm):
     """`mine`: only one's own. `all`: without the usual window of time. `person`: a row's number, or text.
 
     `actions`: (operation, words) to choose from. `from` and `to` are days of the reader's zone, both included.

@@ -30,18 +30,18 @@ log = logging.getLogger("devices.changes.service")
 
 CONFIRMED, REJECTED, UNKNOWN = AuditOutcome.CONFIRMED, AuditOutcome.REJECTED, AuditOutcome.UNKNOWN
 ACCEPTED, REFUSED, LOST = "accepted", "refused", "lost"
-READ, ANSWER = "read", "answer"
-WAIT = 25.0
+READ_BACK, REPLY_ONLY = "read_back", "reply"
+REPLAY_WAIT = 25.0
 """Seconds that a second sending waits at most for the outcome of the first."""
-PAUSE = 0.1
+REPLAY_POLL_INTERVAL = 0.1
 """Seconds between two looks at it."""
-ORPHAN = 30.0
+ABANDONED_AFTER = 30.0
 """Seconds after which an entry without an outcome has probably lost its process, and whoever opens the device looks
 what became of it. A process that is still waiting for its answer loses nothing: before `changes.SURE_AFTER` a look only
 finds what was made."""
-LOOK_BACK = timedelta(days=7)
+RECONCILE_WITHIN = timedelta(days=7)
 """How long an open entry is looked after when its device is opened."""
-VALUE_MAX = 2000
+MAX_VALUE_LENGTH = 2000
 """Characters of a value that are kept."""
 
 
@@ -73,7 +73,7 @@ class EntryState(NamedTuple):
     error: str = ""
     created_device_id: int | None = None
     at: datetime | None = None
-    started: bool = False
+    has_outcome: bool = False
 
 
 def new_idempotency_key() -> str:
@@ -81,55 +81,57 @@ def new_idempotency_key() -> str:
 
 
 def record_intent(
-    access: Access, facts: ChangeIntent, *, request_id: str, idempotency_key: str = "", asked: object = None
+    access: Access, intent: ChangeIntent, *, request_id: str, idempotency_key: str = "", submitted: object = None
 ) -> tuple[AuditEntry, bool]:
     """Write down what is about to be done. False beside it: the same form was sent before, and this is its entry.
 
     A sending that is known to have been refused stands in nobody's way: the next one is another entry.
 
-    `idempotency_key` is of one page of a form; with `asked`, what was filled in, it names one sending of that person. Without
+    `idempotency_key` is of one page of a form; with `submitted`, what was filled in, it names one sending of that person. Without
     a form id every sending is one of its own.
     """
-    values: dict[str, object] = {name: _stored(value) for name, value in msgspec.structs.asdict(facts).items()}
+    values: dict[str, object] = {name: _storable(value) for name, value in msgspec.structs.asdict(intent).items()}
     now = timezone.now()
     values |= {
         "undoes_id": values.pop("undoes"),
         "target": shorten(str(values["target"]), 200),
         "target_name": shorten(str(values["target_name"]), 200),
-        "person": person_of(access),
+        "person": update_person(access),
         "person_org_id": access.org_id,
         "request_id": request_id,
         "created_at": now,
         "keep_until": now + timedelta(days=settings.AUDIT_KEEP_DAYS),
     }
-    if facts.secret:
+    if intent.secret:
         values |= {"before": "", "after": ""}
-    digest = _digest(access, facts, idempotency_key or new_idempotency_key(), asked)
+    digest = _digest(access, intent, idempotency_key or new_idempotency_key(), submitted)
     entry, first = AuditEntry.objects.get_or_create(idempotency_key=digest, defaults=values)
     while not first and _refused(entry):
-        digest = _after(digest)
+        digest = _next_digest(digest)
         entry, first = AuditEntry.objects.get_or_create(idempotency_key=digest, defaults=values)
     if first:
-        log.info("%s", _line(entry, access, "intended"))
+        log.info("%s", _log_line(entry, access, "intended"))
     return entry, first
 
 
-def find_entry(access: Access, facts: ChangeIntent, *, idempotency_key: str, asked: object = None) -> AuditEntry | None:
+def find_entry(
+    access: Access, intent: ChangeIntent, *, idempotency_key: str, submitted: object = None
+) -> AuditEntry | None:
     """The entry of this very sending, if there was one that was not refused. Arguments as for `intend`."""
-    digest = _digest(access, facts, idempotency_key, asked)
+    digest = _digest(access, intent, idempotency_key, submitted)
     while entry := AuditEntry.objects.filter(idempotency_key=digest).first():
         if not _refused(entry):
             return entry
-        digest = _after(digest)
+        digest = _next_digest(digest)
     return None
 
 
-def _digest(access: Access, facts: ChangeIntent, idempotency_key: str, asked: object) -> str:
-    told = [access.person, facts.operation, facts.device_id, facts.target, idempotency_key, asked]
+def _digest(access: Access, intent: ChangeIntent, idempotency_key: str, submitted: object) -> str:
+    told = [access.person, intent.operation, intent.device_id, intent.target, idempotency_key, submitted]
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _after(digest: str) -> str:
+def _next_digest(digest: str) -> str:
     """Names the sending after one that was refused."""
     return hashlib.sha256(digest.encode()).hexdigest()
 
@@ -158,10 +160,10 @@ def record_outcome(
         final=final,
         api_result=api_result,
         evidence=evidence,
-        observed_value="" if entry.secret else str(_stored(observed_value)),
+        observed_value="" if entry.secret else str(_storable(observed_value)),
         error=error,
         created_device_id=created_device_id,
-        person=person_of(access),
+        person=update_person(access),
         request_id=request_id,
         at=timezone.now(),
     )
@@ -172,7 +174,7 @@ def record_outcome(
         return entry_state(entry)
     log.info(
         "%s",
-        _line(
+        _log_line(
             entry, access, outcome if final else f"{outcome} so far", created_device_id=created_device_id, error=error
         ),
     )
@@ -185,21 +187,21 @@ def entry_state(entry: AuditEntry) -> EntryState:
     return state_of_outcome(rows[-1]) if rows else EntryState()
 
 
-def wait_for(entry: AuditEntry, *, wait: float = WAIT) -> EntryState:
+def wait_for_outcome(entry: AuditEntry, *, wait: float = REPLAY_WAIT) -> EntryState:
     """What became of a change that another request is making. `wait`: seconds; if it does not end, not `started`."""
     give_up = time.monotonic() + wait
     while True:
         state = entry_state(entry)
-        if state.started or time.monotonic() > give_up or age(entry) > ORPHAN:
+        if state.has_outcome or time.monotonic() > give_up or age(entry) > ABANDONED_AFTER:
             return state
-        time.sleep(PAUSE)
+        time.sleep(REPLAY_POLL_INTERVAL)
 
 
-AT_A_LOOK = 20
+MAX_PER_RECONCILE = 20
 """Changes that one look at a device settles at most."""
 # `_open` for one device, in plain SQL: every page of a device asks it, nearly always for nothing, and to build it with
 # the ORM took a fifth of the page's time.
-OPEN_HERE = """SELECT entry.id FROM devices_auditentry AS entry
+OPEN_ENTRIES_SQL = """SELECT entry.id FROM devices_auditentry AS entry
 WHERE entry.device_id = %s AND entry.created_at > %s
 AND NOT EXISTS (SELECT 1 FROM devices_auditoutcome AS told WHERE told.entry_id = entry.id AND told.final)
 AND (entry.created_at < %s OR EXISTS (SELECT 1 FROM devices_auditoutcome AS told WHERE told.entry_id = entry.id))
@@ -214,19 +216,25 @@ def open_entries(device_id: int) -> list[AuditEntry]:
     now, as_stored = timezone.now(), connection.ops.adapt_datetimefield_value
     with connection.cursor() as cursor:
         cursor.execute(
-            OPEN_HERE, [device_id, as_stored(now - LOOK_BACK), as_stored(now - timedelta(seconds=ORPHAN)), AT_A_LOOK]
+            OPEN_ENTRIES_SQL,
+            [
+                device_id,
+                as_stored(now - RECONCILE_WITHIN),
+                as_stored(now - timedelta(seconds=ABANDONED_AFTER)),
+                MAX_PER_RECONCILE,
+            ],
         )
         found = [row[0] for row in cursor.fetchall()]
-    return list(_with_all(Q(pk__in=found)).order_by("pk")) if found else []
+    return list(_with_related(Q(pk__in=found)).order_by("pk")) if found else []
 
 
 def open_creations(access: Access, name: str) -> list[AuditEntry]:
     """New devices of this name, in this person's organization, of which nobody knows whether they were made."""
     theirs = Q(person__key=access.person) | Q(person_org_id=access.org_id, person_org_id__isnull=False)
-    return list(_open().filter(theirs, operation="create_device", after=name).order_by("pk")[:20])
+    return list(_all_open().filter(theirs, operation="create_device", after=name).order_by("pk")[:20])
 
 
-def made_by_others(entry: AuditEntry) -> set[int]:
+def created_by_other_entries(entry: AuditEntry) -> set[int]:
     """Ids of the devices of its name that other entries are known to have made."""
     made = AuditOutcome.objects.filter(
         entry__operation=entry.operation, entry__after=entry.after, created_device_id__isnull=False
@@ -234,64 +242,64 @@ def made_by_others(entry: AuditEntry) -> set[int]:
     return {id for id in made.exclude(entry=entry).values_list("created_device_id", flat=True) if id is not None}
 
 
-def has_open_twin(entry: AuditEntry) -> bool:
+def has_open_duplicate(entry: AuditEntry) -> bool:
     """Whether another change of the same kind to the same value has come to nothing yet."""
     settled = AuditOutcome.objects.filter(entry=OuterRef("pk"), final=True)
     twins = AuditEntry.objects.filter(
-        operation=entry.operation, after=entry.after, created_at__gt=timezone.now() - LOOK_BACK
+        operation=entry.operation, after=entry.after, created_at__gt=timezone.now() - RECONCILE_WITHIN
     )
     return twins.exclude(pk=entry.pk).filter(~Exists(settled)).exists()
 
 
-def noted_gone(access: Access, device_id: int) -> bool:
+def recently_recorded_gone(access: Access, device_id: int) -> bool:
     """Whether this person's wish to delete a device that is gone was written down within the hour."""
     mine = AuditEntry.objects.filter(person__key=access.person, device_id=device_id, operation="delete_device")
     recent = mine.filter(created_at__gt=timezone.now() - timedelta(hours=1))
     return recent.filter(outcomes__error="NotFound").exists()
 
 
-def _open() -> QuerySet[AuditEntry]:
+def _all_open() -> QuerySet[AuditEntry]:
     now = timezone.now()
     known = AuditOutcome.objects.filter(entry=OuterRef("pk"))
     found = (
-        AuditEntry.objects.filter(created_at__gt=now - LOOK_BACK)
+        AuditEntry.objects.filter(created_at__gt=now - RECONCILE_WITHIN)
         .filter(~Exists(known.filter(final=True)))
-        .filter(Exists(known) | Q(created_at__lt=now - timedelta(seconds=ORPHAN)))
+        .filter(Exists(known) | Q(created_at__lt=now - timedelta(seconds=ABANDONED_AFTER)))
     )
     return found.select_related("person").prefetch_related("outcomes", "undone_by__outcomes")
 
 
-def own(access: Access) -> QuerySet[AuditEntry]:
+def own_entries(access: Access) -> QuerySet[AuditEntry]:
     """The entries of this person, which nobody needs a right to read."""
-    return _with_all(_own(access))
+    return _with_related(_is_own(access))
 
 
-def visible_to(access: Access) -> QuerySet[AuditEntry]:
+def visible_entries(access: Access) -> QuerySet[AuditEntry]:
     """The entries that this person may read: with the right those of their organization, else their own."""
-    mine = _own(access)
+    mine = _is_own(access)
     if PORTAL_AUDIT in access.rights and access.org_id is not None:
         mine |= Q(person_org_id=access.org_id) | Q(org_id=access.org_id)
-    return _with_all(mine)
+    return _with_related(mine)
 
 
-def _own(access: Access) -> Q:
+def _is_own(access: Access) -> Q:
     """By a join on purpose: with numbers alone SQLite would gather a whole organization by index, and sort it."""
     return Q(person__key=access.person)
 
 
-def _with_all(which: Q) -> QuerySet[AuditEntry]:
+def _with_related(which: Q) -> QuerySet[AuditEntry]:
     """With what a page shows of each: who, what became of it, and whether it was undone."""
     return AuditEntry.objects.filter(which).select_related("person").prefetch_related("outcomes", "undone_by__outcomes")
 
 
-def of_device(entries: QuerySet[AuditEntry], device_id: int) -> QuerySet[AuditEntry]:
+def filter_by_device(entries: QuerySet[AuditEntry], device_id: int) -> QuerySet[AuditEntry]:
     """Those about this device, its creation too."""
     made = AuditOutcome.objects.filter(created_device_id=device_id).values_list("entry_id", flat=True)
     # Read first: with a condition that looks into another table beside it, no database uses the index on the device.
     return entries.filter(Q(device_id=device_id) | Q(pk__in=list(made[:100])))
 
 
-def with_outcome(entries: QuerySet[AuditEntry], outcome: str) -> QuerySet[AuditEntry]:
+def filter_by_outcome(entries: QuerySet[AuditEntry], outcome: str) -> QuerySet[AuditEntry]:
     """Those that have come to this. What has not come to anything is unknown."""
     settled = AuditOutcome.objects.filter(entry=OuterRef("pk"), final=True)
     if outcome == UNKNOWN:
@@ -299,7 +307,7 @@ def with_outcome(entries: QuerySet[AuditEntry], outcome: str) -> QuerySet[AuditE
     return entries.filter(Exists(settled.filter(outcome=outcome)))
 
 
-def person_of(access: Access) -> AuditPerson:
+def update_person(access: Access) -> AuditPerson:
     """The person's row, with the name and e-mail they have now."""
     known = {"user_id": access.user_id, "name": shorten(access.name, 200), "email": shorten(access.email, 320)}
     person, made = AuditPerson.objects.get_or_create(key=access.person, defaults=known)
@@ -312,9 +320,9 @@ def age(entry: AuditEntry) -> float:
     return (timezone.now() - entry.created_at).total_seconds()
 
 
-def under_way(entry: AuditEntry, state: EntryState) -> bool:
+def in_progress(entry: AuditEntry, state: EntryState) -> bool:
     """Whether the process that asked may still be at it: then nothing is wrong with a change that has no outcome."""
-    return not state.started and age(entry) <= ORPHAN
+    return not state.has_outcome and age(entry) <= ABANDONED_AFTER
 
 
 def state_of_outcome(row: AuditOutcome) -> EntryState:
@@ -327,16 +335,18 @@ def state_of_outcome(row: AuditOutcome) -> EntryState:
         row.error,
         row.created_device_id,
         row.at,
-        started=True,
+        has_outcome=True,
     )
 
 
-def _stored(value: object) -> object:
+def _storable(value: object) -> object:
     """Text as every database takes it: PostgreSQL has no NUL character."""
-    return shorten(value.replace("\0", "\N{REPLACEMENT CHARACTER}"), VALUE_MAX) if isinstance(value, str) else value
+    return (
+        shorten(value.replace("\0", "\N{REPLACEMENT CHARACTER}"), MAX_VALUE_LENGTH) if isinstance(value, str) else value
+    )
 
 
-def _line(entry: AuditEntry, access: Access, outcome: str, **more: object) -> str:
+def _log_line(entry: AuditEntry, access: Access, outcome: str, **more: object) -> str:
     """The entry for the log. Text that people typed is quoted as JSON, so that it cannot pass for the rest."""
     told: Iterable[tuple[str, object]] = {
         "entry": entry.pk,

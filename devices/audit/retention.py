@@ -31,7 +31,7 @@ def prune(*, batch: int = BATCH) -> Pruned:
     An entry stays while another one undoes it or has its receipt; a person goes with the last row that names them.
     Drafts of receipts that nobody came back to go too.
     """
-    receipt_store.forget_old()
+    receipt_store.delete_expired_drafts()
     now = timezone.now()
     done = Pruned()
     while True:

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 from django.db import connections
 
-LATE = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
+SQLITE_NOW = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
 REFUSAL = "the trail of changes is not changed afterwards"
 
 
-class Guarded(NamedTuple):
+class ProtectedTable(NamedTuple):
     """A table, until when a row of it has to stay, and when a row that is inserted would take another one's place."""
 
     table: str
@@ -26,19 +26,19 @@ class Guarded(NamedTuple):
 
 
 TABLES = (
-    Guarded(
+    ProtectedTable(
         "devices_auditentry",
         "OLD.keep_until",
         "SELECT 1 FROM devices_auditentry WHERE keep_until > now()",
         "SELECT 1 FROM devices_auditentry WHERE id = NEW.id OR idempotency_key = NEW.idempotency_key",
     ),
-    Guarded(
+    ProtectedTable(
         "devices_receipt",
         "OLD.keep_until",
         "SELECT 1 FROM devices_receipt WHERE keep_until > now()",
         "SELECT 1 FROM devices_receipt WHERE id = NEW.id OR sha256 = NEW.sha256",
     ),
-    Guarded(
+    ProtectedTable(
         "devices_auditoutcome",
         "(SELECT keep_until FROM devices_auditentry WHERE id = OLD.entry_id)",
         "SELECT 1 FROM devices_auditoutcome o JOIN devices_auditentry e ON e.id = o.entry_id AND e.keep_until > now()",
@@ -52,15 +52,15 @@ def install(using: str = "default", **_signal: Any) -> None:
     _run(using, {"sqlite": _sqlite, "postgresql": _postgresql})
 
 
-def lift(using: str = "default", plan: Any = None, **_signal: Any) -> None:
+def drop(using: str = "default", plan: Any = None, **_signal: Any) -> None:
     """Before migrations of this app on SQLite: it makes a table anew by dropping and renaming, and refuses to rename
     while a trigger names the table that was dropped. `install` follows when they are done."""
     ours = plan is None or any(migration.app_label == "devices" for migration, _backwards in plan)
     if ours and connections[using].vendor == "sqlite":
-        _run(using, {"sqlite": _sqlite_lift})
+        _run(using, {"sqlite": _sqlite_drop})
 
 
-def _run(using: str, by_vendor: dict[str, Callable[[Guarded], list[str]]]) -> None:
+def _run(using: str, by_vendor: dict[str, Callable[[ProtectedTable], list[str]]]) -> None:
     connection = connections[using]
     with connection.cursor() as cursor:
         for guarded in TABLES:
@@ -68,23 +68,23 @@ def _run(using: str, by_vendor: dict[str, Callable[[Guarded], list[str]]]) -> No
                 cursor.execute(statement)
 
 
-def _sqlite(guarded: Guarded) -> list[str]:
+def _sqlite(guarded: ProtectedTable) -> list[str]:
     """REPLACE deletes without asking the trigger for that, so an insertion in another row's place is refused too."""
     table, refuse = guarded.table, f"BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END"
     return [
         f"CREATE TRIGGER IF NOT EXISTS {table}_no_update BEFORE UPDATE ON {table} {refuse}",
         f"CREATE TRIGGER IF NOT EXISTS {table}_no_delete BEFORE DELETE ON {table} "
-        f"WHEN {guarded.keep_until} > {LATE} {refuse}",
+        f"WHEN {guarded.keep_until} > {SQLITE_NOW} {refuse}",
         f"CREATE TRIGGER IF NOT EXISTS {table}_no_replace BEFORE INSERT ON {table} "
         f"WHEN EXISTS ({guarded.replaces}) {refuse}",
     ]
 
 
-def _sqlite_lift(guarded: Guarded) -> list[str]:
+def _sqlite_drop(guarded: ProtectedTable) -> list[str]:
     return [f"DROP TRIGGER IF EXISTS {guarded.table}_{name}" for name in ("no_update", "no_delete", "no_replace")]
 
 
-def _postgresql(guarded: Guarded) -> list[str]:
+def _postgresql(guarded: ProtectedTable) -> list[str]:
     table = guarded.table
     bodies = {
         "no_update": f"RAISE EXCEPTION '{REFUSAL}';",

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_safe
 from devices.audit import log as audit_log
 from devices.audit import search as audit_search
 from devices.audit.csv_export import CSV_COLUMNS, csv_chunks, csv_row
-from devices.audit.forms import TrailForm
+from devices.audit.forms import AuditQueryForm
 from devices.audit.models import AuditEntry
 from devices.core.date_formats import style
 from devices.core.formatting import Word, number
@@ -38,9 +38,9 @@ EXPORT_MAX = 50_000
 OUTCOMES = (audit_log.CONFIRMED, audit_log.REJECTED, audit_log.UNKNOWN)
 
 
-def _asked(request: DeviceRequest) -> tuple[TrailForm, dict[str, Any]]:
+def _asked(request: DeviceRequest) -> tuple[AuditQueryForm, dict[str, Any]]:
     """What is asked for. Raises RightMissing where that is more than one's own changes, without the right to it."""
-    form = TrailForm(request.GET, actions=[(name, str(words)) for name, words in LABELS.items()])
+    form = AuditQueryForm(request.GET, actions=[(name, str(words)) for name, words in LABELS.items()])
     query = form.settle()
     if query["mine"]:
         query["person"] = ""
@@ -50,7 +50,7 @@ def _asked(request: DeviceRequest) -> tuple[TrailForm, dict[str, Any]]:
 
 
 def _entries(request: DeviceRequest, *, mine: bool) -> QuerySet[AuditEntry]:
-    return audit_log.own(request.access) if mine else audit_log.visible_to(request.access)
+    return audit_log.own_entries(request.access) if mine else audit_log.visible_entries(request.access)
 
 
 @require_safe
@@ -61,9 +61,11 @@ def audit_list(request: DeviceRequest) -> HttpResponse:
     if not wants_partial(request) and "" in request.GET.values():
         return redirect(links.to())  # a form sends its empty fields too
     clock = clock_for(request)
-    days = audit_search.window(query, datetime.fromtimestamp(clock.now, clock.tz).date())
+    days = audit_search.date_range(query, datetime.fromtimestamp(clock.now, clock.tz).date())
     entries = _entries(request, mine=query["mine"])
-    page = audit_search.page_of(audit_search.narrow(entries, query, days, clock.tz), query["page"], query["size"])
+    page = audit_search.entries_page(
+        audit_search.filter_entries(entries, query, days, clock.tz), query["page"], query["size"]
+    )
     names = names_for(request.gateway, request.access)
     people = [] if query["mine"] else audit_search.people(entries)
     context = {
@@ -76,13 +78,13 @@ def audit_list(request: DeviceRequest) -> HttpResponse:
         "chips": _chips(query, days, links, {person.pk: person_name(person) for person in people}),
         "notices": form.warnings() + _backwards(days),
         "people": _people_choices(people),
-        "people_typed": len(people) > audit_search.PEOPLE_MAX,
+        "people_typed": len(people) > audit_search.MAX_PEOPLE,
         "outcomes": [(name, _outcome(name).text) for name in OUTCOMES],
         "actions": list(LABELS.items()),
         "filtered": any(query[name] for name in ("person", "device", "action", "outcome", "from", "to")),
         "clear_url": links.cleared(),
         "all_url": "" if query["all"] or query["from"] else links.to(all=True, page=1),
-        "window": audit_search.WINDOW,
+        "window": audit_search.DEFAULT_DAYS,
         "export_url": links.to(base=reverse("audit:export"), page=1),
         "export_words": _export_words(page),
         "read_at": clock.stamp(),
@@ -104,7 +106,7 @@ class Links:
 
     def to(self, *, base: str = "", **changes: Any) -> str:
         query = self.query | changes
-        kept = {name: value for name, value in query.items() if value != TrailForm.fallbacks[name]}
+        kept = {name: value for name, value in query.items() if value != AuditQueryForm.fallbacks[name]}
         return (base or self.path) + query_string(**kept)
 
     def cleared(self) -> str:
@@ -113,7 +115,7 @@ class Links:
 
 def _headline(page: Page[AuditEntry], days: tuple[date | None, date | None]) -> str:
     if page.total is None:
-        words = _("More than %s changes") % number(audit_search.COUNT_MAX)
+        words = _("More than %s changes") % number(audit_search.MAX_COUNT)
     else:
         words = ngettext("%s change", "%s changes", page.total) % number(page.total)
     first, last = (_day(day) for day in days)
@@ -141,7 +143,7 @@ def _outcome(name: str) -> Word:
 
 def _people_choices(people: list[Any]) -> list[tuple[str, str]]:
     choices = []
-    for person in people[: audit_search.PEOPLE_MAX]:
+    for person in people[: audit_search.MAX_PEOPLE]:
         words = person_name(person)
         if not person.name and not person.email:
             words = _("%(words)s, number %(number)d") % {"words": words, "number": person.pk}
@@ -165,7 +167,9 @@ def _chips(
         "to": _("Until %s") % _day(query["to"]),
         "all": _("All the time that is kept"),
     }
-    return [(words[name], links.to(**{name: TrailForm.fallbacks[name], "page": 1})) for name in words if query[name]]
+    return [
+        (words[name], links.to(**{name: AuditQueryForm.fallbacks[name], "page": 1})) for name in words if query[name]
+    ]
 
 
 def _export_words(page: Page[AuditEntry]) -> str:
@@ -181,8 +185,8 @@ def audit_export(request: DeviceRequest) -> StreamingHttpResponse:
     _form, query = _asked(request)
     clock = clock_for(request)
     today = datetime.fromtimestamp(clock.now, clock.tz).date()
-    days = audit_search.window(query, today)
-    entries = audit_search.narrow(_entries(request, mine=query["mine"]), query, days, clock.tz)
+    days = audit_search.date_range(query, today)
+    entries = audit_search.filter_entries(_entries(request, mine=query["mine"]), query, days, clock.tz)
     names = names_for(request.gateway, request.access)
     filters = {name: str(value) for name, value in query.items() if value and name not in ("page", "size")}
     told = {"user": request.access.user_id, "email": request.access.email, "filters": filters}

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.urls import reverse
 
-from devices.audit.log import ANSWER
+from devices.audit.log import REPLY_ONLY
 from devices.changes.context import ChangeResult
 from devices.changes.pipeline import redirect_after_success, render_outcome_unknown
 from devices.core.connection_state import never_connected
@@ -45,6 +45,6 @@ def finish(request: DeviceRequest, done: ChangeResult[Any]) -> HttpResponse:
     """It was made, which the device's page tells, or one's list where the device has left one's view; or not known."""
     if done.unknown:
         return render_outcome_unknown(request, done)
-    left = done.state.evidence == ANSWER  # accepted, and could not be seen any more when it was to be read back
+    left = done.state.evidence == REPLY_ONLY  # accepted, and could not be seen any more when it was to be read back
     device = reverse("devices:device-detail", args=[done.entry.device_id])
     return redirect_after_success(request, done, home(request.access) if left else device)

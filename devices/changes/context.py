@@ -5,13 +5,7 @@ from __future__ import annotations
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from devices.audit import log as audit_log
-from devices.audit.log import (
-    CONFIRMED,
-    READ,
-    REJECTED,
-    UNKNOWN,
-    EntryState,
-)
+from devices.audit.log import CONFIRMED, READ_BACK, REJECTED, UNKNOWN, EntryState
 from devices.audit.models import AuditEntry
 from devices.changes.verification import Observation, ObservedState
 from devices.core.permissions import Access
@@ -58,7 +52,7 @@ class ChangeContext(NamedTuple):
 
 
 def evidence_of(observation: Observation) -> str:
-    return READ if observation.now in READS_OTHERWISE else ""
+    return READ_BACK if observation.now in READS_OTHERWISE else ""
 
 
 def record(desk: ChangeContext, entry: AuditEntry, outcome: str, *, final: bool = True, **told: Any) -> EntryState:

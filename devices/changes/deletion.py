@@ -157,7 +157,7 @@ def _carried_out(
             device_name=info.name,
             org_id=info.org_id,
             before=harm.before(request.gateway.fresh(), device_id),
-            receipt_hash=receipt_store.keep(collected.body, collected.progress),
+            receipt_hash=receipt_store.store_receipt(collected.body, collected.progress),
         )
         done = execute(desk, facts, lambda gateway: harm.send(gateway, device_id), idempotency_key=idempotency_key)
     if done.rejected:
@@ -191,7 +191,7 @@ def _gone(request: DeviceRequest, facts: ChangeIntent, error: NotFound, *, noted
     """A deletion that somebody set out to make is written down, though there was nothing to send any more."""
     if facts.operation != DELETE.operation or facts.device_id is None:
         raise error
-    if not noted and not audit_log.noted_gone(request.access, facts.device_id):
+    if not noted and not audit_log.recently_recorded_gone(request.access, facts.device_id):
         error.sent = False
 
         def send(gateway: Gateway) -> None:

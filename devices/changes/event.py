@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from devices.audit import log as audit_log
-from devices.audit.log import ANSWER, CONFIRMED, REJECTED, ChangeIntent, new_idempotency_key
+from devices.audit.log import CONFIRMED, REJECTED, REPLY_ONLY, ChangeIntent, new_idempotency_key
 from devices.changes.context import ChangeResult
 from devices.changes.forms import Choices, EventForm, ReasonForm
 from devices.changes.pipeline import (
@@ -224,5 +224,5 @@ def _reveal(request: DeviceRequest, device_id: int, reason: str) -> str:
     except GatewayError as error:
         audit_log.record_outcome(entry, REJECTED, error=type(error).__name__, **by)
         raise
-    audit_log.record_outcome(entry, CONFIRMED, api_result=audit_log.ACCEPTED, evidence=ANSWER, **by)
+    audit_log.record_outcome(entry, CONFIRMED, api_result=audit_log.ACCEPTED, evidence=REPLY_ONLY, **by)
     return token

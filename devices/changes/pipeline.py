@@ -109,7 +109,7 @@ def add_not_applied_error(
     holds = shorten(clean(done.state.observed_value if found is None else found), 120)
     if done.replayed and done.state.api_result == audit_log.REFUSED:
         words = _("This form was sent before, and the platform refused it. Nothing was changed.")
-    elif done.replayed and done.state.evidence != audit_log.READ:
+    elif done.replayed and done.state.evidence != audit_log.READ_BACK:
         words = _("This form was sent before, and did not reach the platform. Nothing was changed.")
     elif holds:
         words = (

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from devices.audit import log as audit_log
-from devices.audit.log import ACCEPTED, CONFIRMED, READ, REJECTED, UNKNOWN
+from devices.audit.log import ACCEPTED, CONFIRMED, READ_BACK, REJECTED, UNKNOWN
 from devices.audit.models import AuditEntry
 from devices.changes.context import READS_OTHERWISE, ChangeContext, ChangeResult, evidence_of, record
 from devices.changes.verification import LOOKS, Observation, ObservedState, observe
@@ -40,10 +40,15 @@ def reconcile(desk: ChangeContext, entry: AuditEntry) -> ChangeResult[None]:
             "observed_value": reading.observed_value,
             "created_device_id": reading.created_device_id,
         }
-        state = record(desk, entry, CONFIRMED, evidence=READ, **told)
+        state = record(desk, entry, CONFIRMED, evidence=READ_BACK, **told)
     elif sure and reading.now is ObservedState.BEFORE and state.api_result != ACCEPTED:
         state = record(
-            desk, entry, REJECTED, api_result=state.api_result, evidence=READ, observed_value=reading.observed_value
+            desk,
+            entry,
+            REJECTED,
+            api_result=state.api_result,
+            evidence=READ_BACK,
+            observed_value=reading.observed_value,
         )
     elif sure and (
         reading.now in READS_OTHERWISE or reading.now is ObservedState.INDETERMINATE or entry.operation not in LOOKS

@@ -12,12 +12,12 @@ from typing import Any
 from devices.audit import log as audit_log
 from devices.audit.log import (
     ACCEPTED,
-    ANSWER,
     CONFIRMED,
     LOST,
-    READ,
+    READ_BACK,
     REFUSED,
     REJECTED,
+    REPLY_ONLY,
     UNKNOWN,
     ChangeIntent,
     EntryState,
@@ -53,11 +53,11 @@ def execute(
     """
     filled = [facts.after if asked is None else asked, contents]
     entry, first = audit_log.record_intent(
-        desk.access, facts, request_id=desk.request_id, idempotency_key=idempotency_key, asked=filled
+        desk.access, facts, request_id=desk.request_id, idempotency_key=idempotency_key, submitted=filled
     )
     if not first:
         return _again(desk, entry)
-    if audit_log.age(entry) > audit_log.ORPHAN:
+    if audit_log.age(entry) > audit_log.ABANDONED_AFTER:
         # This process was held up for so long that somebody else may have looked, and found nothing made.
         record(desk, entry, REJECTED, error=TimedOut.__name__)
         raise TimedOut(operation=facts.operation, request_id=desk.request_id, sent=False)
@@ -87,7 +87,7 @@ def find_replay(
     """
     filled = [facts.after if asked is None else asked, contents]
     entry = (
-        audit_log.find_entry(desk.access, facts, idempotency_key=idempotency_key, asked=filled)
+        audit_log.find_entry(desk.access, facts, idempotency_key=idempotency_key, submitted=filled)
         if idempotency_key
         else None
     )
@@ -96,8 +96,8 @@ def find_replay(
 
 def _again(desk: ChangeContext, entry: AuditEntry) -> ChangeResult[Any]:
     """The outcome of the first sending, once it has one; where that is open, as it looks now."""
-    state = audit_log.wait_for(entry, wait=min(audit_log.WAIT, TO_WAIT * desk.gateway.left()))
-    if not state.started or state.final:
+    state = audit_log.wait_for_outcome(entry, wait=min(audit_log.REPLAY_WAIT, TO_WAIT * desk.gateway.left()))
+    if not state.has_outcome or state.final:
         return ChangeResult(entry, state, Observation(ObservedState.UNREAD), replayed=True)
     return reconcile(desk, entry)._replace(replayed=True)
 
@@ -110,7 +110,7 @@ def _accepted(
         reading.now in (ObservedState.REQUESTED, ObservedState.GONE, ObservedState.INDETERMINATE)
         or entry.operation in WORD_IS_ENOUGH
     ):
-        evidence = READ if reading.now is ObservedState.REQUESTED else ANSWER
+        evidence = READ_BACK if reading.now is ObservedState.REQUESTED else REPLY_ONLY
         told: dict[str, Any] = {
             "evidence": evidence,
             "observed_value": reading.observed_value,
@@ -135,9 +135,9 @@ def _lost(desk: ChangeContext, entry: AuditEntry, error: GatewayError, reading: 
     told: dict[str, Any] = {"api_result": LOST, "error": type(error).__name__}
     told |= {"observed_value": reading.observed_value, "created_device_id": reading.created_device_id}
     if reading.now is ObservedState.REQUESTED:
-        state = record(desk, entry, CONFIRMED, evidence=READ, **told)
+        state = record(desk, entry, CONFIRMED, evidence=READ_BACK, **told)
     elif reading.now is ObservedState.BEFORE and not _still_at_it(error):
-        state = record(desk, entry, REJECTED, evidence=READ, **told)
+        state = record(desk, entry, REJECTED, evidence=READ_BACK, **told)
     else:
         state = record(desk, entry, UNKNOWN, final=False, evidence=evidence_of(reading), **told)
     return ChangeResult(entry, state, reading, error=error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devices.audit.log import CONFIRMED, VALUE_MAX, ChangeIntent, EntryState, entry_state
+from devices.audit.log import CONFIRMED, MAX_VALUE_LENGTH, ChangeIntent, EntryState, entry_state
 from devices.audit.models import AuditEntry
 
 UNDOABLE = frozenset({"rename_device", "set_metafield", "transfer_to_owner", "remove_owner"})
@@ -11,7 +11,7 @@ UNDOABLE = frozenset({"rename_device", "set_metafield", "transfer_to_owner", "re
 def can_undo(entry: AuditEntry, state: EntryState) -> bool:
     """Whether there is something to restore: a change that was made, and what it replaced is known, as it was."""
     known = entry.before != entry.after and (entry.operation != "rename_device" or entry.before != "")
-    whole = len(entry.before) < VALUE_MAX and "\N{REPLACEMENT CHARACTER}" not in entry.before
+    whole = len(entry.before) < MAX_VALUE_LENGTH and "\N{REPLACEMENT CHARACTER}" not in entry.before
     return state.outcome == CONFIRMED and entry.operation in UNDOABLE and not entry.secret and known and whole
 
 

@@ -62,7 +62,7 @@ def may_undo(access: Access, entry: AuditEntry, owner_id: int | None = None) -> 
 @require_http_methods(["GET", "HEAD", "POST"])
 def undo(request: DeviceRequest, entry_id: int) -> HttpResponse:
     """GET: from and to, as the device is now. POST: the change the other way, once, on the same rails as any other."""
-    entry = audit_log.visible_to(request.access).filter(pk=entry_id).first()
+    entry = audit_log.visible_entries(request.access).filter(pk=entry_id).first()
     if entry is None:
         raise Http404
     if not can_undo(entry, audit_log.entry_state(entry)):
@@ -121,7 +121,7 @@ def _undo(
     facts = inverse(entry, data["reason"])
     done = find_replay(desk, facts, idempotency_key=data["idempotency_key"])
     if done is None:
-        again = audit_log.visible_to(request.access).get(pk=entry.pk)  # somebody may have had the turn before
+        again = audit_log.visible_entries(request.access).get(pk=entry.pk)  # somebody may have had the turn before
         if undone_by(again):
             return _page(request, again, form, status=CONFLICT)
         reading = _read(request.gateway.fresh(), entry)
@@ -250,7 +250,7 @@ def _by_hand(entry: AuditEntry, reading: Observation | None) -> tuple[str, str] 
 def _changed_by(request: DeviceRequest, entry: AuditEntry) -> Any:
     """The newest change of the same thing since, if the trail knows one that this person may read about."""
     family = next(family for family in FAMILIES if entry.operation in family)
-    later = audit_log.visible_to(request.access).filter(
+    later = audit_log.visible_entries(request.access).filter(
         device_id=entry.device_id, operation__in=family, target=entry.target, pk__gt=entry.pk
     )
     for row in later.order_by("-pk")[:20]:

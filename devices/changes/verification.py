@@ -194,9 +194,9 @@ def _created(gateway: Gateway, entry: AuditEntry, asked: str) -> Observation:
     """A device of that name that was not there before (`names_before`). Search lags, so it is not missed at once."""
     if entry.before == NOT_LOOKED:
         return Observation(ObservedState.UNREAD)
-    known = {int(id) for id in entry.before.split()} | audit_log.made_by_others(entry)
+    known = {int(id) for id in entry.before.split()} | audit_log.created_by_other_entries(entry)
     new = [id for id in ids_named(gateway, asked, entry.person.email) if id not in known]
-    if new and audit_log.has_open_twin(entry):
+    if new and audit_log.has_open_duplicate(entry):
         return Observation(ObservedState.UNREAD)  # whose it is cannot be told
     if len(new) == 1:
         return observe_new_device(gateway, new[0])

@@ -28,11 +28,11 @@ class ReceiptDraft(models.Model):
     """Which page of which form, by whom: a hash that gives none of it away."""
     person_key = models.CharField(max_length=320, db_index=True)
     device_id = models.BigIntegerField()
-    filled = models.TextField()
+    form_data = models.TextField()
     """The form's fields as JSON."""
     progress = models.TextField()
     """How far it is (`receipt.Progress`) as JSON."""
-    busy_until = models.FloatField(default=0)
+    leased_until = models.FloatField(default=0)
     """Until when, in seconds since 1970, a request is reading on."""
     created_at = models.DateTimeField(db_index=True)
 
@@ -40,7 +40,7 @@ class ReceiptDraft(models.Model):
         return f"draft of a receipt of device {self.device_id}"
 
 
-class ReceiptPiece(models.Model):
+class StoredChunk(models.Model):
     """A piece of a draft, as it will stand in the document."""
 
     draft = models.ForeignKey(ReceiptDraft, models.CASCADE, related_name="pieces")

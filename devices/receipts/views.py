@@ -16,15 +16,15 @@ from devices.receipts.models import Receipt
 @require_safe
 def entry_receipt(request: DeviceRequest, entry_id: int) -> HttpResponseBase:
     """The receipt of a change, for whoever may read about that change."""
-    entry = audit_log.visible_to(request.access).filter(pk=entry_id).exclude(receipt_hash="").first()
+    entry = audit_log.visible_entries(request.access).filter(pk=entry_id).exclude(receipt_hash="").first()
     kept = Receipt.objects.filter(sha256=entry.receipt_hash).first() if entry else None
     if kept is None:
         raise Http404
-    return _file(request, kept.body, kept.device_id)
+    return receipt_download(request, kept.body, kept.device_id)
 
 
-def _file(request: DeviceRequest, body: str, device_id: int) -> HttpResponseBase:
-    digest = receipt_builder.hash_of(body)
+def receipt_download(request: DeviceRequest, body: str, device_id: int) -> HttpResponseBase:
+    digest = receipt_builder.sha256_hex(body)
     response = HttpResponse(body, content_type="application/json")
     response["Content-Disposition"] = f'attachment; filename="receipt-device-{device_id}-{digest[:8]}.json"'
     response["ETag"] = f'"{digest}"'

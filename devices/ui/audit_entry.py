@@ -10,16 +10,16 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from devices.audit.log import (
     ACCEPTED,
-    ANSWER,
     CONFIRMED,
     LOST,
-    READ,
+    READ_BACK,
     REFUSED,
     REJECTED,
+    REPLY_ONLY,
     EntryState,
     entry_state,
+    in_progress,
     new_idempotency_key,
-    under_way,
 )
 from devices.audit.models import AuditEntry, AuditPerson
 from devices.changes.outcome_messages import said
@@ -112,7 +112,7 @@ def entry_view(entry: AuditEntry, names: Names, clock: Clock, access: Access) ->
         email=clean(entry.person.email),
         reason=clean(entry.reason),
         when=clock.when(int(entry.created_at.timestamp() * 1000), seconds=True),
-        outcome=outcome_word(state, under_way=under_way(entry, state)),
+        outcome=outcome_word(state, under_way=in_progress(entry, state)),
         said=said(
             state,
             entry.operation,
@@ -129,7 +129,7 @@ def entry_view(entry: AuditEntry, names: Names, clock: Clock, access: Access) ->
         undoes=entry.undoes_id,
         request_id=entry.request_id,
         idempotency_key=new_idempotency_key() if undoable else "",
-        under_way=under_way(entry, state),
+        under_way=in_progress(entry, state),
         undone=_undone_word(undo) if undo else None,
         undone_url=reverse("audit:entry", args=[undo.pk]) if undo else "",
     )
@@ -173,18 +173,18 @@ def outcome_explanation(entry: AuditEntry, state: EntryState, names: Names, cloc
     """What the outcome rests on, in a sentence."""
     found = (
         ""
-        if entry.secret or state.evidence != READ
+        if entry.secret or state.evidence != READ_BACK
         else value_words(entry, state.observed_value, names) or _("nothing")
     )
     when = clock.when(int(state.at.timestamp() * 1000), seconds=True) if state.at else None
     told = {"time": when.text if when else "", "found": found}
-    if state.outcome == CONFIRMED and state.evidence == ANSWER and entry.operation in MOVES:
+    if state.outcome == CONFIRMED and state.evidence == REPLY_ONLY and entry.operation in MOVES:
         return _("The platform accepted it. The device left the view of whoever did it, so it cannot be read back.")
     if entry.operation in ERASING and (words := _erased_told(entry, state)):
         return words % told
-    if state.outcome == CONFIRMED and state.evidence == ANSWER and entry.operation not in WORD_IS_ENOUGH:
+    if state.outcome == CONFIRMED and state.evidence == REPLY_ONLY and entry.operation not in WORD_IS_ENOUGH:
         return _("The platform accepted it; the portal cannot read it back.")
-    if state.outcome == CONFIRMED and state.evidence == ANSWER:
+    if state.outcome == CONFIRMED and state.evidence == REPLY_ONLY:
         return _("The platform accepted it; there is nothing to read back.")
     if state.outcome == CONFIRMED and state.api_result == LOST:
         return _("The platform’s answer was lost, but the change reads back at %(time)s.") % told
@@ -192,15 +192,15 @@ def outcome_explanation(entry: AuditEntry, state: EntryState, names: Names, cloc
         return _("Read back at %(time)s.") % told
     if state.outcome == REJECTED and state.api_result == LOST:
         return _("The platform’s answer was lost, and at %(time)s the device still holds what it held before.") % told
-    if state.outcome == REJECTED and state.evidence == READ:
+    if state.outcome == REJECTED and state.evidence == READ_BACK:
         return _("At %(time)s the device still holds what it held before.") % told
     if state.outcome == REJECTED and state.api_result == REFUSED:
         return _("The platform refused it. Nothing was changed.")
     if state.outcome == REJECTED:
         return _("It did not reach the platform. Nothing was changed.")
-    if under_way(entry, state):
+    if in_progress(entry, state):
         return _("It was asked a moment ago, and what became of it is not known yet.")
-    if not state.started:
+    if not state.has_outcome:
         return _("The portal was cut off before it knew the outcome. The next look at the device settles it.")
     words = _open_told(state)
     return f"{words} {_('At %(time)s it held: %(found)s.') % told}" if found else words
@@ -211,7 +211,7 @@ def _erased_told(entry: AuditEntry, state: EntryState) -> str:
     deleted = entry.operation == "delete_device"
     if state.outcome == REJECTED and deleted and state.error == "NotFound":
         return _("The device was gone already, or out of reach. There was nothing left to delete.")
-    if state.outcome != CONFIRMED or state.evidence != READ:
+    if state.outcome != CONFIRMED or state.evidence != READ_BACK:
         return ""
     if state.api_result == LOST and deleted:
         return _("The platform’s answer was lost, but the device reads back as gone at %(time)s.")
@@ -221,11 +221,11 @@ def _erased_told(entry: AuditEntry, state: EntryState) -> str:
 
 
 def _open_told(state: EntryState) -> str:
-    if state.api_result == ACCEPTED and state.evidence == READ:
+    if state.api_result == ACCEPTED and state.evidence == READ_BACK:
         return _("The platform accepted it, but it does not read back so.")
     if state.api_result == ACCEPTED:
         return _("The platform accepted it, but it could not be read back.")
-    if state.api_result == LOST and state.evidence == READ:
+    if state.api_result == LOST and state.evidence == READ_BACK:
         return _("The platform’s answer was lost, and what the device holds does not tell what became of it.")
     if state.api_result == LOST:
         return _("The platform’s answer was lost, and the device could not be read back.")

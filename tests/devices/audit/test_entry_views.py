@@ -36,7 +36,7 @@ def test_each_look_stands_there_with_its_time_and_who_looked(admin: Person) -> N
         outcome="confirmed",
         final=True,
         api_result="lost",
-        evidence="read",
+        evidence="read_back",
         observed_value="Cold room 15",
         person=entries.person("user:8", "Kari Holm"),
         at=timezone.now(),

@@ -254,9 +254,9 @@ def test_a_platform_too_slow_to_answer_is_given_two_tries(
 
 
 def test_a_list_that_became_shorter_while_it_was_read_is_not_taken_for_whole() -> None:
-    part = receipt_builder.Part(pages=1, items=100, total=640)
-    receipt_builder._count("timeline", part, receipt_builder._Got("", 100, 300, more=True))
-    assert part.why == receipt_builder.CHANGED
+    part = receipt_builder.ReceiptPart(pages=1, items=100, total=640)
+    receipt_builder._add_page("timeline", part, receipt_builder._PartPage("", 100, 300, more=True))
+    assert part.reason == receipt_builder.CHANGED
 
 
 def test_a_device_that_goes_while_it_is_read_is_gone_already(admin: Person, platform: SandboxServer) -> None:
@@ -314,15 +314,15 @@ def test_a_huge_device_costs_bounded_calls_and_memory() -> None:
     access = Access(1, "a@example.org", "A", "R", frozenset({"ORG_DEVICES_VIEW"} | ALL_RIGHTS), 1, "Org", "UTC")
     gateway = Endless()
     tracemalloc.start()
-    progress, chunks = receipt_builder.begin(access, "delete_device", BaseInfo(id=1, name="x", template_id=1, org_id=1))
-    chunks += receipt_builder.go_on(gateway, progress, 60)  # type: ignore[arg-type]
-    text = receipt_builder.document(progress, chunks)
+    progress, chunks = receipt_builder.start(access, "delete_device", BaseInfo(id=1, name="x", template_id=1, org_id=1))
+    chunks += receipt_builder.collect(gateway, progress, 60)  # type: ignore[arg-type]
+    text = receipt_builder.build_document(progress, chunks)
     _now, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert progress.finished
-    assert gateway.asked <= 2 * receipt_builder.PAGES + 2 * receipt_builder.AT_ONCE
-    assert len(text) < receipt_builder.BYTES + 10_000
-    assert peak < 5 * receipt_builder.BYTES
+    assert gateway.asked <= 2 * receipt_builder.MAX_PAGES + 2 * receipt_builder.CONCURRENCY
+    assert len(text) < receipt_builder.MAX_BYTES + 10_000
+    assert peak < 5 * receipt_builder.MAX_BYTES
     body = json.loads(text)
     assert [event["id"] for event in body["timeline"]] == list(range(len(body["timeline"])))
     assert set(progress.missing) == {"timeline", "logs"}
@@ -333,16 +333,16 @@ ALL_RIGHTS = frozenset({"VIEW_TIMELINE", "ORG_DEVICE_VIEW_ACTION_LOG", "VIEW_OWN
 
 def test_a_page_that_fails_leaves_no_gap() -> None:
     """Pages are read several at a time; what comes after one that failed is read again."""
-    progress = receipt_builder.Progress(
-        "delete_device", 1, 1, {"timeline": receipt_builder.Part(pages=1, items=2, total=8)}
+    progress = receipt_builder.ReceiptProgress(
+        "delete_device", 1, 1, {"timeline": receipt_builder.ReceiptPart(pages=1, items=2, total=8)}
     )
     found: dict[tuple[str, int], Any] = {
         ("timeline", 1): GatewayError(),
-        ("timeline", 2): receipt_builder._Got('{"ts":5}', 1, 8, more=True),
+        ("timeline", 2): receipt_builder._PartPage('{"ts":5}', 1, 8, more=True),
     }
-    assert list(receipt_builder._taken(progress, found)) == []
+    assert list(receipt_builder._merge(progress, found)) == []
     assert progress.parts["timeline"].pages == 1
-    found[("timeline", 1)] = receipt_builder._Got('{"ts":6}', 1, 8, more=True)
-    assert [chunk.text for chunk in receipt_builder._taken(progress, found)] == ['{"ts":6}', '{"ts":5}']
+    found[("timeline", 1)] = receipt_builder._PartPage('{"ts":6}', 1, 8, more=True)
+    assert [chunk.text for chunk in receipt_builder._merge(progress, found)] == ['{"ts":6}', '{"ts":5}']
     with pytest.raises(NotFound):
-        list(receipt_builder._taken(progress, {("timeline", 3): NotFound()}))
+        list(receipt_builder._merge(progress, {("timeline", 3): NotFound()}))
