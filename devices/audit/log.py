@@ -26,7 +26,7 @@ from devices.audit.models import AuditEntry, AuditOutcome, AuditPerson
 from devices.core.permissions import PORTAL_AUDIT, Access
 from devices.core.text import shorten
 
-log = logging.getLogger("devices.changes.service")
+log = logging.getLogger("devices.audit")
 
 CONFIRMED, REJECTED, UNKNOWN = AuditOutcome.CONFIRMED, AuditOutcome.REJECTED, AuditOutcome.UNKNOWN
 ACCEPTED, REFUSED, LOST = "accepted", "refused", "lost"

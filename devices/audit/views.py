@@ -31,7 +31,7 @@ from devices.gateway.pagination import Page
 from devices.ui.audit_entry import LABELS, entry_view, outcome_word, person_name
 from devices.ui.pagination import pager
 
-log = logging.getLogger("devices.audit.log")
+log = logging.getLogger("devices.audit")
 
 EXPORT_MAX = 50_000
 """Entries in one file."""

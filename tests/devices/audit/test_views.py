@@ -220,7 +220,7 @@ def test_nothing_yet_and_nothing_that_matches_are_two_things(admin: Person) -> N
 
 
 def test_with_many_people_a_name_is_typed(admin: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit_search, "PEOPLE_MAX", 1)
+    monkeypatch.setattr(audit_search, "MAX_PEOPLE", 1)
     entries.entry()
     assert soup(admin.get("/audit/")).select_one("select#id_person")
     entries.entry(person=entries.person("user:8", "Kari Holm", "kari@example.org"))
@@ -245,7 +245,7 @@ def test_pages_are_stable_although_times_are_equal(admin: Person) -> None:
 
 
 def test_of_very_many_it_is_said_that_there_are_more(admin: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit_search, "COUNT_MAX", 3)
+    monkeypatch.setattr(audit_search, "MAX_COUNT", 3)
     made = [entries.entry().pk for _ in range(5)]
     page = admin.get("/audit/?size=2&page=2")
     assert "More than 3 changes" in words(page)
@@ -296,7 +296,7 @@ def test_a_cell_that_begins_with_a_carriage_return_is_disarmed_too() -> None:
 
 
 def test_a_large_file_comes_in_order_whole_and_up_to_its_bound(admin: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit_search, "BATCH", 3)
+    monkeypatch.setattr(audit_search, "EXPORT_BATCH", 3)
     at = timezone.now()
     made = [entries.entry(at=at + timedelta(seconds=n // 4)).pk for n in range(11)]
     assert [int(line["entry"]) for line in sheet(admin.get("/audit/export.csv?all=on"))] == made[::-1]
@@ -308,7 +308,7 @@ def test_who_takes_the_file_is_written_to_the_log(admin: Person, caplog: pytest.
     caplog.set_level("INFO")
     entries.entry()
     sheet(admin.get("/audit/export.csv?device=1"))
-    begun, done = (record.getMessage() for record in caplog.records if record.name == "devices.audit.log")
+    begun, done = (record.getMessage() for record in caplog.records if record.name == "devices.audit")
     for line in (begun, done):
         assert 'email="admin@example.com"' in line
         assert '"device": "1"' in line

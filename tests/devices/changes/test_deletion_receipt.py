@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("fresh_sandbox")
 @pytest.fixture
 def one_round_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is read as the form is sent, and one round of calls with each look at the page of progress."""
-    monkeypatch.setattr(receipt_builder, "SIZE", 100)
+    monkeypatch.setattr(receipt_builder, "PAGE_SIZE", 100)
     monkeypatch.setattr(deletion_receipt, "FIRST", 0.0)
     monkeypatch.setattr(deletion_receipt, "LOOK", 0.001)
 

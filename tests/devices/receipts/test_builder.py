@@ -34,7 +34,7 @@ pytestmark = pytest.mark.usefixtures("fresh_sandbox")
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """640 events are seven pages, 160 entries of the log two."""
-    monkeypatch.setattr(receipt_builder, "SIZE", 100)
+    monkeypatch.setattr(receipt_builder, "PAGE_SIZE", 100)
 
 
 def opened(person: Person, url: str = DELETE) -> dict[str, str]:
@@ -216,7 +216,7 @@ def test_what_one_may_not_read_is_told_before_the_first_press(
 def test_more_than_is_collected_is_told_at_once_and_the_newest_are_kept(
     admin: Person, monkeypatch: pytest.MonkeyPatch, small_pages: None
 ) -> None:
-    monkeypatch.setattr(receipt_builder, "PAGES", 2)
+    monkeypatch.setattr(receipt_builder, "MAX_PAGES", 2)
     page = admin.get(DELETE)
     assert "Timeline: only the newest 200 of 640 entries" in told_missing(page)
     form = filled(page) | SURE
@@ -229,7 +229,7 @@ def test_more_than_is_collected_is_told_at_once_and_the_newest_are_kept(
 
 @pytest.mark.parametrize(
     ("bound", "value", "said"),
-    [("BYTES", 30_000, "the receipt would be too large"), ("SECONDS", -1.0, "reading it took too long")],
+    [("MAX_BYTES", 30_000, "the receipt would be too large"), ("MAX_SECONDS", -1.0, "reading it took too long")],
 )
 def test_other_bounds_are_told_too(
     admin: Person, monkeypatch: pytest.MonkeyPatch, small_pages: None, bound: str, value: float, said: str
@@ -246,7 +246,7 @@ def test_a_platform_too_slow_to_answer_is_given_two_tries(
     admin: Person, platform: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     form = opened(admin)
-    monkeypatch.setattr(receipt_builder, "CALLS_SECONDS", 0.4)
+    monkeypatch.setattr(receipt_builder, "ROUND_TIMEOUT", 0.4)
     platform.fault("/device/logs", "delay", delay=1.0)
     answer = admin.post(DELETE, form)
     assert "Log of user actions: the platform did not answer." in told_missing(answer)
