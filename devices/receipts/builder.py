@@ -1,8 +1,7 @@
-"""The receipt that is made before a device or its data is erased: what can be read of it, as one JSON document.
+"""Builds the receipt of a device before the device or its data is deleted: one JSON document of what can be read.
 
-It is collected piece by piece within bounds, so that a page can show how far it is and go on later. The device's
-credential is in nothing that the gateway returns; a metafield that is a secret is left out by its type. Who asked is
-told by their number alone: a name could not be erased from a document that must not change.
+Collecting is bounded and resumable, so that a page can show progress. The gateway never returns the device's token;
+secret metafields are left out. Only the user id of the person is included: a name could not be erased later.
 """
 
 from __future__ import annotations
@@ -27,28 +26,27 @@ from devices.metafields import view_of
 
 FORMAT, VERSION = "device-portal-receipt", 1
 PAGE_SIZE = 1000
-"""Entries of one page: the most that the API gives."""
+"""Entries a page: the API's maximum."""
 MAX_PAGES = 20
-"""Pages of the timeline, and of the log, at most."""
+"""Pages read of the timeline, and of the log."""
 MAX_BYTES = 8_000_000
-"""Of all parts together, in UTF-8."""
+"""Size of all parts together, in UTF-8."""
 MAX_SECONDS = 120.0
-"""Spent on reading, all in all."""
+"""Total time spent reading."""
 ROUND_TIMEOUT = 8.0
-"""That one round of calls may take."""
+"""Seconds that one round of concurrent calls may take."""
 CONCURRENCY = 4
 MAX_ATTEMPTS = 2
 PERMISSION, NO_REPLY, FAULT = "permission", "no_reply", "fault"
 TOO_MANY, TOO_LARGE, TOO_LONG, CHANGED = "too_many", "too_large", "too_long", "changed"
-"""Why something is missing: the person's rights, no answer, an answer that cannot be used; a bound of pages, size or
-time; or the list became shorter while it was read. Too many calls are no reason: that passes, and is waited for."""
+"""Why a part is missing or incomplete. A rate limit is no reason: collecting waits and goes on."""
 RETRYABLE = frozenset({NO_REPLY, FAULT})
 DEFAULT_WAIT, MAX_WAIT = 2.0, 60.0
-"""Seconds until it goes on after too many calls, where nobody told how long to wait; and at most."""
+"""Seconds to wait after a rate limit without `Retry-After`, and the longest wait."""
 
 
 class ReceiptPart(msgspec.Struct):
-    """How far one part is. `total` is the platform's; `why`: what is missing, "" for nothing; `needs`: permissions."""
+    """Progress of one part. `total` is the platform's count; `reason` why something is missing; `needs` permissions."""
 
     pages: int = 0
     items: int = 0
@@ -60,9 +58,9 @@ class ReceiptPart(msgspec.Struct):
 
 
 class ReceiptProgress(msgspec.Struct):
-    """How far the receipt is. `spent`: seconds of reading. `made_at`: UTC, empty until everything was read.
+    """Progress of the receipt. `size`: bytes. `spent`: seconds. `made_at`: UTC, empty until finished.
 
-    `wait_until`: not to be read on before (epoch seconds), because too many calls were made; 0: at once.
+    `wait_until`: epoch seconds before which no call is made, after a rate limit; 0 for none.
     """
 
     operation: str
@@ -76,7 +74,7 @@ class ReceiptProgress(msgspec.Struct):
 
     @property
     def wait(self) -> float:
-        """Seconds until it can be read on; 0 for now."""
+        """Seconds until collecting can go on."""
         return max(self.wait_until - time.time(), 0.0)
 
     @property
@@ -89,38 +87,39 @@ class ReceiptProgress(msgspec.Struct):
 
     @property
     def pages(self) -> tuple[int, int]:
-        """How many were read, and how many there are as far as is known."""
-        return sum(part.pages for part in self.parts.values()), sum(
-            _expected_pages(part) for part in self.parts.values()
-        )
+        """Pages read, and pages expected."""
+        parts = self.parts.values()
+        return sum(part.pages for part in parts), sum(_expected_pages(part) for part in parts)
 
 
 class ReceiptChunk(NamedTuple):
-    """A piece of a part as it stands in the document."""
+    """A piece of a part as it appears in the document."""
 
     part: str
     text: str
 
 
-class _PartPage(NamedTuple):
+class PartPage(NamedTuple):
+    """A page of a part: its entries as JSON, how many, the platform's total, and whether there are more."""
+
     text: str
     items: int
     total: int | None = None
     more: bool = False
 
 
-# --- what is in it ----------------------------------------------------------------------------------------------------
+# --- parts -----------------------------------------------------------------------------------------------------------
 
 
-def _details(gateway: Gateway, device_id: int, page: int) -> _PartPage:
-    """The current values. Its metafields stand in a part of their own, without the secret ones."""
+def _details(gateway: Gateway, device_id: int, page: int) -> PartPage:
+    """The current values. Metafields are a separate part, which leaves out secrets."""
     details = structs.replace(gateway.get_device(device_id), meta_field_values=None)
-    return _PartPage(_json(details), len(details.data_stream_values or ()))
+    return PartPage(_json(details), len(details.data_stream_values or ()))
 
 
-def _metafields(gateway: Gateway, device_id: int, page: int) -> _PartPage:
+def _metafields(gateway: Gateway, device_id: int, page: int) -> PartPage:
     fields = gateway.list_metafields(device_id)
-    return _PartPage(_json([_without_secret(field) for field in fields]), len(fields))
+    return PartPage(_json([_without_secret(field) for field in fields]), len(fields))
 
 
 def _without_secret(field: Metafield) -> Metafield:
@@ -129,30 +128,30 @@ def _without_secret(field: Metafield) -> Metafield:
     return structs.replace(field, value={"type": field.value["type"], "left_out": "secret"})
 
 
-def _tags(gateway: Gateway, device_id: int, page: int) -> _PartPage:
+def _tags(gateway: Gateway, device_id: int, page: int) -> PartPage:
     tags = gateway.list_tags(device_id)
-    return _PartPage(_json(tags), len(tags))
+    return PartPage(_json(tags), len(tags))
 
 
-def _timeline(gateway: Gateway, device_id: int, page: int) -> _PartPage:
+def _timeline(gateway: Gateway, device_id: int, page: int) -> PartPage:
     return _paged(gateway.list_timeline(device_id, page=page, size=PAGE_SIZE))
 
 
-def _logs(gateway: Gateway, device_id: int, page: int) -> _PartPage:
+def _logs(gateway: Gateway, device_id: int, page: int) -> PartPage:
     return _paged(gateway.list_logs(device_id, page=page, size=PAGE_SIZE))
 
 
-def _paged(page: Page[Any]) -> _PartPage:
-    """One entry a line, so that two receipts can be compared line by line."""
+def _paged(page: Page[Any]) -> PartPage:
+    """One entry a line, so that receipts can be compared with diff."""
     lines = msgspec.json.Encoder().encode_lines(page.items).decode().rstrip("\n").replace("\n", ",\n")
-    return _PartPage(lines, len(page.items), page.total, page.has_next and bool(page.items))
+    return PartPage(lines, len(page.items), page.total, page.has_next and bool(page.items))
 
 
 def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-PartReader = Callable[[Gateway, int, int], _PartPage]
+PartReader = Callable[[Gateway, int, int], PartPage]
 PART_READERS: dict[str, tuple[str, PartReader]] = {
     "details": ("get_device", _details),
     "metafields": ("list_metafields", _metafields),
@@ -160,15 +159,15 @@ PART_READERS: dict[str, tuple[str, PartReader]] = {
     "timeline": ("list_timeline", _timeline),
     "logs": ("list_logs", _logs),
 }
-"""Each part beside the base info: the operation that reads it, for its permissions, and how."""
+"""For each part except the base info: the operation, which decides permissions, and the function that reads it."""
 PAGED_PARTS = frozenset({"timeline", "logs"})
 
 
-# --- collecting it ----------------------------------------------------------------------------------------------------
+# --- collecting -------------------------------------------------------------------------------------------------------
 
 
 def forbidden_parts(access: Access) -> dict[str, ReceiptPart]:
-    """The parts that this person may not read, which is known beforehand."""
+    """The parts that this person has no permission to read."""
     verdicts = {name: judge(operation, access) for name, (operation, _read) in PART_READERS.items()}
     return {
         name: ReceiptPart(done=True, reason=PERMISSION, needs=list(verdict.missing))
@@ -178,7 +177,7 @@ def forbidden_parts(access: Access) -> dict[str, ReceiptPart]:
 
 
 def start(access: Access, operation: str, info: BaseInfo) -> tuple[ReceiptProgress, list[ReceiptChunk]]:
-    """A receipt that has the base info, which was just read."""
+    """A new receipt that contains the base info, which the caller has read."""
     base = ReceiptChunk("base_info", _json(info))
     parts = (
         {"base_info": ReceiptPart(pages=1, items=1, done=True)}
@@ -189,7 +188,7 @@ def start(access: Access, operation: str, info: BaseInfo) -> tuple[ReceiptProgre
 
 
 def retry_failed(progress: ReceiptProgress) -> None:
-    """Give what failed another try; what was read of it stays."""
+    """Reset failed parts so that `collect` reads them again; pages already read stay."""
     for part in progress.missing.values():
         if part.reason in RETRYABLE:
             part.done, part.reason, part.attempts = False, "", 0
@@ -197,11 +196,10 @@ def retry_failed(progress: ReceiptProgress) -> None:
 
 
 def collect(gateway: Gateway, progress: ReceiptProgress, seconds: float) -> list[ReceiptChunk]:
-    """Read on until everything was read or `seconds` are over, and what was begun then is there.
+    """Read until everything is read or `seconds` have passed; calls in flight are finished.
 
-    Stops early where there were too many calls: `progress.wait` tells for how long, and nothing is asked before.
-    Changes `progress`; the pieces are in the order of the document within each part. Raises NotFound when the device is
-    gone, and Unauthorized.
+    Updates `progress` and returns the new chunks, within each part in document order. After a rate limit it stops, and
+    makes no call until `progress.wait` is over. Raises NotFound if the device is gone, and Unauthorized.
     """
     chunks: list[ReceiptChunk] = []
     began = time.monotonic()
@@ -212,19 +210,19 @@ def collect(gateway: Gateway, progress: ReceiptProgress, seconds: float) -> list
         wanted = _next_pages(progress)
         job = gateway.fresh().within(ROUND_TIMEOUT).with_priority(Priority.JOB)
         found = ask_each(job, wanted, _reader(progress.device_id), at_once=CONCURRENCY)
-        chunks += _merge(progress, found)
+        chunks += merge_pages(progress, found)
     progress.spent += time.monotonic() - began
     if progress.finished and not progress.made_at:
         progress.made_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return chunks
 
 
-def _reader(device_id: int) -> Callable[[Gateway, tuple[str, int]], _PartPage]:
+def _reader(device_id: int) -> Callable[[Gateway, tuple[str, int]], PartPage]:
     return lambda gateway, wanted: PART_READERS[wanted[0]][1](gateway, device_id, wanted[1])
 
 
 def _next_pages(progress: ReceiptProgress) -> list[tuple[str, int]]:
-    """The next pages: of each part what comes first, then as many more as are known to be there."""
+    """The next (part, page) pairs: the next page of each part, then further pages known to exist."""
     undone = {name: part for name, part in progress.parts.items() if not part.done}
     first = [(name, part.pages) for name, part in undone.items()]
     more = [(name, page) for name, part in undone.items() for page in range(part.pages + 1, _expected_pages(part))]
@@ -232,19 +230,25 @@ def _next_pages(progress: ReceiptProgress) -> list[tuple[str, int]]:
 
 
 def _expected_pages(part: ReceiptPart) -> int:
-    """How many pages it has, as far as is known; at most as many as will be read."""
+    """Pages of this part as far as known, at most MAX_PAGES."""
     if part.done:
         return part.pages
     known = 0 if part.total is None else -(-part.total // PAGE_SIZE)
     return min(max(known, part.pages + 1), MAX_PAGES)
 
 
-def _merge(progress: ReceiptProgress, found: dict[tuple[str, int], _PartPage | GatewayError]) -> Iterator[ReceiptChunk]:
+def merge_pages(
+    progress: ReceiptProgress, found: dict[tuple[str, int], PartPage | GatewayError]
+) -> Iterator[ReceiptChunk]:
+    """Add the pages that were read to `progress`, and yield their chunks in order.
+
+    Pages after one that failed are dropped and read again. Raises NotFound if the device is gone.
+    """
     stopped = set()
     for (name, _page), got in sorted(found.items(), key=lambda item: item[0]):
         part = progress.parts[name]
         if name in stopped or part.done:
-            continue  # a page before it is missing
+            continue  # an earlier page is missing
         if isinstance(got, GatewayError):
             stopped.add(name)
             if isinstance(got, RateLimited):
@@ -258,7 +262,7 @@ def _merge(progress: ReceiptProgress, found: dict[tuple[str, int], _PartPage | G
             part.done, part.reason = True, TOO_LARGE
             continue
         progress.size += size
-        _add_page(name, part, got)
+        add_page(name, part, got)
         if got.text:
             yield ReceiptChunk(name, got.text)
 
@@ -273,7 +277,7 @@ def _record_failure(name: str, part: ReceiptPart, error: GatewayError) -> None:
         part.done, part.reason = True, NO_REPLY if isinstance(error, TimedOut | Unreachable) else FAULT
 
 
-def _add_page(name: str, part: ReceiptPart, got: _PartPage) -> None:
+def add_page(name: str, part: ReceiptPart, got: PartPage) -> None:
     shorter = got.total is not None and part.total is not None and got.total < part.total
     part.pages, part.items, part.attempts = part.pages + 1, part.items + got.items, 0
     part.total = part.total if got.total is None else got.total
@@ -290,11 +294,11 @@ def _stop_collecting(progress: ReceiptProgress) -> None:
             part.done, part.reason = True, TOO_LONG
 
 
-# --- the document -----------------------------------------------------------------------------------------------------
+# --- document ---------------------------------------------------------------------------------------------------------
 
 
 def build_document(progress: ReceiptProgress, chunks: Iterable[ReceiptChunk]) -> str:
-    """The finished receipt: the same pieces give the same text, so that its hash can be told before it is kept."""
+    """The finished receipt. The same chunks give the same text, so its hash is known before it is stored."""
     texts: dict[str, list[str]] = {}
     for chunk in chunks:
         texts.setdefault(chunk.part, []).append(chunk.text)
@@ -317,14 +321,14 @@ def build_document(progress: ReceiptProgress, chunks: Iterable[ReceiptChunk]) ->
 
 
 def _part_summary(part: ReceiptPart) -> dict[str, object]:
-    told: dict[str, object] = {"pages": part.pages, "entries": part.items}
+    summary: dict[str, object] = {"pages": part.pages, "entries": part.items}
     if part.total is not None:
-        told["entries_at_the_platform"] = part.total
+        summary["entries_on_platform"] = part.total
     if part.reason:
-        told |= {"missing": part.reason, **({"needs": part.needs} if part.needs else {})}
-    return told
+        summary |= {"missing": part.reason, **({"needs": part.needs} if part.needs else {})}
+    return summary
 
 
 def sha256_hex(text: str) -> str:
-    """SHA-256 in hexadecimal, as `sha256sum` tells of the downloaded file."""
+    """SHA-256 as `sha256sum` prints it for the downloaded file."""
     return hashlib.sha256(text.encode()).hexdigest()

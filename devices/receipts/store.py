@@ -1,4 +1,4 @@
-"""Receipts as they are kept: drafts for an hour while they are collected, then for good with the entry of the trail."""
+"""Stored receipts: drafts for an hour while they are collected, then permanent rows that audit entries refer to."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from datetime import timedelta
 import msgspec
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
+from devices.audit.models import AuditEntry
 from devices.core.permissions import Access
 from devices.receipts.builder import ReceiptChunk, ReceiptProgress, build_document, sha256_hex
 from devices.receipts.models import Receipt, ReceiptDraft, StoredChunk
 
 DRAFT_LIFETIME = timedelta(hours=1)
-"""How long a draft lives."""
 MAX_DRAFTS = 5
-"""Of one person, at most: the oldest give way."""
+"""Drafts of one person; the oldest are deleted."""
 LEASE_SECONDS = 30.0
-"""Seconds after which a request that was reading on has surely ended."""
+"""After this, a request that was collecting has surely ended."""
 
 
 def draft_key(access: Access, operation: str, device_id: int, idempotency_key: str) -> str:
-    told = [access.person, operation, device_id, idempotency_key]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    parts = [access.person, operation, device_id, idempotency_key]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def find_draft(key: str) -> ReceiptDraft | None:
@@ -36,17 +37,17 @@ def find_draft(key: str) -> ReceiptDraft | None:
 
 
 def find_own_draft(access: Access, device_id: int, draft_id: int) -> ReceiptDraft | None:
-    """A draft by its number, if it is this person's."""
-    mine = ReceiptDraft.objects.filter(person_key=access.person, device_id=device_id)
-    return mine.filter(pk=draft_id, created_at__gt=timezone.now() - DRAFT_LIFETIME).first()
+    """A draft by its id, if it is this person's."""
+    own = ReceiptDraft.objects.filter(person_key=access.person, device_id=device_id)
+    return own.filter(pk=draft_id, created_at__gt=timezone.now() - DRAFT_LIFETIME).first()
 
 
 def create_draft(
     access: Access, key: str, filled: Mapping[str, object], progress: ReceiptProgress, chunks: list[ReceiptChunk]
 ) -> ReceiptDraft:
-    """Note what was collected so far. If the same form was sent twice, the first one's draft stands."""
-    delete_expired_drafts()
-    made = {
+    """Store what was collected so far. If the same form was submitted twice, the first draft wins."""
+    _delete_expired_drafts()
+    values = {
         "person_key": access.person,
         "device_id": progress.device_id,
         "form_data": json.dumps(filled),
@@ -54,11 +55,11 @@ def create_draft(
         "created_at": timezone.now(),
     }
     with transaction.atomic():
-        draft, first = ReceiptDraft.objects.get_or_create(key=key, defaults=made)
+        draft, first = ReceiptDraft.objects.get_or_create(key=key, defaults=values)
         if first:
             _add_chunks(draft, chunks)
-    mine = ReceiptDraft.objects.filter(person_key=access.person).order_by("-pk")
-    ReceiptDraft.objects.filter(pk__in=list(mine.values_list("pk", flat=True)[MAX_DRAFTS:])).delete()
+    own = ReceiptDraft.objects.filter(person_key=access.person).order_by("-pk")
+    ReceiptDraft.objects.filter(pk__in=list(own.values_list("pk", flat=True)[MAX_DRAFTS:])).delete()
     return draft
 
 
@@ -67,22 +68,23 @@ def draft_progress(draft: ReceiptDraft) -> ReceiptProgress:
 
 
 def draft_form_data(draft: ReceiptDraft) -> dict[str, str]:
-    filled: dict[str, str] = json.loads(draft.form_data)
-    return filled
+    form_data: dict[str, str] = json.loads(draft.form_data)
+    return form_data
 
 
 @contextmanager
 def collection_lease(draft: ReceiptDraft) -> Iterator[bool]:
-    """Whether this request may read on: two tabs at once would read everything twice."""
+    """Whether this request may collect: two tabs at once would read everything twice."""
     now = time.time()
-    mine = ReceiptDraft.objects.filter(pk=draft.pk, leased_until__lt=now).update(leased_until=now + LEASE_SECONDS)
-    if mine:
+    row = ReceiptDraft.objects.filter(pk=draft.pk)
+    acquired = row.filter(leased_until__lt=now).update(leased_until=now + LEASE_SECONDS)
+    if acquired:
         draft.refresh_from_db()
     try:
-        yield bool(mine)
+        yield bool(acquired)
     finally:
-        if mine:
-            ReceiptDraft.objects.filter(pk=draft.pk).update(leased_until=0)
+        if acquired:
+            row.update(leased_until=0)
 
 
 def save_progress(
@@ -91,39 +93,34 @@ def save_progress(
     chunks: list[ReceiptChunk],
     filled: Mapping[str, object] | None = None,
 ) -> None:
-    """Note what was read since, and what was filled in meanwhile."""
+    """Store newly collected chunks, and the form's fields if given."""
     draft.progress = _encode(progress)
     if filled is not None:
         draft.form_data = json.dumps(filled)
     with transaction.atomic():
-        # By its number: a draft that was called off meanwhile does not come back.
-        there = ReceiptDraft.objects.filter(pk=draft.pk).update(progress=draft.progress, form_data=draft.form_data)
-        if there:
+        # An update, not save(): a draft that was cancelled meanwhile stays deleted.
+        if ReceiptDraft.objects.filter(pk=draft.pk).update(progress=draft.progress, form_data=draft.form_data):
             _add_chunks(draft, chunks)
 
 
 def rekey_draft(draft: ReceiptDraft, key: str) -> None:
-    """Let the draft wait for another sending of its form."""
+    """Attach the draft to the next submission of its form."""
     ReceiptDraft.objects.filter(pk=draft.pk).update(key=key)
 
 
 def draft_document(draft: ReceiptDraft) -> str:
-    pieces = draft.pieces.order_by("pk").values_list("part", "text")
-    return build_document(draft_progress(draft), (ReceiptChunk(*piece) for piece in pieces.iterator(chunk_size=8)))
+    chunks = draft.chunks.order_by("pk").values_list("part", "text")
+    return build_document(draft_progress(draft), (ReceiptChunk(*chunk) for chunk in chunks.iterator(chunk_size=8)))
 
 
 def delete_draft(draft: ReceiptDraft) -> None:
     ReceiptDraft.objects.filter(pk=draft.pk).delete()
 
 
-def delete_expired_drafts() -> None:
-    ReceiptDraft.objects.filter(created_at__lt=timezone.now() - DRAFT_LIFETIME).delete()
-
-
 def store_receipt(body: str, progress: ReceiptProgress) -> str:
-    """Keep the receipt for as long as the trail; its hash. From now on nothing changes it."""
+    """Store the finished receipt for AUDIT_KEEP_DAYS and return its hash. It cannot be changed afterwards."""
     now = timezone.now()
-    kept = {
+    values = {
         "device_id": progress.device_id,
         "body": body,
         "complete": not progress.missing,
@@ -131,8 +128,19 @@ def store_receipt(body: str, progress: ReceiptProgress) -> str:
         "keep_until": now + timedelta(days=settings.AUDIT_KEEP_DAYS),
     }
     digest = sha256_hex(body)
-    Receipt.objects.get_or_create(sha256=digest, defaults=kept)
+    Receipt.objects.get_or_create(sha256=digest, defaults=values)
     return digest
+
+
+def delete_expired() -> int:
+    """Delete expired drafts, and expired receipts that no entry refers to. Returns the number of receipts."""
+    _delete_expired_drafts()
+    entries = AuditEntry.objects.filter(receipt_hash=OuterRef("sha256"))
+    return Receipt.objects.filter(~Exists(entries), keep_until__lte=timezone.now()).delete()[0]
+
+
+def _delete_expired_drafts() -> None:
+    ReceiptDraft.objects.filter(created_at__lt=timezone.now() - DRAFT_LIFETIME).delete()
 
 
 def _add_chunks(draft: ReceiptDraft, chunks: list[ReceiptChunk]) -> None:

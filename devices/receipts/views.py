@@ -1,4 +1,4 @@
-"""The receipt before something is erased: collecting it, page by page where that takes long, and downloading it."""
+"""Downloading the receipt of a change."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from devices.receipts.models import Receipt
 
 @require_safe
 def entry_receipt(request: DeviceRequest, entry_id: int) -> HttpResponseBase:
-    """The receipt of a change, for whoever may read about that change."""
+    """The receipt of an entry, for everybody who may read the entry."""
     entry = audit_log.visible_entries(request.access).filter(pk=entry_id).exclude(receipt_hash="").first()
-    kept = Receipt.objects.filter(sha256=entry.receipt_hash).first() if entry else None
-    if kept is None:
+    receipt = Receipt.objects.filter(sha256=entry.receipt_hash).first() if entry else None
+    if receipt is None:
         raise Http404
-    return receipt_download(request, kept.body, kept.device_id)
+    return receipt_download(request, receipt.body, receipt.device_id)
 
 
 def receipt_download(request: DeviceRequest, body: str, device_id: int) -> HttpResponseBase:
+    """A receipt as an attachment; 304 if the browser already has it."""
     digest = receipt_builder.sha256_hex(body)
     response = HttpResponse(body, content_type="application/json")
     response["Content-Disposition"] = f'attachment; filename="receipt-device-{device_id}-{digest[:8]}.json"'

@@ -190,7 +190,7 @@ def test_too_many_calls_are_waited_for_and_nothing_is_done_meanwhile(admin: Pers
 @pytest.mark.parametrize(("told", "waits"), [(None, 2), (0.0, 2), (7.0, 7), (9999.0, 60)])
 def test_a_wait_is_never_none_and_never_for_ever(told: float | None, waits: float) -> None:
     progress = receipt_builder.ReceiptProgress("delete_device", 1, 1, {"tags": receipt_builder.ReceiptPart()})
-    assert list(receipt_builder._merge(progress, {("tags", 0): RateLimited(retry_after=told)})) == []
+    assert list(receipt_builder.merge_pages(progress, {("tags", 0): RateLimited(retry_after=told)})) == []
     assert waits - 1 < progress.wait <= waits
     assert not progress.finished
     gateway: Any = None
