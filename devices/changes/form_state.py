@@ -71,7 +71,7 @@ def add_not_applied_error(form: Form, kind: ChangeKind, result: ChangeResult[Any
     holds = "" if hide else shorten(clean(state.observed_value), 120)
     if result.replayed and state.api_result == audit_log.REFUSED:
         words = _("This form was sent before, and the platform refused it. Nothing was changed.")
-    elif result.replayed and state.evidence != audit_log.READ:
+    elif result.replayed and state.evidence != audit_log.READ_BACK:
         words = _("This form was sent before, and did not reach the platform. Nothing was changed.")
     elif holds:
         words = _("The platform’s reply was lost. The device still holds “%s”, so nothing was changed.") % holds

@@ -183,7 +183,7 @@ def finish(change: ChangeRequest, result: ChangeResult[Any]) -> HttpResponse:
         return render_outcome_unknown(request, result, row=kind.row is not None)
     if kind.finish:
         return kind.finish(change, result)
-    out_of_sight = result.state.evidence == audit_log.ANSWER and not kind.proven_by_reply
+    out_of_sight = result.state.evidence == audit_log.REPLY_ONLY and not kind.proven_by_reply
     url = home(request.access) if out_of_sight else reverse("devices:device-detail", args=[change.device_id])
     if not wants_partial(request) or kind.answers_with is AnswersWith.REDIRECT or out_of_sight:
         return redirect_after_success(request, result, url)

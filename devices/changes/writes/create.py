@@ -282,9 +282,9 @@ def observe(gateway: Gateway, entry: AuditEntry, requested: str, before: str) ->
     counts as not created only after SEARCH_LAG."""
     if before == NOT_READ:
         return UNREAD
-    known = {int(id) for id in before.split()} | audit_log.made_by_others(entry)
+    known = {int(id) for id in before.split()} | audit_log.created_by_other_entries(entry)
     new = [id for id in ids_named(gateway, requested, entry.person.email) if id not in known]
-    if new and audit_log.has_open_twin(entry):
+    if new and audit_log.has_open_duplicate(entry):
         return UNREAD  # nobody can tell which of the two entries created it
     if len(new) == 1:
         return observe_new_device(gateway, new[0])

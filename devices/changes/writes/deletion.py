@@ -104,7 +104,7 @@ def gone(change: ChangeRequest, error: NotFound) -> HttpResponse:
     if kind.operation != "delete_device":
         raise error
     recorded = error.operation == kind.operation  # refused as it was sent
-    if not recorded and not audit_log.noted_gone(context.access, change.device_id):
+    if not recorded and not audit_log.recently_recorded_gone(context.access, change.device_id):
         error.sent = False
         reason = shorten(change.request.POST.get("reason", ""), 200)
         intent = ChangeIntent(operation=kind.operation, device_id=change.device_id, reason=reason)
@@ -135,7 +135,7 @@ def would_see_it(access: Access, entry: AuditEntry, observation: Observation) ->
 
 
 def _delete_intent(change: ChangeRequest, checked: Checked) -> dict[str, Any]:
-    return {"receipt_hash": receipt_store.keep(checked.prepared.body, checked.prepared.progress)}
+    return {"receipt_hash": receipt_store.store_receipt(checked.prepared.body, checked.prepared.progress)}
 
 
 DELETE = ChangeKind(

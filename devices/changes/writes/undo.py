@@ -44,7 +44,7 @@ from devices.ui.status_banner import writes_disabled_reason
 @require_http_methods(["GET", "HEAD", "POST"])
 def undo(request: DeviceRequest, entry_id: int) -> HttpResponse:
     """GET: from and to, as the device is now. POST: the change the other way, once, like any other change."""
-    entry = audit_log.visible_to(request.access).filter(pk=entry_id).first()
+    entry = audit_log.visible_entries(request.access).filter(pk=entry_id).first()
     if entry is None:
         raise Http404
     if not can_undo(entry, audit_log.entry_state(entry)):
@@ -109,7 +109,7 @@ def _undo(
     intent = inverse(entry, data["reason"])
     result = find_replay(context, intent, idempotency_key=data["idempotency_key"])
     if result is None:
-        again = audit_log.visible_to(request.access).get(pk=entry.pk)  # somebody may have had the lock before
+        again = audit_log.visible_entries(request.access).get(pk=entry.pk)  # somebody may have had the lock before
         if undone_by(again):
             return _page(request, again, form, status=CONFLICT)
         observation = _observe(context, entry)
@@ -212,7 +212,7 @@ def _by_hand(entry: AuditEntry, observation: Observation | None) -> tuple[Any, s
 
 def _changed_by(request: DeviceRequest, entry: AuditEntry) -> EntryView | None:
     """The newest confirmed change of the same thing since, if the audit has one that this person may read."""
-    later = audit_log.visible_to(request.access).filter(
+    later = audit_log.visible_entries(request.access).filter(
         device_id=entry.device_id, operation__in=same_thing(entry), target=entry.target, pk__gt=entry.pk
     )
     for row in later.order_by("-pk")[:20]:
