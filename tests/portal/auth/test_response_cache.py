@@ -31,7 +31,7 @@ def process(settings: Any) -> Callable[[str], None]:
 
 
 def counts() -> dict[str, tuple[int, int]]:
-    return {row.handle: (row.generation, row.words) for row in ApiGrant.objects.all()}
+    return {row.handle: (row.device_cache_version, row.directory_cache_version) for row in ApiGrant.objects.all()}
 
 
 def test_a_change_counts_in_every_grant_of_its_person_and_in_no_other(db: None, endpoint: TokenEndpoint) -> None:
@@ -40,16 +40,16 @@ def test_a_change_counts_in_every_grant_of_its_person_and_in_no_other(db: None, 
     signed_on = grants.open_grant(endpoint.tokens(), PERSON, Identity("https://idp.example|ann", "ann@example.com"))
     nobody = [grants.open_grant(None, _of(0), Identity(f"https://idp.example|{n}", "")) for n in "bc"]
     other = grants.open_grant(endpoint.tokens(), _of(PERSON.id + 1))
-    grants.bump_cache_version(person, PERSON.id, words=False)
+    grants.bump_cache_version(person, PERSON.id, directory=False)
     assert {handle: counts()[handle] for handle in (first, second, signed_on)} == dict.fromkeys(
         (first, second, signed_on), (1, 0)
     )
     assert [counts()[handle] for handle in (other, *nobody)] == [(0, 0)] * 3
-    grants.bump_cache_version("https://idp.example|b", 0, words=True)
+    grants.bump_cache_version("https://idp.example|b", 0, directory=True)
     assert [counts()[handle] for handle in (*nobody, first)] == [(0, 1), (0, 0), (1, 0)]
     row = grants.read(first)
     assert row is not None
-    assert (row.generation, row.words, row.version) == (1, 0, 1)
+    assert (row.device_cache_version, row.directory_cache_version, row.version) == (1, 0, 1)
 
 
 def _of(user: int) -> Any:

@@ -50,7 +50,7 @@ def test_a_script_with_more_connections_than_threads_keeps_nobody_waiting(fresh_
             threads = [threading.Thread(target=ask, args=[script]) for _ in range(SCRIPT)]
             for thread in threads:
                 thread.start()
-            while len(refused) < SCRIPT - Limits().of_one:
+            while len(refused) < SCRIPT - Limits().user_concurrency:
                 assert any(thread.is_alive() for thread in threads), came
                 threads[0].join(0.05)
             assert other.get(f"{host.url}/about/", timeout=20).ok
@@ -60,7 +60,7 @@ def test_a_script_with_more_connections_than_threads_keeps_nobody_waiting(fresh_
     finally:
         host.stop()
     assert came.index("other") < came.index("script 200"), "before any of those that are slow"
-    assert came.count("script 200") == Limits().of_one
+    assert came.count("script 200") == Limits().user_concurrency
     assert {answer.status_code for answer in refused} == {503}
     assert all(answer.headers["Retry-After"] == "2" for answer in refused)
-    assert "You have too many calls under way at the same time" in refused[0].text
+    assert "You have too many requests running at the same time" in refused[0].text

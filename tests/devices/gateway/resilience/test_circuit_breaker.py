@@ -51,7 +51,7 @@ def test_it_opens_when_half_of_twenty_fail_says_so_and_closes_itself(
     answer: Answer, caplog: pytest.LogCaptureFixture
 ) -> None:
     world = World(*[OK] * 10, answer)
-    policy = world.policy(retries=0)
+    policy = world.policy(max_retries=0)
     assert fail(policy, 20) == 0
     assert policy.platform_status().reads_retry_after == 10
     assert fail(policy, 50) == 50
@@ -70,13 +70,13 @@ def test_it_opens_when_half_of_twenty_fail_says_so_and_closes_itself(
 
 @pytest.mark.parametrize("answer", [OK, status(404), status(403), status(401), status(400), status(429, 0)], ids=str)
 def test_what_is_no_fault_of_the_platform_does_not_open_it(answer: Answer) -> None:
-    policy = World(answer).policy(retries=0)
+    policy = World(answer).policy(max_retries=0)
     assert fail(policy, 100) == 0
 
 
 def test_one_endpoint_that_fails_does_not_keep_people_from_the_others() -> None:
     world = World()
-    policy = world.policy(retries=0)
+    policy = world.policy(max_retries=0)
 
     def page(timeline: Answer, online: Answer, priority: Priority = PERSON) -> None:
         for operation, answer in (("list_timeline", timeline), ("get_online", online)):
@@ -103,7 +103,7 @@ def test_one_endpoint_that_fails_does_not_keep_people_from_the_others() -> None:
 
 def test_what_one_person_searches_for_does_not_stop_everybody() -> None:
     world = World(Reply(403, b"<html>Blocked", "text/html"))
-    policy = world.policy(retries=0)
+    policy = world.policy(max_retries=0)
     assert fail(policy, 100) == 0
 
 
@@ -117,19 +117,19 @@ def test_one_question_of_one_person_does_not_stop_a_quiet_process(send: Callable
         return fail(policy, times, lambda one: send(one, operation=operation, person=person))
 
     for other in ({"operation": "get_device"}, {"person": "bob"}):
-        policy = world.policy(retries=0)
+        policy = world.policy(max_retries=0)
         assert asked(policy, 40) == 0
         assert asked(policy, 1, **other) == 0
         assert asked(policy, 1) == 1, "it was not that question alone"
         world.now += 100
-    policy = world.policy(retries=0)
+    policy = world.policy(max_retries=0)
     asked(policy, 19, operation="get_device", person="bob")
     world.now += 31
     assert asked(policy, 40) == 0, "what others saw long ago says nothing of now"
 
 
 def test_no_connection_is_nobody_s_question() -> None:
-    policy = World(Unreachable(sent=False)).policy(retries=0)
+    policy = World(Unreachable(sent=False)).policy(max_retries=0)
     for _ in range(21):
         with suppress(Unreachable):
             read(policy, operation="search_devices", person="ann")
@@ -138,11 +138,11 @@ def test_no_connection_is_nobody_s_question() -> None:
 
 def test_few_failures_old_failures_and_our_own_refusals_do_not_open_it() -> None:
     world = World(Unreachable())
-    policy = world.policy(retries=0)
+    policy = world.policy(max_retries=0)
     assert fail(policy, 19) == 0
     world.now += 31
     assert fail(policy, 19) == 0
-    limited = World().policy(per_minute=1)
+    limited = World().policy(rate_limit=1)
     read(limited)
     refusals(limited, PERSON, 100)
     assert limited.platform_status().reads_retry_after == 0
@@ -150,7 +150,7 @@ def test_few_failures_old_failures_and_our_own_refusals_do_not_open_it() -> None
 
 def test_silence_after_busy_minutes_is_noticed_by_the_newest_calls() -> None:
     world = World(*[OK] * 300, TimedOut())
-    policy = world.policy(retries=0)
+    policy = world.policy(max_retries=0)
     assert fail(policy, 300) == 0
     world.answers = [world.slow(3.0, TimedOut())]
     world.now += 1
@@ -164,7 +164,7 @@ def test_silence_after_busy_minutes_is_noticed_by_the_newest_calls() -> None:
 
 def test_one_success_among_few_failures_keeps_it_closed() -> None:
     world = World(*[OK] * 300, *[*[Unreachable()] * 19, OK] * 5)
-    policy = world.policy(retries=0)
+    policy = world.policy(max_retries=0)
     assert fail(policy, 400) == 0
 
 
@@ -172,14 +172,14 @@ def test_time_outs_count_where_the_platform_had_time() -> None:
     for took, rested in ((0.2, 0), (3.0, 10), (15.0, 10)):
         world = World(OK)
         world.answers = [world.slow(took, TimedOut())]
-        policy = world.policy(retries=0, window=1000.0)
+        policy = world.policy(max_retries=0, failure_window=1000.0)
         assert fail(policy, 20) == 0
         assert policy.platform_status().reads_retry_after == rested, took
 
 
 def test_one_probe_at_a_time_and_the_next_when_it_failed_or_was_lost() -> None:
     world = World(Unreachable())
-    policy = world.policy(retries=0)
+    policy = world.policy(max_retries=0)
     fail(policy, 20)
     world.now += 10
     nested: list[int] = []
@@ -207,7 +207,7 @@ def test_one_probe_at_a_time_and_the_next_when_it_failed_or_was_lost() -> None:
 
 def test_an_answer_to_an_old_question_is_no_witness() -> None:
     world = World(OK)
-    policy = world.policy(retries=0)
+    policy = world.policy(max_retries=0)
 
     def late() -> Reply:
         world.answers = [Unreachable()]
@@ -225,7 +225,7 @@ def test_an_answer_to_an_old_question_is_no_witness() -> None:
 def test_two_processes_know_the_same() -> None:
     world = World()
     store = MemorySharedState(lambda: world.now)
-    one, two = world.policy(store, per_minute=100, retries=0), world.policy(store, per_minute=100, retries=0)
+    one, two = world.policy(store, rate_limit=100, max_retries=0), world.policy(store, rate_limit=100, max_retries=0)
     for _ in range(60):
         read(one)
         read(two) if len(world.sent) < 100 else None
@@ -268,7 +268,7 @@ class OneClock(MemorySharedState):
 def test_hosts_whose_clocks_are_apart_go_by_that_of_the_store(off: float) -> None:
     world = World(status(500))
     store = OneClock(world)
-    here, there = world.policy(store, retries=0), world.policy(store, off=off, retries=0)
+    here, there = world.policy(store, max_retries=0), world.policy(store, off=off, max_retries=0)
     read(here)
     read(there)
     fail(there, 20)
@@ -288,7 +288,7 @@ def test_hosts_whose_clocks_are_apart_go_by_that_of_the_store(off: float) -> Non
 def test_the_ceiling_holds_for_both_together() -> None:
     world = World()
     store = MemorySharedState(lambda: world.now)
-    both = [world.policy(store, per_minute=100, unshared=5, retries=0) for _ in range(2)]
+    both = [world.policy(store, rate_limit=100, sync_after_calls=5, max_retries=0) for _ in range(2)]
     for _ in range(200):
         for policy in both:
             refusals(policy, PERSON, 1)
@@ -327,7 +327,7 @@ class Deaf(MemorySharedState):
 def test_what_the_store_did_not_keep_is_told_again() -> None:
     world = World(status(500))
     store = Deaf(lambda: world.now)
-    here, there = world.policy(store, retries=0), world.policy(store, retries=0)
+    here, there = world.policy(store, max_retries=0), world.policy(store, max_retries=0)
     fail(here, 20)
     store.hears = True
     world.now += 1
@@ -346,7 +346,7 @@ def test_what_the_store_did_not_keep_is_told_again() -> None:
 
 def test_without_the_store_each_goes_by_what_it_knows() -> None:
     world = World()
-    policy = world.policy(Lost(), per_minute=100, retries=0)
+    policy = world.policy(Lost(), rate_limit=100, max_retries=0)
     for _ in range(10):
         refusals(policy, PERSON, 12)
         world.now += 0.5

@@ -40,7 +40,7 @@ def made(policy: Policy, person: str, times: int, priority: Priority = PERSON) -
 
 
 def test_a_script_leaves_half_of_the_minute_to_the_others_and_each_more_a_part_of_its_own() -> None:
-    policy = World().policy(per_minute=600)
+    policy = World().policy(rate_limit=600)
     assert made(policy, SCRIPT, 1000) == 300
     assert made(policy, "another script", 1000) == 150
     assert made(policy, ANN, 50) == 50
@@ -51,7 +51,7 @@ def test_a_script_leaves_half_of_the_minute_to_the_others_and_each_more_a_part_o
 
 @pytest.mark.parametrize("scripts", [2, 5])
 def test_those_who_ask_as_much_as_they_can_get_the_same_and_leave_as_much(scripts: int) -> None:
-    policy = World().policy(per_minute=600)
+    policy = World().policy(rate_limit=600)
     got = dict.fromkeys(range(scripts), 0)
     for _ in range(600):
         for number in got:
@@ -62,7 +62,7 @@ def test_those_who_ask_as_much_as_they_can_get_the_same_and_leave_as_much(script
 
 
 def test_polls_and_jobs_of_one_person_stay_below_their_own_part() -> None:
-    policy = World().policy(per_minute=600)
+    policy = World().policy(rate_limit=600)
     assert made(policy, SCRIPT, 1000, JOB) == 150
     assert made(policy, SCRIPT, 1000, POLL) == 60
     assert made(policy, SCRIPT, 1000) == 90, "300 in all"
@@ -70,7 +70,7 @@ def test_polls_and_jobs_of_one_person_stay_below_their_own_part() -> None:
 
 def test_a_share_comes_back_as_the_minute_passes_and_the_time_told_is_enough() -> None:
     world = World()
-    policy = world.policy(per_minute=100)
+    policy = world.policy(rate_limit=100)
     assert made(policy, SCRIPT, 200) == 50
     with pytest.raises(UserRateExceeded) as caught:
         read(policy, person=SCRIPT)
@@ -85,14 +85,14 @@ def test_a_share_comes_back_as_the_minute_passes_and_the_time_told_is_enough() -
 
 
 def test_a_thread_that_looked_at_the_clock_a_moment_early_loses_no_count() -> None:
-    ceiling = RateLimiter(Limits(per_minute=100), "test")
+    ceiling = RateLimiter(Limits(rate_limit=100), "test")
     for wall in (102.0, 102.0, 102.0, 101.9, 102.1):
         assert ceiling.take(PERSON, wall, SCRIPT) is None
     assert (ceiling._all.total, ceiling._people[SCRIPT].total, ceiling.untold) == (5, 5, 5)
 
 
 def test_where_the_whole_ceiling_is_used_up_nobody_is_blamed() -> None:
-    policy = World().policy(per_minute=10)
+    policy = World().policy(rate_limit=10)
     for number in range(10):
         read(policy, person=f"person {number}")
     with pytest.raises(RateExceeded) as caught:
@@ -104,7 +104,7 @@ def test_where_the_whole_ceiling_is_used_up_nobody_is_blamed() -> None:
 def test_processes_know_together_what_one_person_has_used() -> None:
     world = World()
     store = MemorySharedState(lambda: world.now)
-    policies = [world.policy(store, per_minute=640) for _ in range(4)]
+    policies = [world.policy(store, rate_limit=640) for _ in range(4)]
     total = 0
     for _ in range(640):
         for policy in policies:
@@ -118,7 +118,7 @@ def test_processes_know_together_what_one_person_has_used() -> None:
 def test_people_who_ask_little_cost_the_store_nothing() -> None:
     world = World()
     store = MemorySharedState(lambda: world.now)
-    policy = world.policy(store, per_minute=6400)
+    policy = world.policy(store, rate_limit=6400)
     for number in range(30):
         made(policy, f"person {number}", 6400 // TOLD // 30)
         world.now += 1
@@ -165,7 +165,7 @@ class Slow(World):
 
 def test_one_person_holds_half_of_the_turns_and_the_others_pass() -> None:
     world = Slow()
-    policy = world.policy(at_once=16, queue=20.0, person_waiting=8)
+    policy = world.policy(max_concurrency=16, queue_timeout=20.0, max_queued_per_user=8)
     heard: list[str] = []
     world.start(policy, SCRIPT, 30, heard.append)
     while len(heard) < 14:
@@ -192,7 +192,7 @@ def test_one_person_holds_half_of_the_turns_and_the_others_pass() -> None:
 
 def test_the_calls_of_a_few_receipts_wait_however_many_they_are() -> None:
     world = Slow()
-    policy = world.policy(at_once=16, queue=20.0)
+    policy = world.policy(max_concurrency=16, queue_timeout=20.0)
     heard: list[str] = []
     world.start(policy, ANN, 40, heard.append, JOB)
     while policy._turns.waiting() < 32:
@@ -203,7 +203,7 @@ def test_the_calls_of_a_few_receipts_wait_however_many_they_are() -> None:
 
 def test_a_small_process_gives_one_person_four_turns() -> None:
     world = Slow()
-    policy = world.policy(at_once=5, queue=0.0)
+    policy = world.policy(max_concurrency=5, queue_timeout=0.0)
     heard: list[str] = []
     world.start(policy, SCRIPT, 6, heard.append)
     while len(heard) < 2:

@@ -77,7 +77,7 @@ def test_retry_after_is_kept_to_where_the_page_has_the_time(asked: float, left: 
 
 def test_where_everything_fails_few_are_tried_again() -> None:
     world = World(status(503))
-    policy = world.policy(calls_to_judge=10_000)
+    policy = world.policy(min_calls_to_open=10_000)
     for _ in range(100):
         read(policy)
     assert len(world.sent) == 100 + 10, "a tenth of the calls of this minute, five at least"
@@ -87,7 +87,7 @@ def test_where_everything_fails_few_are_tried_again() -> None:
         read(policy)
     assert len(world.sent) == 15
 
-    policy = world.policy(calls_to_judge=10_000, per_minute=30)
+    policy = world.policy(min_calls_to_open=10_000, rate_limit=30)
     read(policy)
     policy._start_cooling(30.0, "read")
     assert refusals(policy, PERSON, 1000) == 1000
@@ -106,7 +106,7 @@ def test_a_poll_is_not_tried_again() -> None:
 
 def test_a_turn_is_not_held_during_the_pause() -> None:
     world = World(status(503), OK)
-    policy = world.policy(at_once=1)
+    policy = world.policy(max_concurrency=1)
     held: list[int] = []
     policy._sleep = lambda seconds: held.append(policy._turns.held())
     read(policy)
@@ -118,7 +118,7 @@ def test_a_turn_is_not_held_during_the_pause() -> None:
 
 def test_people_go_before_polls_and_polls_before_jobs() -> None:
     world = World()
-    policy = world.policy(per_minute=100)
+    policy = world.policy(rate_limit=100)
     assert refusals(policy, JOB, 60) == 10
     assert refusals(policy, POLL, 30) == 10
     assert refusals(policy, PERSON, 40) == 10
@@ -127,7 +127,7 @@ def test_people_go_before_polls_and_polls_before_jobs() -> None:
 
 def test_no_minute_has_more_than_the_ceiling() -> None:
     world = World()
-    policy = world.policy(per_minute=100)
+    policy = world.policy(rate_limit=100)
     for _ in range(600):
         refusals(policy, PERSON, 2)
         world.now += 0.5
@@ -138,7 +138,7 @@ def test_no_minute_has_more_than_the_ceiling() -> None:
 
 def test_the_time_told_is_enough() -> None:
     world = World()
-    policy = world.policy(per_minute=10)
+    policy = world.policy(rate_limit=10)
     refusals(policy, PERSON, 10)
     with pytest.raises(RateLimited) as caught:
         read(policy)
@@ -165,7 +165,7 @@ def test_after_429_nobody_asks_until_the_time_given() -> None:
 @pytest.mark.parametrize(("given", "seconds"), [(None, 5.0), (3600, 60.0), (0, 0.0)])
 def test_how_long_it_cools_down(given: float | None, seconds: float) -> None:
     world = World(status(429, given))
-    policy = world.policy(retries=0)
+    policy = world.policy(max_retries=0)
     read(policy)
     assert policy.platform_status().backoff == pytest.approx(seconds)
 
@@ -215,7 +215,7 @@ def test_the_log_tells_of_a_cool_down_once(caplog: pytest.LogCaptureFixture) -> 
 def test_first_come_first_served_and_busy_when_it_takes_too_long() -> None:
     gate, order, lock = threading.Event(), [], threading.Lock()
     world = World(lambda: (gate.wait(20), OK)[1])
-    policy = world.policy(at_once=1, queue=20.0)
+    policy = world.policy(max_concurrency=1, queue_timeout=20.0)
     hand = threading.Thread(target=read, args=(policy,))
     hand.start()
     threads = []
@@ -244,7 +244,7 @@ def test_first_come_first_served_and_busy_when_it_takes_too_long() -> None:
 def test_polls_and_jobs_keep_to_their_part_and_let_people_pass() -> None:
     gate = threading.Event()
     world = World(lambda: (gate.wait(20), OK)[1])
-    policy = world.policy(at_once=20, queue=20.0)
+    policy = world.policy(max_concurrency=20, queue_timeout=20.0)
     waiting = [threading.Thread(target=read, args=(policy, priority)) for priority in (POLL, JOB) for _ in range(10)]
     for thread in waiting:
         thread.start()
@@ -274,7 +274,7 @@ def test_no_turn_is_lost_whatever_goes_wrong() -> None:
                 raise fault
             return fault  # type: ignore[no-any-return]
 
-    policy = Broken().policy(at_once=3, queue=0.01, retries=0, calls_to_judge=100_000)
+    policy = Broken().policy(max_concurrency=3, queue_timeout=0.01, max_retries=0, min_calls_to_open=100_000)
 
     def hammer() -> None:
         for at in range(300):
@@ -292,6 +292,6 @@ def test_no_turn_is_lost_whatever_goes_wrong() -> None:
 
 def test_what_the_platform_said_is_told_even_if_the_retry_is_refused_by_ourselves() -> None:
     world = World(status(503))
-    policy = world.policy(per_minute=1)
+    policy = world.policy(rate_limit=1)
     assert read(policy).status == 503
     assert len(world.sent) == 1

@@ -21,7 +21,7 @@ from tests.devices.gateway.wire import Server, answer, closed_port, each_request
 
 ASKED = "/api/v1/organization/device?deviceId=31"
 PAGE = b"<h1>secret canary</h1>"
-QUICK = Limits(retry_pause=0.0)
+QUICK = Limits(retry_base_delay=0.0)
 
 
 def gateway(policy: Policy, priority: Priority = Priority.PERSON) -> Gateway:
@@ -213,7 +213,7 @@ def test_two_processes_share_what_they_know_through_redis_and_go_on_without_it(r
     now = [0.0]
 
     def process() -> Policy:
-        limits = QUICK._replace(per_minute=100, unshared=1, look=0.0, retries=0)
+        limits = QUICK._replace(rate_limit=100, sync_after_calls=1, sync_interval=0.0, max_retries=0)
         transport = Transport(f"http://127.0.0.1:{closed_port()}")
         return Policy(
             transport, limits=limits, store=CacheSharedState(), clock=lambda: now[0], wall=lambda: 2e9 + now[0]
