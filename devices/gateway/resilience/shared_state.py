@@ -38,7 +38,7 @@ class MemorySharedState:
         self._lock = threading.Lock()
         self._values: dict[str, tuple[int, float]] = {}
 
-    def keys(self) -> list[str]:
+    def stored_keys(self) -> list[str]:
         return list(self._values)
 
     def _get(self, key: str) -> int | None:
