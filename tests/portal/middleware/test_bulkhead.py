@@ -8,26 +8,12 @@ import requests
 
 from devices.gateway.resilience.limits import Limits
 from portal import gunicorn
-from portal.visits import Visits
 from tests.portal.test_stack import browse, sign_in
 from tests.portal_server import PortalServer
 from tests.servers import SandboxServer
 
 SCRIPT = 3 * gunicorn.threads // 2
 """Connections at once: more than there are threads."""
-
-
-def test_the_first_so_many_of_one_person_are_served_and_the_others_do_not_count() -> None:
-    visits = Visits()
-    with visits.of("ann", 2) as first, visits.of("ann", 2) as second:
-        assert (first, second) == (True, True)
-        with visits.of("ann", 2) as third, visits.of("bob", 2) as other:
-            assert (third, other) == (False, True)
-        with visits.of("ann", 2) as fourth:
-            assert not fourth
-    with visits.of("ann", 1) as again:
-        assert again
-    assert not visits._under_way, "nobody is remembered who has gone"
 
 
 def test_a_script_with_more_connections_than_threads_keeps_nobody_waiting(fresh_sandbox: SandboxServer) -> None:

@@ -27,10 +27,10 @@ def made(policy: Policy, person: str, times: int, priority: Priority = PERSON) -
 
 
 def test_one_script_gets_half_of_the_limit_and_a_second_one_half_of_the_rest() -> None:
-    policy = World().policy(rate_limit=600)
-    assert made(policy, SCRIPT, 1000) == 300
-    assert made(policy, "another script", 1000) == 150
-    assert made(policy, ANN, 50) == 50
+    policy = World().policy(rate_limit=120)
+    assert made(policy, SCRIPT, 100) == 60
+    assert made(policy, "another script", 100) == 30
+    assert made(policy, ANN, 10) == 10
     with pytest.raises(UserRateExceeded) as caught:
         read(policy, person=SCRIPT)
     assert "share" in caught.value.sentence
@@ -38,21 +38,21 @@ def test_one_script_gets_half_of_the_limit_and_a_second_one_half_of_the_rest() -
 
 @pytest.mark.parametrize("scripts", [2, 5])
 def test_scripts_at_the_same_time_get_equal_shares_and_leave_one_more(scripts: int) -> None:
-    policy = World().policy(rate_limit=600)
+    policy = World().policy(rate_limit=120)
     got = dict.fromkeys(range(scripts), 0)
-    for _ in range(600):
+    for _ in range(120):
         for number in got:
             got[number] += made(policy, f"script {number}", 1)
-    part = 600 / (scripts + 1)
+    part = 120 / (scripts + 1)
     assert all(part - 1 <= count <= part + 1 for count in got.values())
-    assert made(policy, ANN, 40) == 40
+    assert made(policy, ANN, 10) == 10
 
 
 def test_polls_and_jobs_of_one_person_stop_earlier() -> None:
-    policy = World().policy(rate_limit=600)
-    assert made(policy, SCRIPT, 1000, JOB) == 150
-    assert made(policy, SCRIPT, 1000, POLL) == 60
-    assert made(policy, SCRIPT, 1000) == 90, "300 in all"
+    policy = World().policy(rate_limit=120)
+    assert made(policy, SCRIPT, 80, JOB) == 30
+    assert made(policy, SCRIPT, 80, POLL) == 12
+    assert made(policy, SCRIPT, 80) == 18, "60 in all"
 
 
 def test_a_share_is_free_again_after_retry_after() -> None:
