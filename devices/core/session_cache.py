@@ -1,4 +1,4 @@
-"""What one sign-in keeps for a while in Django's cache, beside the answers it was made of (gateway/answers.py).
+"""What one sign-in keeps for a while in Django's cache, beside the answers it was made of (gateway/response_cache.py).
 
 Nobody is given what another person, or another sign-in of the same one, may see. It is deleted with those answers as
 the sign-in ends.
@@ -11,11 +11,11 @@ from typing import Any
 from django.core.cache import cache
 
 from devices.core.permissions import Access
-from devices.gateway.response_cache import group_of, keep_in
+from devices.gateway.response_cache import cache_group, set_in_group
 
 
 def put(access: Access, what: str, value: Any, seconds: float) -> None:
-    keep_in(cache, group_of(access.scope), _key(access, what), value, seconds)
+    set_in_group(cache, cache_group(access.scope), _key(access, what), value, seconds)
 
 
 def get(access: Access, what: str) -> Any:
@@ -28,4 +28,4 @@ def forget(access: Access, what: str) -> None:
 
 
 def _key(access: Access, what: str) -> str:
-    return f"{group_of(access.scope)}:{what}"
+    return f"{cache_group(access.scope)}:{what}"

@@ -2,7 +2,7 @@
 
 Names are a courtesy. Whatever cannot be read (no permission, the API slow) shows as its id, and no page fails or waits
 for it twice: what was read, or not, is kept under the person's scope, so nobody sees names that another may see. The
-gateway keeps the answers they are made of too (gateway/answers.py); here it is one look for all names of a page.
+gateway keeps the answers they are made of too (gateway/response_cache.py); here it is one look for all names of a page.
 """
 
 from __future__ import annotations

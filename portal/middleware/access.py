@@ -14,19 +14,19 @@ from devices.core import preferences, requests
 from devices.core.requests import DeviceRequest, is_poll, wants_partial
 from devices.gateway.client import Gateway
 from devices.gateway.errors import CircuitOpen, GatewayError, RateLimited, Unauthorized, UserConcurrencyExceeded
+from devices.gateway.resilience.bulkhead import Bulkhead
 from devices.gateway.resilience.policy import Priority
 from devices.gateway.timeouts import Deadline
 from portal import error_pages
 from portal.auth import drafts, grants, oauth
 from portal.auth.auth_responses import WriteEffect, login_failed, sign_in_answer
 from portal.auth.authentication import authenticate_request, has_idled
-from portal.auth.response_cache import answers_for
+from portal.auth.response_cache import response_cache_for
 from portal.auth.sso import service
 from portal.auth.sso.identity import Refused
 from portal.middleware import GetResponse
 from portal.middleware.fetch_metadata import READS
 from portal.platform import transport
-from portal.visits import Visits
 
 # Reached without being signed in. Nothing else is, without a line here.
 EXEMPT = frozenset({"/sign-in/", "/sso/start/", "/sso/callback/", "/sso/backchannel-logout/"})
@@ -41,7 +41,7 @@ class AccessMiddleware:
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
-        self._visits = Visits()
+        self._bulkhead = Bulkhead(per_user=settings.PLATFORM_API_LIMITS.user_concurrency)
 
     def __call__(self, request: DeviceRequest) -> HttpResponseBase:
         path = request.path_info
@@ -69,7 +69,7 @@ class AccessMiddleware:
             deadline = Deadline(patience)
             tokens = grants.TokenSource(row, deadline, grants.last_begin(timeouts.page))
             guard = None if row.user else service.guard(request.access, request.request_id)
-            answers = answers_for(row, request.access, changing=request.method not in READS)
+            cache = response_cache_for(row, request.access, changing=request.method not in READS)
             request.gateway = Gateway(
                 transport(),
                 tokens,
@@ -78,10 +78,10 @@ class AccessMiddleware:
                 guard=guard,
                 priority=Priority.POLL if polled else Priority.PERSON,
                 person=request.access.person,
-                answers=answers,
+                cache=cache,
             )
             response = self._served(request)
-            request.gateway.settle()
+            request.gateway.flush()
         else:
             response = self.get_response(request)
         drafts.set_cookie(request, response)
@@ -91,12 +91,12 @@ class AccessMiddleware:
         return response
 
     def _served(self, request: DeviceRequest) -> HttpResponseBase:
-        """The view's answer, or at once that too many pages of this person are being made."""
-        limits = settings.PLATFORM_API_LIMITS
-        with self._visits.of(request.access.person, limits.of_one) as room:
-            if room:
+        """The view's response, or a 503 at once if too many requests of this person are running."""
+        with self._bulkhead.slot(request.access.person) as admitted:
+            if admitted:
                 return self.get_response(request)
-            full = UserConcurrencyExceeded(retry_after=limits.queue, request_id=request.request_id)
+            wait = settings.PLATFORM_API_LIMITS.queue_timeout
+            full = UserConcurrencyExceeded(retry_after=wait, request_id=request.request_id)
             return cast(HttpResponse, self.process_exception(request, full))
 
     def process_view(self, request: DeviceRequest, view: object, args: object, kwargs: object) -> HttpResponse | None:

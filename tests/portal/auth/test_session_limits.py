@@ -103,7 +103,7 @@ def test_the_tokens_of_an_idle_session_are_forgotten(
     handle = ApiGrant.objects.get().handle
     wait(clock, 30 * MINUTE)
     browser.get(PAGE)
-    assert (ApiGrant.objects.get().blob, ApiGrant.objects.get().lost) == ("", True)
+    assert (ApiGrant.objects.get().blob, ApiGrant.objects.get().revoked) == ("", True)
     assert "sessions ended: 1, without activity for 1800 seconds" in caplog.text
     caplog.clear()
     browser.get(PAGE)
@@ -118,8 +118,8 @@ def test_the_next_sign_in_of_anybody_forgets_the_tokens_of_those_who_just_left(
     signed_in("viewer")
     wait(clock, 31 * MINUTE)
     signed_in("admin")
-    assert sorted(ApiGrant.objects.values_list("lost", flat=True)) == [False, True]
-    assert ApiGrant.objects.get(lost=True).blob == ""
+    assert sorted(ApiGrant.objects.values_list("revoked", flat=True)) == [False, True]
+    assert ApiGrant.objects.get(revoked=True).blob == ""
 
 
 def test_a_refresh_that_ends_after_the_session_did_brings_no_tokens_back(
@@ -136,7 +136,7 @@ def test_a_refresh_that_ends_after_the_session_did_brings_no_tokens_back(
     monkeypatch.setattr(grants.oauth, "refresh", slow_refresh)
     with pytest.raises(grants.Unauthorized):
         grants.token_for(handle)
-    assert (ApiGrant.objects.get().blob, ApiGrant.objects.get().lost) == ("", True)
+    assert (ApiGrant.objects.get().blob, ApiGrant.objects.get().revoked) == ("", True)
 
 
 def test_with_a_company_sign_on_an_idle_session_ends_the_sign_on_too(
