@@ -15,7 +15,7 @@ from django.urls import get_script_prefix, reverse
 from django.utils.translation import get_language, gettext, ngettext, npgettext, override, pgettext
 
 from devices.core.date_formats import style
-from devices.core.navigation import bar
+from devices.core.navigation import nav_bar
 from devices.core.preferences import Preferences
 from devices.core.requests import DeviceRequest, clock_for, zone_of
 from devices.ui.status_banner import status_banner
@@ -36,7 +36,7 @@ def environment(**options: Any) -> jinja2.Environment:
         bundle=addresses,
         static=static if settings.DEBUG else lru_cache(maxsize=256)(static),
         url=url,
-        bar=bar,
+        bar=nav_bar,
         platform_told=status_banner,
         get_messages=get_messages,
     )

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from devices.audit import log as audit_log
 from devices.audit import search as audit_search
 from devices.core import api_rules
-from devices.core.fanout import ask_together
+from devices.core.fanout import fan_out_named
 from devices.core.permissions import PORTAL_AUDIT
 from devices.core.requests import DeviceRequest, clock_for, wants_partial
 from devices.core.responses import answer, query_string
@@ -56,7 +56,7 @@ def device_changes(request: DeviceRequest, device_id: int) -> HttpResponse:
             try_read(request.gateway, lambda gateway: gateway.get_base_info(device_id))
     else:
         try:
-            answers = ask_together(request.gateway, base_asks(device_id))
+            answers = fan_out_named(request.gateway, base_asks(device_id))
             info = answers["info"]
             context = (
                 layout_from_answers(request, device_id, tab="changes", info=info, settled=settled, answers=answers)

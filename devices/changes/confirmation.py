@@ -12,7 +12,7 @@ from devices.changes.context import ChangeResult
 from devices.changes.pipeline import redirect_after_success, render_outcome_unknown
 from devices.core.connection_state import never_connected
 from devices.core.formatting import name_of
-from devices.core.navigation import home
+from devices.core.navigation import home_url
 from devices.core.requests import DeviceRequest, clock_for
 from devices.directory.names import names_for
 from devices.gateway.types import BaseInfo
@@ -47,4 +47,4 @@ def finish(request: DeviceRequest, done: ChangeResult[Any]) -> HttpResponse:
         return render_outcome_unknown(request, done)
     left = done.state.evidence == ANSWER  # accepted, and could not be seen any more when it was to be read back
     device = reverse("devices:device-detail", args=[done.entry.device_id])
-    return redirect_after_success(request, done, home(request.access) if left else device)
+    return redirect_after_success(request, done, home_url(request.access) if left else device)

@@ -43,9 +43,9 @@ from devices.changes.pipeline import (
 )
 from devices.changes.redisplay import redisplay_with_error
 from devices.changes.service import execute, find_replay
-from devices.core.navigation import home
+from devices.core.navigation import home_url
 from devices.core.requests import DeviceRequest, require
-from devices.core.responses import move_on
+from devices.core.responses import redirect_to
 from devices.core.text import clean, sentences, shorten
 from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError, NotFound, Rejected
@@ -112,7 +112,7 @@ def _sent(request: DeviceRequest, device_id: int, harm: Harm) -> HttpResponse:
 def _receipt_first(request: DeviceRequest, harm: Harm, info: BaseInfo, form: ConfirmForm, page: Show) -> HttpResponse:
     collected = collect(request, harm, info, form)
     if collected.page_url:
-        return move_on(request, collected.page_url)
+        return redirect_to(request, collected.page_url)
     missing = collected.progress.missing
     if not form.agrees_to(missing):
         words = _(
@@ -184,7 +184,7 @@ def _told(request: DeviceRequest, done: ChangeResult[Any]) -> HttpResponse:
         return render_outcome_unknown(request, done)
     if done.entry.operation == CLEAR.operation:
         return redirect_after_success(request, done, reverse("devices:device-detail", args=[done.entry.device_id]))
-    return redirect_after_success(request, done, home(request.access))
+    return redirect_after_success(request, done, home_url(request.access))
 
 
 def _gone(request: DeviceRequest, facts: ChangeIntent, error: NotFound, *, noted: bool = False) -> HttpResponse:
@@ -206,4 +206,4 @@ def _gone_already(request: DeviceRequest, device_id: int) -> HttpResponse:
     """What was wanted is so. The platform does not tell a deleted device from one that was moved out of reach."""
     said = _("Device %d was gone already: deleted, or moved out of your reach. There was nothing left to delete.")
     messages.info(request, said % device_id)
-    return move_on(request, home(request.access))
+    return redirect_to(request, home_url(request.access))

@@ -14,7 +14,7 @@ from devices.changes.confirmation import confirmation_context
 from devices.changes.forms import ConfirmForm
 from devices.changes.pipeline import concurrency_fields
 from devices.changes.verification import timeline_extent
-from devices.core.fanout import ask_each
+from devices.core.fanout import fan_out
 from devices.core.formatting import number
 from devices.core.permissions import judge, judge_here
 from devices.core.requests import DeviceRequest, unsent
@@ -196,7 +196,7 @@ def _totals(request: DeviceRequest, device_id: int) -> Totals:
     decision hangs on it.
     """
     asked = [name for name in COUNTED if judge(receipt_builder.READS[name][0], request.access).allowed]
-    found = ask_each(request.gateway.fresh(), asked, lambda gateway, name: COUNTED[name](gateway, device_id))
+    found = fan_out(request.gateway.fresh(), asked, lambda gateway, name: COUNTED[name](gateway, device_id))
     return {name: page.total for name, page in found.items() if isinstance(page, Page)}
 
 

@@ -20,7 +20,7 @@ from devices.changes.deletion_pages import HARMS, Harm
 from devices.changes.forms import ConfirmForm
 from devices.core.formatting import name_of, number
 from devices.core.requests import POLL, DeviceRequest, clock_for, require
-from devices.core.responses import answer, move_on, query_string
+from devices.core.responses import answer, query_string, redirect_to
 from devices.core.text import shorten
 from devices.gateway.types import BaseInfo
 from devices.receipts import builder as receipt_builder
@@ -108,7 +108,7 @@ def device_receipt(request: DeviceRequest, device_id: int, draft_id: int) -> Htt
     if request.method == "POST":
         receipt_store.forget(draft)
         messages.info(request, _("Called off. Nothing was changed, and what was collected is thrown away."))
-        return move_on(request, reverse("devices:device-detail", args=[device_id]))
+        return redirect_to(request, reverse("devices:device-detail", args=[device_id]))
     progress = receipt_store.progress_of(draft)
     if not progress.finished:
         with receipt_store.reading_on(draft) as mine:

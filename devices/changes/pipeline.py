@@ -13,7 +13,7 @@ from devices.audit import log as audit_log
 from devices.changes.context import ChangeContext, ChangeResult
 from devices.changes.forms import ReasonForm
 from devices.core.requests import DeviceRequest
-from devices.core.responses import answer, move_on, query_string
+from devices.core.responses import answer, query_string, redirect_to
 from devices.core.text import clean, sentences, shorten
 from devices.gateway.errors import GatewayError, Unauthorized
 from devices.ui.change_notice import view_of_entry
@@ -124,7 +124,7 @@ def add_not_applied_error(
 def redirect_after_success(request: DeviceRequest, done: ChangeResult[Any], url: str) -> HttpResponse:
     """To `url`, which tells what was done from the trail (`done_view`): it lasts, and offers to undo it."""
     change = query_string(change=done.entry.pk)
-    return move_on(request, url + (change.replace("?", "&") if "?" in url else change))
+    return redirect_to(request, url + (change.replace("?", "&") if "?" in url else change))
 
 
 def render_outcome_unknown(

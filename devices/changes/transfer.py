@@ -34,7 +34,7 @@ from devices.core.permissions import VIEW_USERS, judge, judge_here
 from devices.core.requests import DeviceRequest, require, unsent
 from devices.core.responses import answer
 from devices.core.text import clean
-from devices.directory.lookup import Person, Unresolved, needing, resolve_organization, resolve_user
+from devices.directory.lookup import Person, Unresolved, resolve_organization, resolve_user, with_missing_permissions
 from devices.directory.names import Names, names_for
 from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError, NotFound, Rejected
@@ -145,7 +145,7 @@ def _person(request: DeviceRequest, info: BaseInfo, form: OwnerForm) -> Person |
     try:
         person = resolve_user(request.gateway.fresh(), request.access, form.cleaned_data.get("owner", ""))
     except Unresolved as problem:
-        form.add_error("owner", needing(str(problem), problem.missing))
+        form.add_error("owner", with_missing_permissions(str(problem), problem.missing))
         return None
     if hindrance := _hindrance(request, info, person):
         form.add_error("owner", hindrance)
@@ -159,7 +159,7 @@ def _hindrance(request: DeviceRequest, info: BaseInfo, person: Person) -> str:
         return _("%s is the owner already: there is nothing to do.") % person.label
     verdict = judge("transfer_to_owner", request.access, other=person.id != request.access.user_id)
     if not verdict.allowed:
-        return needing(_("The new owner is not you."), verdict.missing)
+        return with_missing_permissions(_("The new owner is not you."), verdict.missing)
     return person.obstacle
 
 

@@ -80,7 +80,7 @@ def style() -> Style:
     return _style(get_language() or "en")
 
 
-def zone_named(name: str) -> tzinfo:
+def get_zone(name: str) -> tzinfo:
     """The zone of this IANA name; UTC where there is none."""
     try:
         return ZoneInfo(name)
@@ -88,12 +88,12 @@ def zone_named(name: str) -> tzinfo:
         return UTC
 
 
-def known_zone(name: str) -> str:
+def valid_zone_name(name: str) -> str:
     """`name`, or UTC where this machine knows no such zone: pages name the zone that their times stand in."""
-    return "UTC" if zone_named(name) is UTC else name
+    return "UTC" if get_zone(name) is UTC else name
 
 
-def offset_of(moment: datetime) -> str:
+def utc_offset(moment: datetime) -> str:
     """How far from UTC this moment's zone is then: `UTC+1`."""
     minutes = int((moment.utcoffset() or UTC.utcoffset(None)).total_seconds() // 60)
     if not minutes:

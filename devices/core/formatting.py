@@ -13,7 +13,7 @@ from urllib.parse import quote
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from devices.core.date_formats import offset_of, style, zone_named
+from devices.core.date_formats import get_zone, style, utc_offset
 from devices.core.text import clean, shorten
 from devices.gateway.types import Device, HardwareInfo, LogEntry, TimelineEvent
 
@@ -77,12 +77,12 @@ class Clock:
 
         `wall` tells the time as it goes on, for waits: they end when they end, however long this page has taken.
         """
-        self.tz = zone_named(zone)
+        self.tz = get_zone(zone)
         self.now = now
         self._wall = wall
         self._ends: list[float] = []
         self._today = datetime.fromtimestamp(now, self.tz)
-        self.offset = offset_of(self._today)
+        self.offset = utc_offset(self._today)
         self.style = style()
 
     def when(self, ms: int | None, *, seconds: bool = False) -> When | None:

@@ -23,7 +23,7 @@ def get(access: Access, what: str) -> Any:
     return cache.get(_key(access, what))
 
 
-def forget(access: Access, what: str) -> None:
+def delete(access: Access, what: str) -> None:
     cache.delete(_key(access, what))
 
 

@@ -51,7 +51,7 @@ def device_columns(request: DeviceRequest) -> HttpResponse:
     return SeeOther(back_to_list(request))
 
 
-def heads(chosen: tuple[str, ...], always: frozenset[str] = ALWAYS) -> list[Head]:
+def table_heads(chosen: tuple[str, ...], always: frozenset[str] = ALWAYS) -> list[Head]:
     """All columns, the name first; `always`: those that this list shows whatever was chosen."""
     words = {"name": _("Device")} | {column: str(COLUMN_WORDS[column]) for column in COLUMNS}
     return [

@@ -26,7 +26,7 @@ from django.views.decorators.http import require_POST
 
 from devices.core import api_rules
 from devices.core.connection_state import never_connected, never_connected_word
-from devices.core.fanout import AT_ONCE, ask_each
+from devices.core.fanout import MAX_CONCURRENCY, fan_out
 from devices.core.formatting import Clock, Word, number
 from devices.core.permissions import Access
 from devices.core.requests import DeviceRequest, clock_for, require, wants_partial
@@ -37,19 +37,19 @@ from devices.gateway.errors import Forbidden, GatewayError, NotFound, RateLimite
 from devices.gateway.resilience.limits import Priority
 from devices.ui.read_errors import log_failure, with_retry_after
 
-MOST = 100
+MAX_DEVICES = 100
 """Rows that one press asks for, a call each and one more for what is not connected. All people of an organization share
 its 10,000 calls a minute."""
-PATIENCE = 15.0
+TIME_LIMIT = 15.0
 """Seconds for the calls of one request: for a step's, or for all of them without script, where the rest stay "not
 checked". A request has 20, and its answer has to be made too."""
-STEP = AT_ONCE
+STEP_SIZE = MAX_CONCURRENCY
 """Rows of one step: as many as are asked for at the same time, so that none waits for another's end."""
-FRESH = 300
+FRESH_FOR = 300
 """Seconds after which a device is no longer called online, but said to have been."""
 
 
-class State(IntEnum):
+class Connectivity(IntEnum):
     """One digit of the address for each row."""
 
     UNASKED = 0
@@ -68,10 +68,10 @@ class Check(NamedTuple):
     """What one asking found: when (epoch seconds), and the state of each device by id."""
 
     at: float
-    states: dict[int, State]
+    states: dict[int, Connectivity]
 
-    def of(self, device_id: int) -> State:
-        return self.states.get(device_id, State.UNASKED)
+    def of(self, device_id: int) -> Connectivity:
+        return self.states.get(device_id, Connectivity.UNASKED)
 
     def count(self, group: str) -> int:
         return sum(group_of(state) == group for state in self.states.values())
@@ -98,12 +98,12 @@ def _result(request: DeviceRequest, checked: str) -> str:
     return back_to_list(request, **({"checked": checked} if checked else {}))
 
 
-def _answers(request: DeviceRequest, ids: list[int]) -> list[State | GatewayError]:
+def _answers(request: DeviceRequest, ids: list[int]) -> list[Connectivity | GatewayError]:
     """What came of asking for each, within PATIENCE for all."""
     gateway = (
-        request.gateway.fresh().with_priority(Priority.JOB).within(PATIENCE)
+        request.gateway.fresh().with_priority(Priority.JOB).within(TIME_LIMIT)
     )  # an old answer would carry today's time
-    return list(ask_each(gateway, ids, _ask).values())
+    return list(fan_out(gateway, ids, _ask).values())
 
 
 def _step(request: DeviceRequest, ids: list[int]) -> HttpResponse:
@@ -129,7 +129,7 @@ def _further(request: DeviceRequest, ids: list[int], check: Check | None) -> tup
     """What is known after one more step, and the rows of it. Raises the error where none of them was looked at."""
     check = check or Check(time.time(), {})
     done = len(check.states)
-    asked = ids[done : done + STEP]
+    asked = ids[done : done + STEP_SIZE]
     answers = _answers(request, asked)
     states = [_state(answer) for answer in answers]
     if answers and isinstance(answers[0], GatewayError) and not any(states):
@@ -163,7 +163,7 @@ def _shown(
 
 def _progress(request: DeviceRequest, ids: list[int], check: Check | None, asked: Sequence[int]) -> dict[str, Any]:
     """What the form carries on, and the cells of the rows that were just asked for, where the list shows them."""
-    words = state_words(clock_for(request), check.at if check else None)
+    words = connectivity_words(clock_for(request), check.at if check else None)
     fill = request.POST.get("fill") == "on"
     return {
         "ids": ",".join(map(str, ids)),
@@ -189,34 +189,34 @@ def _aloud(so_far: str | None, done: int, asked: int, of: int) -> str:
 def _ids(text: str) -> list[int]:
     """At most MOST device ids, each once; anything else among them is left out."""
     found = [int(part) for part in text.split(",") if part.isascii() and part.isdigit() and len(part) <= 10]
-    return [device_id for device_id in dict.fromkeys(found) if 0 < device_id <= api_rules.INT32_MAX][:MOST]
+    return [device_id for device_id in dict.fromkeys(found) if 0 < device_id <= api_rules.INT32_MAX][:MAX_DEVICES]
 
 
-def _ask(gateway: Gateway, device_id: int) -> State:
+def _ask(gateway: Gateway, device_id: int) -> Connectivity:
     connected = gateway.get_online(device_id).connected
     if connected is None:
-        return State.SILENT
+        return Connectivity.SILENT
     if connected:
-        return State.ONLINE
+        return Connectivity.ONLINE
     try:
         info = gateway.get_base_info(device_id)
     except GatewayError:
-        return State.OFFLINE  # that it is not connected was answered
-    return State.OFFLINE if never_connected(info) is None else State.NEVER
+        return Connectivity.OFFLINE  # that it is not connected was answered
+    return Connectivity.OFFLINE if never_connected(info) is None else Connectivity.NEVER
 
 
-def _state(answer: State | GatewayError) -> State:
+def _state(answer: Connectivity | GatewayError) -> Connectivity:
     match answer:
-        case State():
+        case Connectivity():
             return answer
         case NotFound():
-            return State.GONE
+            return Connectivity.GONE
         case Forbidden():
-            return State.DENIED
+            return Connectivity.DENIED
         case RateLimited():
-            return State.UNASKED  # the platform did not look
+            return Connectivity.UNASKED  # the platform did not look
         case _:
-            return State.FAILED if answer.sent else State.UNASKED
+            return Connectivity.FAILED if answer.sent else Connectivity.UNASKED
 
 
 def write_check(access: Access, check: Check) -> str:
@@ -233,7 +233,7 @@ def read_check(access: Access, shown: list[int], text: str) -> Check | None:
     ids = shown[: len(digits)]
     if not digits or not constant_time_compare(signature, _signature(access, ids, moment, digits)):
         return None
-    states = dict(zip(ids, (State(int(digit)) for digit in digits), strict=True))
+    states = dict(zip(ids, (Connectivity(int(digit)) for digit in digits), strict=True))
     return Check(float(base36_to_int(moment)), states)
 
 
@@ -242,30 +242,35 @@ def _signature(access: Access, ids: list[int], moment: str, digits: str) -> str:
     return salted_hmac("devices.checked", told, algorithm="sha256").hexdigest()[:20]
 
 
-GROUPS = {State.UNASKED: "unasked", State.ONLINE: "online", State.OFFLINE: "offline", State.NEVER: "never"}
+GROUPS = {
+    Connectivity.UNASKED: "unasked",
+    Connectivity.ONLINE: "online",
+    Connectivity.OFFLINE: "offline",
+    Connectivity.NEVER: "never",
+}
 
 
-def group_of(state: State) -> str:
+def group_of(state: Connectivity) -> str:
     """What a page can be narrowed to (`forms.listing.STATES`)."""
     return GROUPS.get(state, "unknown")
 
 
-class StateWord(NamedTuple):
+class ConnectivityWord(NamedTuple):
     """How a state is shown: always icon and word, and behind it the time of the asking or why it is not known."""
 
     word: Word
     note: str
 
 
-def state_words(clock: Clock, at: float | None = None) -> list[StateWord]:
+def connectivity_words(clock: Clock, at: float | None = None) -> list[ConnectivityWord]:
     """By the number of a State, the first alone without `at`, the time of the asking. An old one tells what was."""
-    unasked = StateWord(Word("circle-dashed", _("Not checked"), "faint"), "")
+    unasked = ConnectivityWord(Word("circle-dashed", _("Not checked"), "faint"), "")
     asked = clock.when(int(at * 1000), seconds=True) if at else None
     if asked is None:
         return [unasked]
     stamp = asked.text
     unknown = Word("circle-question-mark", _("Unknown"), "muted")
-    if asked.elapsed > FRESH:
+    if asked.elapsed > FRESH_FOR:
         online, offline = Word("history", _("Was online"), "muted"), Word("history", _("Was offline"), "muted")
         never = Word("history", _("Had never connected"), "muted")
     else:
@@ -273,13 +278,13 @@ def state_words(clock: Clock, at: float | None = None) -> list[StateWord]:
         online, offline = Word("online", _("Online"), "good"), Word("offline", _("Offline"), "strong")
     return [
         unasked,
-        StateWord(online, stamp),
-        StateWord(offline, stamp),
-        StateWord(unknown, stamp),
-        StateWord(unknown, _("no answer")),
-        StateWord(unknown, _("not found")),
-        StateWord(unknown, _("not allowed")),
-        StateWord(never, ""),  # the longest words: their time stands below the list
+        ConnectivityWord(online, stamp),
+        ConnectivityWord(offline, stamp),
+        ConnectivityWord(unknown, stamp),
+        ConnectivityWord(unknown, _("no answer")),
+        ConnectivityWord(unknown, _("not found")),
+        ConnectivityWord(unknown, _("not allowed")),
+        ConnectivityWord(never, ""),  # the longest words: their time stands below the list
     ]
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from devices.core import api_rules
 from devices.ui.query_forms import LenientQueryForm, org_field, query_field
 
-STATES = ("online", "offline", "never", "unknown", "unasked")
+SHOW_CHOICES = ("online", "offline", "never", "unknown", "unasked")
 """What the rows of a page can be narrowed to after their states were asked."""
 CHECKED_MAX = 500
 """Characters of what a page's address tells of an asking (`views/checking.py`)."""
@@ -41,7 +41,7 @@ def checked_field() -> forms.CharField:
 
 
 def show_field() -> forms.ChoiceField:
-    return forms.ChoiceField(required=False, choices=[(state, state) for state in STATES])
+    return forms.ChoiceField(required=False, choices=[(state, state) for state in SHOW_CHOICES])
 
 
 class SearchForm(LenientQueryForm):

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from devices.core.formatting import number
-from devices.core.navigation import my_devices, owner_prefix
+from devices.core.navigation import my_devices_url, owner_url_prefix
 from devices.core.permissions import Access, Verdict, judge
 from devices.core.requests import DeviceRequest, require
 from devices.core.responses import answer, query_string
@@ -28,10 +28,10 @@ from devices.ui.read_errors import panel_error, try_read, with_retry_after
 from devices.ui.status_banner import gate_write
 
 OWNED, VISIBLE = "list_devices_by_owner", "list_devices_by_user"
-PAGES = {OWNED: "devices:device-by-owner", VISIBLE: "devices:device-by-user"}
+VIEW_NAMES = {OWNED: "devices:device-by-owner", VISIBLE: "devices:device-by-user"}
 
 
-class Way(NamedTuple):
+class PersonListLink(NamedTuple):
     """The other question about the same person, as a link; `current` is the one that this page answers."""
 
     words: str
@@ -43,7 +43,7 @@ class Way(NamedTuple):
 def device_by_owner(request: DeviceRequest) -> HttpResponse:
     """`GET /device/by-owner`: "My devices", and for those who may, somebody else's."""
     if request.access.only_own and not request.GET.get("email"):
-        return redirect(my_devices(request.access))
+        return redirect(my_devices_url(request.access))
     return _devices_of(request, OWNED, OwnedForm(request.GET))
 
 
@@ -97,7 +97,7 @@ def _context(
     names: Names,
     verdict: Verdict,
 ) -> dict[str, Any]:
-    access, here = request.access, reverse(PAGES[operation])
+    access, here = request.access, reverse(VIEW_NAMES[operation])
     mine = _mine(access, query["email"])
 
     def url(**changes: Any) -> str:
@@ -120,7 +120,7 @@ def _context(
         "own_org": own,
         "said_size": size_in_address(query | {"page": 1}, request.preferences.page_size),
         "notices": form.warnings() + shown_once(page),
-        "owner_prefix": "" if operation == OWNED else owner_prefix(access),
+        "owner_prefix": "" if operation == OWNED else owner_url_prefix(access),
         "order_note": _("in the platform's order"),
         "organizations": organization_choices(names) if operation == OWNED else [],
         "refused": "email" in form.errors,
@@ -129,8 +129,8 @@ def _context(
         "search": judge("search_devices", access),
         "pick_url": reverse("devices:pick-user") if judge("search_users", access).allowed else "",
         "only_own": access.only_own,
-        "my_url": my_devices(access),
-        "ways": _ways(access, operation, query["email"]),
+        "my_url": my_devices_url(access),
+        "ways": _person_list_links(access, operation, query["email"]),
         "create": gate_write(request, judge("create_device", access)),
         "section": "devices" if access.only_own else "owners",
     }
@@ -147,13 +147,13 @@ def _query(query: dict[str, Any], rows: int) -> str:
     )
 
 
-def _ways(access: Access, operation: str, email: str) -> list[Way]:
+def _person_list_links(access: Access, operation: str, email: str) -> list[PersonListLink]:
     """Empty without an e-mail, and where the other question would be refused."""
     other = not _mine(access, email)
-    if not email or not all(judge(each, access, other=other).allowed for each in PAGES):
+    if not email or not all(judge(each, access, other=other).allowed for each in VIEW_NAMES):
         return []
     return [
-        Way(words, reverse(PAGES[each]) + query_string(email=email), each == operation)
+        PersonListLink(words, reverse(VIEW_NAMES[each]) + query_string(email=email), each == operation)
         for each, words in ((OWNED, _("Owned")), (VISIBLE, _("Can be seen")))
     ]
 

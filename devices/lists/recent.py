@@ -13,47 +13,47 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from devices.core import api_rules
-from devices.core.fanout import ask_each
+from devices.core.fanout import fan_out
 from devices.core.formatting import Clock, DeviceRow, ago, device_row, number
-from devices.core.navigation import owner_prefix
+from devices.core.navigation import owner_url_prefix
 from devices.core.requests import DeviceRequest, clock_for, require, wants_partial
-from devices.core.responses import answer, polled, query_string
-from devices.core.session_cache import forget, get, put
+from devices.core.responses import answer, poll_url, query_string
+from devices.core.session_cache import delete, get, put
 from devices.directory.names import Names, names_for, organization_choices
 from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError, Unauthorized
 from devices.gateway.types import Activation, Device, HardwareInfo
-from devices.lists.columns import ALWAYS_RECENT, heads
-from devices.lists.connectivity import state_words
+from devices.lists.columns import ALWAYS_RECENT, table_heads
+from devices.lists.connectivity import connectivity_words
 from devices.lists.forms import RecentForm
 from devices.ui.device_actions import row_actions
 from devices.ui.read_errors import is_panel_local, panel_error, with_retry_after
 
-QUICK = (5, 15, 60)
+QUICK_PERIODS = (5, 15, 60)
 """Minutes offered as links."""
-EVERY = 30
+POLL_INTERVAL = 30
 """Seconds between two askings."""
-NAMED = 100
+MAX_NAMED = 100
 """Devices whose names are looked up, a call each; of the rest the id must do."""
-NAME_KEPT = 60
+NAME_MAX_AGE = 60
 """Seconds that a name is not asked for again: a page that is left open asks for each at every second refresh."""
-READING_KEPT = 900
+STALE_IF_ERROR_FOR = 900
 """Seconds that a whole reading is kept, to be shown with its age when the platform does not answer."""
 
 
-class Known(msgspec.Struct, frozen=True):
+class DeviceSummary(msgspec.Struct, frozen=True):
     """What the device itself says beside its activation."""
 
     name: str
     hardware: HardwareInfo | None = None
 
 
-class Reading(msgspec.Struct, frozen=True):
+class RecentActivations(msgspec.Struct, frozen=True):
     """One answer of the API with what was found of each device: `known` by its id, `failures` why nothing is."""
 
     at: float
     activations: tuple[Activation, ...]
-    known: dict[int, Known]
+    known: dict[int, DeviceSummary]
     failures: dict[int, str]
 
 
@@ -77,20 +77,20 @@ def device_recent(request: DeviceRequest) -> HttpResponse:
     again = bool(query["seen"]) and wants_partial(request)
     failed: GatewayError | None = None
     words = ""
-    reading: Reading | None
+    reading: RecentActivations | None
     try:
         reading = _read(request, query)
-        put(request.access, kept_as, reading, READING_KEPT)
+        put(request.access, kept_as, reading, STALE_IF_ERROR_FOR)
     except Unauthorized:
         raise
     except GatewayError as error:
         if not is_panel_local(error):
             # Refused, or gone: what could be seen before is not theirs to see any more.
-            forget(request.access, kept_as)
+            delete(request.access, kept_as)
             if not again:
                 raise
         last = get(request.access, kept_as)
-        reading = last if isinstance(last, Reading) else None
+        reading = last if isinstance(last, RecentActivations) else None
         failed, words = error, _(error.sentence)
     context = _context(request, query, reading, words) | {"notices": form.warnings()}
     if failed:
@@ -100,20 +100,20 @@ def device_recent(request: DeviceRequest) -> HttpResponse:
     return with_retry_after(response, failed) if failed else response
 
 
-def _read(request: DeviceRequest, query: dict[str, Any]) -> Reading:
+def _read(request: DeviceRequest, query: dict[str, Any]) -> RecentActivations:
     found = request.gateway.fresh().list_last_activated(org_id=query["org"], minutes=query["minutes"])
     newest = sorted(found, key=lambda activation: activation.activation_time, reverse=True)
-    known, failures = _look_up(request, [activation.id for activation in newest[:NAMED]])
-    return Reading(time.time(), tuple(newest), known, failures)
+    known, failures = _look_up(request, [activation.id for activation in newest[:MAX_NAMED]])
+    return RecentActivations(time.time(), tuple(newest), known, failures)
 
 
-def _look_up(request: DeviceRequest, ids: list[int]) -> tuple[dict[int, Known], dict[int, str]]:
+def _look_up(request: DeviceRequest, ids: list[int]) -> tuple[dict[int, DeviceSummary], dict[int, str]]:
     """Devices by id, as this person's sign-in last read them or from the API, eight calls at a time; and why others are
     not known. After a change of one's own nothing is kept of them.
     """
-    known: dict[int, Known] = {}
+    known: dict[int, DeviceSummary] = {}
     failures: dict[int, str] = {}
-    for device_id, answered in ask_each(request.gateway, ids, _ask).items():
+    for device_id, answered in fan_out(request.gateway, ids, _ask).items():
         if isinstance(answered, GatewayError):
             failures[device_id] = answered.sentence
         else:
@@ -121,19 +121,21 @@ def _look_up(request: DeviceRequest, ids: list[int]) -> tuple[dict[int, Known], 
     return known, failures
 
 
-def _ask(gateway: Gateway, device_id: int) -> Known:
-    info = gateway.last_seen(device_id, within=NAME_KEPT) or gateway.get_base_info(device_id)
-    return Known(info.name, info.hardware_info)
+def _ask(gateway: Gateway, device_id: int) -> DeviceSummary:
+    info = gateway.last_seen(device_id, within=NAME_MAX_AGE) or gateway.get_base_info(device_id)
+    return DeviceSummary(info.name, info.hardware_info)
 
 
-def _context(request: DeviceRequest, query: dict[str, Any], reading: Reading | None, trouble: str) -> dict[str, Any]:
+def _context(
+    request: DeviceRequest, query: dict[str, Any], reading: RecentActivations | None, trouble: str
+) -> dict[str, Any]:
     """`reading` None: nothing could be read, and no last answer is known."""
-    known, reading = reading is not None, reading or Reading(time.time(), (), {}, {})
+    known, reading = reading is not None, reading or RecentActivations(time.time(), (), {}, {})
     clock = clock_for(request)
     names = names_for(request.gateway, request.access)
     rows = [_row(activation, reading, names, clock) for activation in reading.activations]
     remarks = {each.id: _remark(each, reading, query["seen"]) for each in reading.activations}
-    columns = heads(tuple(chosen for chosen in request.preferences.columns if chosen != "status"), ALWAYS_RECENT)
+    columns = table_heads(tuple(chosen for chosen in request.preferences.columns if chosen != "status"), ALWAYS_RECENT)
     newest = max((activation.activation_time for activation in reading.activations), default=0)
     here = reverse("devices:device-recent")
 
@@ -154,9 +156,9 @@ def _context(request: DeviceRequest, query: dict[str, Any], reading: Reading | N
         "here": here,
         "rows": rows,
         "remarks": remarks,
-        "all_heads": heads(request.preferences.columns),
+        "all_heads": table_heads(request.preferences.columns),
         "heads": [head for head in columns if head.shown],
-        "state_words": state_words(clock),
+        "state_words": connectivity_words(clock),
         "list_url": url(),
         "row_actions": row_actions(request),
         "headline": _headline(len(rows), query["minutes"], where)
@@ -168,9 +170,9 @@ def _context(request: DeviceRequest, query: dict[str, Any], reading: Reading | N
         "trouble": trouble,
         "trouble_age": ago(clock.now - reading.at),
         "read_at": clock.read_at([reading.at]),
-        "unnamed": max(0, len(rows) - NAMED),
-        "named_max": NAMED,
-        "quick": [(minutes, url(minutes=minutes), minutes == query["minutes"]) for minutes in QUICK],
+        "unnamed": max(0, len(rows) - MAX_NAMED),
+        "named_max": MAX_NAMED,
+        "quick": [(minutes, url(minutes=minutes), minutes == query["minutes"]) for minutes in QUICK_PERIODS],
         "longest": api_rules.RECENT_MINUTES_MAX,
         "longest_url": url(minutes=api_rules.RECENT_MINUTES_MAX)
         if query["minutes"] < api_rules.RECENT_MINUTES_MAX
@@ -178,16 +180,16 @@ def _context(request: DeviceRequest, query: dict[str, Any], reading: Reading | N
         "organizations": organization_choices(names),
         "again_url": url(),
         "next_url": next_url,
-        "poll_url": "" if query["paused"] else polled(next_url),
+        "poll_url": "" if query["paused"] else poll_url(next_url),
         "pause_url": url(paused=not query["paused"]),
-        "every": EVERY,
-        "owner_prefix": owner_prefix(request.access),
+        "every": POLL_INTERVAL,
+        "owner_prefix": owner_url_prefix(request.access),
         "device_prefix": reverse("devices:device-list"),
         "section": "recent",
     }
 
 
-def _row(activation: Activation, reading: Reading, names: Names, clock: Clock) -> DeviceRow:
+def _row(activation: Activation, reading: RecentActivations, names: Names, clock: Clock) -> DeviceRow:
     known = reading.known.get(activation.id)
     device = Device(
         id=activation.id,
@@ -200,7 +202,7 @@ def _row(activation: Activation, reading: Reading, names: Names, clock: Clock) -
     return device_row(device, names, clock)._replace(activated=clock.when(activation.activation_time, seconds=True))
 
 
-def _remark(activation: Activation, reading: Reading, seen: int) -> Remark | None:
+def _remark(activation: Activation, reading: RecentActivations, seen: int) -> Remark | None:
     failure = reading.failures.get(activation.id, "")
     new = bool(seen) and activation.activation_time > seen
     return Remark(new, _(failure) if failure else "") if new or failure else None

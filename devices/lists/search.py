@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from devices.core.formatting import number
-from devices.core.navigation import my_devices, owner_prefix
+from devices.core.navigation import my_devices_url, owner_url_prefix
 from devices.core.permissions import judge
 from devices.core.requests import DeviceRequest, require, wants_partial
 from devices.core.responses import answer, query_string
@@ -45,7 +45,7 @@ def device_list(request: DeviceRequest) -> HttpResponse:
     form = SearchForm(request.GET)
     query = form.settle(rows=request.preferences.page_size)
     if request.access.only_own and not request.GET.get("q"):
-        return redirect(my_devices(request.access))
+        return redirect(my_devices_url(request.access))
     found = None if "q" in form.errors else try_read(request.gateway, lambda gateway: _read(request, gateway, query))
     failed = found if isinstance(found, GatewayError) else None
     page = None if isinstance(found, GatewayError) else found
@@ -80,7 +80,7 @@ def _read(request: DeviceRequest, gateway: Gateway, query: dict[str, Any]) -> Pa
 def _context(
     request: DeviceRequest, form: SearchForm, query: dict[str, Any], page: Page[Device] | None, names: Names
 ) -> dict[str, Any]:
-    links = Links(reverse("devices:device-list"), query, request.preferences.page_size)
+    links = ListUrls(reverse("devices:device-list"), query, request.preferences.page_size)
     searching = bool(query["q"])
     return table(request, page, names, query, links.to) | {
         "form": form,
@@ -89,11 +89,11 @@ def _context(
         "where": _where(query, names, request.access.org_id),
         "headline": _headline(page, query, names, request.access.org_id) if page else "",
         "notices": form.warnings() + _dropped(searching, query) + shown_once(page),
-        "columns": _columns(links) if searching else None,
+        "columns": _sort_links(links) if searching else None,
         "organizations": organization_choices(names),
         "said_size": size_in_address(query | {"page": 1}, request.preferences.page_size),
         "chips": _chips(query, links, names),
-        "owner_prefix": owner_prefix(request.access),
+        "owner_prefix": owner_url_prefix(request.access),
         "order_note": "" if searching else _("in the platform's order: it sorts only a search"),
         "create": gate_write(request, judge("create_device", request.access)),
         "include_url": links.to(sub_orgs=True, page=1),
@@ -124,7 +124,7 @@ def _headline(page: Page[Device], query: dict[str, Any], names: Names, own_org: 
     return words % {"n": number(total), "q": shorten(query["q"], 60), "where": where}
 
 
-def _chips(query: dict[str, Any], links: Links, names: Names) -> list[tuple[str, str]]:
+def _chips(query: dict[str, Any], links: ListUrls, names: Names) -> list[tuple[str, str]]:
     """Each filter in force, and the address of the list without it."""
     if query["q"]:
         return [(_("Search: “%s”") % shorten(query["q"], 40), links.to(q="", page=1))]
@@ -145,7 +145,7 @@ def _dropped(searching: bool, query: dict[str, Any]) -> list[str]:
     return []
 
 
-class Links:
+class ListUrls:
     """Addresses of the same list with something else changed; empty and default values are left out.
 
     What was asked about the rows of this page (`checked`, `show`) goes with no other: it has to be given.
@@ -172,19 +172,19 @@ class Links:
         )
 
 
-class Column(NamedTuple):
+class SortLink(NamedTuple):
     """A sortable head: where it leads and, if the list is ordered by it, which way."""
 
     url: str
     direction: str
 
 
-def _columns(links: Links) -> dict[str, Column]:
+def _sort_links(links: ListUrls) -> dict[str, SortLink]:
     columns = {}
     for name, field in SORTS.items():
         current = links.query["sort"] == field
         descending = current and links.query["order"] == "DESC"
         order = "DESC" if current and not descending else "ASC"
         direction = ("desc" if descending else "asc") if current else ""
-        columns[name] = Column(links.to(sort=field, order=order, page=1), direction)
+        columns[name] = SortLink(links.to(sort=field, order=order, page=1), direction)
     return columns

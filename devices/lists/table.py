@@ -18,21 +18,30 @@ from devices.core.requests import DeviceRequest, clock_for
 from devices.directory.names import Names
 from devices.gateway.pagination import Page
 from devices.gateway.types import Device
-from devices.lists.columns import heads
-from devices.lists.connectivity import MOST, Check, State, StateWord, group_of, read_check, state_words, summary
-from devices.lists.forms import STATES
+from devices.lists.columns import table_heads
+from devices.lists.connectivity import (
+    MAX_DEVICES,
+    Check,
+    Connectivity,
+    ConnectivityWord,
+    connectivity_words,
+    group_of,
+    read_check,
+    summary,
+)
+from devices.lists.forms import SHOW_CHOICES
 from devices.ui.change_notice import change_notice
 from devices.ui.device_actions import row_actions
 from devices.ui.pagination import pager
 from devices.ui.status_banner import read_stamp
 
-LISTS = ("list_devices", "search_devices", "list_devices_by_owner", "list_devices_by_user")
+LIST_OPERATIONS = ("list_devices", "search_devices", "list_devices_by_owner", "list_devices_by_user")
 
 Url = Callable[..., str]
 """The address of the same list with something else changed, such as `page` (1-based)."""
 
 
-class Part(NamedTuple):
+class StateFilter(NamedTuple):
     """Rows of this page in one state, as a link that shows them alone; `word` None: all of them."""
 
     word: Word | None
@@ -41,13 +50,13 @@ class Part(NamedTuple):
     current: bool
 
 
-class Checking(NamedTuple):
+class CheckControls(NamedTuple):
     """The button that asks for the states, and what it found: `parts` of the page, `stamp` of the asking."""
 
     ids: str
     label: str
     busy: str
-    parts: list[Part]
+    parts: list[StateFilter]
     stamp: str
     announce: str
 
@@ -63,11 +72,11 @@ def table(
     items = page.items if page else ()
     ids = [device.id for device in items]
     check = read_check(request.access, ids, query["checked"]) if query["checked"] else None
-    words = state_words(clock, check.at if check else None)
+    words = connectivity_words(clock, check.at if check else None)
     show = query["show"] if check and check.count(query["show"]) else ""
     if check and show:
         items = tuple(device for device in items if group_of(check.of(device.id)) == show)
-    columns = heads(request.preferences.columns)
+    columns = table_heads(request.preferences.columns)
     here = urlsplit(url(page=1))
     return {
         "all_heads": columns,
@@ -77,7 +86,7 @@ def table(
         "rows": [device_row(device, names, clock) for device in items],
         "states": {device.id: check.of(device.id) for device in items} if check else None,
         "state_words": words,
-        "checking": _checking(ids, check, words, show, clock, query, url)
+        "checking": _check_controls(ids, check, words, show, clock, query, url)
         if judge("get_online", request.access).allowed
         else None,
         "lost_check": bool(query["checked"]) and not check and bool(items),
@@ -88,7 +97,7 @@ def table(
         "list_url": url(),
         "row_actions": row_actions(request),
         "device_prefix": reverse("devices:device-list"),
-        "read_at": read_stamp(request, *LISTS),
+        "read_at": read_stamp(request, *LIST_OPERATIONS),
         "done": change_notice(request),
     }
 
@@ -105,16 +114,16 @@ def shown_once(page: Page[Any] | None) -> list[str]:
     return [words % {"n": page.repeated}]
 
 
-def _checking(
+def _check_controls(
     ids: list[int],
     check: Check | None,
-    words: list[StateWord],
+    words: list[ConnectivityWord],
     show: str,
     clock: Clock,
     query: dict[str, Any],
     url: Url,
-) -> Checking:
-    count = min(len(ids), MOST)
+) -> CheckControls:
+    count = min(len(ids), MAX_DEVICES)
     asked = clock.when(int(check.at * 1000), seconds=True) if check else None
     if check:
         label = _("Check again")
@@ -122,26 +131,33 @@ def _checking(
         label = _("Check the first %s") % number(count)
     else:
         label = ngettext("Check this one", "Check these %s", count).replace("%s", number(count))
-    return Checking(
+    return CheckControls(
         ids=",".join(map(str, ids[:count])),
         label=label,
         busy=_("Checking …"),
-        parts=_parts(check, len(ids), words, show, query, url) if check else [],
+        parts=_state_filters(check, len(ids), words, show, query, url) if check else [],
         stamp=asked.text if asked else "",
         announce=summary(check) if check else "",
     )
 
 
-def _parts(check: Check, rows: int, words: list[StateWord], show: str, query: dict[str, Any], url: Url) -> list[Part]:
+def _state_filters(
+    check: Check, rows: int, words: list[ConnectivityWord], show: str, query: dict[str, Any], url: Url
+) -> list[StateFilter]:
     """All rows, then those of each state that some have."""
-    counts = {name: check.count(name) for name in STATES}
+    counts = {name: check.count(name) for name in SHOW_CHOICES}
     counts["unasked"] += rows - len(check.states)
-    told = {"online": State.ONLINE, "offline": State.OFFLINE, "never": State.NEVER, "unknown": State.SILENT}
-    word_of = {name: words[told.get(name, State.UNASKED)].word for name in STATES}
+    told = {
+        "online": Connectivity.ONLINE,
+        "offline": Connectivity.OFFLINE,
+        "never": Connectivity.NEVER,
+        "unknown": Connectivity.SILENT,
+    }
+    word_of = {name: words[told.get(name, Connectivity.UNASKED)].word for name in SHOW_CHOICES}
     return [
-        Part(None, number(rows), url(checked=query["checked"]), not show),
+        StateFilter(None, number(rows), url(checked=query["checked"]), not show),
         *(
-            Part(word_of[name], number(count), url(checked=query["checked"], show=name), show == name)
+            StateFilter(word_of[name], number(count), url(checked=query["checked"], show=name), show == name)
             for name, count in counts.items()
             if count
         ),

@@ -12,7 +12,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from devices.core.date_formats import known_zone
+from devices.core.date_formats import valid_zone_name
 from devices.core.requests import DeviceRequest
 from devices.core.responses import SeeOther
 from devices.preferences import store as preference_store
@@ -22,7 +22,7 @@ from devices.preferences.forms import PreferencesForm
 @require_http_methods(["GET", "HEAD", "POST"])
 def preferences(request: DeviceRequest) -> HttpResponse:
     """GET: the form. POST: keep all of it, whatever the person's other browsers show."""
-    profile = known_zone(request.access.tz)
+    profile = valid_zone_name(request.access.tz)
     if request.method != "POST":
         return _form_page(request, PreferencesForm.of(request.preferences, profile))
     form = PreferencesForm(request.POST, profile=profile)

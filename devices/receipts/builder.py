@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import structs
 
-from devices.core.fanout import ask_each
+from devices.core.fanout import fan_out
 from devices.core.permissions import RULES, Access, judge
 from devices.gateway.client import Gateway
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, RateLimited, TimedOut, Unreachable
@@ -205,7 +205,7 @@ def go_on(gateway: Gateway, progress: Progress, seconds: float) -> list[Chunk]:
             break
         wanted = _next(progress)
         job = gateway.fresh().within(CALLS_SECONDS).with_priority(Priority.JOB)
-        found = ask_each(job, wanted, _ask(progress.device_id), at_once=AT_ONCE)
+        found = fan_out(job, wanted, _ask(progress.device_id), concurrency=AT_ONCE)
         chunks += _taken(progress, found)
     progress.spent += time.monotonic() - began
     if progress.finished and not progress.made_at:

@@ -45,7 +45,7 @@ class AccessMiddleware:
 
     def __call__(self, request: DeviceRequest) -> HttpResponseBase:
         path = request.path_info
-        request.begun = requests.wall()
+        request.received_at = requests.wall_clock()
         if path not in EXEMPT and not path.startswith(EXEMPT_PREFIXES):
             try:
                 admitted = authenticate_request(request)

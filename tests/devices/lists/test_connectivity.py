@@ -81,7 +81,7 @@ def test_the_states_of_a_page_narrow_it(support: Person) -> None:
 def test_no_more_than_a_page_is_asked_for_whatever_is_sent(support: Person, platform: SandboxServer) -> None:
     many = ",".join(map(str, [*range(1, 400), *range(1, 400)]))
     press(support, ids=many)
-    assert asked(platform) == connectivity.MOST
+    assert asked(platform) == connectivity.MAX_DEVICES
     platform.clear_requests()
     press(support, ids="1,1,x,-3,0,99999999999,\x00,²," + "9" * 5000)
     assert asked(platform) == 1
@@ -212,7 +212,7 @@ def test_the_calls_of_one_request_have_fifteen_seconds_together(
     form |= fields_of(support.htmx("/devices/online/", form))
     support.htmx("/devices/online/", form)
     press(support)
-    assert len(left) == connectivity.STEP + 50
+    assert len(left) == connectivity.STEP_SIZE + 50
     assert 10 < min(left) <= max(left) <= 15
     monkeypatch.undo()
     monkeypatch.setattr(connectivity, "PATIENCE", 0.0)
