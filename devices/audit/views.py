@@ -21,7 +21,7 @@ from devices.audit import search as audit_search
 from devices.audit.csv_export import CSV_COLUMNS, csv_chunks, csv_row
 from devices.audit.forms import TrailForm
 from devices.audit.models import AuditEntry
-from devices.core.date_formats import style
+from devices.core.date_formats import short_date
 from devices.core.formatting import Word, number
 from devices.core.permissions import PORTAL_AUDIT
 from devices.core.requests import DeviceRequest, clock_for, require_right, wants_partial
@@ -127,7 +127,7 @@ def _headline(page: Page[AuditEntry], days: tuple[date | None, date | None]) -> 
 
 
 def _day(day: date | None) -> str:
-    return style().whole(day) if day else ""
+    return short_date(day) if day else ""
 
 
 def _backwards(days: tuple[date | None, date | None]) -> list[str]:

@@ -21,7 +21,7 @@ def fan_out(
 ) -> dict[K, V | GatewayError]:
     """The result for each key, or its error, in the order of `keys`.
 
-    `call` runs in threads: it may use the gateway it gets and nothing of Django. The gateway's deadline covers all calls
+    `call` runs in threads: it may use its gateway and nothing of Django. The gateway's deadline covers all calls
     together; after it, the rest are `TimedOut` without being sent. Raises Unauthorized.
     """
     wanted = list(dict.fromkeys(keys))
