@@ -10,7 +10,8 @@ from devices.core import api_rules
 from devices.device_page import overview, timeline
 from devices.device_page import tabs as tab_views
 from devices.directory import views as directory_views
-from devices.lists import columns, connectivity, people, recent, search
+from devices.lists import connectivity, people, recent, search
+from devices.preferences import views as preference_views
 from devices.ui.tabs import TABS
 
 app_name = "devices"
@@ -41,7 +42,7 @@ urlpatterns = [
     path("new/", create.device_new, name="device-new"),
     # What a list can be asked for, and how it stands
     path("online/", connectivity.device_check, name="device-check"),
-    path("columns/", columns.device_columns, name="device-columns"),
+    path("columns/", preference_views.device_columns, name="device-columns"),
     # Matches while somebody types
     path("pick/user/", directory_views.pick_user, name="pick-user"),
     path("pick/organization/", directory_views.pick_organization, name="pick-organization"),

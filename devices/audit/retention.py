@@ -67,7 +67,7 @@ def forget_choices(who: str) -> bool:
 
     Of somebody who never changed anything the portal knows no e-mail once they are signed out.
     """
-    return who.isascii() and who.isdigit() and preference_store.forget(f"user:{int(who)}")
+    return who.isascii() and who.isdigit() and preference_store.delete(f"user:{int(who)}")
 
 
 def erase(who: str) -> list[Erased]:
@@ -84,7 +84,7 @@ def erase(who: str) -> list[Erased]:
         wanted = Q(user_id=int(who)) | Q(key=f"user:{int(who)}")
     erased = []
     for person in AuditPerson.objects.filter(wanted).exclude(key__startswith="erased:").order_by("pk"):
-        preference_store.forget(person.key)
+        preference_store.delete(person.key)
         AuditPerson.objects.filter(pk=person.pk).update(
             key=f"erased:{secrets.token_hex(16)}", user_id=0, name="", email=""
         )

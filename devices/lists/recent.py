@@ -23,7 +23,7 @@ from devices.directory.names import Names, names_for, organization_choices
 from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError, Unauthorized
 from devices.gateway.types import Activation, Device, HardwareInfo
-from devices.lists.columns import ALWAYS_RECENT, table_heads
+from devices.lists.columns import ALWAYS_SHOWN_RECENT, table_heads
 from devices.lists.connectivity import connectivity_words
 from devices.lists.forms import RecentForm
 from devices.ui.device_actions import row_actions
@@ -135,7 +135,9 @@ def _context(
     names = names_for(request.gateway, request.access)
     rows = [_row(activation, reading, names, clock) for activation in reading.activations]
     remarks = {each.id: _remark(each, reading, query["seen"]) for each in reading.activations}
-    columns = table_heads(tuple(chosen for chosen in request.preferences.columns if chosen != "status"), ALWAYS_RECENT)
+    columns = table_heads(
+        tuple(chosen for chosen in request.preferences.columns if chosen != "status"), ALWAYS_SHOWN_RECENT
+    )
     newest = max((activation.activation_time for activation in reading.activations), default=0)
     here = reverse("devices:device-recent")
 
@@ -157,7 +159,7 @@ def _context(
         "rows": rows,
         "remarks": remarks,
         "all_heads": table_heads(request.preferences.columns),
-        "heads": [head for head in columns if head.shown],
+        "heads": [head for head in table_heads(chosen, ALWAYS_SHOWN_RECENT) if head.shown],
         "state_words": connectivity_words(clock),
         "list_url": url(),
         "row_actions": row_actions(request),
