@@ -135,9 +135,7 @@ def _context(
     names = names_for(request.gateway, request.access)
     rows = [_row(activation, reading, names, clock) for activation in reading.activations]
     remarks = {each.id: _remark(each, reading, query["seen"]) for each in reading.activations}
-    columns = table_heads(
-        tuple(chosen for chosen in request.preferences.columns if chosen != "status"), ALWAYS_SHOWN_RECENT
-    )
+    chosen = tuple(column for column in request.preferences.columns if column != "status")
     newest = max((activation.activation_time for activation in reading.activations), default=0)
     here = reverse("devices:device-recent")
 
