@@ -1,4 +1,4 @@
-"""The table of devices that every list shows: its heads, its rows, what can be done with it, the range below it."""
+"""The table of devices in every list: heads, rows, the check of their states, and the range below."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from devices.core import api_rules
-from devices.core.formatting import Clock, Word, device_row, number
+from devices.core.formatting import Word, device_row, number
 from devices.core.permissions import judge
 from devices.core.preferences import PAGE_SIZES
 from devices.core.requests import DeviceRequest, clock_for
@@ -20,13 +20,14 @@ from devices.gateway.pagination import Page
 from devices.gateway.types import Device
 from devices.lists.columns import table_heads
 from devices.lists.connectivity import (
+    GROUPS,
     MAX_DEVICES,
     Check,
     Connectivity,
     ConnectivityWord,
+    check_of_rows,
     connectivity_words,
     group_of,
-    read_check,
     summary,
 )
 from devices.lists.forms import SHOW_CHOICES
@@ -42,7 +43,7 @@ Url = Callable[..., str]
 
 
 class StateFilter(NamedTuple):
-    """Rows of this page in one state, as a link that shows them alone; `word` None: all of them."""
+    """A link to the rows of this page in one state; `word` None: to all of them."""
 
     word: Word | None
     rows: str
@@ -51,31 +52,31 @@ class StateFilter(NamedTuple):
 
 
 class CheckControls(NamedTuple):
-    """The button that asks for the states, and what it found: `parts` of the page, `stamp` of the asking."""
+    """The button that checks the states, and the last result: `filters` by state, `time` of the check."""
 
     ids: str
     label: str
     busy: str
-    parts: list[StateFilter]
-    stamp: str
+    filters: list[StateFilter]
+    time: str
     announce: str
 
 
 def table(
     request: DeviceRequest, page: Page[Device] | None, names: Names, query: dict[str, Any], url: Url
 ) -> dict[str, Any]:
-    """Context of `lists/_table.html`; `page` None shows no table. `query`: what the address asks for, settled.
+    """Context of `lists/_table.html`; `page` None shows no table. `query`: the cleaned query of the address.
 
-    `done`: the change that led here since its device has left the view of whoever made it.
+    `done`: the change that led here because its device left this person's view.
     """
     clock = clock_for(request)
     items = page.items if page else ()
     ids = [device.id for device in items]
-    check = read_check(request.access, ids, query["checked"]) if query["checked"] else None
+    check = check_of_rows(request.access, query["checked"], ids)
     words = connectivity_words(clock, check.at if check else None)
     show = query["show"] if check and check.count(query["show"]) else ""
     if check and show:
-        items = tuple(device for device in items if group_of(check.of(device.id)) == show)
+        items = tuple(device for device in items if group_of(check.state_of(device.id)) == show)
     columns = table_heads(request.preferences.columns)
     here = urlsplit(url(page=1))
     return {
@@ -84,9 +85,9 @@ def table(
         "columns": None,
         "fills": not show and any(head.shown or check for head in columns if head.key == "status"),
         "rows": [device_row(device, names, clock) for device in items],
-        "states": {device.id: check.of(device.id) for device in items} if check else None,
+        "states": {device.id: check.state_of(device.id) for device in items} if check else None,
         "state_words": words,
-        "checking": _check_controls(ids, check, words, show, clock, query, url)
+        "checking": _check_controls(ids, check, words, query | {"show": show}, url)
         if judge("get_online", request.access).allowed
         else None,
         "lost_check": bool(query["checked"]) and not check and bool(items),
@@ -102,8 +103,13 @@ def table(
     }
 
 
-def shown_once(page: Page[Any] | None) -> list[str]:
-    """A sentence where the platform sent some of a page's devices more than once."""
+def page_title(title: str, page: Page[Any] | None) -> str:
+    """The title with its page number, from page 2 on."""
+    return f"{title}, {_('page %(n)s') % {'n': page.number + 1}}" if page and page.number else title
+
+
+def duplicates_notice(page: Page[Any] | None) -> list[str]:
+    """A sentence where the platform sent some devices of the page more than once."""
     if page is None or not page.repeated:
         return []
     words = ngettext(
@@ -115,16 +121,9 @@ def shown_once(page: Page[Any] | None) -> list[str]:
 
 
 def _check_controls(
-    ids: list[int],
-    check: Check | None,
-    words: list[ConnectivityWord],
-    show: str,
-    clock: Clock,
-    query: dict[str, Any],
-    url: Url,
+    ids: list[int], check: Check | None, words: list[ConnectivityWord], query: dict[str, Any], url: Url
 ) -> CheckControls:
     count = min(len(ids), MAX_DEVICES)
-    asked = clock.when(int(check.at * 1000), seconds=True) if check else None
     if check:
         label = _("Check again")
     elif count < len(ids):
@@ -135,37 +134,36 @@ def _check_controls(
         ids=",".join(map(str, ids[:count])),
         label=label,
         busy=_("Checking …"),
-        parts=_state_filters(check, len(ids), words, show, query, url) if check else [],
-        stamp=asked.text if asked else "",
+        filters=_state_filters(check, len(ids), words, query, url) if check else [],
+        time=words[Connectivity.ONLINE].note if check else "",
         announce=summary(check) if check else "",
     )
 
 
 def _state_filters(
-    check: Check, rows: int, words: list[ConnectivityWord], show: str, query: dict[str, Any], url: Url
+    check: Check, rows: int, words: list[ConnectivityWord], query: dict[str, Any], url: Url
 ) -> list[StateFilter]:
     """All rows, then those of each state that some have."""
     counts = {name: check.count(name) for name in SHOW_CHOICES}
     counts["unasked"] += rows - len(check.states)
-    told = {
-        "online": Connectivity.ONLINE,
-        "offline": Connectivity.OFFLINE,
-        "never": Connectivity.NEVER,
-        "unknown": Connectivity.SILENT,
-    }
-    word_of = {name: words[told.get(name, Connectivity.UNASKED)].word for name in SHOW_CHOICES}
+    state_of = {"unknown": Connectivity.UNKNOWN} | {name: state for state, name in GROUPS.items()}
     return [
-        StateFilter(None, number(rows), url(checked=query["checked"]), not show),
+        StateFilter(None, number(rows), url(checked=query["checked"]), not query["show"]),
         *(
-            StateFilter(word_of[name], number(count), url(checked=query["checked"], show=name), show == name)
+            StateFilter(
+                words[state_of[name]].word,
+                number(count),
+                url(checked=query["checked"], show=name),
+                query["show"] == name,
+            )
             for name, count in counts.items()
             if count
         ),
     ]
 
 
-def size_in_address(query: dict[str, Any], rows: int) -> int | str:
-    """What an address says of its rows per page: nothing where `ForgivingForm.settle` would find the same."""
-    usual = rows if query["page"] == 1 else api_rules.PAGE_SIZE
+def size_param(query: dict[str, Any], page_size: int) -> int | str:
+    """The `size` of an address, empty where `LenientQueryForm` would find the same. `page_size`: as preferred."""
+    default = page_size if query["page"] == 1 else api_rules.PAGE_SIZE
     size: int = query["size"]
-    return "" if size == usual else size
+    return "" if size == default else size
