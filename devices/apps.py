@@ -21,4 +21,4 @@ class DevicesConfig(AppConfig):
         pre_migrate.connect(triggers.drop, sender=self)
         post_migrate.connect(triggers.install, sender=self)
         retention.CLEANUPS["receipts"] = receipt_store.delete_expired
-        retention.ERASERS.append(preference_store.forget)
+        retention.ERASERS.append(preference_store.delete)

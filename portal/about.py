@@ -75,7 +75,7 @@ def about(request: DeviceRequest) -> HttpResponse:
         "idle": _minutes(settings.SESSION_IDLE // 60),
         "facts": int(CACHE_POLICIES["get_base_info"].max_age),
         "tags": int(CACHE_POLICIES["list_tags"].max_age),
-        "names": _minutes(names.KEEP // 60),
+        "names": _minutes(names.CACHE_FOR // 60),
         "reader_zone": zone_of(request),
         "now": clock.stamp(),
         "section": "about",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import lru_cache
 from typing import Any, cast
 
@@ -14,8 +15,8 @@ from django.templatetags.static import static
 from django.urls import get_script_prefix, reverse
 from django.utils.translation import get_language, gettext, ngettext, npgettext, override, pgettext
 
-from devices.core.date_formats import style
-from devices.core.navigation import bar
+from devices.core.date_formats import short_date
+from devices.core.navigation import nav_bar
 from devices.core.preferences import Preferences
 from devices.core.requests import DeviceRequest, clock_for, zone_of
 from devices.ui.status_banner import status_banner
@@ -36,7 +37,7 @@ def environment(**options: Any) -> jinja2.Environment:
         bundle=addresses,
         static=static if settings.DEBUG else lru_cache(maxsize=256)(static),
         url=url,
-        bar=bar,
+        bar=nav_bar,
         platform_told=status_banner,
         get_messages=get_messages,
     )
@@ -71,7 +72,7 @@ def warm_up() -> None:
     for code, _name in settings.LANGUAGES:
         with override(code):
             gettext("Devices")
-            style()
+            short_date(date.today())
     env: jinja2.Environment = engines["jinja2"].env  # type: ignore[attr-defined]
     for name in env.list_templates():
         env.get_template(name)

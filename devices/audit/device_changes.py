@@ -14,7 +14,7 @@ from devices.audit import log as audit_log
 from devices.audit import search as audit_search
 from devices.audit.models import AuditEntry
 from devices.core import api_rules
-from devices.core.fanout import ask_together
+from devices.core.fanout import fan_out_named
 from devices.core.permissions import PORTAL_AUDIT
 from devices.core.requests import DeviceRequest, clock_for, wants_partial
 from devices.core.responses import answer, query_string
@@ -43,7 +43,7 @@ def device_changes(request: DeviceRequest, device_id: int) -> HttpResponse:
             try_read(request.gateway, lambda gateway: gateway.get_base_info(device_id))
         return answer(request, "ui/device_tab.html", "audit/_device_changes.html", context)
     try:
-        answers = ask_together(request.gateway, base_asks(device_id))
+        answers = fan_out_named(request.gateway, base_asks(device_id))
         layout = layout_from_answers(
             request, device_id, tab="changes", info=answers["info"], settled=reconciled, answers=answers
         )

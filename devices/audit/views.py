@@ -22,7 +22,7 @@ from devices.audit.csv_export import CSV_COLUMNS, csv_chunks, csv_row
 from devices.audit.forms import AuditQueryForm
 from devices.audit.models import AuditEntry, AuditPerson
 from devices.changes.kinds import kinds
-from devices.core.date_formats import style
+from devices.core.date_formats import short_date
 from devices.core.formatting import Word, number
 from devices.core.permissions import PORTAL_AUDIT
 from devices.core.requests import DeviceRequest, clock_for, require_right, wants_partial
@@ -144,7 +144,7 @@ def _headline(page: Page[AuditEntry], days: Days) -> str:
 
 
 def _day(day: date | None) -> str:
-    return style().whole(day) if day else ""
+    return short_date(day) if day else ""
 
 
 def _order_warning(days: Days) -> list[str]:

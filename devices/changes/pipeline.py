@@ -36,9 +36,9 @@ from devices.changes.form_state import (
 from devices.changes.kinds import AnswersWith, ChangeKind, ChangeRequest, Checked, Subject, kind_of
 from devices.changes.service import execute, find_replay
 from devices.core.formatting import name_of
-from devices.core.navigation import home
+from devices.core.navigation import home_url
 from devices.core.requests import DeviceRequest, clock_for, require, unsent, wants_partial
-from devices.core.responses import SeeOther, answer, move_on, query_string
+from devices.core.responses import SeeOther, answer, query_string, redirect_to
 from devices.core.return_url import from_list
 from devices.core.text import clean, sentences, shorten
 from devices.directory.names import names_for
@@ -184,7 +184,7 @@ def finish(change: ChangeRequest, result: ChangeResult[Any]) -> HttpResponse:
     if kind.finish:
         return kind.finish(change, result)
     out_of_sight = result.state.evidence == audit_log.REPLY_ONLY and not kind.proven_by_reply
-    url = home(request.access) if out_of_sight else reverse("devices:device-detail", args=[change.device_id])
+    url = home_url(request.access) if out_of_sight else reverse("devices:device-detail", args=[change.device_id])
     if not wants_partial(request) or kind.answers_with is AnswersWith.REDIRECT or out_of_sight:
         return redirect_after_success(request, result, url)
     name = clean(result.entry.after)
@@ -268,7 +268,7 @@ def render_outcome_unknown(request: DeviceRequest, result: ChangeResult[Any], *,
 def redirect_after_success(request: DeviceRequest, result: ChangeResult[Any], url: str) -> HttpResponse:
     """To `url`, whose page shows the change by its audit entry (`ui.change_notice`) and offers to undo it."""
     change = query_string(change=result.entry.pk)
-    return move_on(request, url + (change.replace("?", "&") if "?" in url else change))
+    return redirect_to(request, url + (change.replace("?", "&") if "?" in url else change))
 
 
 # --- idempotency and expected version ---------------------------------------------------------------------------------

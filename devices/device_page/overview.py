@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from devices.core.fanout import ask_together
+from devices.core.fanout import fan_out_named
 from devices.core.formatting import Clock, name_of
 from devices.core.requests import DeviceRequest, clock_for, require, wants_partial
 from devices.core.responses import answer
@@ -42,7 +42,7 @@ def device_detail(request: DeviceRequest, device_id: int) -> HttpResponse:
     # What is left of its time is the base info's, where this fails by being slow.
     patience = settings.PLATFORM_API_TIMEOUTS.read * SHARE_OF_VALUES
     asks: Asks = {"values": lambda gateway: gateway.get_device(device_id)}
-    answers = ask_together(request.gateway, asks if partial else {**asks, **online_ask(device_id)}, within=patience)
+    answers = fan_out_named(request.gateway, asks if partial else {**asks, **online_ask(device_id)}, timeout=patience)
     details: DeviceDetails | GatewayError = answers["values"]
     if isinstance(details, GatewayError):
         if not is_panel_local(details):
@@ -101,7 +101,7 @@ def device_online(request: DeviceRequest, device_id: int) -> HttpResponse:
         connection = read_connection(request, device_id, clock_for(request), reported)
         context = {"device_id": device_id, "connection": connection}
     else:
-        answers = ask_together(request.gateway, base_asks(device_id))
+        answers = fan_out_named(request.gateway, base_asks(device_id))
         settled = reconcile_device(request, device_id)
         context = layout_from_answers(
             request, device_id, tab="overview", info=answers["info"], settled=settled, answers=answers

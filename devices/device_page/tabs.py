@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from devices.core import api_rules
-from devices.core.fanout import ask_together
+from devices.core.fanout import fan_out_named
 from devices.core.formatting import log_row
 from devices.core.permissions import judge
 from devices.core.requests import DeviceRequest, clock_for, require, wants_partial
@@ -122,7 +122,7 @@ def answer_tab(
         found, context = try_read(request.gateway, ask), {}
     else:
         settled = reconcile_device(request, device_id)
-        answers = ask_together(request.gateway, {"panel": ask, **base_asks(device_id)})
+        answers = fan_out_named(request.gateway, {"panel": ask, **base_asks(device_id)})
         found = answers["panel"]
         context = layout_from_answers(
             request, device_id, tab=tab, info=answers["info"], settled=settled, answers=answers

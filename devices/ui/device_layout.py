@@ -10,11 +10,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from devices.core.connection_state import Connection, connection, never_connected
-from devices.core.fanout import ask_together
+from devices.core.fanout import fan_out_named
 from devices.core.formatting import Clock, name_of
 from devices.core.permissions import judge
 from devices.core.requests import DeviceRequest, clock_for
-from devices.directory.names import remember_template
+from devices.directory.names import cache_template_id
 from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError, NotFound, Unauthorized
 from devices.gateway.types import BaseInfo, Online
@@ -58,7 +58,7 @@ def device_layout_context(
     """
     settled = reconcile_device(request, device_id) if settled is None else settled
     asks = online_ask(device_id) if info else base_asks(device_id)
-    answers = ask_together(request.gateway, asks)
+    answers = fan_out_named(request.gateway, asks)
     return layout_from_answers(
         request, device_id, tab=tab, info=info or unwrap(answers["info"]), settled=settled, answers=answers
     )
@@ -90,7 +90,7 @@ def layout_from_answers(
     if failed and not is_panel_local(failed):
         raise failed
     if known:
-        remember_template(request.access, device_id, known.template_id)
+        cache_template_id(request.access, device_id, known.template_id)
     return {
         "device": known,
         "device_id": device_id,

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import translation
 
-from devices.core import preferences, requests
+from devices.core import requests
 from devices.core.requests import DeviceRequest, is_poll, wants_partial
 from devices.gateway.client import Gateway
 from devices.gateway.errors import CircuitOpen, GatewayError, RateLimited, Unauthorized, UserConcurrencyExceeded
@@ -45,7 +45,7 @@ class AccessMiddleware:
 
     def __call__(self, request: DeviceRequest) -> HttpResponseBase:
         path = request.path_info
-        request.begun = requests.wall()
+        request.received_at = requests.wall_clock()
         if path not in EXEMPT and not path.startswith(EXEMPT_PREFIXES):
             try:
                 admitted = authenticate_request(request)
@@ -60,7 +60,7 @@ class AccessMiddleware:
             if not polled:
                 grants.seen(row)
             request.access = row.access(identity)
-            request.preferences = preferences.read(row.preferences)
+            request.preferences = row.preferences
             if request.preferences.language != "auto":
                 translation.activate(request.preferences.language)
             timeouts = settings.PLATFORM_API_TIMEOUTS

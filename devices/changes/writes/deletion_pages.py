@@ -15,7 +15,7 @@ from devices.changes.confirmation import confirmation_context
 from devices.changes.forms import ChangeForm, line
 from devices.changes.kinds import ChangeRequest
 from devices.core import api_rules
-from devices.core.fanout import ask_each
+from devices.core.fanout import fan_out
 from devices.core.formatting import number
 from devices.core.permissions import judge, judge_here
 from devices.core.requests import DeviceRequest
@@ -218,7 +218,7 @@ def _logs(total: int | None) -> Item | None:
 def _totals(request: DeviceRequest, device_id: int) -> Totals:
     """How many there are. Left out where this person may not know, or the platform does not tell."""
     asked = [name for name in COUNTED if judge(receipt_builder.PART_READERS[name][0], request.access).allowed]
-    found = ask_each(request.gateway.fresh(), asked, lambda gateway, name: COUNTED[name](gateway, device_id))
+    found = fan_out(request.gateway.fresh(), asked, lambda gateway, name: COUNTED[name](gateway, device_id))
     return {name: page.total for name, page in found.items() if isinstance(page, Page)}
 
 

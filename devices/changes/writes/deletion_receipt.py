@@ -20,7 +20,7 @@ from devices.changes.pipeline import operation_of
 from devices.changes.writes.deletion_pages import DESTRUCTIVE, ConfirmForm
 from devices.core.formatting import name_of, number
 from devices.core.requests import POLL, DeviceRequest, clock_for, require
-from devices.core.responses import answer, move_on, query_string
+from devices.core.responses import answer, query_string, redirect_to
 from devices.core.text import shorten
 from devices.gateway.types import BaseInfo
 from devices.receipts import builder as receipt_builder
@@ -107,7 +107,7 @@ def device_receipt(request: DeviceRequest, device_id: int, draft_id: int) -> Htt
     if request.method == "POST":
         receipt_store.delete_draft(draft)
         messages.info(request, _("Cancelled. Nothing was changed; the partial receipt was discarded."))
-        return move_on(request, reverse("devices:device-detail", args=[device_id]))
+        return redirect_to(request, reverse("devices:device-detail", args=[device_id]))
     if not progress.finished:
         with receipt_store.collection_lease(draft) as mine:
             progress = receipt_store.draft_progress(draft)

@@ -13,7 +13,7 @@ import time_machine
 from bs4 import BeautifulSoup
 from django.contrib.sessions.models import Session
 
-from devices.core.responses import polled
+from devices.core.responses import poll_url
 from portal.auth import grants
 from portal.auth.crypto import Secret, Tokens
 from portal.auth.models import ApiGrant, SsoLogin
@@ -198,7 +198,7 @@ def test_the_mark_of_a_poll_can_only_shorten_a_session(
 
 
 def test_every_region_that_asks_by_itself_bears_the_mark() -> None:
-    """Whoever adds one finds out here: its address is made by devices.core.responses.polled() and called poll_url.
+    """Whoever adds one finds out here: its address is made by devices.core.responses.poll_url() and called poll_url.
 
     The steps of a check are what somebody has just pressed a button for, and at most 13 of them follow: no poll.
     """
@@ -212,7 +212,7 @@ def test_every_region_that_asks_by_itself_bears_the_mark() -> None:
     assert "lists/_recent.html" in asking
     del asking["lists/_check_step.html"]
     assert [name for name, line in asking.items() if 'hx-get="{{ poll_url }}"' not in line] == []
-    assert (polled("/a/"), polled("/a/?b=1")) == ("/a/?poll=on", "/a/?b=1&poll=on")
+    assert (poll_url("/a/"), poll_url("/a/?b=1")) == ("/a/?poll=on", "/a/?b=1&poll=on")
 
 
 # --- what it costs ----------------------------------------------------------------------------------------------------
