@@ -37,7 +37,7 @@ def environment(**options: Any) -> jinja2.Environment:
         static=static if settings.DEBUG else lru_cache(maxsize=256)(static),
         url=url,
         bar=bar,
-        platform_told=status_banner,
+        status_banner=status_banner,
         get_messages=get_messages,
     )
     return env

@@ -21,7 +21,7 @@ from devices.directory.names import names_for
 from devices.gateway.errors import Forbidden, NotFound
 from devices.ui.audit_entry import entry_view
 from devices.ui.change_notice import reconcile_device
-from devices.ui.device_layout import base_asks, layout_from_answers
+from devices.ui.device_layout import device_layout_context, layout_reads
 from devices.ui.pagination import pager
 from devices.ui.query_forms import PageForm
 from devices.ui.read_errors import try_read
@@ -56,11 +56,9 @@ def device_changes(request: DeviceRequest, device_id: int) -> HttpResponse:
             try_read(request.gateway, lambda gateway: gateway.get_base_info(device_id))
     else:
         try:
-            answers = ask_together(request.gateway, base_asks(device_id))
-            info = answers["info"]
+            reads = ask_together(request.gateway, layout_reads(device_id))
             context = (
-                layout_from_answers(request, device_id, tab="changes", info=info, settled=settled, answers=answers)
-                | context
+                device_layout_context(request, device_id, tab="changes", reconciled=settled, reads=reads) | context
             )
         except (NotFound, Forbidden):
             if not page.total:

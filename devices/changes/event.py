@@ -42,7 +42,7 @@ from devices.gateway.errors import (
     Unreachable,
 )
 from devices.gateway.types import BaseInfo
-from devices.ui.device_layout import device_layout_context, layout_from_answers
+from devices.ui.device_layout import device_layout_context
 from devices.ui.read_errors import degraded_form, panel_error, try_read
 
 HIDE_AFTER = 30
@@ -158,10 +158,10 @@ def _event_form(request: DeviceRequest, device_id: int, form: EventForm, *, stat
     if isinstance(info, GatewayError):
         context["unread"] = panel_error(request, info, _("Trigger an event"))
         if not wants_partial(request):
-            page_around = layout_from_answers(
-                request, device_id, tab="overview", info=info, settled=[], answers={"online": info}
+            page_around = device_layout_context(
+                request, device_id, tab="overview", info=info, reconciled=[], reads={"online": info}
             )
-            page_around["heading_trouble"] = None  # told in the form, which is open all the same
+            page_around["heading_error"] = None  # told in the form, which is open all the same
     else:
         form.offer(_codes(request, info))
         context["device_name"] = name_of(info)

@@ -101,14 +101,13 @@ def _resting(request: DeviceRequest, entry: AuditEntry, why: str) -> HttpRespons
     form = ReasonForm(request.POST)
     form.add_error(None, sentences(why, _("Nothing was changed.")))
     refresh_form_tokens(form)
-    condition = request.gateway.platform_status()
-    error = (RateLimited if condition.backoff else CircuitOpen)(retry_after=max(condition) or None, sent=False)
+    status = request.platform_status
+    error = (RateLimited if status.backoff else CircuitOpen)(retry_after=max(status) or None, sent=False)
     return with_retry_after(_page(request, entry, form, rest=why, status=error.status), error)
 
 
 def _unread(request: DeviceRequest, entry: AuditEntry, error: GatewayError) -> HttpResponse:
     """Without what the device holds now nothing is offered to be sent: the page says so, and asks again on a press."""
-    request.tells_itself = True
     told = panel_error(request, error, _("Undo"))
     return with_retry_after(_page(request, entry, ReasonForm(), unread=told, status=error.status), error)
 
