@@ -19,6 +19,7 @@ from devices.core.date_formats import short_date
 from devices.core.navigation import nav_bar
 from devices.core.preferences import Preferences
 from devices.core.requests import DeviceRequest, clock_for, zone_of
+from devices.ui.device_actions import change_action
 from devices.ui.status_banner import status_banner
 from portal.icons import icon
 from portal.static_bundles import addresses
@@ -38,7 +39,8 @@ def environment(**options: Any) -> jinja2.Environment:
         static=static if settings.DEBUG else lru_cache(maxsize=256)(static),
         url=url,
         bar=nav_bar,
-        platform_told=status_banner,
+        status_banner=status_banner,
+        change_action=change_action,
         get_messages=get_messages,
     )
     return env

@@ -9,13 +9,14 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import translation
+from django.utils.functional import SimpleLazyObject
 
 from devices.core import requests
 from devices.core.requests import DeviceRequest, is_poll, wants_partial
 from devices.gateway.client import Gateway
 from devices.gateway.errors import CircuitOpen, GatewayError, RateLimited, Unauthorized, UserConcurrencyExceeded
 from devices.gateway.resilience.bulkhead import Bulkhead
-from devices.gateway.resilience.policy import Priority
+from devices.gateway.resilience.policy import PlatformStatus, Priority
 from devices.gateway.timeouts import Deadline
 from portal import error_pages
 from portal.auth import drafts, grants, oauth
@@ -80,14 +81,15 @@ class AccessMiddleware:
                 person=request.access.person,
                 cache=cache,
             )
+            request.platform_status = cast(PlatformStatus, SimpleLazyObject(request.gateway.platform_status))
             response = self._served(request)
             request.gateway.flush()
         else:
             response = self.get_response(request)
         drafts.set_cookie(request, response)
-        error_pages.tell_beside(request, response)
+        error_pages.append_banner(request, response)
         if response.status_code == 405 and isinstance(response, HttpResponse) and not response.content:
-            return error_pages.wrong_method(request, response)
+            return error_pages.method_not_allowed(request, response)
         return response
 
     def _served(self, request: DeviceRequest) -> HttpResponseBase:

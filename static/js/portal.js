@@ -1,5 +1,5 @@
 /* What the portal adds to plain links and forms. Everything works without this file; it owns every htmx event name.
-   Hooks in the markup: data-close-dialog, data-cancel, data-copy, data-busy-label, data-counter, data-announce, data-title, data-opened, data-picker, data-polls,
+   Hooks in the markup: data-close-dialog, data-cancel, data-copy, data-busy-label, data-counter, data-announce, data-opened, data-picker, data-polls,
    data-read-only (a POST that changes nothing), data-hide-after, data-session-notice, data-fresh-token, data-use with data-into, data-refused, data-renamed with data-name. */
 (() => {
   "use strict";
@@ -230,8 +230,6 @@
     const panel = paging && fresh.closest(".panel");
     if (panel && panel.getBoundingClientRect().top < 0) panel.scrollIntoView();
     showCurrentTab();
-    const title = find(fresh, "[data-title]");
-    if (title) document.title = title.dataset.title;
     const named = find(fresh, "[data-renamed]");
     if (named) {
       document.querySelectorAll(`tbody th > a[href="${named.dataset.renamed}"]`).forEach((link) => { link.textContent = named.dataset.name; });

@@ -33,8 +33,8 @@ def test_a_script_reaches_its_share_and_others_are_served(signed_in: Any, settin
     assert refused.status_code == 429
     assert "You have reached your share of the requests per minute, so this one was not sent." in words(refused)
     assert "Nothing was changed." in words(refused)
-    assert "The rest is kept for the other people." in words(refused)
-    assert "It asks for" not in words(refused)
+    assert "The rest is reserved for other people." in words(refused)
+    assert "The limit is shared by everybody" not in words(refused)
     assert 0 < int(refused["Retry-After"]) <= 62
     old = words(script.get("/devices/2/"))
     assert "you have too many calls at the moment, and the platform was not asked" in old

@@ -22,6 +22,7 @@ from devices.core.formatting import name_of, number
 from devices.core.requests import POLL, DeviceRequest, clock_for, require
 from devices.core.responses import answer, query_string, redirect_to
 from devices.core.text import shorten
+from devices.gateway.resilience.limits import PlatformStatus
 from devices.gateway.types import BaseInfo
 from devices.receipts import builder as receipt_builder
 from devices.receipts import store as receipt_store
@@ -116,7 +117,8 @@ def device_receipt(request: DeviceRequest, device_id: int, draft_id: int) -> Htt
                     draft, progress, receipt_builder.collect(request.gateway, progress, PER_POLL)
                 )
     context = _context(request, draft, progress)
-    request.tells_itself = bool(context["wait"]) and not progress.finished
+    if context["wait"] and not progress.finished:
+        request.platform_status = PlatformStatus()  # this page says it itself, without a banner
     return answer(request, "changes/receipt_progress.html", "changes/_receipt_progress.html", context)
 
 

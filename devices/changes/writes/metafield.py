@@ -195,7 +195,7 @@ def _unread(change: ChangeRequest, error: GatewayError) -> HttpResponse:
     """No editor, since the field cannot be read now: its row says so."""
     request = change.request
     context: dict[str, Any] = {"device_id": change.device_id, "metafield_id": int(change.target)}
-    context["trouble"] = panel_error(request, error, gettext("Metafields"))
+    context["read_error"] = panel_error(request, error, gettext("Metafields"))
     page, fragment = "device_page/metafields.html", "changes/_metafield_unread.html"
     return with_retry_after(answer(request, page, fragment, context, status=error.status), error)
 

@@ -89,14 +89,13 @@ def _disabled(request: DeviceRequest, entry: AuditEntry, why: str) -> HttpRespon
     form = ChangeForm(request.POST)
     form.add_error(None, sentences(why, _("Nothing was changed.")))
     refresh_form_tokens(form)
-    status = request.gateway.platform_status()
+    status = request.platform_status
     error = (RateLimited if status.backoff else CircuitOpen)(retry_after=max(status) or None, sent=False)
     return with_retry_after(_page(request, entry, form, disabled=why, status=error.status), error)
 
 
 def _unread(request: DeviceRequest, entry: AuditEntry, error: GatewayError) -> HttpResponse:
     """Nothing is offered without what the device holds now: the page says so, with a way to ask again."""
-    request.tells_itself = True
     unread = panel_error(request, error, _("Undo"))
     return with_retry_after(_page(request, entry, ChangeForm(), unread=unread, status=error.status), error)
 
@@ -190,7 +189,7 @@ def _page(
         "since": _changed_by(request, entry) if changed else None,
         "obstacle": obstacle,
         "disabled": disabled,
-        "trouble": unread,
+        "read_error": unread,
         "attempted": request.method == "POST",
         "by_hand": _by_hand(entry, observation) if changed or obstacle else None,
         "closed": changed or bool(obstacle) or bool(view.undone) or bool(unread),
