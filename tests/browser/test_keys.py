@@ -41,7 +41,7 @@ def test_switched_off_they_do_nothing_and_the_help_says_so(open_page: Open) -> N
     expect(page.locator("input[name=shortcuts]")).not_to_be_checked()
     page.keyboard.press("/")
     expect(page.locator("#find")).not_to_be_focused()
-    page.locator(".bar details.menu > summary").click()
+    page.locator(".bar .menu-button").click()
     page.get_by_role("link", name="Keyboard shortcuts").click()
     expect(page.get_by_role("dialog")).to_contain_text("Single keys are switched off for you.")
 

@@ -146,7 +146,7 @@ def trigger_an_event(hand: Hand, platform: SandboxServer) -> None:
 
 def sign_out(hand: Hand) -> None:
     page = hand.page
-    hand.press(page.locator(".bar details.menu > summary"))
+    hand.press(page.locator(".bar .menu-button"))
     hand.press(page.get_by_role("button", name="Sign out"))
     expect(page).to_have_url(re.compile("/sign-in/"))
     page.go_back()

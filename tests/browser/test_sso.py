@@ -49,7 +49,7 @@ def test_there_and_back_and_out_at_both(page: Page, portal: PortalServer, idp: I
     page.goto("/devices/?q=cold")
     connect(page)
     page.wait_for_url("**/devices/?q=cold")
-    page.locator(".bar details.menu summary").click()
+    page.locator(".bar .menu-button").click()
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_text("You are signed out.")).to_be_visible()
     expect(page).to_have_url(f"{portal.url}/sign-in/")

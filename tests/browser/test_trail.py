@@ -32,9 +32,9 @@ def test_a_rename_is_undone_from_its_notice_and_from_the_trail(open_page: Open, 
     page.locator("#flash").get_by_role("button", name="Undo").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(was)
     page.get_by_role("link", name="Changes here").click()
-    newest = page.locator(".table-trail tbody tr").first
+    newest = page.locator(".table-audit tbody tr").first
     expect(newest).to_contain_text("Confirmed")
-    expect(page.locator(".table-trail tbody tr").nth(1)).to_contain_text("Undone")
+    expect(page.locator(".table-audit tbody tr").nth(1)).to_contain_text("Undone")
     newest.get_by_role("link", name="Undo").click()
     page.get_by_role("button", name="Undo this change").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(f"Browser {script}")
@@ -50,7 +50,7 @@ def test_filters_go_into_the_address_and_can_be_taken_away(open_page: Open, scri
     if not script:
         page.get_by_role("button", name="Show").click()
     expect(page).to_have_url(re.compile(r"/audit/\?outcome=confirmed$"))
-    expect(page.locator(".table-trail tbody tr").first).to_contain_text(f"Filtered {script}")
+    expect(page.locator(".table-audit tbody tr").first).to_contain_text(f"Filtered {script}")
     page.locator(".chip").get_by_role("link", name="Remove this filter").click()
     expect(page).to_have_url(re.compile(r"/audit/$"))
     expect(page.get_by_role("link", name=re.compile("Export"))).to_be_visible()

@@ -36,7 +36,7 @@ def sign_out_elsewhere(page: Page) -> None:
     """In another tab of the same browser."""
     other = page.context.new_page()
     other.goto("/devices/")
-    other.locator(".bar details.menu summary").click()
+    other.locator(".bar .menu-button").click()
     other.get_by_role("button", name="Sign out").click()
     expect(other.get_by_role("heading", level=1)).to_have_text("Sign in")
     other.close()

@@ -139,7 +139,7 @@ def meet_what_is_not_there(page: Page) -> None:
 def sign_out_for_good(page: Page) -> None:
     cookies = page.context.cookies()
     page.goto("/devices/")
-    page.locator(".bar details.menu > summary").click()
+    page.locator(".bar .menu-button").click()
     page.get_by_role("button", name="Sign out").click()
     expect(page).to_have_url(re.compile("/sign-in/"))
     page.go_back()
