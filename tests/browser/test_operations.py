@@ -162,28 +162,3 @@ def test_the_token_is_shown_on_request_only(page: Page, fresh_sandbox: SandboxSe
     expect(page.locator("main")).to_contain_text(token)
     page.goto("/devices/1/")
     assert token not in page.content()
-
-
-def test_each_tab_and_the_online_state(page: Page) -> None:
-    for tab, words in (
-        ("timeline/", "Timeline"),
-        ("logs/", "User actions"),
-        ("metafields/", "Metafields"),
-        ("tags/", "Tags"),
-        ("online/", "Connection"),
-    ):
-        page.goto(f"/devices/1/{tab}")
-        expect(page.locator("#panel")).to_contain_text(words)
-        expect(page.get_by_role("heading", level=1)).to_have_text("Cold room 14 - door's sensor")
-
-
-def test_a_picker_fills_the_field_by_keyboard(open_page: Open, fresh_sandbox: SandboxServer) -> None:
-    page = open_page("admin")
-    page.goto("/devices/new/")
-    owner = page.get_by_label("Owner")
-    ask(page, owner, "jonas")
-    expect(page.locator(".listbox [role=option]").first).to_be_visible()
-    owner.press("ArrowDown")
-    owner.press("Enter")
-    expect(owner).to_have_value(re.compile("jonas.aas@example.org|12"))
-    expect(page.locator(".listbox [role=option]")).to_have_count(0)
