@@ -6,7 +6,7 @@ from typing import Protocol
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.waits import settled_size
+from tests.browser.waits import stable_box
 
 MAX_TABS = 150
 """Presses of Tab after which an element counts as out of reach."""
@@ -49,12 +49,12 @@ class Touch:
         self.page = page
 
     def press(self, target: Locator) -> None:
-        box = settled_size(target)
+        box = stable_box(target)
         assert min(box["width"], box["height"]) >= MINIMUM, (target, box)
         target.tap()
 
     def write(self, field: Locator, text: str) -> None:
-        box = settled_size(field)
+        box = stable_box(field)
         assert box["height"] >= TOUCH, (field, box)
         assert field.evaluate("element => parseFloat(getComputedStyle(element).fontSize)") >= 16
         field.tap()

@@ -20,27 +20,26 @@ NEW = "Service bench 2"
 
 
 def by_keyboard(open_page: Open) -> InputDevice:
-    return Keyboard(open_page())
+    return Keyboard(open_page(expected={422}))
 
 
 def without_script(open_page: Open) -> InputDevice:
-    return Mouse(open_page(java_script_enabled=False))
+    return Mouse(open_page(expected={422}, java_script_enabled=False))
 
 
 def by_touch(open_page: Open) -> InputDevice:
-    return Touch(open_page(**PHONE))
+    return Touch(open_page(expected={422}, **PHONE))
 
 
 def by_touch_without_script(open_page: Open) -> InputDevice:
-    return Touch(open_page(java_script_enabled=False, **PHONE))
+    return Touch(open_page(expected={422}, java_script_enabled=False, **PHONE))
 
 
 @pytest.mark.parametrize(
     "device", [by_keyboard, without_script, by_touch, by_touch_without_script], ids=lambda device: device.__name__
 )
-def test_the_whole_call(device: Any, open_page: Open, fresh_sandbox: SandboxServer) -> None:
+def test_support_call(device: Any, open_page: Open, fresh_sandbox: SandboxServer) -> None:
     user = device(open_page)
-    user.page.watch.expected = {422}
     sign_in(user)
     find(user)
     read_the_timeline(user)
@@ -66,7 +65,7 @@ def sign_in(user: InputDevice) -> None:
 
 
 def find(user: InputDevice) -> None:
-    """By a part of its name, and open it."""
+    """Finds the device by a part of its name and opens it."""
     page = user.page
     user.write(page.locator("#id_q"), "bench 1")
     page.keyboard.press("Enter")
@@ -92,7 +91,7 @@ def read_the_timeline(user: InputDevice) -> None:
 
 
 def set_a_metafield(user: InputDevice, platform: SandboxServer) -> None:
-    """A value that is refused first, with the words beside it and what was typed still there."""
+    """The first value is refused: the error is beside the field, which keeps the input."""
     page = user.page
     user.press(page.get_by_role("link", name="Metafields").first)
     expect(page).to_have_url(re.compile("/metafields/$"))

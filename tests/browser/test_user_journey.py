@@ -15,8 +15,7 @@ pytestmark = pytest.mark.usefixtures("fresh_sandbox")
 
 
 def test_from_sign_in_to_sign_out(open_page: Open, fresh_sandbox: SandboxServer) -> None:
-    page = open_page()
-    page.watch.expected = {422, 404}  # type: ignore[attr-defined]
+    page = open_page(expected={422, 404})
     sign_in(page)
     find_by_typing(page)
     read_the_tabs(page)
@@ -133,7 +132,7 @@ def sign_out(page: Page) -> None:
     expect(page).to_have_url(re.compile("/sign-in/"))
 
 
-def test_hostile_strings_run_nothing(open_page: Open) -> None:
+def test_hostile_strings_run_no_script(open_page: Open) -> None:
     page = open_page("admin")
     page.on("dialog", lambda dialog: pytest.fail("a script ran"))
     for device in range(121, 129):
