@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("platform")
 
 def shown(response: Any) -> list[int]:
     """Numbers of the entries in the table, as they stand there."""
-    return [int(str(link["id"]).removeprefix("entry-")) for link in soup(response).select(".table-trail tbody th a")]
+    return [int(str(link["id"]).removeprefix("entry-")) for link in soup(response).select(".table-audit tbody th a")]
 
 
 def sheet(response: Any) -> list[dict[str, str]]:
@@ -79,7 +79,7 @@ def test_the_bar_leads_there_only_with_the_right(admin: Person, support: Person,
 def test_a_row_tells_who_what_where_from_to_why_and_what_became_of_it(admin: Person) -> None:
     entry = entries.entry(reason="HC-20418", before="Old & rusty", after="<b>New</b>")
     page = admin.get("/audit/")
-    (row,) = soup(page).select(".table-trail tbody tr")
+    (row,) = soup(page).select(".table-audit tbody tr")
     text = " ".join(row.get_text(" ").split())
     for part in ("Rename", "Mira Roth", "Cold room 14", "Old & rusty → <b>New</b>", "Confirmed", "HC-20418"):
         assert part in text
