@@ -20,7 +20,7 @@ from devices.core.preferences import Preferences
 from devices.core.requests import DeviceRequest, clock_for, zone_of
 from devices.ui.status_banner import status_banner
 from portal.icons import icon
-from portal.static_bundles import addresses
+from portal.static_bundles import bundle_urls
 
 
 def environment(**options: Any) -> jinja2.Environment:
@@ -33,7 +33,7 @@ def environment(**options: Any) -> jinja2.Environment:
     env.globals.update(
         _=gettext,
         icon=icon,
-        bundle=addresses,
+        bundle=bundle_urls,
         static=static if settings.DEBUG else lru_cache(maxsize=256)(static),
         url=url,
         bar=bar,
@@ -43,7 +43,7 @@ def environment(**options: Any) -> jinja2.Environment:
     return env
 
 
-def reader(request: HttpRequest) -> dict[str, Any]:
+def frame_context(request: HttpRequest) -> dict[str, Any]:
     """What every page's frame knows of whoever reads it."""
     chosen: Preferences | None = getattr(request, "preferences", None)
     zone = zone_of(cast(DeviceRequest, request)) if chosen else "UTC"

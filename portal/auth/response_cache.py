@@ -10,7 +10,7 @@ from devices.gateway.response_cache import Counts, Owner, ResponseCache
 from portal.auth import grants
 
 
-def answers_for(row: grants.Row, access: Access, *, changing: bool = False) -> ResponseCache:
+def answers_for(row: grants.GrantRow, access: Access, *, changing: bool = False) -> ResponseCache:
     """`changing`: for a request that may change something."""
     # The cache object of this thread, which the request's other threads may use: theirs would be connections anew.
     store = caches["default"]

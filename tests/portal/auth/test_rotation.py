@@ -15,7 +15,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from portal.auth import crypto, grants, rotation
-from portal.auth.crypto import Secret, Tokens, Unreadable
+from portal.auth.crypto import DecryptionError, Secret, Tokens
 from portal.auth.models import ApiGrant, Draft, SsoLogin
 from tests.portal.auth.token_endpoint import PERSON, TokenEndpoint, expire
 
@@ -40,7 +40,7 @@ def opened_with_the_new_key_alone(handle: str, settings: Any) -> Tokens:
     settings.TOKEN_KEYS = [NEW]
     row = grants.read(handle)
     assert row
-    return grants._open(row)
+    return grants._decrypt(row)
 
 
 def test_all_that_is_sealed_is_sealed_anew_and_a_second_run_has_nothing_to_do(
@@ -50,8 +50,8 @@ def test_all_that_is_sealed_is_sealed_anew_and_a_second_run_has_nothing_to_do(
     tokens = Tokens(Secret("access"), Secret("refresh"), 3600.0)
     handles = [grants.open_grant(tokens, PERSON) for _ in range(5)]
     now = timezone.now()
-    Draft.objects.create(browser="b", person="p", path="/x/", blob=crypto.lock(b"typed"), created_at=now)
-    SsoLogin.objects.create(handle="s", subject="i|s", identity="{}", hint=crypto.lock(b"hint"), created_at=now)
+    Draft.objects.create(browser="b", person="p", path="/x/", blob=crypto.encrypt(b"typed"), created_at=now)
+    SsoLogin.objects.create(handle="s", subject="i|s", identity="{}", hint=crypto.encrypt(b"hint"), created_at=now)
     SsoLogin.objects.create(handle="t", subject="i|t", identity="{}", hint="", created_at=now - timedelta(hours=1))
     new_key()
     handles.append(grants.open_grant(tokens, PERSON))
@@ -66,8 +66,8 @@ def test_all_that_is_sealed_is_sealed_anew_and_a_second_run_has_nothing_to_do(
     for handle in handles:
         found = opened_with_the_new_key_alone(handle, settings)
         assert found.access.matches("access")
-    assert crypto.unlock(Draft.objects.get().blob) == b"typed"
-    assert crypto.unlock(SsoLogin.objects.get(handle="s").hint) == b"hint"
+    assert crypto.decrypt(Draft.objects.get().blob) == b"typed"
+    assert crypto.decrypt(SsoLogin.objects.get(handle="s").hint) == b"hint"
 
 
 def test_a_refresh_between_reading_and_writing_is_not_overwritten(
@@ -91,7 +91,7 @@ def test_a_refresh_between_reading_and_writing_is_not_overwritten(
             settings.TOKEN_KEYS = both
         return fresh
 
-    monkeypatch.setattr(rotation, "relock", meanwhile)
+    monkeypatch.setattr(rotation, "reencrypt", meanwhile)
     assert "grants: 1 encrypted anew, 0 so already" in run()
     tokens = opened_with_the_new_key_alone(handle, settings)
     assert tokens.access.matches("access-1")
@@ -132,7 +132,7 @@ def test_a_session_that_ends_in_between_is_not_brought_back(
         grants.close_grant(handle)
         return relock(blob)
 
-    monkeypatch.setattr(rotation, "relock", meanwhile)
+    monkeypatch.setattr(rotation, "reencrypt", meanwhile)
     assert "grants: 0 encrypted anew" in run()
     assert not ApiGrant.objects.exists()
 
@@ -158,17 +158,17 @@ def test_a_row_that_never_rests_is_left_for_another_run(
         ApiGrant.objects.update(version=ApiGrant.objects.get().version + 1)
         return relock(blob)
 
-    monkeypatch.setattr(rotation, "relock", restless)
+    monkeypatch.setattr(rotation, "reencrypt", restless)
     said = run()
     assert "1 left for another run" in said
     assert "Run this once more." in said
 
 
 def test_an_old_key_taken_out_too_early_opens_nothing(settings: Any) -> None:
-    blob = crypto.lock(b"x")
+    blob = crypto.encrypt(b"x")
     settings.TOKEN_KEYS = [NEW]
-    with pytest.raises(Unreadable):
-        crypto.relock(blob)
+    with pytest.raises(DecryptionError):
+        crypto.reencrypt(blob)
 
 
 def test_everything_that_is_encrypted_is_known_to_the_command() -> None:
@@ -186,7 +186,7 @@ def test_everything_that_is_encrypted_is_known_to_the_command() -> None:
         "portal/auth/grants.py",
         "portal/auth/sso/logins.py",
     }
-    assert {(sealed.model, sealed.column) for sealed in rotation.SEALED} == {
+    assert {(sealed.model, sealed.column) for sealed in rotation.ENCRYPTED_COLUMNS} == {
         (ApiGrant, "blob"),
         (Draft, "blob"),
         (SsoLogin, "hint"),

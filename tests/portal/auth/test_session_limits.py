@@ -130,7 +130,7 @@ def test_a_refresh_that_ends_after_the_session_did_brings_no_tokens_back(
 
     def slow_refresh(token: Secret, seconds: float) -> Tokens:
         wait(clock, 2 * MINUTE)
-        assert grants.idled(handle)
+        assert grants.timed_out(handle)
         return Tokens(Secret("new"), Secret("r2"), 60.0)
 
     monkeypatch.setattr(grants.oauth, "refresh", slow_refresh)
@@ -233,10 +233,10 @@ def test_of_requests_at_once_one_notes_the_activity(clock: time_machine.Travelle
     row = grants.read(ApiGrant.objects.get().handle)
     assert row
     wait(clock, 5 * MINUTE)
-    grants.seen(row)
+    grants.record_activity(row)
     noted = ApiGrant.objects.get().last_seen
     ApiGrant.objects.update(last_seen=noted + 30)  # another process, a little later
-    grants.seen(row)
+    grants.record_activity(row)
     assert ApiGrant.objects.get().last_seen == noted + 30, "never set back"
 
 

@@ -150,7 +150,7 @@ def test_tries_sent_at_once_get_no_further_than_tries_in_turn() -> None:
                 inside.append(1)
                 assert go.wait(10)
                 raise WrongCredentials(api_status=400)
-        except throttle.TooMany:
+        except throttle.TooManyAttempts:
             refused.append(1)
             if len(refused) == 22:
                 go.set()
@@ -160,7 +160,7 @@ def test_tries_sent_at_once_get_no_further_than_tries_in_turn() -> None:
     with ThreadPoolExecutor(32) as pool:
         list(pool.map(guess, range(32)))
     assert (len(inside), len(refused)) == (10, 22)
-    with pytest.raises(throttle.TooMany), limits.entered((bucket,)):
+    with pytest.raises(throttle.TooManyAttempts), limits.entered((bucket,)):
         pass
 
 

@@ -26,7 +26,7 @@ class TokenEndpoint:
         self.current = "refresh-0"
         self._lock = threading.Lock()
 
-    def tokens(self, life: float = 3600.0) -> Tokens:
+    def tokens(self, expires_in: float = 3600.0) -> Tokens:
         return Tokens(Secret(f"access-{self.calls}"), Secret(self.current), life)
 
     def __call__(self, token: Secret, *, seconds: float) -> Tokens:

@@ -357,7 +357,7 @@ def test_without_an_address_for_it_the_page_says_that_the_sign_on_goes_on(person
     person.idp.metadata["end_session_endpoint"] = None
     person.connect()
     if down:
-        provider.forget()
+        provider.clear_cache()
         person.idp.answers["/.well-known/openid-configuration"] = (500, b"", {})
     response = person.post("/sign-out/")
     assert response.status_code == 200
