@@ -153,7 +153,7 @@ def test_a_plain_form_comes_back_after_sign_in_and_is_sent_by_hand(
     else:
         sign_out_elsewhere(page)
     page.get_by_role("button", name="Rename device").click()
-    expect(page.locator("main")).to_contain_text("What you had typed is kept for an hour")
+    expect(page.locator("main")).to_contain_text("What you typed is kept for one hour")
     sign_in_there(page)
     expect(page).to_have_url(re.compile("/devices/1/rename/$"))
     expect(page.locator("main")).to_contain_text("Not sent yet.")

@@ -108,7 +108,7 @@ def _start_session(
 
 
 def _signed_out_error() -> LoginRefused:
-    return LoginRefused(_("You were signed out at the sign-on service in the meantime."))
+    return LoginRefused(_("You were signed out at the sign-on service meanwhile."))
 
 
 def _unknown_attempt_error() -> LoginRefused:

@@ -86,7 +86,7 @@ def test_a_form_sent_too_late_comes_back_filled_in_and_is_sent_by_hand_alone(
     end(how, browser, platform)
     answer = browser.post(RENAME, {"name": TYPED, "reason": WHY}, headers=OURS, follow=True)
     assert answer.redirect_chain == [("/sign-in/?next=%2Fdevices%2F1%2Frename%2F", 302)]
-    assert "What you had typed is kept for an hour" in words(answer)
+    assert "What you typed is kept for one hour" in words(answer)
     platform.clear_requests()
     page = browser.sign_in("admin", next=RENAME)
     assert page["Location"] == RENAME
@@ -211,7 +211,9 @@ def test_an_old_browser_is_told_by_the_origin_of_its_form(signed_in: SignedIn) -
     assert Draft.objects.count() == 1
 
 
-@pytest.mark.parametrize("path", ["/devices/1/reveal-token/", "/sign-out/", "/discard-draft/", "/devices/", "/nowhere/"])
+@pytest.mark.parametrize(
+    "path", ["/devices/1/reveal-token/", "/sign-out/", "/discard-draft/", "/devices/", "/nowhere/"]
+)
 def test_what_is_no_form_of_a_change_is_not_kept(signed_in: SignedIn, path: str) -> None:
     browser = signed_in("admin")
     browser.get(RENAME)
@@ -365,7 +367,7 @@ def test_what_cannot_be_undone_is_confirmed_anew(signed_in: SignedIn, path: str)
     browser.sign_in("admin")
     form = browser.get(path)
     assert value(form, "confirm") == ""
-    assert "The name that confirms this step has to be typed again." in words(form)
+    assert "Type the name again to confirm." in words(form)
 
 
 def test_a_transfer_left_unsent_can_still_go_to_somebody_else(signed_in: SignedIn) -> None:

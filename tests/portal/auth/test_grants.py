@@ -125,13 +125,13 @@ def nearly_expired(handle: str) -> None:
     ApiGrant.objects.filter(handle=handle).update(refresh_at=time.time() - 1)
 
 
-@pytest.mark.parametrize(("life", "early"), [(86_400.0, 300.0), (600.0, 120.0), (60.0, 12.0)])
+@pytest.mark.parametrize(("expires_in", "early"), [(86_400.0, 300.0), (600.0, 120.0), (60.0, 12.0)])
 def test_tokens_are_renewed_a_fifth_of_their_life_before_the_end_but_at_most_five_minutes(
     db: None, expires_in: float, early: float
 ) -> None:
-    row = row_of(grants.open_grant(Tokens(Secret("a"), Secret("r"), life), PERSON))
+    row = row_of(grants.open_grant(Tokens(Secret("a"), Secret("r"), expires_in), PERSON))
     assert row.expires_at - row.refresh_at == pytest.approx(early, abs=0.01)
-    assert row.expires_at == pytest.approx(time.time() + life, abs=5)
+    assert row.expires_at == pytest.approx(time.time() + expires_in, abs=5)
 
 
 def test_while_one_renews_early_the_others_go_on_with_the_present_token(handle: str, endpoint: TokenEndpoint) -> None:

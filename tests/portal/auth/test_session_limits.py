@@ -54,7 +54,7 @@ def test_after_thirty_minutes_without_activity_a_page_leads_to_sign_in_says_so_a
     response = browser.get(PAGE)
     assert (response.status_code, response["Location"]) == (302, "/sign-in/?next=%2Fdevices%2F%3Fq%3Dpump")
     said = words(browser.get(response["Location"]))
-    assert f"{IDLE_WORDS} Sign in to go on where you were." in said
+    assert f"{IDLE_WORDS} Sign in to continue where you left off." in said
     assert browser.sign_in(next=PAGE)["Location"] == PAGE
     assert browser.get(PAGE).status_code == 200
 
@@ -104,7 +104,7 @@ def test_the_tokens_of_an_idle_session_are_forgotten(
     wait(clock, 30 * MINUTE)
     browser.get(PAGE)
     assert (ApiGrant.objects.get().blob, ApiGrant.objects.get().lost) == ("", True)
-    assert "sessions ended: 1, without activity for 1800 seconds" in caplog.text
+    assert "ended 1 sessions after 1800 seconds without activity" in caplog.text
     caplog.clear()
     browser.get(PAGE)
     assert "sessions ended" not in caplog.text, "it ends once"

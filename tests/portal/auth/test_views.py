@@ -50,7 +50,7 @@ def test_the_page_says_what_becomes_of_the_password(browser: Browser) -> None:
     page = browser.get("/sign-in/")
     assert page.status_code == 200
     assert "once" in words(page)
-    assert "forgets the password" in words(page)
+    assert "does not store it" in words(page)
 
 
 @pytest.mark.parametrize(

@@ -333,6 +333,6 @@ def test_the_log_names_the_person_and_quotes_no_token(person: Person, caplog: py
     token = person.idp.logout_token()
     tell(token)
     tell(token)
-    assert f"a session of {person.idp.issuer}|{SUB} was ended by the sign-on" in caplog.text
-    assert "it came before" in caplog.text
+    assert f"a session of {person.idp.issuer}|{SUB} was ended by the provider" in caplog.text
+    assert "it was used before" in caplog.text
     assert token not in caplog.text

@@ -175,7 +175,7 @@ def test_nothing_is_my_own() -> None:
 # --- coming in --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("groups", "said"), [("", "told no groups"), ("nobodies, strangers", "nobodies, strangers")])
+@pytest.mark.parametrize(("groups", "said"), [("", "sent no groups"), ("nobodies, strangers", "nobodies, strangers")])
 def test_without_a_group_that_opens_the_portal_nobody_comes_in(platform: SandboxServer, groups: str, said: str) -> None:
     response = Proxied("zoe@example.com", groups).get("/sign-in/")
     assert said in nobody(response, 403)

@@ -70,7 +70,7 @@ def test_an_id_token_that_is_not_for_this_sign_on_is_refused(
     said = nobody(person.sign_on(), 400)
     assert "could not be completed" in said
     assert "Try again" in said
-    assert "does not hold" in caplog.text
+    assert "the ID token is invalid" in caplog.text
 
 
 def test_a_token_without_a_signature_is_refused(person: Person) -> None:
