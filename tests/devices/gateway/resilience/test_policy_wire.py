@@ -76,8 +76,8 @@ def test_the_other_region_is_remembered_for_five_minutes_and_forgotten_when_it_f
 
         assert [at_home(), at_home()] == [1, 1]
         now[0] += 301
-        assert at_home() == 2, "asked again after five minutes"
-        assert at_home() == 3, "the device was not found there, so home was asked in the same turn"
+        assert at_home() == 2, "the configured address again after five minutes"
+        assert at_home() == 3, "a 404 there: the configured address at once"
         assert [at_home(), at_home()] == [3, 4], "a fault there"
 
 
