@@ -10,12 +10,12 @@ import pytest
 
 from devices.gateway.errors import BadReply, CircuitOpen, GatewayError, TimedOut, Unreachable
 from devices.gateway.resilience.policy import Policy, Priority
-from devices.gateway.resilience.shared_state import MemorySharedState
 from devices.gateway.response import Reply
 from tests.devices.gateway.resilience.policy_world import (
     OK,
     PERSON,
     Answer,
+    MemorySharedState,
     World,
     read,
     refusals,
