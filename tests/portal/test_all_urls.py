@@ -171,12 +171,9 @@ def test_a_look_writes_nothing_anywhere(walker: Walker, platform: SandboxServer,
                 assert not response.wsgi_request.session.modified
         person.get(path, fields, headers=tricks)
     assert {entry["method"] for entry in platform.requests()} <= {"GET"}
-    # A refusal, which `owner` meets at another's device, makes the portal forget what it had kept for them: a count.
-    counts = [
-        f'UPDATE "portal_auth_apigrant" SET "{count}"'
-        for count in ("device_cache_version", "directory_cache_version")
-        if user == "owner"
-    ]
+    # A denial, as `owner` gets for another's device, raises a cache version.
+    versions = ("device_cache_version", "directory_cache_version") if user == "owner" else ()
+    counts = [f'UPDATE "portal_auth_apigrant" SET "{version}"' for version in versions]
     assert [sql for query in queries if not (sql := query["sql"]).startswith(("SELECT", *counts))] == []
     assert rows() == before
 
