@@ -78,7 +78,10 @@ def append_banner(request: DeviceRequest, response: HttpResponseBase) -> None:
 def _changes_url(request: DeviceRequest) -> str:
     """The audit entries of a device that is not found, if there are any that this person may read."""
     device_id = request.resolver_match.kwargs.get("device_id") if request.resolver_match else None
-    if device_id is None or not audit_log.of_device(audit_log.visible_to(request.access), device_id).exists():
+    if (
+        device_id is None
+        or not audit_log.filter_by_device(audit_log.visible_entries(request.access), device_id).exists()
+    ):
         return ""
     return reverse("devices:device-changes", args=[device_id])
 

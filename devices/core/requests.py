@@ -9,7 +9,7 @@ from typing import NamedTuple
 from django.http import HttpRequest, QueryDict
 from django_htmx.middleware import HtmxDetails
 
-from devices.core.date_formats import known_zone
+from devices.core.date_formats import valid_zone_name
 from devices.core.formatting import Clock
 from devices.core.permissions import Access, Verdict, judge
 from devices.core.preferences import Preferences
@@ -37,7 +37,7 @@ class DeviceRequest(HttpRequest):
     access: Access
     preferences: Preferences
     request_id: str
-    begun: float
+    received_at: float
     """When it came in, epoch seconds."""
     clock: tuple[str, Clock]
     """Of `clock_for`, with its zone: that may change while the preferences are saved."""
@@ -68,10 +68,10 @@ def unsent(request: DeviceRequest, *names: str) -> dict[str, str]:
 
 def zone_of(request: DeviceRequest) -> str:
     """The time zone this person reads times in: the one they chose, else that of their profile; UTC if it is none."""
-    return known_zone(request.preferences.zone or request.access.tz)
+    return valid_zone_name(request.preferences.zone or request.access.tz)
 
 
-wall: Callable[[], float] = time.time
+wall_clock: Callable[[], float] = time.time
 """Seconds since 1970. A test that needs another time puts its own clock here."""
 
 
@@ -83,7 +83,7 @@ def clock_for(request: DeviceRequest) -> Clock:
     if known is not None and known[0] == zone:
         clock: Clock = known[1]
         return clock
-    clock = Clock(zone, known[1].now if known else getattr(request, "begun", None) or wall(), wall)
+    clock = Clock(zone, known[1].now if known else getattr(request, "begun", None) or wall_clock(), wall_clock)
     request.clock = zone, clock
     return clock
 

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from devices.core.fanout import ask_together
+from devices.core.fanout import fan_out_named
 from devices.core.formatting import Clock
 from devices.core.requests import DeviceRequest, clock_for, require, wants_partial
 from devices.core.responses import answer
@@ -48,7 +48,7 @@ def device_detail(request: DeviceRequest, device_id: int) -> HttpResponse:
     reconciled = [] if partial else reconcile_device(request, device_id)
     patience = settings.PLATFORM_API_TIMEOUTS.read * VALUES_TIME_SHARE
     asks: Reads = {"values": lambda gateway: gateway.get_device(device_id)}
-    reads = ask_together(request.gateway, asks if partial else {**asks, **online_read(device_id)}, within=patience)
+    reads = fan_out_named(request.gateway, asks if partial else {**asks, **online_read(device_id)}, timeout=patience)
     details: DeviceDetails | GatewayError = reads["values"]
     info: BaseInfo | GatewayError = details
     if isinstance(details, GatewayError):
@@ -98,7 +98,7 @@ def device_online(request: DeviceRequest, device_id: int) -> HttpResponse:
         connection = read_connection(request, device_id, clock_for(request), reported)
         context = {"device_id": device_id, "connection": connection}
     else:
-        reads = ask_together(request.gateway, layout_reads(device_id))
+        reads = fan_out_named(request.gateway, layout_reads(device_id))
         context = device_layout_context(request, device_id, tab="overview", reads=reads)
         context["connection_facts"] = connection_facts(reads["info"], context["clock"])
     context["announce"] = _("%s, checked %s") % (context["connection"].word.text, context["connection"].stamp)

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from devices.changes.metafield import field_views
 from devices.core import api_rules
-from devices.core.fanout import ask_together
+from devices.core.fanout import fan_out_named
 from devices.core.formatting import log_row
+from devices.core.permissions import judge
 from devices.core.requests import DeviceRequest, clock_for, require, wants_partial
 from devices.core.responses import answer, query_string
 from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError
 from devices.gateway.pagination import Page
-from devices.gateway.types import LogEntry
+from devices.gateway.types import LogEntry, Metafield
+from devices.metafields import present
 from devices.ui.change_notice import reconcile_device
+from devices.ui.device_actions import change_url_names
 from devices.ui.device_layout import device_layout_context, layout_reads, set_tab_count, tab_label
 from devices.ui.pagination import pager
 from devices.ui.query_forms import PageForm
 from devices.ui.read_errors import is_panel_local, panel_error, try_read, with_retry_after
-from devices.ui.status_banner import read_stamp
+from devices.ui.status_banner import gate_write, read_stamp
 from devices.ui.tabs import Tab
 
 T = TypeVar("T")
@@ -63,8 +65,21 @@ def device_metafields(request: DeviceRequest, device_id: int) -> HttpResponse:
         device_id,
         "metafields",
         lambda gateway: gateway.list_metafields(device_id),
-        lambda found: field_views(request, found),
+        lambda found: _metafields(request, found),
     )
+
+
+def _metafields(request: DeviceRequest, found: Iterable[Metafield]) -> dict[str, Any]:
+    """Context of the metafields panel."""
+    fields = [present(each) for each in found]
+    return {
+        "fields": fields,
+        "count": len(fields),
+        "missing_count": sum(each.missing for each in fields),
+        "edit": gate_write(request, judge("set_metafield", request.access)),
+        "ways": change_url_names(request),
+        "read_at": read_stamp(request, "list_metafields"),
+    }
 
 
 @require_safe
@@ -106,7 +121,7 @@ def answer_tab(
         found, context = try_read(request.gateway, ask), {}
     else:
         reconciled = reconcile_device(request, device_id)
-        reads = ask_together(request.gateway, {"panel": ask, **layout_reads(device_id)})
+        reads = fan_out_named(request.gateway, {"panel": ask, **layout_reads(device_id)})
         found = reads["panel"]
         context = device_layout_context(request, device_id, tab=tab, reconciled=reconciled, reads=reads)
     context |= {"device_id": device_id, "tab": tab}

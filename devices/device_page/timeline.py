@@ -20,7 +20,7 @@ from devices.core.responses import query_string
 from devices.device_page.forms import TimelineForm
 from devices.device_page.tabs import answer_tab, page_in_url, size_in_url
 from devices.device_page.timeline_chart import chart_view
-from devices.directory.names import event_names, template_of
+from devices.directory.names import device_template_id, event_names
 from devices.gateway.client import Gateway
 from devices.gateway.pagination import Page
 from devices.gateway.types import TimelineEvent
@@ -200,5 +200,5 @@ def _names_of_events(request: DeviceRequest, device_id: int, page: Page[Timeline
     """The template's names for events. The template and its names are cached by earlier pages."""
     if all(event.name for event in page.items) or not judge("list_template_events", request.access).allowed:
         return {}
-    template_id = template_of(request.gateway, request.access, device_id)
+    template_id = device_template_id(request.gateway, request.access, device_id)
     return event_names(request.gateway, request.access, template_id) if template_id is not None else {}

@@ -10,11 +10,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from devices.core.connection_state import Connection, connection, never_connected
-from devices.core.fanout import ask_together
+from devices.core.fanout import fan_out_named
 from devices.core.formatting import Clock, name_of, number
 from devices.core.permissions import judge
 from devices.core.requests import DeviceRequest, clock_for
-from devices.directory.names import remember_template
+from devices.directory.names import cache_template_id
 from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError, NotFound, Unauthorized
 from devices.gateway.types import BaseInfo, Online
@@ -70,7 +70,7 @@ def device_layout_context(
     """
     reconciled = reconcile_device(request, device_id) if reconciled is None else reconciled
     if reads is None:
-        reads = ask_together(request.gateway, online_read(device_id) if info else layout_reads(device_id))
+        reads = fan_out_named(request.gateway, online_read(device_id) if info else layout_reads(device_id))
         info = info or unwrap(reads["info"])
     info = reads["info"] if info is None else info
     error = info if isinstance(info, GatewayError) else None
@@ -79,7 +79,7 @@ def device_layout_context(
     clock = clock_for(request)
     device = None if isinstance(info, GatewayError) else info
     if device:
-        remember_template(request.access, device_id, device.template_id)
+        cache_template_id(request.access, device_id, device.template_id)
     return {
         "device": device,
         "device_id": device_id,
