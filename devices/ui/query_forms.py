@@ -16,7 +16,7 @@ class LenientQueryForm(forms.Form):
 
     fallbacks: ClassVar[dict[str, Any]] = {}
 
-    def settle(self, *, rows: int = api_rules.PAGE_SIZE) -> dict[str, Any]:
+    def clean_with_defaults(self, *, rows: int = api_rules.PAGE_SIZE) -> dict[str, Any]:
         """Validate, and give every field a usable value. Errors stay in `errors`.
 
         `rows`: this person's rows per page, if the address has no `size`. Used on the first page only: page 7 of an
@@ -70,6 +70,6 @@ class PageForm(forms.Form):
     page = forms.IntegerField(required=False, min_value=1, max_value=api_rules.INT32_MAX)
     size = forms.IntegerField(required=False, min_value=1, max_value=api_rules.PAGE_SIZE_MAX)
 
-    def settle(self) -> tuple[int, int]:
+    def clean_with_defaults(self) -> tuple[int, int]:
         self.is_valid()
         return self.cleaned_data.get("page") or 1, self.cleaned_data.get("size") or api_rules.PAGE_SIZE
