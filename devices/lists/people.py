@@ -56,7 +56,7 @@ def device_by_user(request: DeviceRequest) -> HttpResponse:
 def _device_list(request: DeviceRequest, operation: str, form: ByUserForm) -> HttpResponse:
     """One call, or none without an e-mail or the permission; then the page says so in place of the list."""
     require(request, operation)
-    query = {"org": None} | form.settle(rows=request.preferences.page_size)
+    query = {"org": None} | form.clean_with_defaults(rows=request.preferences.page_size)
     names = names_for(request.gateway, request.access)
     verdict = judge(operation, request.access, other=not _mine(request.access, query["email"]))
     asks = bool(query["email"]) and verdict.allowed
