@@ -121,7 +121,7 @@ def judge(operation: str, access: Access, *, owner_id: int | None = None, other:
     if rule.visible and not access.has(ORG_VIEW_DEVICES) and ORG_VIEW_DEVICES not in missing:
         if not access.user_id or not access.has(OWN_VIEW):
             missing.append(OWN_VIEW if access.user_id else ORG_VIEW_DEVICES)
-            why = _("Nothing can be done with a device that one may not see.")
+            why = _("You can only use devices that you can see.")
         elif owner_id is not None and owner_id != access.user_id:
             missing.append(ORG_VIEW_DEVICES)
             why = _("You are not this device's owner, and your role sees only its own devices.")

@@ -136,12 +136,12 @@ def test_an_unknown_e_mail_has_no_devices(
         found = ask(f"/devices/{page}/?email=nobody@example.net")
         assert found.status_code == 200
         assert "No devices for this e-mail" in words(found)
-        assert "does not tell an unknown e-mail" in words(found)
+        assert "same answer for an unknown e-mail" in words(found)
 
 
 def test_somebody_known_without_devices_is_told_apart_from_an_unknown_e_mail(support: Person) -> None:
     page = support.get("/devices/by-owner/", {"email": "guest@example.com"})
-    assert "This person is known here, and owns none in Halden Cooling" in words(page)
+    assert "This person has an account, but owns no device in Halden Cooling" in words(page)
 
 
 def test_a_foreign_organization_is_not_taken_for_an_unknown_e_mail(support: Person) -> None:
