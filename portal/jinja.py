@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import lru_cache
 from typing import Any, cast
 
@@ -14,7 +15,7 @@ from django.templatetags.static import static
 from django.urls import get_script_prefix, reverse
 from django.utils.translation import get_language, gettext, ngettext, npgettext, override, pgettext
 
-from devices.core.date_formats import decimal
+from devices.core.date_formats import short_date
 from devices.core.navigation import nav_bar
 from devices.core.preferences import Preferences
 from devices.core.requests import DeviceRequest, clock_for, zone_of
@@ -71,7 +72,7 @@ def warm_up() -> None:
     for code, _name in settings.LANGUAGES:
         with override(code):
             gettext("Devices")
-            decimal(1234.5)
+            short_date(date(2000, 1, 1))
     env: jinja2.Environment = engines["jinja2"].env  # type: ignore[attr-defined]
     for name in env.list_templates():
         env.get_template(name)
