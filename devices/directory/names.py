@@ -7,6 +7,10 @@ this cache is one read for all names of a page.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
 import msgspec
 from django.utils.translation import gettext as _
 
@@ -23,6 +27,10 @@ CACHE_PARTIAL_FOR = 300
 """Seconds until incomplete names are read again."""
 TIME_LIMIT = 3.0
 """Seconds of a page for all its names together."""
+OPERATIONS = {"templates": "list_templates", "organizations": "list_sub_organizations", "owners": "list_users"}
+"""Kind of names -> the operation that reads them."""
+
+T = TypeVar("T")
 
 
 class Names(msgspec.Struct, frozen=True):
@@ -61,29 +69,18 @@ def warm_up(gateway: Gateway, access: Access) -> Names:
 
     Raises Unauthorized; any other failure leaves that kind of name out.
     """
-    complete, stale_before = True, len(gateway.stale)
-    organizations = _own_organization(gateway, access)
-    found: dict[str, dict[int, str]] = {"templates": {}, "organizations": {}, "owners": {}}
-    for kind, operation in (
-        ("templates", "list_templates"),
-        ("organizations", "list_sub_organizations"),
-        ("owners", "list_users"),
-    ):
-        if not judge(operation, access).allowed:
-            continue
-        try:
-            found[kind] = _read(gateway, operation)
-        except Unauthorized:
-            raise
-        except GatewayError:
-            complete = False
+    stale_before, organizations = len(gateway.stale), _own_organization(gateway, access)
+    found = {
+        kind: _or_none(partial(_read, gateway, operation)) if judge(operation, access).allowed else {}
+        for kind, operation in OPERATIONS.items()
+    }
     names = Names(
         user_id=access.user_id,
-        templates=found["templates"],
-        organizations=organizations | found["organizations"],
-        owners=found["owners"],
+        templates=found["templates"] or {},
+        organizations=organizations | (found["organizations"] or {}),
+        owners=found["owners"] or {},
     )
-    complete = complete and len(gateway.stale) == stale_before
+    complete = None not in found.values() and len(gateway.stale) == stale_before
     session_cache.put(access, "names", names, CACHE_FOR if complete else CACHE_PARTIAL_FOR)
     return names
 
@@ -93,13 +90,20 @@ def _own_organization(gateway: Gateway, access: Access) -> dict[int, str]:
     if access.org_id is None:
         return {}
     name = access.org_name
+    if not name:
+        own = _or_none(gateway.get_own_organization)
+        name = own.name if own else _("Your organization")
+    return {access.org_id: shorten(clean(name), 60)}
+
+
+def _or_none(read: Callable[[], T]) -> T | None:
+    """None if the platform gives no reply. Raises Unauthorized."""
     try:
-        name = name or gateway.get_own_organization().name
+        return read()
     except Unauthorized:
         raise
     except GatewayError:
-        name = _("Your organization")
-    return {access.org_id: shorten(clean(name), 60)}
+        return None
 
 
 def event_names(gateway: Gateway, access: Access, template_id: int) -> dict[int, str]:
@@ -112,12 +116,7 @@ def template_events(gateway: Gateway, access: Access, template_id: int) -> tuple
     """The events of a template, with their codes; None if they cannot be read."""
     if not judge("list_template_events", access).allowed:
         return None
-    try:
-        return gateway.list_template_events(template_id)
-    except Unauthorized:
-        raise
-    except GatewayError:
-        return None
+    return _or_none(partial(gateway.list_template_events, template_id))
 
 
 def cache_template_id(access: Access, device_id: int, template_id: int) -> None:
@@ -130,26 +129,16 @@ def device_template_id(gateway: Gateway, access: Access, device_id: int) -> int 
     template_id = session_cache.get(access, f"template-of:{device_id}")
     if isinstance(template_id, int):
         return template_id
-    try:
-        template_id = gateway.get_base_info(device_id).template_id
-    except Unauthorized:
-        raise
-    except GatewayError:
-        return None
-    cache_template_id(access, device_id, template_id)
-    return template_id
+    info = _or_none(partial(gateway.get_base_info, device_id))
+    if info is not None:
+        cache_template_id(access, device_id, info.template_id)
+    return info.template_id if info else None
 
 
 def templates_for(gateway: Gateway, access: Access) -> tuple[Template, ...] | None:
     """The templates of this person's organization, with the text ids for new devices; None if they cannot be read."""
-    if not judge("list_templates", access).allowed:
-        return None
-    try:
-        return gateway.list_templates().items
-    except Unauthorized:
-        raise
-    except GatewayError:
-        return None
+    templates = _or_none(gateway.list_templates) if judge("list_templates", access).allowed else None
+    return templates.items if templates else None
 
 
 def _read(gateway: Gateway, operation: str) -> dict[int, str]:
