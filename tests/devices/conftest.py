@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, Tag
 from django.core.cache import cache
 from django.http import HttpResponse
 from django.test import Client
@@ -99,6 +99,13 @@ def soup(response: Any) -> BeautifulSoup:
         response.tree = BeautifulSoup(response.content, "html.parser")
     tree: BeautifulSoup = response.tree
     return tree
+
+
+def one(response: Any, css: str) -> Any:
+    """The first element that matches, of a response or an element."""
+    found = (response if isinstance(response, Tag) else soup(response)).select_one(css)
+    assert found is not None, css
+    return found
 
 
 def words(response: Any) -> str:
