@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.http import HttpRequest, QueryDict
 from django_htmx.middleware import HtmxDetails
@@ -15,6 +15,7 @@ from devices.core.permissions import Access, Verdict, judge
 from devices.core.preferences import Preferences
 from devices.gateway.client import Gateway
 from devices.gateway.errors import Forbidden
+from devices.gateway.resilience.limits import PlatformStatus
 
 READ_METHODS = frozenset({"GET", "HEAD"})
 POLL = "poll"
@@ -42,10 +43,8 @@ class DeviceRequest(HttpRequest):
     """Set by `clock_for`, with its zone: saving the preferences can change it."""
     unsent: Unsent | None
     """Only on the page (GET) of a form."""
-    tells_itself: bool
-    """Set by a view whose page tells of the platform's trouble itself: no banner says it a second time."""
-    promised: Any
-    """The banner (`views.told.Told`) that a part of the page has already referred to."""
+    platform_status: PlatformStatus
+    """Read on first use and then frozen for this request. Use it after the page's reads, which may change it."""
 
 
 def wants_partial(request: HttpRequest) -> bool:

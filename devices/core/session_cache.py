@@ -10,11 +10,11 @@ from typing import Any
 from django.core.cache import cache
 
 from devices.core.permissions import Access
-from devices.gateway.response_cache import group_of, keep_in
+from devices.gateway.response_cache import cache_group, set_in_group
 
 
 def put(access: Access, name: str, value: Any, seconds: float) -> None:
-    keep_in(cache, group_of(access.scope), _key(access, name), value, seconds)
+    set_in_group(cache, cache_group(access.scope), _key(access, name), value, seconds)
 
 
 def get(access: Access, name: str) -> Any:
@@ -27,4 +27,4 @@ def delete(access: Access, name: str) -> None:
 
 
 def _key(access: Access, name: str) -> str:
-    return f"{group_of(access.scope)}:{name}"
+    return f"{cache_group(access.scope)}:{name}"

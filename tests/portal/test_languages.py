@@ -53,7 +53,7 @@ DATA = frozenset(
 """Words on them that come from the platform, though the catalog has them too or they read like a sentence."""
 READ_BY_SCRIPT = (
     *("aria-label", "title", "placeholder", "alt", "data-announce", "data-busy-label", "data-hidden", "data-named"),
-    *("data-over", "data-plain", "data-refused", "data-title", "data-words"),
+    *("data-over", "data-plain", "data-refused", "data-words"),
 )
 
 

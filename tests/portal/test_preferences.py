@@ -131,9 +131,9 @@ def test_erasing_a_person_takes_their_preferences(signed_in: Callable[..., Brows
 
     assert list(Preference.objects.values_list("person", flat=True)) == ["user:7"]
     call_command("erase_person", "7", stdout=(said := StringIO()))
-    assert "Their preferences are gone." in said.getvalue()
+    assert "Erased their preferences." in said.getvalue()
     assert not Preference.objects.exists()
-    with pytest.raises(CommandError, match="by the user id only"):
+    with pytest.raises(CommandError, match="use the user id"):
         call_command("erase_person", "7")
 
 
