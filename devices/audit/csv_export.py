@@ -11,7 +11,7 @@ from devices.audit.log import EntryState, entry_state
 from devices.audit.models import AuditEntry
 from devices.core.text import clean
 from devices.directory.names import Names
-from devices.ui.audit_entry import MOVES, value_words
+from devices.ui.audit_entry import moves, value_words
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """Spreadsheets run a cell as a formula if it begins with one of these."""
@@ -48,7 +48,7 @@ def csv_row(entry: AuditEntry, names: Names) -> list[object]:
 
 
 def _name_of(entry: AuditEntry, value: str, names: Names) -> str:
-    return value_words(entry, value, names) if entry.operation in MOVES and value else ""
+    return value_words(entry, value, names) if moves(entry) and value else ""
 
 
 def _utc(at: datetime | None) -> str:

@@ -14,7 +14,7 @@ from devices.audit import log as audit_log
 from devices.audit import search as audit_search
 from devices.audit.models import AuditEntry
 from devices.core import api_rules
-from devices.core.fanout import ask_together
+from devices.core.fanout import fan_out_named
 from devices.core.permissions import PORTAL_AUDIT
 from devices.core.requests import DeviceRequest, clock_for, wants_partial
 from devices.core.responses import answer, query_string
@@ -24,7 +24,7 @@ from devices.gateway.errors import Forbidden, NotFound
 from devices.gateway.pagination import Page
 from devices.ui.audit_entry import entry_view
 from devices.ui.change_notice import reconcile_device
-from devices.ui.device_layout import base_asks, layout_from_answers
+from devices.ui.device_layout import device_layout_context, layout_reads
 from devices.ui.pagination import pager
 from devices.ui.query_forms import PageForm
 from devices.ui.read_errors import try_read
@@ -43,10 +43,8 @@ def device_changes(request: DeviceRequest, device_id: int) -> HttpResponse:
             try_read(request.gateway, lambda gateway: gateway.get_base_info(device_id))
         return answer(request, "ui/device_tab.html", "audit/_device_changes.html", context)
     try:
-        answers = ask_together(request.gateway, base_asks(device_id))
-        layout = layout_from_answers(
-            request, device_id, tab="changes", info=answers["info"], settled=reconciled, answers=answers
-        )
+        reads = fan_out_named(request.gateway, layout_reads(device_id))
+        layout = device_layout_context(request, device_id, tab="changes", reconciled=reconciled, reads=reads)
     except (NotFound, Forbidden):
         if not page.total:
             raise

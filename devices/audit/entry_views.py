@@ -12,10 +12,10 @@ from django.views.decorators.http import require_safe
 
 from devices.audit import log as audit_log
 from devices.audit.models import AuditEntry, AuditOutcome
-from devices.changes.pipeline import change_context
+from devices.changes.context import change_context
+from devices.changes.kinds import kind_of
 from devices.changes.reconciliation import reconcile
-from devices.changes.undo import UNDOABLE, undone_by
-from devices.changes.undo_views import may_undo
+from devices.changes.undo import may_undo, undone_by
 from devices.core.formatting import When, Word
 from devices.core.permissions import Verdict
 from devices.core.requests import DeviceRequest, clock_for
@@ -98,7 +98,8 @@ def _outcome_row(request: DeviceRequest, entry: AuditEntry, row: AuditOutcome) -
 
 def _undo_unavailable_reason(entry: AuditEntry, state: audit_log.EntryState, verdict: Verdict) -> str:
     """Why the entry cannot be undone; empty if it can be, or if it was already."""
-    if entry.operation not in UNDOABLE:
+    kind = kind_of(entry.operation)
+    if kind is None or kind.undo is None:
         return _("The platform cannot undo this.")
     if entry.secret:
         return _("The audit does not store secret values, so there is nothing to restore.")
@@ -106,6 +107,6 @@ def _undo_unavailable_reason(entry: AuditEntry, state: audit_log.EntryState, ver
         return _("This change was not made, so there is nothing to undo.")
     if state.outcome == audit_log.UNKNOWN:
         return _("It is not known whether this change was made, so it cannot be undone.")
-    if entry.before == entry.after or (entry.operation == "rename_device" and not entry.before):
+    if entry.before == entry.after or (kind.undo.needs_value and not entry.before):
         return _("This change left everything as it was, so there is nothing to restore.")
     return verdict.why if verdict.closed else ""

@@ -21,14 +21,15 @@ from devices.audit import search as audit_search
 from devices.audit.csv_export import CSV_COLUMNS, csv_chunks, csv_row
 from devices.audit.forms import AuditQueryForm
 from devices.audit.models import AuditEntry, AuditPerson
-from devices.core.date_formats import style
+from devices.changes.kinds import kinds
+from devices.core.date_formats import short_date
 from devices.core.formatting import Word, number
 from devices.core.permissions import PORTAL_AUDIT
 from devices.core.requests import DeviceRequest, clock_for, require_right, wants_partial
 from devices.core.responses import answer, query_string
 from devices.directory.names import names_for
 from devices.gateway.pagination import Page
-from devices.ui.audit_entry import LABELS, entry_view, outcome_word, person_name
+from devices.ui.audit_entry import entry_view, label_of, outcome_word, person_name
 from devices.ui.pagination import pager
 
 log = logging.getLogger("devices.audit")
@@ -52,7 +53,7 @@ class Search(NamedTuple):
 
 def _search(request: DeviceRequest) -> Search:
     """Raises RightMissing unless the person searches only their own changes or has PORTAL_AUDIT."""
-    form = AuditQueryForm(request.GET, actions=[(name, str(words)) for name, words in LABELS.items()])
+    form = AuditQueryForm(request.GET, actions=[(kind.operation, str(kind.words.label)) for kind in kinds()])
     query = form.settle()
     if query["mine"]:
         query["person"] = ""
@@ -118,7 +119,7 @@ def _filter_context(search: Search, links: Links, people: list[AuditPerson]) -> 
         "people": _people_choices(people),
         "people_typed": len(people) > audit_search.MAX_PEOPLE,
         "outcomes": [(name, _outcome(name).text) for name in OUTCOMES],
-        "actions": list(LABELS.items()),
+        "actions": [(kind.operation, kind.words.label) for kind in kinds()],
         "filtered": any(query[name] for name in ("person", "device", "action", "outcome", "from", "to")),
         "clear_url": links.cleared(),
         "all_url": "" if query["all"] or query["from"] else links.to(all=True, page=1),
@@ -143,7 +144,7 @@ def _headline(page: Page[AuditEntry], days: Days) -> str:
 
 
 def _day(day: date | None) -> str:
-    return style().whole(day) if day else ""
+    return short_date(day) if day else ""
 
 
 def _order_warning(days: Days) -> list[str]:
@@ -173,7 +174,7 @@ def _chips(query: dict[str, Any], links: Links, people: dict[int, str]) -> list[
     words = {
         "person": _("By %s") % (people.get(int(person), person) if person.isdigit() else person),
         "device": (_("Device %s") if query["device"].isdigit() else _("Device name contains “%s”")) % query["device"],
-        "action": str(LABELS.get(query["action"], "")),
+        "action": label_of(query["action"]),
         "outcome": _outcome(query["outcome"]).text,
         "from": _("From %s") % _day(query["from"]),
         "to": _("Until %s") % _day(query["to"]),

@@ -34,7 +34,12 @@ class Migration(migrations.Migration):
             name='Preference',
             fields=[
                 ('person', models.CharField(max_length=640, primary_key=True, serialize=False)),
-                ('value', models.TextField()),
+                ('zone', models.CharField(blank=True, max_length=64)),
+                ('theme', models.CharField(default='auto', max_length=10)),
+                ('language', models.CharField(default='auto', max_length=10)),
+                ('shortcuts', models.BooleanField(default=True)),
+                ('columns', models.CharField(blank=True, default='id,status,template,firmware,owner,activated,organization', max_length=200)),
+                ('page_size', models.PositiveSmallIntegerField(default=50)),
             ],
         ),
         migrations.CreateModel(

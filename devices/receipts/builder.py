@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import structs
 
-from devices.core.fanout import ask_each
+from devices.core.fanout import fan_out
 from devices.core.permissions import RULES, Access, judge
 from devices.gateway.client import Gateway
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, RateLimited, TimedOut, Unreachable
@@ -209,7 +209,7 @@ def collect(gateway: Gateway, progress: ReceiptProgress, seconds: float) -> list
             break
         wanted = _next_pages(progress)
         job = gateway.fresh().within(ROUND_TIMEOUT).with_priority(Priority.JOB)
-        found = ask_each(job, wanted, _reader(progress.device_id), at_once=CONCURRENCY)
+        found = fan_out(job, wanted, _reader(progress.device_id), concurrency=CONCURRENCY)
         chunks += merge_pages(progress, found)
     progress.spent += time.monotonic() - began
     if progress.finished and not progress.made_at:

@@ -40,7 +40,7 @@ def make_draft(person: Client) -> int:
         "idempotency_key": "x",
         "expected_version": "",
         "confirm": "",
-        "told": "",
+        "gaps": "",
     }
     draft, _made = ReceiptDraft.objects.update_or_create(
         key="walked",

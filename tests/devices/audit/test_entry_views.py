@@ -41,7 +41,7 @@ def test_each_outcome_is_shown_with_the_person_who_recorded_it(admin: Person) ->
         person=entries.person("user:8", "Kari Holm"),
         at=timezone.now(),
     )
-    rows = soup(admin.get(f"/audit/{entry.pk}/")).select(".table-trail tbody tr")
+    rows = soup(admin.get(f"/audit/{entry.pk}/")).select(".table-audit tbody tr")
     assert len(rows) == 2
     assert "Outcome unknown so far" in " ".join(rows[0].get_text(" ").split())
     assert "TimedOut" in rows[0].get_text()
@@ -71,7 +71,7 @@ def test_an_entry_in_progress_is_not_shown_as_unknown(admin: Person, platform: S
     for page in (admin.get(f"/audit/{entry.pk}/"), admin.get("/audit/")):
         assert soup(page).select_one("main .word.muted").get_text() == "Asked"
         assert "portal stopped" not in words(page)
-        assert "Outcome unknown" not in soup(page).select_one("main .table-trail, main .head-title").get_text()
+        assert "Outcome unknown" not in soup(page).select_one("main .table-audit, main .head-title").get_text()
 
 
 def test_a_final_entry_costs_no_call(admin: Person, platform: SandboxServer) -> None:
@@ -105,7 +105,7 @@ def test_the_tab_shows_the_changes_of_the_device_with_undo(admin: Person) -> Non
     )
     entries.entry(device_id=5)
     page = admin.get("/devices/1/changes/")
-    shown = [link["id"] for link in soup(page).select(".table-trail tbody th a")]
+    shown = [link["id"] for link in soup(page).select(".table-audit tbody th a")]
     assert shown == [f"entry-{made.pk}", f"entry-{here.pk}"]
     assert soup(page).select_one(f'a[href="/audit/{here.pk}/undo/"]')
     assert soup(page).select_one('.tabs a[aria-current][href="/devices/1/changes/"]')
@@ -118,7 +118,7 @@ def test_without_the_right_the_tab_shows_own_changes_and_names_the_right(support
     mine = entries.entry(person=entries.person("user:2"))
     entries.entry()
     page = support.get("/devices/1/changes/")
-    assert [link["id"] for link in soup(page).select(".table-trail tbody th a")] == [f"entry-{mine.pk}"]
+    assert [link["id"] for link in soup(page).select(".table-audit tbody th a")] == [f"entry-{mine.pk}"]
     assert "PORTAL_AUDIT" in words(page)
 
 
@@ -187,7 +187,7 @@ def test_a_deleted_device_still_has_its_changes(admin: Person, support: Person) 
     assert page.status_code == 200
     assert "Old boiler" in soup(page).h1.get_text()  # type: ignore[union-attr]
     assert "gone, or outside your reach" in words(page)
-    assert len(soup(page).select(".table-trail tbody tr")) == 1
+    assert len(soup(page).select(".table-audit tbody tr")) == 1
     for path in ("", "changes/"):
         answer = support.get(f"/devices/2000000000/{path}")
         assert answer.status_code == 404

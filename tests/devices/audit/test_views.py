@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("platform")
 
 def shown(response: Any) -> list[int]:
     """Ids of the entries in the table, in order."""
-    return [int(str(link["id"]).removeprefix("entry-")) for link in soup(response).select(".table-trail tbody th a")]
+    return [int(str(link["id"]).removeprefix("entry-")) for link in soup(response).select(".table-audit tbody th a")]
 
 
 def sheet(response: Any) -> list[dict[str, str]]:
@@ -77,7 +77,7 @@ def test_the_navigation_links_to_the_audit_with_the_right(admin: Person, support
 def test_a_row_shows_all_columns_escaped(admin: Person) -> None:
     entry = entries.entry(reason="HC-20418", before="Old & rusty", after="<b>New</b>")
     page = admin.get("/audit/")
-    (row,) = soup(page).select(".table-trail tbody tr")
+    (row,) = soup(page).select(".table-audit tbody tr")
     text = " ".join(row.get_text(" ").split())
     for part in ("Rename", "Mira Roth", "Cold room 14", "Old & rusty → <b>New</b>", "Confirmed", "HC-20418"):
         assert part in text
