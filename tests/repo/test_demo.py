@@ -144,7 +144,7 @@ def when_one_site_dies_the_other_is_ended_and_its_last_lines_are_shown(demo):
     os.kill(sandbox, signal.SIGKILL)
 
     assert demo.child.process.wait(30) == 1
-    assert "The sandbox ended by itself (exit code -9)" in demo.said
+    assert "The sandbox ended unexpectedly (exit code -9)" in demo.said
     assert "sandbox ready on" in demo.said  # its last line
     assert demo.answers() == [False, False]
 
@@ -175,7 +175,7 @@ def test_a_second_demo_in_the_same_folder_is_told_of_the_first(start):
     second = start()
 
     assert second.child.process.wait(30) == 1
-    assert f"A demo is running in this folder already (http://127.0.0.1:{first.port}/" in second.said
+    assert f"A demo is already running in this folder (http://127.0.0.1:{first.port}/" in second.said
     assert first.child.exit_code() is None
 
     assert first.signal(signal.SIGTERM) == 0  # wherever it has got to by now
@@ -202,7 +202,7 @@ def test_both_sites_need_a_port_of_their_own(start):
     demo = start(port, port)
 
     assert demo.child.process.wait(30) == 1
-    assert "give each a port of its own" in demo.said
+    assert "choose two different ports" in demo.said
 
 
 def test_secrets_are_random_and_only_for_this_user(tmp_path):
