@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import lru_cache
 from typing import Any, cast
 
@@ -14,10 +15,11 @@ from django.templatetags.static import static
 from django.urls import get_script_prefix, reverse
 from django.utils.translation import get_language, gettext, ngettext, npgettext, override, pgettext
 
-from devices.core.date_formats import style
-from devices.core.navigation import bar
+from devices.core.date_formats import short_date
+from devices.core.navigation import nav_bar
 from devices.core.preferences import Preferences
 from devices.core.requests import DeviceRequest, clock_for, zone_of
+from devices.ui.device_actions import change_action
 from devices.ui.status_banner import status_banner
 from portal.icons import icon
 from portal.static_bundles import addresses
@@ -36,8 +38,9 @@ def environment(**options: Any) -> jinja2.Environment:
         bundle=addresses,
         static=static if settings.DEBUG else lru_cache(maxsize=256)(static),
         url=url,
-        bar=bar,
-        platform_told=status_banner,
+        bar=nav_bar,
+        status_banner=status_banner,
+        change_action=change_action,
         get_messages=get_messages,
     )
     return env
@@ -71,7 +74,7 @@ def warm_up() -> None:
     for code, _name in settings.LANGUAGES:
         with override(code):
             gettext("Devices")
-            style()
+            short_date(date.today())
     env: jinja2.Environment = engines["jinja2"].env  # type: ignore[attr-defined]
     for name in env.list_templates():
         env.get_template(name)

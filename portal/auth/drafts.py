@@ -49,7 +49,7 @@ KEPT = frozenset(
 )
 """The forms whose contents are kept, by URL name."""
 NEVER_KEPT = frozenset(
-    {"csrfmiddlewaretoken", "idempotency_key", "expected_version", "told", "password", "confirm", "without"}
+    {"csrfmiddlewaretoken", "idempotency_key", "expected_version", "gaps", "password", "confirm", "without"}
 )
 """Fields that are never kept, in any form: what each page sets anew; credentials; and what confirms a step that cannot
 be undone (the name typed, going on without a receipt), which is consent to what stood on that page."""

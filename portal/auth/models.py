@@ -28,8 +28,8 @@ class ApiGrant(models.Model):
     lease_by = models.CharField(max_length=32, default="", blank=True)
     lease_until = models.FloatField(default=0.0)
     """Who is renewing, and until when nobody else may try."""
-    lost = models.BooleanField(default=False)
-    """The refresh token is spent or refused: only a new sign-in helps."""
+    revoked = models.BooleanField(default=False)
+    """The refresh token is used up or refused, or the session was idle for too long: only a new sign-in helps."""
     subject = models.CharField(max_length=640, default="", blank=True, db_index=True)
     sid = models.CharField(max_length=255, default="", blank=True, db_index=True)
     """Person and session at the company's sign-on, which may end both from there; empty without one."""
@@ -37,9 +37,9 @@ class ApiGrant(models.Model):
     """The person as the sign-on described them, in JSON (sso/identity.py)."""
     last_seen = models.FloatField()
     """When the person last did something, to the minute. A page that asks again by itself does not count."""
-    generation = models.BigIntegerField(default=0)
-    words = models.BigIntegerField(default=0)
-    """Counted up in all grants of a person when answers kept for them are too old: about devices, and names."""
+    device_cache_version = models.BigIntegerField(default=0)
+    directory_cache_version = models.BigIntegerField(default=0)
+    """Raised in all grants of a person to invalidate their cached responses (response_cache.py)."""
     created_at = models.FloatField(db_index=True)
 
     def __str__(self) -> str:
@@ -49,7 +49,7 @@ class ApiGrant(models.Model):
 class SsoLogin(models.Model):
     """Somebody whom the company's provider signed in. The session knows `handle`; grants of theirs stand beside it.
 
-    It outlives a lost grant, so that connecting the account on the platform anew needs no second sign-on.
+    It outlives a revoked grant, so that connecting the account on the platform anew needs no second sign-on.
     """
 
     handle = models.CharField(max_length=64, primary_key=True)

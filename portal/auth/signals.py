@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models.signals import post_delete
 
-from devices.gateway.response_cache import group_of
+from devices.gateway.response_cache import cache_group
 from portal import cache
 from portal.auth.models import ApiGrant
 
@@ -23,7 +23,7 @@ def forget_answers(handles: Iterable[str]) -> None:
 
     In the memory of other processes they stay for the hour that they are kept at most.
     """
-    cache.drop([group_of(scope_of(handle)) for handle in handles])
+    cache.delete_groups([cache_group(scope_of(handle)) for handle in handles])
 
 
 def _grant_is_gone(instance: ApiGrant, **_told: Any) -> None:

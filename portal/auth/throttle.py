@@ -30,7 +30,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from portal.auth.oauth import WrongCredentials
-from portal.cache import REST, TELL
+from portal.cache import LOG_EVERY, RETRY_AFTER
 from portal.client_address import client_address
 
 log = logging.getLogger(__name__)
@@ -153,9 +153,9 @@ class Throttle:
         try:
             return ask(self._shared)
         except RedisError as error:
-            self._asked_again = time.monotonic() + REST
+            self._asked_again = time.monotonic() + RETRY_AFTER
             if now >= self._told_again:
-                self._told_again = now + TELL
+                self._told_again = now + LOG_EVERY
                 log.warning("Redis does not answer; failed sign-ins are counted by each process alone. %s", error)
             return None
 

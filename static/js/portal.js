@@ -3,7 +3,7 @@
    forms: data-busy-label, data-counter (id of the counter, which has data-words and data-limit), data-use with data-into
      (a value for the field of that id), data-error-summary, data-read-only (a POST that changes nothing);
    dialog: data-close-dialog, data-cancel, data-refused on #dialog-head;
-   fragments: data-announce, data-title, data-renamed with data-name, data-polls, data-hide-after with data-hidden;
+   fragments: data-announce, data-renamed with data-name, data-polls, data-hide-after with data-hidden;
    session banners: data-session-notice, data-fresh-token; connection: data-unreachable;
    others: data-copy, data-opened (rest of the document's title on a tab), data-picker (id of the list, which has data-label;
      its options have data-value and data-words). */
@@ -207,8 +207,6 @@
     if (dialog.contains(fresh)) showDialog();
     else if (fresh.closest("#session-banner")) placeBanner(fresh);
     restoreFocus(fresh);
-    const title = find(fresh, "[data-title]");
-    if (title) document.title = title.dataset.title;
     const renamed = find(fresh, "[data-renamed]");
     if (renamed) {
       const links = document.querySelectorAll(`tbody th > a[href="${renamed.dataset.renamed}"]`);

@@ -54,7 +54,7 @@ def test_editor_stays_when_the_field_cannot_be_read(open_page: Open, fresh_sandb
     shelf.fill("B-7")
     fresh_sandbox.fault("/device/metafield", "status", status=500, method="GET")
     shelf.press("Enter")
-    expect(row(page, "Shelf").locator(".error")).to_contain_text("The platform reported a fault of its own.")
+    expect(row(page, "Shelf").locator(".error")).to_contain_text("The platform reported an internal error.")
     expect(shelf).to_have_value("B-7")
     fresh_sandbox.clear_faults()
     row(page, "Shelf").get_by_role("button", name="Save").click()

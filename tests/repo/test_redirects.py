@@ -20,7 +20,7 @@ TARGETS = re.compile(
 )
 """What sends a browser, or its address bar, somewhere."""
 ALLOWED = {
-    "devices/core/responses.py": "move_on, which refuses what is not a path here, and SeeOther, which does the same",
+    "devices/core/responses.py": "redirect_to, which refuses what is not a path here, and SeeOther, which does the same",
     "devices/audit/views.py": "its own address with the query that was understood",
     "devices/lists/search.py": "its own address with the query that was understood; to one's own devices",
     "devices/lists/people.py": "to one's own devices",
@@ -40,7 +40,7 @@ def sources() -> dict[str, str]:
 
 
 def test_only_the_named_modules_send_a_browser_somewhere() -> None:
-    """Others use devices.core.responses.SeeOther or move_on, or are named here with the reason."""
+    """Others use devices.core.responses.SeeOther or redirect_to, or are named here with the reason."""
     found = {name for name, text in sources().items() if TARGETS.search(text)}
     assert found - set(ALLOWED) == set()
 

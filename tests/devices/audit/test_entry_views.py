@@ -36,7 +36,7 @@ def test_each_look_stands_there_with_its_time_and_who_looked(admin: Person) -> N
         outcome="confirmed",
         final=True,
         api_result="lost",
-        evidence="read",
+        evidence="read_back",
         observed_value="Cold room 15",
         person=entries.person("user:8", "Kari Holm"),
         at=timezone.now(),
@@ -57,7 +57,7 @@ def test_an_open_one_is_looked_at_again_and_says_so_while_that_does_not_tell(
     page = admin.get(f"/audit/{entry.pk}/")
     assert "Outcome unknown" in words(page)
     assert soup(page).select_one(f'main a.primary[href="/audit/{entry.pk}/"]')
-    assert "No outcome was written" in words(page)
+    assert "No outcome was recorded" in words(page)
     platform.clear_faults()
     name = platform.get("/device", "admin", deviceId=1).json()["name"]
     died = entries.entry(outcome="", after=name)
@@ -72,7 +72,7 @@ def test_one_that_may_still_be_under_way_is_asked_and_not_cut_off(admin: Person,
     platform.fault("/device/baseInfo", "status", status=500)
     for page in (admin.get(f"/audit/{entry.pk}/"), admin.get("/audit/")):
         assert soup(page).select_one("main .word.muted").get_text() == "Asked"
-        assert "cut off" not in words(page)
+        assert "portal stopped" not in words(page)
         assert "Outcome unknown" not in soup(page).select_one("main .table-audit, main .head-title").get_text()
 
 
@@ -126,7 +126,7 @@ def test_without_the_right_one_sees_ones_own_there_and_which_right_shows_the_res
 
 def test_an_empty_tab_says_what_it_means(support: Person, admin: Person) -> None:
     assert "You have not changed this device" in words(support.get("/devices/1/changes/"))
-    assert "Nobody of your organization" in words(admin.get("/devices/1/changes/"))
+    assert "Nobody in your organization" in words(admin.get("/devices/1/changes/"))
 
 
 def test_opening_the_page_settles_what_was_open_and_says_so(admin: Person, platform: SandboxServer) -> None:

@@ -1,4 +1,4 @@
-"""A new device: template, name, organization, owner."""
+"""The form of a new device: template, name, organization, owner."""
 
 from __future__ import annotations
 
@@ -19,9 +19,8 @@ Choices = Sequence[tuple[str, str]]
 class CreateForm(NamingForm):
     """What `POST /device/create` takes. `template_code` is the text id (TMPL...), not the number that devices carry.
 
-    `templates` None: they cannot be read, so the id has to be typed. `organizations`: those that can be chosen, none
-    for a field that takes an id; without any, the platform takes the person's own. The organization and the owner are
-    looked up by the view.
+    `templates` None: they cannot be read, so the id has to be typed. `organizations`: those to choose from; none for a
+    text field. Without one, the platform takes the person's own. The view looks up organization and owner.
     """
 
     template_code = forms.CharField(
@@ -49,7 +48,9 @@ class CreateForm(NamingForm):
     idempotency_key = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
     field_order = ("template_code", "name", "org_id", "owner")
 
-    def __init__(self, *args: Any, templates: Choices | None, organizations: Choices, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, templates: Choices | None = None, organizations: Choices = (), **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.templates = templates
         if templates is not None:

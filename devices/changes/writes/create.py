@@ -1,43 +1,52 @@
-"""A new device."""
+"""Create a device: `POST /device/create`."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 from msgspec import structs
 
 from devices.audit import log as audit_log
-from devices.audit.log import ChangeIntent, new_idempotency_key
-from devices.changes.context import ChangeContext, ChangeResult
-from devices.changes.create_form import CreateForm
-from devices.changes.pipeline import (
-    CONFLICT,
+from devices.audit.log import ChangeIntent
+from devices.audit.models import AuditEntry
+from devices.changes.context import ChangeContext, ChangeResult, change_context
+from devices.changes.form_state import (
     add_not_applied_error,
-    change_context,
-    redirect_after_success,
+    concurrency_fields,
+    redisplay_with_error,
     refresh_form_tokens,
-    render_outcome_unknown,
 )
+from devices.changes.kinds import AnswersWith, ChangeKind, Example, Opens, Words
+from devices.changes.pipeline import CONFLICT, redirect_after_success, render_outcome_unknown
 from devices.changes.reconciliation import reconcile
-from devices.changes.redisplay import redisplay_with_error
 from devices.changes.service import execute, find_replay
-from devices.changes.verification import ObservedState, ids_named_before, observe_new_device
+from devices.changes.verification import UNREAD, Observation, ObservedState, observe_new_device
+from devices.changes.writes.create_form import CreateForm
 from devices.core import api_rules
 from devices.core.permissions import Access, judge
 from devices.core.requests import DeviceRequest, require, unsent
-from devices.core.responses import answer, move_on
+from devices.core.responses import answer, redirect_to
 from devices.core.text import clean, sentences, shorten
-from devices.directory.lookup import Unresolved, needing, resolve_organization, resolve_user
+from devices.directory.lookup import Unresolved, resolve_organization, resolve_user, with_missing_permissions
 from devices.directory.names import Names, names_for, organization_choices, templates_for
 from devices.gateway.client import Gateway
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, Rejected, Unauthorized
 from devices.gateway.types import BaseInfo
+
+NOT_READ = "?"
+"""`before` of a new device when nobody knows which devices had its name."""
+SEARCH_LAG = timedelta(seconds=60)
+"""How long a new device may be missing from the search."""
+
 
 TYPED = ("template_code", "name", "org_id", "owner")
 
@@ -50,15 +59,17 @@ def device_new(request: DeviceRequest) -> HttpResponse:
     offered = _offered(request, names)
     if request.method != "POST" or "by_id" in request.POST:
         typed = unsent(request, *TYPED) or {name: request.POST[name] for name in TYPED if name in request.POST}
-        return _page(request, CreateForm(initial={"idempotency_key": new_idempotency_key()} | typed, **offered))
+        return _page(request, CreateForm(initial=concurrency_fields(None) | typed, **offered))
     form = CreateForm(request.POST, **offered)
     form.is_valid()
     _organization(request, form, names)
-    owner_id = _owner(request, form)  # also beside other mistakes, so that all are told at once
-    if form.errors:
-        return _page(request, form, status=422)
+    owner_id = _owner(request, form)  # also beside other mistakes, so that all are shown at once
+    return _page(request, form, status=422) if form.errors else _submit(request, form, owner_id)
+
+
+def _submit(request: DeviceRequest, form: CreateForm, owner_id: int | None) -> HttpResponse:
     try:
-        done = _create(request, form, owner_id)
+        result = _create(request, form, owner_id)
     except MayExist as hindrance:
         form.add_error("name", str(hindrance))
         refresh_form_tokens(form)
@@ -67,21 +78,21 @@ def device_new(request: DeviceRequest) -> HttpResponse:
         raise
     except GatewayError as error:
         return _refused(request, form, error)
-    if done.confirmed:
-        return _made(request, done)
-    if done.unknown:
-        return render_outcome_unknown(request, done)
-    add_not_applied_error(form, done)
-    return _page(request, form, status=done.error.status if done.error else CONFLICT)
+    if result.confirmed:
+        return _created(request, result)
+    if result.unknown:
+        return render_outcome_unknown(request, result)
+    add_not_applied_error(form, CREATE, result)
+    return _page(request, form, status=result.status)
 
 
 class MayExist(Exception):
-    """Says why no other device of this name is made now."""
+    """Says why no other device of this name is created now."""
 
 
 def _create(request: DeviceRequest, form: CreateForm, owner_id: int | None) -> ChangeResult[BaseInfo]:
-    desk, data = change_context(request), form.cleaned_data
-    facts = ChangeIntent(
+    context, data = change_context(request), form.cleaned_data
+    intent = ChangeIntent(
         operation="create_device",
         device_name=data["name"],
         org_id=data["org_id"] or request.access.org_id,
@@ -89,55 +100,53 @@ def _create(request: DeviceRequest, form: CreateForm, owner_id: int | None) -> C
         target_name=dict(form.templates or ()).get(data["template_code"], ""),
         after=data["name"],
     )
-    told: dict[str, Any] = {"idempotency_key": data["idempotency_key"], "contents": [data["org_id"], owner_id]}
-    if done := find_replay(desk, facts, **told):
-        return done
-    if said := _lost_before(desk, data["name"]):
-        raise MayExist(said)
-    facts = structs.replace(facts, before=ids_named_before(request.gateway.fresh(), data["name"], request.access.email))
+    submission: dict[str, Any] = {
+        "idempotency_key": data["idempotency_key"],
+        "submitted": [data["name"], data["org_id"], owner_id],
+    }
+    if replay := find_replay(context, intent, **submission):
+        return replay
+    if hindrance := _earlier_request(context, data["name"]):
+        raise MayExist(hindrance)
+    intent = structs.replace(intent, before=ids_named_before(context.gateway, data["name"], request.access.email))
 
     def send(gateway: Gateway) -> BaseInfo:
         return gateway.create_device(data["template_code"], data["name"], org_id=data["org_id"], owner_id=owner_id)
 
-    return execute(desk, facts, send, made=lambda device: device.id, **told)
+    return execute(context, intent, send, made=lambda device: device.id, **submission)
 
 
-def _lost_before(desk: ChangeContext, name: str) -> str:
-    """Why no device of this name is made now: one may have been made already, its answer lost. It is looked for first.
+def _earlier_request(context: ChangeContext, name: str) -> str:
+    """Why no device of this name is created now: an earlier request, whose reply was lost, may have created one.
 
-    Empty where there is none, or it was surely not made. One that has turned up is settled by that, so it is told once.
+    Empty where there is none, or it was certainly not made. One that is found is reconciled, so it is told once.
     """
-    for entry in audit_log.open_creations(desk.access, name):
-        done = reconcile(desk, entry)
-        if done.confirmed:
+    for entry in audit_log.open_creations(context.access, name):
+        result = reconcile(context, entry)
+        if result.confirmed:
             words = _(
-                "A device of this name was asked for before, and its answer was lost. It was made all the same: ID %d. "
-                "Yours was not created. Send the form again if you want another one."
+                "An earlier request to create this device got no reply but succeeded (ID %d). No second device was"
+                " created. Send the form again if you want another one."
             )
-            return words % (done.state.created_device_id or 0)
-        if not done.state.final:
+            return words % (result.state.created_device_id or 0)
+        if not result.state.final:
             return _(
-                "A device of this name was asked for a moment ago, and it is not known whether it was made. Nothing "
-                "was created now. Send the form again in a minute."
+                "An earlier request to create a device of this name got no reply, and its outcome is not known yet."
+                " Nothing was created now. Send the form again in a minute."
             )
     return ""
 
 
-def _made(request: DeviceRequest, done: ChangeResult[Any]) -> HttpResponse:
-    """To the device, if this person can see it: without an owner, whoever sees only their own cannot."""
-    device_id = done.state.created_device_id or 0
-    reading = (
-        observe_new_device(request.gateway.fresh(), device_id)
-        if done.observation.now is ObservedState.UNREAD
-        else done.observation
-    )
-    if reading.now is not ObservedState.GONE:
-        return redirect_after_success(request, done, reverse("devices:device-detail", args=[device_id]))
-    told = {"name": shorten(clean(done.entry.after)), "id": device_id}
-    messages.success(
-        request, _("Created %(name)s, ID %(id)s. It is not among the devices that you can see: it has no owner.") % told
-    )
-    return move_on(request, reverse("devices:device-list"))
+def _created(request: DeviceRequest, result: ChangeResult[Any]) -> HttpResponse:
+    """To the device, if this person can see it: without an owner, somebody who sees only their own devices cannot."""
+    device_id, observation = result.state.created_device_id or 0, result.observation
+    if observation.state is ObservedState.UNREAD:
+        observation = observe_new_device(request.gateway.fresh(), device_id)
+    if observation.state is not ObservedState.GONE:
+        return redirect_after_success(request, result, reverse("devices:device-detail", args=[device_id]))
+    told = {"name": shorten(clean(result.entry.after)), "id": device_id}
+    messages.success(request, _("Created %(name)s, ID %(id)s. It has no owner, so you cannot see it.") % told)
+    return redirect_to(request, reverse("devices:device-list"))
 
 
 # --- what was filled in -----------------------------------------------------------------------------------------------
@@ -166,7 +175,7 @@ def _owner(request: DeviceRequest, form: CreateForm) -> int | None:
     try:
         person = resolve_user(request.gateway.fresh(), request.access, typed)
     except Unresolved as problem:
-        form.add_error("owner", needing(str(problem), problem.missing))
+        form.add_error("owner", with_missing_permissions(str(problem), problem.missing))
         return None
     except (Unauthorized, Forbidden):
         raise
@@ -175,7 +184,7 @@ def _owner(request: DeviceRequest, form: CreateForm) -> int | None:
         return None
     verdict = judge("create_device", request.access, other=person.id != request.access.user_id)
     if not verdict.allowed:
-        form.add_error("owner", needing(verdict.why, verdict.missing))
+        form.add_error("owner", with_missing_permissions(verdict.why, verdict.missing))
     elif person.obstacle:
         form.add_error("owner", person.obstacle)
     return person.id
@@ -263,3 +272,76 @@ def _page(request: DeviceRequest, form: CreateForm, *, status: int = 200) -> Htt
 
 def _searches(access: Access) -> bool:
     return judge("search_users", access).allowed
+
+
+# --- how it is verified -----------------------------------------------------------------------------------------------
+
+
+def observe(gateway: Gateway, entry: AuditEntry, requested: str, before: str) -> Observation:
+    """A device of that name that was not there before (`ids_named_before`). Search lags, so a device that is missing
+    counts as not created only after SEARCH_LAG."""
+    if before == NOT_READ:
+        return UNREAD
+    known = {int(id) for id in before.split()} | audit_log.created_by_other_entries(entry)
+    new = [id for id in ids_named(gateway, requested, entry.person.email) if id not in known]
+    if new and audit_log.has_open_duplicate(entry):
+        return UNREAD  # nobody can tell which of the two entries created it
+    if len(new) == 1:
+        return observe_new_device(gateway, new[0])
+    if new:
+        return Observation(ObservedState.OTHER, " ".join(str(id) for id in new))
+    late = timezone.now() - entry.created_at > SEARCH_LAG
+    return Observation(ObservedState.BEFORE if late else ObservedState.UNREAD)
+
+
+def ids_named(gateway: Gateway, name: str, email: str) -> list[int]:
+    """Ids of the devices of exactly this name that this person finds: by search, or among their own. At most 200."""
+    try:
+        found = gateway.search_devices(name, size=200).items
+    except Forbidden:
+        found = gateway.list_devices_by_owner(email, size=200).items
+    return sorted(device.id for device in found if device.name == name)
+
+
+def ids_named_before(gateway: Gateway, name: str, email: str) -> str:
+    """The ids that have the name already, as the audit stores them: with these a device can be recognized whose
+    creation got no reply. Never a reason not to create it."""
+    try:
+        return " ".join(str(id) for id in ids_named(gateway, name, email))
+    except GatewayError:
+        return NOT_READ
+
+
+CREATE = ChangeKind(
+    operation="create_device",
+    name="new",
+    path="new/",
+    order=5,
+    words=Words(
+        label=gettext_lazy("Create device"),
+        about=gettext_lazy("Add a device before its hardware connects."),
+        button=gettext_lazy("New device"),
+        title=gettext_lazy("New device"),
+        submit=gettext_lazy("Create device"),
+        busy=gettext_lazy("Creating"),
+        done=gettext_lazy("%(after)s was created."),
+        not_done=gettext_lazy("%(after)s was not created."),
+        unknown=gettext_lazy("It is not known whether %(after)s was created."),
+        refused=gettext_lazy("The platform refused this."),
+    ),
+    icon="plus",
+    shown=frozenset(),
+    opens=Opens.PAGE,
+    answers_with=AnswersWith.REDIRECT,
+    destructive=False,
+    about_device=False,
+    form=CreateForm,
+    field="name",
+    view=lambda change: device_new(change.request),
+    intent=lambda change, checked: {},
+    send=lambda gateway, intent: gateway.create_device(intent.target, intent.after),
+    observe=observe,
+    reply_is_proof=True,
+    undo=None,
+    example=Example({"template_code": "TMPL2cRm01aQ9", "name": "Changed 1"}, after="Changed 1"),
+)
