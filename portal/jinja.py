@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from functools import lru_cache
 from typing import Any, cast
 
@@ -13,6 +12,7 @@ from django.http import HttpRequest
 from django.template import engines
 from django.templatetags.static import static
 from django.urls import get_script_prefix, reverse
+from django.utils import timezone
 from django.utils.translation import get_language, gettext, ngettext, npgettext, override, pgettext
 
 from devices.core.date_formats import short_date
@@ -22,7 +22,7 @@ from devices.core.requests import DeviceRequest, clock_for, zone_of
 from devices.ui.device_actions import change_action
 from devices.ui.status_banner import status_banner
 from portal.icons import icon
-from portal.static_bundles import addresses
+from portal.static_bundles import bundle_urls
 
 
 def environment(**options: Any) -> jinja2.Environment:
@@ -35,7 +35,7 @@ def environment(**options: Any) -> jinja2.Environment:
     env.globals.update(
         _=gettext,
         icon=icon,
-        bundle=addresses,
+        bundle=bundle_urls,
         static=static if settings.DEBUG else lru_cache(maxsize=256)(static),
         url=url,
         bar=nav_bar,
@@ -46,7 +46,7 @@ def environment(**options: Any) -> jinja2.Environment:
     return env
 
 
-def reader(request: HttpRequest) -> dict[str, Any]:
+def frame_context(request: HttpRequest) -> dict[str, Any]:
     """What every page's frame knows of whoever reads it."""
     chosen: Preferences | None = getattr(request, "preferences", None)
     zone = zone_of(cast(DeviceRequest, request)) if chosen else "UTC"
@@ -74,7 +74,7 @@ def warm_up() -> None:
     for code, _name in settings.LANGUAGES:
         with override(code):
             gettext("Devices")
-            short_date(date.today())
+            short_date(timezone.localdate())
     env: jinja2.Environment = engines["jinja2"].env  # type: ignore[attr-defined]
     for name in env.list_templates():
         env.get_template(name)

@@ -11,7 +11,7 @@ from devices.gateway.response_cache import CacheOwner, CacheVersions, ResponseCa
 from portal.auth import grants
 
 
-def response_cache_for(row: grants.Row, access: Access, *, changing: bool = False) -> ResponseCache:
+def response_cache_for(row: grants.GrantRow, access: Access, *, changing: bool = False) -> ResponseCache:
     """`changing`: for a request that may change something."""
     # This thread's cache object, for the request's other threads too: each of theirs would open connections.
     store = caches["default"]

@@ -148,7 +148,7 @@ def test_draft_is_restored_after_sign_in_and_not_sent(
     else:
         sign_out_elsewhere(page)
     page.get_by_role("button", name="Rename device").click()
-    expect(page.locator("main")).to_contain_text("What you had typed is kept for an hour")
+    expect(page.locator("main")).to_contain_text("What you typed is kept for one hour")
     sign_in_in_tab(page)
     expect(page).to_have_url(re.compile("/devices/1/rename/$"))
     expect(page.locator("main")).to_contain_text("Not sent yet.")

@@ -54,7 +54,7 @@ def test_after_thirty_minutes_without_activity_a_page_leads_to_sign_in_says_so_a
     response = browser.get(PAGE)
     assert (response.status_code, response["Location"]) == (302, "/sign-in/?next=%2Fdevices%2F%3Fq%3Dpump")
     said = words(browser.get(response["Location"]))
-    assert f"{IDLE_WORDS} Sign in to go on where you were." in said
+    assert f"{IDLE_WORDS} Sign in to continue where you left off." in said
     assert browser.sign_in(next=PAGE)["Location"] == PAGE
     assert browser.get(PAGE).status_code == 200
 
@@ -103,8 +103,8 @@ def test_the_tokens_of_an_idle_session_are_forgotten(
     handle = ApiGrant.objects.get().handle
     wait(clock, 30 * MINUTE)
     browser.get(PAGE)
-    assert (ApiGrant.objects.get().blob, ApiGrant.objects.get().revoked) == ("", True)
-    assert "sessions ended: 1, without activity for 1800 seconds" in caplog.text
+    assert (ApiGrant.objects.get().blob, ApiGrant.objects.get().lost) == ("", True)
+    assert "ended 1 sessions after 1800 seconds without activity" in caplog.text
     caplog.clear()
     browser.get(PAGE)
     assert "sessions ended" not in caplog.text, "it ends once"
@@ -130,7 +130,7 @@ def test_a_refresh_that_ends_after_the_session_did_brings_no_tokens_back(
 
     def slow_refresh(token: Secret, seconds: float) -> Tokens:
         wait(clock, 2 * MINUTE)
-        assert grants.idled(handle)
+        assert grants.timed_out(handle)
         return Tokens(Secret("new"), Secret("r2"), 60.0)
 
     monkeypatch.setattr(grants.oauth, "refresh", slow_refresh)
@@ -233,10 +233,10 @@ def test_of_requests_at_once_one_notes_the_activity(clock: time_machine.Travelle
     row = grants.read(ApiGrant.objects.get().handle)
     assert row
     wait(clock, 5 * MINUTE)
-    grants.seen(row)
+    grants.record_activity(row)
     noted = ApiGrant.objects.get().last_seen
     ApiGrant.objects.update(last_seen=noted + 30)  # another process, a little later
-    grants.seen(row)
+    grants.record_activity(row)
     assert ApiGrant.objects.get().last_seen == noted + 30, "never set back"
 
 

@@ -13,7 +13,7 @@ from django.core.cache import cache, caches
 from devices.gateway.response_cache import cache_group
 from portal.auth import grants, session_admin
 from portal.auth.models import ApiGrant
-from portal.auth.signals import scope_of
+from portal.auth.signals import cache_scope
 from tests.portal.conftest import Browser
 from tests.servers import SandboxServer
 
@@ -33,7 +33,7 @@ def store(request: pytest.FixtureRequest, settings: Any) -> Any:
 
 def kept(store: Any, handle: str) -> list[str]:
     """All keys of this sign-in that the store holds."""
-    begin = store.make_key(cache_group(scope_of(handle)))
+    begin = store.make_key(cache_group(cache_scope(handle)))
     held = store._cache.get_client().keys() if hasattr(store._cache, "get_client") else list(store._cache)
     return [key for key in (key.decode() if isinstance(key, bytes) else key for key in held) if key.startswith(begin)]
 
@@ -44,7 +44,7 @@ def by_themselves(browser: Browser, _handle: str) -> None:
 
 
 def by_somebody_else(_browser: Browser, handle: str) -> None:
-    session_admin.end(ApiGrant.objects.filter(handle=handle), by="test")
+    session_admin.end_grants(ApiGrant.objects.filter(handle=handle), by="test")
 
 
 def by_idling(browser: Browser, handle: str) -> None:
