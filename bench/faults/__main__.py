@@ -86,7 +86,7 @@ class Matrix:
 
     def unmet(self) -> dict[str, list[str]]:
         """Fault -> the operations whose call did not meet it, with their mode."""
-        rows = [(row, mode) for row in [*(row.operation for row in READS), *OPERATIONS.values()] for mode in MODES]
+        rows = [(row, mode) for row in [*(row.operation for row in READS), *OPERATIONS] for mode in MODES]
         missed = {
             name: [f"{op} ({mode})" for op, mode in rows if (op, mode) not in found.met]
             for name, found in self.found.items()

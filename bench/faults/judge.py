@@ -44,7 +44,7 @@ def complaints(row: Row, kind: Kind, response: Response, calls: list[dict[str, A
     words = response.words
     told = any(sentence in words for sentence in (*SENTENCES, *OLD))
     fine = {200, 303} if row.sign_in and row.optional else {200}
-    allowed = kind.statuses | fine | (AFTER_A_CHANGE if row.write else frozenset())
+    allowed = kind.statuses | fine | (AFTER_A_CHANGE if row.change else frozenset())
     allowed |= {303} if row.sign_in and kind.good else frozenset()
     if response.seconds >= A_CALL:
         allowed |= {TimedOut.status}  # a busy machine has used up the time of a call, which is true as well
@@ -56,7 +56,7 @@ def complaints(row: Row, kind: Kind, response: Response, calls: list[dict[str, A
         yield "a fault of the portal's own"
     if response.status >= 400 and not told:
         yield f"status {response.status} without a known sentence: {words[:300]}"
-    if response.status == 200 and not (told or kind.good or row.optional or row.write):
+    if response.status == 200 and not (told or kind.good or row.optional or row.change):
         yield f"nothing is said of what failed: {words[:300]}"
     if found := [canary for canary in CANARIES if canary in response.body]:
         yield f"the page shows what the platform's body held: {', '.join(found)}"

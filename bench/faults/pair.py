@@ -14,9 +14,9 @@ from typing import Any
 
 from bench.faults.judge import complaints
 from bench.faults.kinds import CANARIES, CLOSED, KINDS, Kind
-from bench.faults.rows import READS, Row, of_writes
+from bench.faults.rows import READS, Row, of_changes
 from bench.visitor import Response, Visitor
-from tests.change_examples import arrived, writes
+from tests.change_examples import arrived, changes
 from tests.portal_server import PortalServer
 from tests.servers import SandboxServer
 from tools.processes import Failed, poll
@@ -27,8 +27,6 @@ AT_ONCE = 4
 PREFIX = "/api/v1/organization"
 SETTINGS = "bench.faults.settings"
 MODES = {"page": False, "htmx": True}
-ITS_WORD = frozenset({"create", "trigger"})
-"""Changes that the platform's answer proves: where that lies, so does the portal's word."""
 
 
 @dataclass
@@ -58,7 +56,7 @@ class Pair:
             self.sandbox.stop()
             raise
         self._pool = ThreadPoolExecutor(AT_ONCE)
-        self._writes = of_writes(writes(self.sandbox))
+        self._changes = of_changes(changes(self.sandbox))
         self.profile = self.sandbox.get("/user/profile").json()
 
     def stop(self) -> list[str]:
@@ -89,14 +87,14 @@ class Pair:
             self._wave(kind, [(row, mode) for row in rows for mode in MODES], visitors, found)
         for mode in MODES:
             self.sandbox.reset()
-            self._wave(kind, [(row, mode) for row in self._writes], visitors, found)
+            self._wave(kind, [(row, mode) for row in self._changes], visitors, found)
         self._alone(kind, visitors, found)
         return found
 
     def _alone(self, kind: Kind, visitors: dict[str, Visitor], found: Found) -> None:
         """Once more, each by itself, what did not come to its own call: another's fault was in its way."""
         for mode in MODES:
-            for row in READS + self._writes:
+            for row in READS + self._changes:
                 if (row.operation, mode) not in found.met:
                     self.sandbox.reset()
                     self._wave(kind, [(row, mode)], visitors, found)
@@ -106,7 +104,7 @@ class Pair:
         self.sandbox.stop(signal.SIGTERM)
         try:
             for row, mode, response in self._all(
-                [(row, mode) for row in READS + self._writes for mode in MODES], visitors
+                [(row, mode) for row in READS + self._changes for mode in MODES], visitors
             ):
                 found.met.add((row.operation, mode))
                 self._judged(kind, row, mode, response, [], found)
@@ -177,14 +175,14 @@ class Pair:
         found.responses[response.status] += 1
         found.slowest = max(found.slowest, response.seconds)
         wrong = [*complaints(row, kind, response, calls, self.within)]
-        if row.write and kind.fault["kind"] != CLOSED:
-            sent = arrived(self.sandbox, row.write)
+        if row.change and kind.fault["kind"] != CLOSED:
+            sent = arrived(self.sandbox, row.change)
             found.written += sent
             if sent > (2 if kind.ends else 1):
                 wrong.append(f"sent {sent} times")
             to = response.headers.get("Location", "") + response.headers.get("HX-Redirect", "")
             succeeded = bool(to) and "/receipt/" not in to and "/sign-in/" not in to  # a receipt may come first
-            tellable = row.write.tellable and row.write.name not in ITS_WORD
-            if succeeded and tellable and not row.write.made(self.sandbox):
+            tellable = not row.change.kind.proven_by_reply
+            if succeeded and tellable and not row.change.made(self.sandbox):
                 wrong.append("shown as made, which it was not")
         found.wrong += [f"{row.operation}, {mode}: {words}" for words in wrong]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from devices.ui.tabs import TABS
-from tests.change_examples import OPERATIONS, Write
+from tests.change_examples import OPERATIONS, Change
 from tests.contract.checker import contract
 from tests.contract.table import methods
 
@@ -30,7 +30,7 @@ class Row(NamedTuple):
     wave: int
     optional: bool = False
     form: dict[str, str] | None = None
-    write: Write | None = None
+    change: Change | None = None
     sign_in: bool = False
     also: tuple[int, str] = (0, "")
 
@@ -80,17 +80,17 @@ WRITES = 3
 """The wave of the writes."""
 
 
-def of_writes(writes: list[Write]) -> list[Row]:
+def of_changes(changes: list[Change]) -> list[Row]:
     """The query of a form's address is in the form as well, since nobody opens the form."""
-    filled = {each.name: dict(parse_qsl(urlsplit(each.page).query)) | each.filled for each in writes}
-    rows = [
-        Row(OPERATIONS[each.name], each.call, each.path, WRITES, form=filled[each.name], write=each) for each in writes
-    ]
-    receipts = ("delete_device", "clear_device")
-    incomplete = (422, "The receipt is not complete, so nothing was done yet.")
-    return [row._replace(also=incomplete) if row.operation in receipts else row for row in rows]
+    rows = []
+    for change in changes:
+        form = dict(parse_qsl(urlsplit(change.page).query)) | change.filled
+        row = Row(change.operation, change.call, change.path, WRITES, form=form, change=change)
+        incomplete = (422, "The receipt is not complete, so nothing was done yet.")
+        rows.append(row._replace(also=incomplete) if change.kind.before_lock else row)
+    return rows
 
 
 def missing_rows() -> set[str]:
     """Operations of the gateway that no row leads to."""
-    return methods().keys() - {row.operation for row in READS} - set(OPERATIONS.values())
+    return methods().keys() - {row.operation for row in READS} - set(OPERATIONS)
