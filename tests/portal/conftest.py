@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, Tag
 from django.core.cache import cache
 from django.test import Client
 from pytest_django import Settings
 
+from devices.core.permissions import Access
 from portal.auth import grants, oauth
 from portal.auth.throttle import throttle
 from portal.platform import transport
@@ -34,15 +35,34 @@ class Browser(Client):
         email = user if "@" in user else f"{user}@example.com"
         return self.post("/sign-in/", {"username": email, "password": password, **fields})
 
+    def access(self, path: str = "/devices/") -> Access:
+        """The permissions that a request for `path` has."""
+        response: Any = self.get(path)
+        access: Access = response.wsgi_request.access
+        return access
+
     @property
     def session_cookie(self) -> str:
         morsel = self.cookies.get("__Host-session")
         return morsel.value if morsel else ""
 
 
-def words(response: Any) -> str:
-    """What a person reads, white space folded."""
-    return " ".join(BeautifulSoup(response.getvalue(), "html.parser").get_text(" ").split())
+def tree(response: Any) -> BeautifulSoup:
+    """The HTML of a response, of Django's client or of `requests`."""
+    body = response.getvalue() if hasattr(response, "getvalue") else response.content
+    return BeautifulSoup(body, "html.parser")
+
+
+def one(source: Any, css: str) -> Tag:
+    """The only element that matches in a response or an element."""
+    found = (source if isinstance(source, Tag) else tree(source)).select(css)
+    assert len(found) == 1, f"{len(found)} elements match {css}: {words(source)[:2000]}"
+    return found[0]
+
+
+def words(source: Any) -> str:
+    """The text of a response or an element, with white space folded."""
+    return " ".join((source if isinstance(source, Tag) else tree(source)).get_text(" ").split())
 
 
 @pytest.fixture

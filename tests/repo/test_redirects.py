@@ -25,7 +25,7 @@ ALLOWED = {
     "devices/lists/search.py": "its own address with the query that was understood; to one's own devices",
     "devices/lists/people.py": "to one's own devices",
     "devices/changes/event.py": "Refresh: to its own address, which hides a token after a while",
-    "portal/auth/auth_responses.py": "to sign-in, `next` through portal.safe_redirects; Refresh: to the sign-on, or its end",
+    "portal/auth/auth_responses.py": "to sign-in, `next` by portal.safe_redirects; Refresh: to the sign-on, or its end",
     "portal/auth/sso/views.py": "to the company's provider, at the address of its checked description",
     "portal/urls.py": "/ leads to the devices",
 }

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from bs4 import BeautifulSoup
 
+from tests.portal.conftest import one, tree
 from tests.portal_server import PortalServer
 from tests.servers import SandboxServer
 from tests.services import HOST, free_port
@@ -114,8 +114,7 @@ class Person:
 
     def post(self, path: str, fields: dict[str, str], form: requests.Response, **options: Any) -> requests.Response:
         """Send `fields` with the token of the form that stands on the page `form`."""
-        token = BeautifulSoup(form.text, "html.parser").select_one("input[name=csrfmiddlewaretoken]")
-        assert token is not None, form.text[:2000]
+        token = tree(form).select("input[name=csrfmiddlewaretoken]")[0]  # the page may have several forms
         data = {"csrfmiddlewaretoken": str(token["value"]), **fields}
         return self.browser.post(self.site.url + path, data, timeout=TIMEOUT, **options)
 
@@ -135,10 +134,4 @@ class Person:
 
 def start_of(page: requests.Response) -> str:
     """Where the link of the sign-in page to the provider leads."""
-    link = BeautifulSoup(page.text, "html.parser").select_one("a[href^='/sso/start/']")
-    assert link is not None, page.text[:3000]
-    return str(link["href"])
-
-
-def words(page: requests.Response) -> str:
-    return " ".join(BeautifulSoup(page.text, "html.parser").get_text(" ").split())
+    return str(one(page, "a[href^='/sso/start/']")["href"])

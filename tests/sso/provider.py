@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import urljoin
 
 import requests
-from bs4 import BeautifulSoup
 
 from tests.npm import installed
+from tests.portal.conftest import one
 from tests.servers import Process
 
 HERE = Path(__file__).resolve().parent
@@ -59,8 +59,7 @@ class Provider(Process):
         `address`: a client's link to that, which may lead back to the client. Gives the page where it ends.
         """
         page = browser.get(address or f"{self.url}/session/end", timeout=TIMEOUT)
-        form = BeautifulSoup(page.text, "html.parser").find("form")
-        assert form is not None, page.text[:2000]
+        form = one(page, "form")
         fields = {str(tag["name"]): str(tag.get("value", "")) for tag in form.select("input[name]")}
         answer = browser.post(urljoin(page.url, str(form["action"])), fields | {"logout": "yes"}, timeout=TIMEOUT)
         assert answer.status_code == 200, answer.text[:2000]
@@ -72,8 +71,7 @@ def log_in(browser: requests.Session, page: requests.Response, login: str, stop_
 
     `stop_at`: gives the redirect to an address that begins so, and does not follow it.
     """
-    form = BeautifulSoup(page.text, "html.parser").select_one("form:has(input[name=login])")
-    assert form is not None, page.text[:2000]
+    form = one(page, "form:has(input[name=login])")
     fields = {"prompt": "login", "login": login, "password": "any"}
     action = urljoin(page.url, str(form["action"]))
     answer = browser.post(action, fields, timeout=TIMEOUT, allow_redirects=False)

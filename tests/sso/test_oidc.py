@@ -9,8 +9,9 @@ import pytest
 import requests
 
 from tests.canary import secrets_in
+from tests.portal.conftest import words
 from tests.servers import SandboxServer
-from tests.sso.conftest import Person, Site, start_of, words
+from tests.sso.conftest import Person, Site, start_of
 from tests.sso.provider import TIMEOUT, Provider, log_in
 
 

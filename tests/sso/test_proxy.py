@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.portal.conftest import words
 from tests.servers import SandboxServer
-from tests.sso.conftest import Person, Site, behind_proxy, running, words
+from tests.sso.conftest import Person, Site, behind_proxy, running
 from tests.sso.provider import TIMEOUT, Provider, browse
 
 

@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.portal.conftest import words
 from tests.servers import SandboxServer
-from tests.sso.conftest import Person, Site, behind_proxy, beside_provider, words
+from tests.sso.conftest import Person, Site, behind_proxy, beside_provider
 from tests.sso.provider import Provider
 
 

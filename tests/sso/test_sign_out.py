@@ -8,8 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
-from bs4 import BeautifulSoup
 
+from tests.portal.conftest import one
 from tests.sso.conftest import Person, Site, start_of
 from tests.sso.provider import TIMEOUT, Provider, browse, log_in
 
@@ -63,8 +63,7 @@ def test_who_signs_out_here_is_out_and_is_led_to_the_provider_to_end_its_session
     cookies = person.browser.cookies.copy()
     answer = person.post("/sign-out/", {}, person.get("/devices/"))
     assert answer.headers["Clear-Site-Data"] == '"cache"'
-    link = BeautifulSoup(answer.text, "html.parser").select_one(f"a[href^='{provider.url}/session/end']")
-    assert link is not None
+    link = one(answer, f"a[href^='{provider.url}/session/end']")
     ended = provider.sign_out(person.browser, str(link["href"]))
     assert urlsplit(ended.url).path == "/sign-in/"
     assert "login" in person.get(start_of(ended)).text, "the provider asks anew who it is"

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from bs4 import BeautifulSoup
 from django.conf import settings as configured
 from django.contrib.sessions.models import Session
 from django.test import Client
@@ -16,16 +15,14 @@ from portal.auth import grants
 from portal.auth.models import ApiGrant
 from portal.environment import UserGrant
 from portal.platform import transport
-from tests.portal.conftest import Browser, calls, words
+from tests.portal.conftest import Browser, calls, one, words
 from tests.servers import SandboxServer
 
 NEUTRAL = "E-mail or password is wrong."
 
 
 def field(response: Any, name: str) -> str:
-    found = BeautifulSoup(response.content, "html.parser").find("input", {"name": name})
-    assert found is not None, f"no field {name}"
-    return str(found.get("value", ""))
+    return str(one(response, f"main input[name={name}]").get("value", ""))
 
 
 def test_the_right_password_leads_to_the_devices(browser: Browser, platform: SandboxServer) -> None:
