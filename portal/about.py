@@ -19,7 +19,7 @@ from devices.gateway.response_cache import CACHE_POLICIES
 from portal.auth import grants
 from portal.auth.models import ApiGrant
 
-OPENS = {
+PERMISSIONS = {
     "ORG_DEVICES_VIEW": gettext_lazy("See all devices of the organization, search them and follow new ones."),
     "OWN_DEVICES_VIEW": gettext_lazy("See the devices that you own."),
     "ORG_VIEW_USERS": gettext_lazy("Find people by name or e-mail, and see whose a device is."),
@@ -68,14 +68,14 @@ def about(request: DeviceRequest) -> HttpResponse:
         "api_host": urlsplit(settings.PLATFORM_API_URL).netloc,
         "sign_in": SIGN_IN[settings.SSO, settings.SIGN_IN],
         "organization": access.org_name or _("No organization"),
-        "permissions": [(name, words, access.has(name)) for name, words in OPENS.items()],
+        "permissions": [(name, words, access.has(name)) for name, words in PERMISSIONS.items()],
         "rights": [(name, words, name in access.rights) for name, words in RIGHTS.items()],
         "begun": clock.when(int(begun * 1000)),
         "ends": clock.when(int((begun + settings.SESSION_COOKIE_AGE) * 1000)),
         "idle": _minutes(settings.SESSION_IDLE // 60),
-        "facts": int(CACHE_POLICIES["get_base_info"].fresh_for),
-        "tags": int(CACHE_POLICIES["list_tags"].fresh_for),
-        "names": _minutes(names.KEEP // 60),
+        "facts": int(CACHE_POLICIES["get_base_info"].max_age),
+        "tags": int(CACHE_POLICIES["list_tags"].max_age),
+        "names": _minutes(names.CACHE_FOR // 60),
         "reader_zone": zone_of(request),
         "now": clock.stamp(),
         "section": "about",

@@ -193,20 +193,20 @@ def api_limits(env: environ.Env) -> Limits:
     """PLATFORM_API_MAX_CONCURRENCY for one process, and PLATFORM_API_RATE_LIMIT for all processes together."""
     usual = Limits()
     try:
-        at_once = env.int("PLATFORM_API_MAX_CONCURRENCY", usual.at_once)
-        per_minute = env.int("PLATFORM_API_RATE_LIMIT", usual.per_minute)
+        max_concurrency = env.int("PLATFORM_API_MAX_CONCURRENCY", usual.max_concurrency)
+        rate_limit = env.int("PLATFORM_API_RATE_LIMIT", usual.rate_limit)
     except ValueError:
-        at_once = per_minute = 0
-    if not 1 <= at_once <= 1000:
+        max_concurrency = rate_limit = 0
+    if not 1 <= max_concurrency <= 1000:
         raise ImproperlyConfigured(
             "PLATFORM_API_MAX_CONCURRENCY must be the number of concurrent calls of one process, 1 to 1000. "
             "PLATFORM_API_RATE_LIMIT must be a whole number too."
         )
-    if not 60 <= per_minute <= 1_000_000:
+    if not 60 <= rate_limit <= 1_000_000:
         raise ImproperlyConfigured(
             "PLATFORM_API_RATE_LIMIT must be the number of calls a minute of all processes together, 60 to 1000000."
         )
-    return usual._replace(at_once=at_once, per_minute=per_minute)
+    return usual._replace(max_concurrency=max_concurrency, rate_limit=rate_limit)
 
 
 def redis_timeout(env: environ.Env) -> float:

@@ -17,7 +17,7 @@ from django.templatetags.static import static
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 SHEETS = ("tokens", "base", "frame", "components", "forms", "tables", "list", "device", "utilities", "print")
-SCRIPTS = ("portal", "keys", "slow", "list")
+SCRIPTS = ("portal", "keys", "loading", "list")
 BUNDLES = {
     "css/all.css": tuple(f"css/{name}.css" for name in SHEETS),
     "js/all.js": tuple(f"js/{name}.js" for name in SCRIPTS),

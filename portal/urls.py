@@ -4,6 +4,7 @@ from django.conf import settings
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from devices.urls import audit_urls
 from portal import about, styleguide
 from portal.auth import session_views, views
 from portal.auth.sso import views as sso
@@ -23,7 +24,7 @@ urlpatterns = [
     path("sessions/", session_views.sessions, name="sessions"),
     path("sessions/end/", session_views.end_sessions, name="sessions-end"),
     path("devices/", include("devices.urls")),
-    path("audit/", include("devices.audit.urls")),
+    path("audit/", include(audit_urls)),
 ]
 
 if settings.DEBUG:

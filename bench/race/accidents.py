@@ -184,7 +184,7 @@ def _trouble(platform: Platform, portal: Portal, words: str, *, kind: str, **fau
     calls = len(platform.token_calls())
     must({answer.status for answer in answers} <= {502, 503, 504}, f"{words}: {statuses(answers)}")
     must(calls <= count // 4, f"{words}: {calls} calls for {count} requests")
-    must([bool(lost) for lost, _ in portal.grants()] == [False], f"{words}: the grant is lost")
+    must([bool(revoked) for revoked, _ in portal.grants()] == [False], f"{words}: the grant is revoked")
     must([lease for _, lease in portal.grants()] == [""], f"{words}: the lease is still held")
     works_again(platform, portal)
     slowest = max(answer.seconds for answer in answers)

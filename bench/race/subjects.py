@@ -123,11 +123,11 @@ class Portal:
         self.database.run("UPDATE portal_auth_apigrant SET refresh_at = ?", PAST)
 
     def grants(self) -> list[tuple[Any, ...]]:
-        """(lost, lease_by) of every grant."""
-        return self.database.run("SELECT lost, lease_by FROM portal_auth_apigrant")
+        """(revoked, lease_by) of every grant."""
+        return self.database.run("SELECT revoked, lease_by FROM portal_auth_apigrant")
 
     def refresh_token(self) -> str:
-        rows = self.database.run("SELECT blob FROM portal_auth_apigrant WHERE NOT lost")
+        rows = self.database.run("SELECT blob FROM portal_auth_apigrant WHERE NOT revoked")
         if len(rows) != 1:
             return ""
         return msgspec.json.decode(self._key.decrypt(rows[0][0]))["refresh"]

@@ -1,4 +1,4 @@
-"""Addresses of the trail of changes."""
+"""URLs of the audit."""
 
 from __future__ import annotations
 
@@ -6,15 +6,9 @@ from django.urls import path
 
 from devices.audit import entry_views as audit_entry_views
 from devices.audit import views as audit_views
-from devices.changes import undo_views
-from devices.receipts import views as receipt_views
-
-app_name = "audit"
 
 urlpatterns = [
     path("", audit_views.audit_list, name="list"),
     path("export.csv", audit_views.audit_export, name="export"),
     path("<int:entry_id>/", audit_entry_views.entry_page, name="entry"),
-    path("<int:entry_id>/undo/", undo_views.undo, name="undo"),
-    path("<int:entry_id>/receipt.json", receipt_views.entry_receipt, name="receipt"),
 ]

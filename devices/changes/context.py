@@ -5,16 +5,11 @@ from __future__ import annotations
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from devices.audit import log as audit_log
-from devices.audit.log import (
-    CONFIRMED,
-    READ,
-    REJECTED,
-    UNKNOWN,
-    EntryState,
-)
+from devices.audit.log import CONFIRMED, READ_BACK, REJECTED, UNKNOWN, EntryState
 from devices.audit.models import AuditEntry
-from devices.changes.verification import Observation, ObservedState
+from devices.changes.verification import CONTRADICTS, Observation
 from devices.core.permissions import Access
+from devices.core.requests import DeviceRequest
 from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError
 
@@ -22,16 +17,16 @@ T = TypeVar("T")
 
 
 class ChangeResult(NamedTuple, Generic[T]):
-    """A change and what became of it.
+    """A change and its outcome.
 
-    `answer`: what the gateway returned, None where that was lost. `error`: why it was lost. `again`: the same form was
-    sent before, so nothing was sent now and this is the outcome of that.
+    `reply`: what the gateway returned; None if it was lost. `error`: why it was lost. `replayed`: this form was
+    submitted before, so nothing was sent now, and this is the outcome of the first submission.
     """
 
     entry: AuditEntry
     state: EntryState
     observation: Observation
-    answer: T | None = None
+    reply: T | None = None
     error: GatewayError | None = None
     replayed: bool = False
 
@@ -41,28 +36,38 @@ class ChangeResult(NamedTuple, Generic[T]):
 
     @property
     def rejected(self) -> bool:
-        """Surely not made."""
+        """Certainly not made."""
         return self.state.outcome == REJECTED
 
     @property
     def unknown(self) -> bool:
         return self.state.outcome == UNKNOWN
 
+    @property
+    def status(self) -> int:
+        """Of the response that shows the form again."""
+        return self.error.status if self.error else 409
+
 
 class ChangeContext(NamedTuple):
-    """Who changes something, and for which request."""
+    """`gateway` reads past the response cache: what precedes a change, and what proves it, comes from the platform."""
 
     gateway: Gateway
     access: Access
     request_id: str
 
+    def record(self, entry: AuditEntry, outcome: str, *, final: bool = True, **more: Any) -> EntryState:
+        """Add an outcome to the entry (`audit.log.record_outcome`)."""
+        return audit_log.record_outcome(
+            entry, outcome, access=self.access, request_id=self.request_id, final=final, **more
+        )
+
+
+def change_context(request: DeviceRequest) -> ChangeContext:
+    """Of the person who asks."""
+    return ChangeContext(request.gateway.fresh(), request.access, request.request_id)
+
 
 def evidence_of(observation: Observation) -> str:
-    return READ if observation.now in READS_OTHERWISE else ""
-
-
-def record(desk: ChangeContext, entry: AuditEntry, outcome: str, *, final: bool = True, **told: Any) -> EntryState:
-    return audit_log.record_outcome(entry, outcome, access=desk.access, request_id=desk.request_id, final=final, **told)
-
-
-READS_OTHERWISE = (ObservedState.BEFORE, ObservedState.OTHER)
+    """What an outcome that is not confirmed rests on."""
+    return READ_BACK if observation.state in CONTRADICTS else ""

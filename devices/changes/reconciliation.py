@@ -8,63 +8,40 @@ from typing import Any
 from django.utils import timezone
 
 from devices.audit import log as audit_log
-from devices.audit.log import ACCEPTED, CONFIRMED, READ, REJECTED, UNKNOWN
+from devices.audit.log import ACCEPTED, CONFIRMED, READ_BACK, REJECTED, UNKNOWN
 from devices.audit.models import AuditEntry
-from devices.changes.context import READS_OTHERWISE, ChangeContext, ChangeResult, evidence_of, record
-from devices.changes.verification import LOOKS, Observation, ObservedState, observe
-from devices.core.permissions import ORG_VIEW_DEVICES, Access, judge
+from devices.changes.context import ChangeContext, ChangeResult, evidence_of
+from devices.changes.kinds import kind_of
+from devices.changes.verification import CONTRADICTS, UNREAD, ObservedState, observe
 
-SURE_AFTER = timedelta(seconds=60)
-"""How long after a change its absence is proof. Before, a platform that did not answer in time may still be at it."""
+CERTAIN_AFTER = timedelta(seconds=60)
+"""A change that is still missing after this long was not made. Before, a platform that timed out may still make it."""
 
 
-def reconcile(desk: ChangeContext, entry: AuditEntry) -> ChangeResult[None]:
-    """Read back a change whose outcome is open, and settle it if that tells. What is settled is left alone."""
+def reconcile(context: ChangeContext, entry: AuditEntry) -> ChangeResult[None]:
+    """Read back a change whose outcome is open, and record the outcome if that shows it. A final outcome stays."""
     state = audit_log.entry_state(entry)
     if state.final:
-        return ChangeResult(entry, state, Observation(ObservedState.UNREAD))
-    reading = observe(desk.gateway, entry)
-    if (
-        entry.operation == "delete_device"
-        and reading.now is ObservedState.REQUESTED
-        and not _saw_it(desk.access, entry)
-    ):
-        reading = Observation(ObservedState.UNREAD)
-    if entry.operation == "clear_device" and not judge("list_timeline", desk.access).allowed:
-        reading = Observation(ObservedState.UNREAD)  # who may read it can still tell
-    sure = timezone.now() - entry.created_at > SURE_AFTER
-    if reading.now is ObservedState.REQUESTED:
-        desk.gateway.forget()  # nobody knew when it would be made: what was read since it was sent may be from before
-        told: dict[str, Any] = {
-            "api_result": state.api_result,
-            "observed_value": reading.observed_value,
-            "created_device_id": reading.created_device_id,
-        }
-        state = record(desk, entry, CONFIRMED, evidence=READ, **told)
-    elif sure and reading.now is ObservedState.BEFORE and state.api_result != ACCEPTED:
-        state = record(
-            desk, entry, REJECTED, api_result=state.api_result, evidence=READ, observed_value=reading.observed_value
-        )
-    elif sure and (
-        reading.now in READS_OTHERWISE or reading.now is ObservedState.INDETERMINATE or entry.operation not in LOOKS
-    ):
-        # Somebody has changed it since, or there is nothing to read: no later look can tell more.
-        state = record(
-            desk,
-            entry,
-            UNKNOWN,
-            api_result=state.api_result,
-            evidence=evidence_of(reading),
-            observed_value=reading.observed_value,
-        )
-    return ChangeResult(entry, state, reading)
+        return ChangeResult(entry, state, UNREAD)
+    kind = kind_of(entry.operation)
+    how = kind.observe if kind else None
+    observation = observe(how, context.gateway, entry)
+    if kind and not kind.proves(context.access, entry, observation):
+        observation = UNREAD  # others, who see more, can still tell
+    old = timezone.now() - entry.created_at > CERTAIN_AFTER
+    found: dict[str, Any] = {"api_result": state.api_result, "observed_value": observation.observed_value}
+    if observation.state is ObservedState.REQUESTED:
+        context.gateway.forget()  # nobody knew when it would be made: what was read since may be from before
+        found["created_device_id"] = observation.created_device_id
+        state = context.record(entry, CONFIRMED, evidence=READ_BACK, **found)
+    elif old and observation.state is ObservedState.BEFORE and state.api_result != ACCEPTED:
+        state = context.record(entry, REJECTED, evidence=READ_BACK, **found)
+    elif old and (how is None or observation.state in (*CONTRADICTS, ObservedState.INDETERMINATE)):
+        # Somebody has changed it since, or there is nothing to read: later reads will not tell more.
+        state = context.record(entry, UNKNOWN, evidence=evidence_of(observation), **found)
+    return ChangeResult(entry, state, observation)
 
 
-def _saw_it(access: Access, entry: AuditEntry) -> bool:
-    """Whether they would see the device if it were still there: that a stranger does not see it proves nothing."""
-    return access.org_id == entry.person_org_id and (access.person == entry.person.key or access.has(ORG_VIEW_DEVICES))
-
-
-def reconcile_pending(desk: ChangeContext, device_id: int) -> list[ChangeResult[None]]:
-    """Look after the changes of this device whose outcome is open. Costs one query; reads only where there are any."""
-    return [reconcile(desk, entry) for entry in audit_log.open_entries(device_id)]
+def reconcile_pending(context: ChangeContext, device_id: int) -> list[ChangeResult[None]]:
+    """Reconcile the open changes of this device. One query; calls only where there are any."""
+    return [reconcile(context, entry) for entry in audit_log.open_entries(device_id)]

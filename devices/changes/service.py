@@ -1,7 +1,7 @@
-"""The way of every change: written down, sent once, read back, and its outcome written beside it.
+"""How every change is made: recorded first, sent once, read back, and its outcome recorded beside it.
 
-A write whose answer was lost is never repeated. It is read back instead, and what that shows is the outcome: made, not
-made, or not known, which the next look at the device settles.
+The idempotency key of a form makes it one change however often it is submitted. A write whose reply was lost is never
+sent again. It is verified instead: made, not made, or unknown until the next view of the device reconciles it.
 """
 
 from __future__ import annotations
@@ -12,137 +12,135 @@ from typing import Any
 from devices.audit import log as audit_log
 from devices.audit.log import (
     ACCEPTED,
-    ANSWER,
     CONFIRMED,
     LOST,
-    READ,
+    READ_BACK,
     REFUSED,
     REJECTED,
+    REPLY_ONLY,
     UNKNOWN,
     ChangeIntent,
     EntryState,
 )
 from devices.audit.models import AuditEntry
-from devices.changes.context import ChangeContext, ChangeResult, T, evidence_of, record
+from devices.changes.context import ChangeContext, ChangeResult, T, evidence_of
+from devices.changes.kinds import kind_of
 from devices.changes.reconciliation import reconcile
-from devices.changes.verification import WORD_IS_ENOUGH, Observation, ObservedState, observe, observe_new_device
+from devices.changes.verification import UNREAD, Observation, ObservedState, observe, observe_new_device
 from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError, TimedOut
 
-TO_WAIT = 0.75
-"""The part of a page's time that is spent on waiting for another sending: to look for oneself needs the rest."""
-GATEWAY_GAVE_UP = (502, 504)
+WAIT_SHARE = 0.75
+"""The part of a page's time that may be spent waiting for the first submission; reading needs the rest."""
+GATEWAY_TIMEOUTS = (502, 504)
+AS_GOOD_AS_MADE = (ObservedState.REQUESTED, ObservedState.GONE, ObservedState.INDETERMINATE)
 
 
 def execute(
-    desk: ChangeContext,
-    facts: ChangeIntent,
+    context: ChangeContext,
+    intent: ChangeIntent,
     send: Callable[[Gateway], T],
     *,
     idempotency_key: str = "",
-    asked: str | None = None,
-    before: str | None = None,
-    contents: object = None,
+    submitted: object = None,
     made: Callable[[T], int] | None = None,
 ) -> ChangeResult[T]:
-    """Write down, send once, read back, write the outcome.
+    """Record the intent, send once, read back, record the outcome.
 
-    `asked`, `before`: the value sent and the one it replaces, where `facts` may not hold them. `contents`: what else
-    was filled in, to tell two sendings of one form apart. `made`: the id of what the answer tells was created. Raises
-    the GatewayError of a change that was surely not made, after writing that down.
+    `submitted`: the form's values, which name one submission together with the key; `intent.after` if left out.
+    `made`: the id of the device that the reply tells was created. Raises the GatewayError of a change that was
+    certainly not made, after recording that.
     """
-    filled = [facts.after if asked is None else asked, contents]
     entry, first = audit_log.record_intent(
-        desk.access, facts, request_id=desk.request_id, idempotency_key=idempotency_key, asked=filled
+        context.access,
+        intent,
+        request_id=context.request_id,
+        idempotency_key=idempotency_key,
+        submitted=[intent.after] if submitted is None else submitted,
     )
     if not first:
-        return _again(desk, entry)
-    if audit_log.age(entry) > audit_log.ORPHAN:
-        # This process was held up for so long that somebody else may have looked, and found nothing made.
-        record(desk, entry, REJECTED, error=TimedOut.__name__)
-        raise TimedOut(operation=facts.operation, request_id=desk.request_id, sent=False)
+        return _replay(context, entry)
+    if audit_log.age(entry) > audit_log.ABANDONED_AFTER:
+        # This process was held up so long that another view of the device may have found nothing made.
+        context.record(entry, REJECTED, error=TimedOut.__name__)
+        raise TimedOut(operation=intent.operation, request_id=context.request_id, sent=False)
+    kind = kind_of(intent.operation)
+    how = kind.observe if kind else None
+    told = {"requested": intent.after, "before": intent.before} if intent.secret else {}
     try:
-        answer = send(desk.gateway)
+        reply = send(context.gateway)
     except GatewayError as error:
         if not error.uncertain:
-            record(desk, entry, REJECTED, api_result=REFUSED if error.sent else "", error=type(error).__name__)
+            context.record(entry, REJECTED, api_result=REFUSED if error.sent else "", error=type(error).__name__)
             raise
-        return _lost(desk, entry, error, observe(desk.gateway, entry, asked=asked, before=before))
-    created_device_id = made(answer) if made else None
+        return _lost(context, entry, error, observe(how, context.gateway, entry, **told))
+    created_device_id = made(reply) if made else None
+    enough = kind is None or kind.proven_by_reply
     if created_device_id is not None:
-        reading = observe_new_device(desk.gateway, created_device_id)
-    elif facts.operation in WORD_IS_ENOUGH:
-        reading = Observation(ObservedState.UNREAD)
+        observation = observe_new_device(context.gateway, created_device_id)
+    elif enough:
+        observation = UNREAD
     else:
-        reading = observe(desk.gateway, entry, asked=asked, before=before)
-    return ChangeResult(entry, _accepted(desk, entry, reading, created_device_id), reading, answer)
+        observation = observe(how, context.gateway, entry, **told)
+    state = _accepted(context, entry, observation, created_device_id, proven=enough)
+    return ChangeResult(entry, state, observation, reply)
 
 
 def find_replay(
-    desk: ChangeContext, facts: ChangeIntent, *, idempotency_key: str, asked: str | None = None, contents: object = None
+    context: ChangeContext, intent: ChangeIntent, *, idempotency_key: str, submitted: object = None
 ) -> ChangeResult[Any] | None:
-    """What became of this very sending, if there was one: to be asked before anything else is looked at, since what
-    the first one changed would look like somebody else's change. Arguments as for `carry_out`; of `facts` only the
-    operation, the device, the target and `after` count.
+    """The outcome of this very submission if it arrived before; None otherwise.
+
+    Ask this before reading anything: what the first submission changed would look like somebody else's change. Of
+    `intent` only the operation, the device, the target and `after` count.
     """
-    filled = [facts.after if asked is None else asked, contents]
-    entry = (
-        audit_log.find_entry(desk.access, facts, idempotency_key=idempotency_key, asked=filled)
-        if idempotency_key
-        else None
+    if not idempotency_key:
+        return None
+    entry = audit_log.find_entry(
+        context.access,
+        intent,
+        idempotency_key=idempotency_key,
+        submitted=[intent.after] if submitted is None else submitted,
     )
-    return None if entry is None else _again(desk, entry)
+    return None if entry is None else _replay(context, entry)
 
 
-def _again(desk: ChangeContext, entry: AuditEntry) -> ChangeResult[Any]:
-    """The outcome of the first sending, once it has one; where that is open, as it looks now."""
-    state = audit_log.wait_for(entry, wait=min(audit_log.WAIT, TO_WAIT * desk.gateway.left()))
-    if not state.started or state.final:
-        return ChangeResult(entry, state, Observation(ObservedState.UNREAD), replayed=True)
-    return reconcile(desk, entry)._replace(replayed=True)
+def _replay(context: ChangeContext, entry: AuditEntry) -> ChangeResult[Any]:
+    """The outcome of the first submission, once it has one; where that is open, as it reads now."""
+    state = audit_log.wait_for_outcome(entry, wait=min(audit_log.REPLAY_WAIT, WAIT_SHARE * context.gateway.left()))
+    if not state.has_outcome or state.final:
+        return ChangeResult(entry, state, UNREAD, replayed=True)
+    return reconcile(context, entry)._replace(replayed=True)
 
 
 def _accepted(
-    desk: ChangeContext, entry: AuditEntry, reading: Observation, created_device_id: int | None
+    context: ChangeContext, entry: AuditEntry, observation: Observation, created_device_id: int | None, *, proven: bool
 ) -> EntryState:
-    """The platform said yes. It is confirmed if it reads back so, or if there is nothing to read back."""
-    if (
-        reading.now in (ObservedState.REQUESTED, ObservedState.GONE, ObservedState.INDETERMINATE)
-        or entry.operation in WORD_IS_ENOUGH
-    ):
-        evidence = READ if reading.now is ObservedState.REQUESTED else ANSWER
-        told: dict[str, Any] = {
-            "evidence": evidence,
-            "observed_value": reading.observed_value,
-            "created_device_id": created_device_id,
-        }
-        return _not_against(record(desk, entry, CONFIRMED, api_result=ACCEPTED, **told))
-    told = {
-        "evidence": evidence_of(reading),
-        "observed_value": reading.observed_value,
-        "created_device_id": created_device_id,
-    }
-    return _not_against(record(desk, entry, UNKNOWN, final=False, api_result=ACCEPTED, **told))
-
-
-def _not_against(state: EntryState) -> EntryState:
-    """What the platform accepted is never told as not made, even where a look that came too early has settled it so."""
+    """The platform accepted it: confirmed if it reads back so, or if there is nothing to read back."""
+    found: dict[str, Any] = {"observed_value": observation.observed_value, "created_device_id": created_device_id}
+    if proven or observation.state in AS_GOOD_AS_MADE:
+        evidence = READ_BACK if observation.state is ObservedState.REQUESTED else REPLY_ONLY
+        state = context.record(entry, CONFIRMED, api_result=ACCEPTED, evidence=evidence, **found)
+    else:
+        evidence = evidence_of(observation)
+        state = context.record(entry, UNKNOWN, final=False, api_result=ACCEPTED, evidence=evidence, **found)
+    # What the platform accepted is never shown as not made, even if another view reconciled it so too early.
     return state._replace(outcome=UNKNOWN) if state.outcome == REJECTED else state
 
 
-def _lost(desk: ChangeContext, entry: AuditEntry, error: GatewayError, reading: Observation) -> ChangeResult[T]:
-    """No answer came, or a fault. A connection that broke has ended the platform's work; a time-out may not have."""
-    told: dict[str, Any] = {"api_result": LOST, "error": type(error).__name__}
-    told |= {"observed_value": reading.observed_value, "created_device_id": reading.created_device_id}
-    if reading.now is ObservedState.REQUESTED:
-        state = record(desk, entry, CONFIRMED, evidence=READ, **told)
-    elif reading.now is ObservedState.BEFORE and not _still_at_it(error):
-        state = record(desk, entry, REJECTED, evidence=READ, **told)
+def _lost(context: ChangeContext, entry: AuditEntry, error: GatewayError, observation: Observation) -> ChangeResult[T]:
+    """No reply, or a fault. A connection that broke has ended the platform's work; a time-out may not have."""
+    more: dict[str, Any] = {"api_result": LOST, "error": type(error).__name__}
+    more |= {"observed_value": observation.observed_value, "created_device_id": observation.created_device_id}
+    if observation.state is ObservedState.REQUESTED:
+        state = context.record(entry, CONFIRMED, evidence=READ_BACK, **more)
+    elif observation.state is ObservedState.BEFORE and not _may_still_run(error):
+        state = context.record(entry, REJECTED, evidence=READ_BACK, **more)
     else:
-        state = record(desk, entry, UNKNOWN, final=False, evidence=evidence_of(reading), **told)
-    return ChangeResult(entry, state, reading, error=error)
+        state = context.record(entry, UNKNOWN, final=False, evidence=evidence_of(observation), **more)
+    return ChangeResult(entry, state, observation, error=error)
 
 
-def _still_at_it(error: GatewayError) -> bool:
-    """Whether the platform may carry it out after all: here nobody waited for it any longer, or a gateway before it."""
-    return isinstance(error, TimedOut) or error.api_status in GATEWAY_GAVE_UP
+def _may_still_run(error: GatewayError) -> bool:
+    """Whether the platform may still make the change: only the portal, or a proxy, stopped waiting."""
+    return isinstance(error, TimedOut) or error.api_status in GATEWAY_TIMEOUTS

@@ -1,22 +1,24 @@
-"""Which changes can be undone, and what would undo them. The API has no undo: it is another change, the other way."""
+"""Which changes can be undone, and by which change. The API has no undo: it is another change, the other way."""
 
 from __future__ import annotations
 
-from devices.audit.log import CONFIRMED, VALUE_MAX, ChangeIntent, EntryState, entry_state
+from devices.audit.log import CONFIRMED, MAX_VALUE_LENGTH, ChangeIntent, EntryState, entry_state
 from devices.audit.models import AuditEntry
-
-UNDOABLE = frozenset({"rename_device", "set_metafield", "transfer_to_owner", "remove_owner"})
+from devices.changes.kinds import kind_of, kinds
+from devices.core.permissions import Access, Verdict, judge, judge_here
 
 
 def can_undo(entry: AuditEntry, state: EntryState) -> bool:
-    """Whether there is something to restore: a change that was made, and what it replaced is known, as it was."""
-    known = entry.before != entry.after and (entry.operation != "rename_device" or entry.before != "")
-    whole = len(entry.before) < VALUE_MAX and "\N{REPLACEMENT CHARACTER}" not in entry.before
-    return state.outcome == CONFIRMED and entry.operation in UNDOABLE and not entry.secret and known and whole
+    """Whether there is something to restore: a confirmed change whose former value is known and whole."""
+    kind = kind_of(entry.operation)
+    if kind is None or kind.undo is None or entry.secret or state.outcome != CONFIRMED:
+        return False
+    known = entry.before != entry.after and bool(entry.before or not kind.undo.needs_value)
+    return known and len(entry.before) < MAX_VALUE_LENGTH and "\N{REPLACEMENT CHARACTER}" not in entry.before
 
 
 def undone_by(entry: AuditEntry) -> AuditEntry | None:
-    """What has undone it, or may turn out to have: while that is open, nothing else may try."""
+    """The change that undid it, or may have: while its outcome is open, nothing else may try."""
     for undo in sorted(entry.undone_by.all(), key=lambda row: -row.pk):
         state = entry_state(undo)
         if state.outcome == CONFIRMED or not state.final:
@@ -24,13 +26,18 @@ def undone_by(entry: AuditEntry) -> AuditEntry | None:
     return None
 
 
-def inverse(entry: AuditEntry, reason: str) -> ChangeIntent:
-    """The change that restores what was there before. Who had no owner gets none, which is another operation."""
-    operation = entry.operation
-    if operation in ("transfer_to_owner", "remove_owner"):
-        operation = "transfer_to_owner" if entry.before else "remove_owner"
+def same_thing(entry: AuditEntry) -> list[str]:
+    """Operations that change what this entry changed."""
+    kind = kind_of(entry.operation)
+    thing = kind.undo.thing if kind and kind.undo else None
+    return [other.operation for other in kinds() if other.undo and other.undo.thing == thing]
+
+
+def inverse(entry: AuditEntry, reason: str = "") -> ChangeIntent:
+    """The change that restores what was there before. Requires a kind with `undo`."""
+    kind = kind_of(entry.operation)
     return ChangeIntent(
-        operation=operation,
+        operation=kind.undo.operation(entry) if kind and kind.undo else entry.operation,
         device_id=entry.device_id,
         device_name=entry.device_name,
         org_id=entry.org_id,
@@ -41,3 +48,13 @@ def inverse(entry: AuditEntry, reason: str) -> ChangeIntent:
         reason=reason,
         undoes=entry.pk,
     )
+
+
+def may_undo(access: Access, entry: AuditEntry, owner_id: int | None = None) -> Verdict:
+    """Whether this person may make the change that undoes it. `owner_id`: of the device, where it was just read."""
+    operation = inverse(entry).operation
+    if operation == "transfer_to_owner":
+        other = entry.before != str(access.user_id)
+        return judge(operation, access, owner_id=owner_id, other=other)
+    verdict = judge(operation, access, owner_id=owner_id)
+    return judge_here(operation, access, owner_id) if verdict.allowed and owner_id is not None else verdict

@@ -10,10 +10,10 @@ from itertools import groupby
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
-from devices.core.date_formats import offset_of, style, zone_named
+from devices.core.date_formats import cached_short_date, decimal, get_zone, long_date, short_date, utc_offset
 from devices.core.text import clean, shorten
 from devices.gateway.types import Device, HardwareInfo, LogEntry, TimelineEvent
 
@@ -77,13 +77,14 @@ class Clock:
 
         `wall` tells the time as it goes on, for waits: they end when they end, however long this page has taken.
         """
-        self.tz = zone_named(zone)
+        self.tz = get_zone(zone)
         self.now = now
         self._wall = wall
         self._ends: list[float] = []
-        self._today = datetime.fromtimestamp(now, self.tz)
-        self.offset = offset_of(self._today)
-        self.style = style()
+        self._now = datetime.fromtimestamp(now, self.tz)
+        self._today = self._now.date()
+        self._language = get_language() or "en"
+        self.offset = utc_offset(self._now)
 
     def when(self, ms: int | None, *, seconds: bool = False) -> When | None:
         """Present epoch milliseconds; None, 0 and times no calendar holds give None ("never")."""
@@ -117,11 +118,11 @@ class Clock:
 
     def stamp(self) -> str:
         """The time of this reading, such as `14:02:10 UTC+1`."""
-        return f"{self._today:%H:%M:%S} {self.offset}"
+        return f"{self._now:%H:%M:%S} {self.offset}"
 
     def dated(self) -> str:
         """The day and the time of this reading, for paper: `17 Nov 2026, 14:02:10 UTC+1`."""
-        return f"{self.style.short(self._today, 0)}, {self.stamp()}"
+        return f"{short_date(self._today)}, {self.stamp()}"
 
     def moment(self, ms: int) -> datetime | None:
         """In the reader's zone; None for what no calendar holds."""
@@ -134,18 +135,18 @@ class Clock:
         """The heading of a day in the timeline: `Today, Tuesday 17 November`."""
         if moment is None:
             return _("No date")
-        words = self.style.long(moment, self._today.year)
-        return _("Today, %s") % words if moment.date() == self._today.date() else words
+        words = long_date(moment.date(), self._today.year)
+        return _("Today, %s") % words if moment.date() == self._today else words
 
     def time(self, ms: int) -> str:
         """The time of day: `14:01:22`."""
         return time_of_day(self.moment(ms))
 
     def _text(self, moment: datetime, seconds: bool) -> str:
-        clock = f"{moment:%H:%M:%S}" if seconds else f"{moment:%H:%M}"
-        if moment.date() == self._today.date():
-            return clock
-        return f"{self.style.short(moment, self._today.year)}, {clock[:5]}"
+        day = moment.date()
+        if day == self._today:
+            return f"{moment:%H:%M:%S}" if seconds else f"{moment:%H:%M}"
+        return f"{cached_short_date(self._language, day, day.year != self._today.year)}, {moment:%H:%M}"
 
 
 def time_of_day(moment: datetime | None) -> str:
@@ -159,11 +160,10 @@ def number(value: float) -> str:
     if isinstance(value, int):
         if -1000 < value < 1000:
             return str(value)
-        return style().number(f"{value:,}") if abs(value) < 10**15 else str(value)
+        return decimal(value) if abs(value) < 10**15 else str(value)
     if not math.isfinite(value):
         return str(value)
-    written = f"{value:,.6f}".rstrip("0").rstrip(".") if abs(value) < 10**15 else f"{value:g}"
-    return style().number(written)
+    return decimal(round(value, 6)) if abs(value) < 10**15 else f"{value:g}"
 
 
 def coordinates(lat: float, lon: float) -> str:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from devices.core.permissions import PORTAL_AUDIT, Access, Verdict, judge
 
 
-class Place(NamedTuple):
+class NavLink(NamedTuple):
     """A link of the bar. `section` is what the pages behind it call themselves."""
 
     section: str
@@ -19,41 +19,41 @@ class Place(NamedTuple):
     url: str
 
 
-class Bar(NamedTuple):
+class NavBar(NamedTuple):
     """`search` tells whether the find box may be used: the API searches only for who sees the whole organization."""
 
-    places: list[Place]
+    places: list[NavLink]
     search: Verdict
 
 
-def bar(access: Access) -> Bar:
+def nav_bar(access: Access) -> NavBar:
     search = judge("search_devices", access)
     if access.only_own:
-        return Bar([Place("devices", _("My devices"), my_devices(access)), *_of_the_portal(access)], search)
-    places = [Place("devices", _("Devices"), reverse("devices:device-list"))]
+        return NavBar([NavLink("devices", _("My devices"), my_devices_url(access)), *_of_the_portal(access)], search)
+    places = [NavLink("devices", _("Devices"), reverse("devices:device-list"))]
     if judge("list_devices_by_owner", access).allowed:
-        places.append(Place("owners", _("Owners"), reverse("devices:device-by-owner")))
+        places.append(NavLink("owners", _("Owners"), reverse("devices:device-by-owner")))
     if judge("list_last_activated", access).allowed:
-        places.append(Place("recent", _("Recent"), reverse("devices:device-recent")))
-    return Bar([*places, *_of_the_portal(access)], search)
+        places.append(NavLink("recent", _("Recent"), reverse("devices:device-recent")))
+    return NavBar([*places, *_of_the_portal(access)], search)
 
 
-def _of_the_portal(access: Access) -> list[Place]:
+def _of_the_portal(access: Access) -> list[NavLink]:
     """Pages of the portal's own, each for those with its right."""
-    return [Place("audit", _("Audit"), reverse("audit:list"))] if PORTAL_AUDIT in access.rights else []
+    return [NavLink("audit", _("Audit"), reverse("audit:list"))] if PORTAL_AUDIT in access.rights else []
 
 
-def home(access: Access) -> str:
+def home_url(access: Access) -> str:
     """The address of the list that this person has."""
-    return my_devices(access) if access.only_own else reverse("devices:device-list")
+    return my_devices_url(access) if access.only_own else reverse("devices:device-list")
 
 
-def my_devices(access: Access) -> str:
+def my_devices_url(access: Access) -> str:
     """The address of the devices that this person owns."""
     return f"{reverse('devices:device-by-owner')}?{urlencode({'email': access.email})}"
 
 
-def owner_prefix(access: Access) -> str:
+def owner_url_prefix(access: Access) -> str:
     """What an e-mail is put behind to list its devices; empty for those who may list only their own."""
     if not judge("list_devices_by_owner", access, other=True).allowed:
         return ""

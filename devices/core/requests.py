@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.http import HttpRequest, QueryDict
 from django_htmx.middleware import HtmxDetails
 
-from devices.core.date_formats import known_zone
+from devices.core.date_formats import valid_zone_name
 from devices.core.formatting import Clock
 from devices.core.permissions import Access, Verdict, judge
 from devices.core.preferences import Preferences
 from devices.gateway.client import Gateway
 from devices.gateway.errors import Forbidden
+from devices.gateway.resilience.limits import PlatformStatus
 
 READ_METHODS = frozenset({"GET", "HEAD"})
 POLL = "poll"
@@ -36,16 +37,14 @@ class DeviceRequest(HttpRequest):
     access: Access
     preferences: Preferences
     request_id: str
-    begun: float
+    received_at: float
     """When it came in, epoch seconds."""
     clock: tuple[str, Clock]
     """Of `clock_for`, with its zone: that may change while the preferences are saved."""
     unsent: Unsent | None
     """Only for the page (GET) of a form."""
-    tells_itself: bool
-    """Set by a view whose page tells of the platform's trouble itself: no banner says it a second time."""
-    promised: Any
-    """The banner (`views.told.Told`) that a part of the page has already referred to."""
+    platform_status: PlatformStatus
+    """Read on first use and then frozen for this request. Use it after the page's reads, which may change it."""
 
 
 def wants_partial(request: HttpRequest) -> bool:
@@ -69,10 +68,10 @@ def unsent(request: DeviceRequest, *names: str) -> dict[str, str]:
 
 def zone_of(request: DeviceRequest) -> str:
     """The time zone this person reads times in: the one they chose, else that of their profile; UTC if it is none."""
-    return known_zone(request.preferences.zone or request.access.tz)
+    return valid_zone_name(request.preferences.zone or request.access.tz)
 
 
-wall: Callable[[], float] = time.time
+wall_clock: Callable[[], float] = time.time
 """Seconds since 1970. A test that needs another time puts its own clock here."""
 
 
@@ -84,7 +83,7 @@ def clock_for(request: DeviceRequest) -> Clock:
     if known is not None and known[0] == zone:
         clock: Clock = known[1]
         return clock
-    clock = Clock(zone, known[1].now if known else getattr(request, "begun", None) or wall(), wall)
+    clock = Clock(zone, known[1].now if known else getattr(request, "begun", None) or wall_clock(), wall_clock)
     request.clock = zone, clock
     return clock
 

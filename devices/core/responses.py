@@ -22,10 +22,10 @@ class SeeOther(HttpResponseRedirect):
     status_code = 303
 
     def __init__(self, url: str) -> None:
-        super().__init__(own_path(url))
+        super().__init__(local_path(url))
 
 
-def own_path(url: str) -> str:
+def local_path(url: str) -> str:
     """`url` if it is a path of this site. ValueError otherwise: a browser follows whatever stands in these headers."""
     if not url.startswith("/") or url.startswith(("//", "/\\")):
         raise ValueError("The portal leads to its own paths only.")
@@ -46,7 +46,7 @@ def answer(
     return response
 
 
-def move_on(request: HttpRequest, url: str) -> HttpResponse:
+def redirect_to(request: HttpRequest, url: str) -> HttpResponse:
     """After a change, look at the result on a whole page: 303, or for htmx the header that does the same.
 
     Only for our own paths: the browser follows whatever stands there.
@@ -54,12 +54,12 @@ def move_on(request: HttpRequest, url: str) -> HttpResponse:
     if not wants_partial(request):
         return SeeOther(url)
     response = HttpResponse()
-    response["HX-Redirect"] = own_path(url)
+    response["HX-Redirect"] = local_path(url)
     patch_vary_headers(response, ["HX-Request"])
     return response
 
 
-def polled(url: str) -> str:
+def poll_url(url: str) -> str:
     """The address for a region that asks again by itself. Such requests do not count as activity of a person."""
     return f"{url}{'&' if '?' in url else '?'}{POLL}=on"
 

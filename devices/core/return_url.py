@@ -6,13 +6,13 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from django.urls import reverse
 
-from devices.core.navigation import home
+from devices.core.navigation import home_url
 from devices.core.requests import DeviceRequest
 
-LISTS = ("devices:device-list", "devices:device-by-owner", "devices:device-by-user", "devices:device-recent")
-PASSING = frozenset({"checked", "show", "change", "seen", "stale"})
+LIST_VIEWS = ("devices:device-list", "devices:device-by-owner", "devices:device-by-user", "devices:device-recent")
+TRANSIENT_PARAMS = frozenset({"checked", "show", "change", "seen", "stale"})
 """Parameters that tell what was done last, not what is listed."""
-LONGEST = 4000
+MAX_LENGTH = 4000
 """Characters of an address that is believed: several times what a list of ours can ask for. Django refuses to
 redirect to very long ones: a 400 for a form that has done its work."""
 
@@ -24,16 +24,16 @@ def back_to_list(request: DeviceRequest, **more: str) -> str:
     """
     here = request.POST.get("next", "")
     try:
-        parts = urlsplit(here if len(here) <= LONGEST else "")
+        parts = urlsplit(here if len(here) <= MAX_LENGTH else "")
         query = parse_qsl(parts.query, max_num_fields=20)
     except ValueError:
-        return home(request.access)
-    if parts.scheme or parts.netloc or parts.path not in {reverse(name) for name in LISTS}:
-        return home(request.access)
-    kept = [(name, value) for name, value in query if name not in PASSING] + list(more.items())
+        return home_url(request.access)
+    if parts.scheme or parts.netloc or parts.path not in {reverse(name) for name in LIST_VIEWS}:
+        return home_url(request.access)
+    kept = [(name, value) for name, value in query if name not in TRANSIENT_PARAMS] + list(more.items())
     return parts.path + (f"?{urlencode(kept)}" if kept else "")
 
 
 def from_list(request: DeviceRequest) -> bool:
     """Whether htmx asks out of one of the lists, where a row tells what became of it."""
-    return urlsplit(request.htmx.current_url_abs_path or "").path in {reverse(name) for name in LISTS}
+    return urlsplit(request.htmx.current_url_abs_path or "").path in {reverse(name) for name in LIST_VIEWS}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from devices.core.date_formats import style
+from devices.core.date_formats import long_date, short_date
 from devices.core.formatting import Clock, Word, event_word, number
 from devices.core.text import shorten
 from devices.device_page.event_counts import (
@@ -195,13 +195,3 @@ def _notes(chart: Chart, year: int) -> list[str]:
         )
         notes.append(words % {"n": number(chart.undated)})
     return notes
-
-
-def short_date(day: date, year: int) -> str:
-    """`7 Nov`, with the year where it is not `year`."""
-    return style().short(day, year)
-
-
-def long_date(day: date, year: int) -> str:
-    """`Saturday 7 November`, with the year where it is not `year`."""
-    return style().long(day, year)

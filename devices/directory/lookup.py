@@ -19,7 +19,7 @@ from devices.gateway.client import Gateway
 from devices.gateway.errors import BadReply, Forbidden, NotFound, Rejected, ServerFault
 from devices.gateway.types import User, UserSummary
 
-LACKING = (Forbidden, NotFound, Rejected, ServerFault, BadReply)
+LOOKUP_ERRORS = (Forbidden, NotFound, Rejected, ServerFault, BadReply)
 """What a look-up answers that the platform does not offer, or offers broken. Waiting for it would not help."""
 
 
@@ -54,7 +54,7 @@ class Unresolved(Exception):
         self.missing = missing
 
 
-def needing(sentence: str, missing: tuple[str, ...]) -> str:
+def with_missing_permissions(sentence: str, missing: tuple[str, ...]) -> str:
     """A sentence that says why not, and the permissions that would help, if there are any."""
     if not missing:
         return sentence
@@ -89,7 +89,7 @@ def resolve_organization(gateway: Gateway, access: Access, org_id: int) -> str:
         return shorten(clean(gateway.get_organization(org_id).name), 60)
     except NotFound:
         raise Unresolved(_("There is no organization %d within your reach.") % org_id) from None
-    except LACKING:
+    except LOOKUP_ERRORS:
         return ""
 
 
@@ -122,7 +122,7 @@ def _searched(gateway: Gateway, email: str) -> Person | None:
     """The search takes any part of a name or e-mail: only the very same address counts."""
     try:
         found = gateway.search_users(email).items
-    except LACKING:
+    except LOOKUP_ERRORS:
         return None
     return next((_person(user) for user in found if user.email.casefold() == email.casefold()), None)
 
@@ -133,7 +133,7 @@ def _owning(gateway: Gateway, access: Access, email: str) -> Person | None:
         return None
     try:
         devices = gateway.list_devices_by_owner(email, size=1).items
-    except LACKING:
+    except LOOKUP_ERRORS:
         return None
     owner_id = devices[0].owner_user_id if devices else None
     return Person(owner_id, clean(email)) if owner_id else None
@@ -149,7 +149,7 @@ def _read(gateway: Gateway, access: Access, person: Person) -> Person:
         if person.email:
             return person
         raise Unresolved(_("There is no user %d within your reach.") % person.id) from None
-    except LACKING:
+    except LOOKUP_ERRORS:
         return person
 
 

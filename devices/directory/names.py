@@ -2,7 +2,7 @@
 
 Names are a courtesy. Whatever cannot be read (no permission, the API slow) shows as its id, and no page fails or waits
 for it twice: what was read, or not, is kept under the person's scope, so nobody sees names that another may see. The
-gateway keeps the answers they are made of too (gateway/answers.py); here it is one look for all names of a page.
+gateway keeps the answers they are made of too (gateway/response_cache.py); here it is one look for all names of a page.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError, Unauthorized
 from devices.gateway.types import Template, TemplateEvent
 
-KEEP = 3600
+CACHE_FOR = 3600
 """Seconds that names are kept."""
-KEEP_PARTIAL = 300
+CACHE_PARTIAL_FOR = 300
 """Seconds until an incomplete reading is tried again."""
-PATIENCE = 3.0
+TIME_LIMIT = 3.0
 """Seconds that a page may spend on names, all of them together."""
 
 
@@ -53,10 +53,10 @@ class Names(msgspec.Struct, frozen=True):
 def names_for(gateway: Gateway, access: Access) -> Names:
     """The names this person may read, from their cache or from the API (up to three calls, the first time)."""
     names = get(access, "names")
-    return names if isinstance(names, Names) else warm(gateway.within(PATIENCE), access)
+    return names if isinstance(names, Names) else warm_up(gateway.within(TIME_LIMIT), access)
 
 
-def warm(gateway: Gateway, access: Access) -> Names:
+def warm_up(gateway: Gateway, access: Access) -> Names:
     """Read the names and keep them. Called at sign-in, so that the first page costs what every other page costs.
 
     Raises Unauthorized; every other failure leaves that kind of name out.
@@ -83,7 +83,7 @@ def warm(gateway: Gateway, access: Access) -> Names:
         organizations=organizations | found["organizations"],
         owners=found["owners"],
     )
-    put(access, "names", names, KEEP if complete and len(gateway.stale) == old else KEEP_PARTIAL)
+    put(access, "names", names, CACHE_FOR if complete and len(gateway.stale) == old else CACHE_PARTIAL_FOR)
     return names
 
 
@@ -119,12 +119,12 @@ def template_events(gateway: Gateway, access: Access, template_id: int) -> tuple
         return None
 
 
-def remember_template(access: Access, device_id: int, template_id: int) -> None:
+def cache_template_id(access: Access, device_id: int, template_id: int) -> None:
     """Keep which template a device that was just read is made by: its events are named by that."""
-    put(access, f"template-of:{device_id}", template_id, KEEP)
+    put(access, f"template-of:{device_id}", template_id, CACHE_FOR)
 
 
-def template_of(gateway: Gateway, access: Access, device_id: int) -> int | None:
+def device_template_id(gateway: Gateway, access: Access, device_id: int) -> int | None:
     """The template of a device, as remembered or from its base info; None where that cannot be read."""
     template_id = get(access, f"template-of:{device_id}")
     if isinstance(template_id, int):
@@ -135,7 +135,7 @@ def template_of(gateway: Gateway, access: Access, device_id: int) -> int | None:
         raise
     except GatewayError:
         return None
-    remember_template(access, device_id, template_id)
+    cache_template_id(access, device_id, template_id)
     return template_id
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -174,6 +175,11 @@ class FieldView:
     def unchanged_by(self, sent: str) -> bool:
         """Whether this, read before a write, would be the same after it."""
         return readback.unchanged(_kind(self.type)[0], self.raw, sent)
+
+
+def present(metafield: Metafield) -> FieldView:
+    """`view_of` as this deployment has set it."""
+    return view_of(metafield, likely=settings.METAFIELDS_LIKELY)
 
 
 def view_of(metafield: Metafield, *, likely: bool) -> FieldView:

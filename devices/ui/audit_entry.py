@@ -1,4 +1,4 @@
-"""An entry of the trail in words: what, who, from what to what, and what is known to have become of it."""
+"""An audit entry in words: what, who, from what to what, and the outcome."""
 
 from __future__ import annotations
 
@@ -6,58 +6,41 @@ from typing import NamedTuple
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext
+from django.utils.translation import pgettext
 
 from devices.audit.log import (
     ACCEPTED,
-    ANSWER,
     CONFIRMED,
     LOST,
-    READ,
+    READ_BACK,
     REFUSED,
     REJECTED,
+    REPLY_ONLY,
     EntryState,
     entry_state,
+    in_progress,
     new_idempotency_key,
-    under_way,
 )
 from devices.audit.models import AuditEntry, AuditPerson
-from devices.changes.outcome_messages import said
+from devices.changes.kinds import kind_of
 from devices.changes.undo import can_undo, undone_by
-from devices.changes.verification import WORD_IS_ENOUGH, TimelineExtent
-from devices.core.formatting import Clock, When, Word, number
+from devices.core.formatting import Clock, When, Word
 from devices.core.permissions import Access
 from devices.core.text import clean, shorten
 from devices.directory.names import Names
 
-LABELS = {
-    "create_device": gettext_lazy("Create device"),
-    "rename_device": gettext_lazy("Rename"),
-    "set_metafield": gettext_lazy("Edit metafield"),
-    "transfer_to_owner": gettext_lazy("Transfer to another owner"),
-    "transfer_to_organization": gettext_lazy("Transfer to another organization"),
-    "remove_owner": gettext_lazy("Remove the owner"),
-    "trigger_event": gettext_lazy("Trigger an event"),
-    "reveal_token": gettext_lazy("Show the token"),
-    "clear_device": gettext_lazy("Erase data"),
-    "delete_device": gettext_lazy("Delete device"),
-}
-OWNERS = frozenset({"transfer_to_owner", "remove_owner"})
-MOVES = OWNERS | {"transfer_to_organization"}
-"""Operations whose values are ids, which have names, and after which somebody may no longer see the device."""
-ERASING = frozenset({"delete_device", "clear_device"})
 SHOWN = 120
 """Characters of a value in a row."""
-SAID = 60
+IN_SENTENCE = 60
 """Characters of a name or a value in a sentence."""
 
 
 class EntryView(NamedTuple):
-    """`before` and `after` are words; empty where there is nothing to tell. `undo_url`: empty where it cannot be.
+    """An audit entry for a page. `before` and `after` are words, empty where there is nothing to show. `undo_url`:
+    empty where it cannot be undone.
 
-    `said`: what became of it, in a sentence. `told`: what that rests on.
-
-    `idempotency_key`: of the form that undoes it from here. `undone`: that it was, or that this is not known, and its record.
+    `summary`: the outcome, in a sentence; `explanation`: what that rests on. `idempotency_key`: of the form that undoes
+    it from here. `undone`: that it was, or that this is unknown, and its entry.
     """
 
     id: int
@@ -74,8 +57,8 @@ class EntryView(NamedTuple):
     reason: str
     when: When | None
     outcome: Word
-    said: str
-    told: str
+    summary: str
+    explanation: str
     final: bool
     undo_url: str
     receipt_url: str
@@ -83,7 +66,7 @@ class EntryView(NamedTuple):
     undoes: int | None
     request_id: str
     idempotency_key: str = ""
-    under_way: bool = False
+    in_progress: bool = False
     undone: Word | None = None
     undone_url: str = ""
 
@@ -101,7 +84,7 @@ def entry_view(entry: AuditEntry, names: Names, clock: Clock, access: Access) ->
     return EntryView(
         id=entry.pk,
         url=url,
-        label=str(LABELS.get(entry.operation, entry.operation)),
+        label=label_of(entry.operation),
         target=target,
         device_id=device_id,
         device_name=device_name,
@@ -112,16 +95,16 @@ def entry_view(entry: AuditEntry, names: Names, clock: Clock, access: Access) ->
         email=clean(entry.person.email),
         reason=clean(entry.reason),
         when=clock.when(int(entry.created_at.timestamp() * 1000), seconds=True),
-        outcome=outcome_word(state, under_way=under_way(entry, state)),
-        said=said(
+        outcome=outcome_word(state, in_progress=in_progress(entry, state)),
+        summary=summary_of(
             state,
             entry.operation,
-            device=shorten(device_name, SAID),
-            target=shorten(target, SAID),
-            after=shorten(after, SAID),
+            device=shorten(device_name, IN_SENTENCE),
+            target=shorten(target, IN_SENTENCE),
+            after=shorten(after, IN_SENTENCE),
             secret=entry.secret,
         ),
-        told=outcome_explanation(entry, state, names, clock),
+        explanation=outcome_explanation(entry, state, names, clock),
         final=state.final,
         undo_url=reverse("audit:undo", args=[entry.pk]) if undoable else "",
         receipt_url=reverse("audit:receipt", args=[entry.pk]) if entry.receipt_hash else "",
@@ -129,14 +112,25 @@ def entry_view(entry: AuditEntry, names: Names, clock: Clock, access: Access) ->
         undoes=entry.undoes_id,
         request_id=entry.request_id,
         idempotency_key=new_idempotency_key() if undoable else "",
-        under_way=under_way(entry, state),
+        in_progress=in_progress(entry, state),
         undone=_undone_word(undo) if undo else None,
         undone_url=reverse("audit:entry", args=[undo.pk]) if undo else "",
     )
 
 
+def moves(entry: AuditEntry) -> bool:
+    """Whether its values are ids of people or organizations: afterwards somebody may no longer see the device."""
+    kind = kind_of(entry.operation)
+    return kind is not None and kind.values_are_ids
+
+
+def proven_by_reply(entry: AuditEntry) -> bool:
+    kind = kind_of(entry.operation)
+    return kind is None or kind.proven_by_reply
+
+
 def person_name(person: AuditPerson) -> str:
-    return clean(person.name or person.email) or _("Somebody erased")
+    return clean(person.name or person.email) or _("Erased person")
 
 
 def _undone_word(undo: AuditEntry) -> Word:
@@ -145,22 +139,33 @@ def _undone_word(undo: AuditEntry) -> Word:
     return Word("circle-question-mark", _("Undo: outcome unknown"), "caution")
 
 
+def label_of(operation: str) -> str:
+    """The change in words; the operation's name if an older version of the portal recorded it."""
+    kind = kind_of(operation)
+    return str(kind.words.label) if kind else operation
+
+
 def value_words(entry: AuditEntry, value: str, names: Names) -> str:
-    """A value of the trail as people know it: an owner or an organization by name."""
-    if entry.operation == "create_device" and value == entry.before:
-        return ""  # the devices that had the name already (proof.names_before)
-    if entry.operation in OWNERS:
-        return names.owner(int(value)) if value.isdigit() else _("nobody")
-    if entry.operation == "transfer_to_organization":
-        return names.organization(int(value)) if value.isdigit() else ""
-    if entry.operation == "clear_device" and (extent := TimelineExtent.read(value)):
-        words = ngettext("%s event in the timeline", "%s events in the timeline", extent.total)
-        return words % number(extent.total)
-    return shorten(clean(value), SHOWN)
+    """A value of the audit as people know it: an owner or an organization by name."""
+    kind = kind_of(entry.operation)
+    return shorten(clean(kind.describe(value, names) if kind else value), SHOWN)
 
 
-def outcome_word(state: EntryState, *, under_way: bool = False) -> Word:
-    if under_way:
+def summary_of(state: EntryState, operation: str, *, device: str, target: str, after: str, secret: bool = False) -> str:
+    """What became of it, in a sentence. `device`, `target` and `after` are words, cut short by the caller."""
+    kind = kind_of(operation)
+    if kind is None:
+        return _("The change %(operation)s was recorded.") % {"operation": operation}
+    words = kind.words
+    if state.outcome == CONFIRMED:
+        sentence = (secret and words.done_secret) or (not after and words.done_empty) or words.done
+    else:
+        sentence = words.not_done if state.outcome == REJECTED else words.unknown
+    return str(sentence) % {"device": device or _("The device"), "target": target, "after": after or _("nothing")}
+
+
+def outcome_word(state: EntryState, *, in_progress: bool = False) -> Word:
+    if in_progress:
         return Word("hourglass", pgettext("state of a change", "Asked"), "muted")
     if state.outcome == CONFIRMED:
         return Word("check-check", _("Confirmed"), "good")
@@ -171,62 +176,56 @@ def outcome_word(state: EntryState, *, under_way: bool = False) -> Word:
 
 def outcome_explanation(entry: AuditEntry, state: EntryState, names: Names, clock: Clock) -> str:
     """What the outcome rests on, in a sentence."""
-    found = (
-        ""
-        if entry.secret or state.evidence != READ
-        else value_words(entry, state.observed_value, names) or _("nothing")
-    )
+    hidden = entry.secret or state.evidence != READ_BACK
+    found = "" if hidden else value_words(entry, state.observed_value, names) or _("nothing")
     when = clock.when(int(state.at.timestamp() * 1000), seconds=True) if state.at else None
     told = {"time": when.text if when else "", "found": found}
-    if state.outcome == CONFIRMED and state.evidence == ANSWER and entry.operation in MOVES:
-        return _("The platform accepted it. The device left the view of whoever did it, so it cannot be read back.")
-    if entry.operation in ERASING and (words := _erased_told(entry, state)):
-        return words % told
-    if state.outcome == CONFIRMED and state.evidence == ANSWER and entry.operation not in WORD_IS_ENOUGH:
-        return _("The platform accepted it; the portal cannot read it back.")
-    if state.outcome == CONFIRMED and state.evidence == ANSWER:
-        return _("The platform accepted it; there is nothing to read back.")
-    if state.outcome == CONFIRMED and state.api_result == LOST:
-        return _("The platform’s answer was lost, but the change reads back at %(time)s.") % told
     if state.outcome == CONFIRMED:
-        return _("Read back at %(time)s.") % told
-    if state.outcome == REJECTED and state.api_result == LOST:
-        return _("The platform’s answer was lost, and at %(time)s the device still holds what it held before.") % told
-    if state.outcome == REJECTED and state.evidence == READ:
-        return _("At %(time)s the device still holds what it held before.") % told
-    if state.outcome == REJECTED and state.api_result == REFUSED:
-        return _("The platform refused it. Nothing was changed.")
+        return _confirmed(entry, state) % told
     if state.outcome == REJECTED:
-        return _("It did not reach the platform. Nothing was changed.")
-    if under_way(entry, state):
-        return _("It was asked a moment ago, and what became of it is not known yet.")
-    if not state.started:
-        return _("The portal was cut off before it knew the outcome. The next look at the device settles it.")
+        return _rejected(entry, state) % told
+    if in_progress(entry, state):
+        return _("It was sent a moment ago. The outcome is not known yet.")
+    if not state.has_outcome:
+        return _("The portal stopped before it knew the outcome. The next view of the device checks it.")
     words = _open_told(state)
     return f"{words} {_('At %(time)s it held: %(found)s.') % told}" if found else words
 
 
-def _erased_told(entry: AuditEntry, state: EntryState) -> str:
-    """What the outcome of a deletion or an erasing rests on; empty where it is as with every other change."""
-    deleted = entry.operation == "delete_device"
-    if state.outcome == REJECTED and deleted and state.error == "NotFound":
-        return _("The device was gone already, or out of reach. There was nothing left to delete.")
-    if state.outcome != CONFIRMED or state.evidence != READ:
-        return ""
-    if state.api_result == LOST and deleted:
-        return _("The platform’s answer was lost, but the device reads back as gone at %(time)s.")
+def _confirmed(entry: AuditEntry, state: EntryState) -> str:
+    kind = kind_of(entry.operation)
+    if state.evidence == REPLY_ONLY and moves(entry):
+        return _("The platform accepted it. You can no longer see the device, so the portal cannot read it back.")
+    if state.evidence == REPLY_ONLY and kind and not kind.proven_by_reply:
+        return _("The platform accepted it; the portal cannot read it back.")
+    if state.evidence == REPLY_ONLY:
+        return _("The platform accepted it; there is nothing to read back.")
     if state.api_result == LOST:
-        return _("The platform’s answer was lost, but the timeline reads back as erased at %(time)s.")
-    return _("It reads back as gone at %(time)s.") if deleted else _("The timeline reads back as erased at %(time)s.")
+        words = str(kind.words.verified_after_loss) if kind else ""
+        return words or _("The platform’s reply was lost, but the change reads back at %(time)s.")
+    return (str(kind.words.verified) if kind else "") or _("Read back at %(time)s.")
+
+
+def _rejected(entry: AuditEntry, state: EntryState) -> str:
+    kind = kind_of(entry.operation)
+    if kind and kind.words.already_gone and state.error == "NotFound":
+        return str(kind.words.already_gone)
+    if state.api_result == LOST:
+        return _("The platform’s reply was lost, and at %(time)s the device still holds what it held before.")
+    if state.evidence == READ_BACK:
+        return _("At %(time)s the device still holds what it held before.")
+    if state.api_result == REFUSED:
+        return _("The platform refused it. Nothing was changed.")
+    return _("It did not reach the platform. Nothing was changed.")
 
 
 def _open_told(state: EntryState) -> str:
-    if state.api_result == ACCEPTED and state.evidence == READ:
+    if state.api_result == ACCEPTED and state.evidence == READ_BACK:
         return _("The platform accepted it, but it does not read back so.")
     if state.api_result == ACCEPTED:
         return _("The platform accepted it, but it could not be read back.")
-    if state.api_result == LOST and state.evidence == READ:
-        return _("The platform’s answer was lost, and what the device holds does not tell what became of it.")
+    if state.api_result == LOST and state.evidence == READ_BACK:
+        return _("The platform’s reply was lost, and what the device holds does not tell the outcome.")
     if state.api_result == LOST:
-        return _("The platform’s answer was lost, and the device could not be read back.")
-    return _("The portal was cut off before it knew the outcome, and the device does not tell what became of it.")
+        return _("The platform’s reply was lost, and the device could not be read back.")
+    return _("The portal stopped before it knew the outcome, and the device does not tell it.")

@@ -7,14 +7,14 @@ from typing import NamedTuple
 from django.utils.translation import gettext as _
 
 from devices.audit import log as audit_log
-from devices.audit.log import visible_to
+from devices.audit.log import visible_entries
 from devices.audit.models import AuditEntry
 from devices.changes import reconciliation
-from devices.changes.context import ChangeContext
+from devices.changes.context import change_context
 from devices.core.requests import DeviceRequest, clock_for
 from devices.directory.names import names_for
 from devices.gateway.types import BaseInfo
-from devices.ui.audit_entry import MOVES, EntryView, entry_view
+from devices.ui.audit_entry import EntryView, entry_view, moves
 
 
 def change_notice(request: DeviceRequest, info: BaseInfo | None = None) -> EntryView | None:
@@ -26,7 +26,7 @@ def change_notice(request: DeviceRequest, info: BaseInfo | None = None) -> Entry
     wanted = request.GET.get("change", "")
     if not (wanted.isascii() and wanted.isdigit() and len(wanted) < 19):
         return None
-    entry = audit_log.visible_to(request.access).filter(pk=int(wanted)).first()
+    entry = audit_log.visible_entries(request.access).filter(pk=int(wanted)).first()
     if entry is None:
         return None
     view = view_of_entry(request, entry)
@@ -34,10 +34,12 @@ def change_notice(request: DeviceRequest, info: BaseInfo | None = None) -> Entry
         return view._replace(undo_url="")
     if view.device_id != info.id:
         return None
-    if entry.operation in MOVES:
+    if moves(entry):
         names = names_for(request.gateway, request.access)
         now = {"owner": names.owner(info.owner_user_id) or _("nobody"), "organization": names.organization(info.org_id)}
-        return view._replace(told=f"{view.told} {_('Now: owner %(owner)s, organization %(organization)s.') % now}")
+        return view._replace(
+            explanation=f"{view.explanation} {_('Now: owner %(owner)s, organization %(organization)s.') % now}"
+        )
     return view
 
 
@@ -59,10 +61,11 @@ class Reconciled(NamedTuple):
 
 def reconcile_device(request: DeviceRequest, device_id: int) -> list[Reconciled]:
     """One query where nothing is open; else the device is read again, a call or two for each open change."""
-    desk = ChangeContext(request.gateway.fresh().within(PATIENCE), request.access, request.request_id)
-    done = reconciliation.reconcile_pending(desk, device_id)
+    context = change_context(request)
+    within = context._replace(gateway=context.gateway.within(PATIENCE))
+    done = reconciliation.reconcile_pending(within, device_id)
     if not done:
         return []
-    found = visible_to(request.access).filter(pk__in=[one.entry.pk for one in done])
+    found = visible_entries(request.access).filter(pk__in=[one.entry.pk for one in done])
     readable = {entry.pk: view_of_entry(request, entry) for entry in found}
     return [Reconciled(one.entry.operation, one.unknown, readable.get(one.entry.pk)) for one in done]

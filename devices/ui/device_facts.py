@@ -9,7 +9,7 @@ from urllib.parse import quote
 from django.utils.translation import gettext as _
 
 from devices.core.formatting import Clock, When, hardware
-from devices.core.navigation import owner_prefix
+from devices.core.navigation import owner_url_prefix
 from devices.core.requests import DeviceRequest
 from devices.core.text import shorten
 from devices.directory.names import names_for
@@ -53,7 +53,7 @@ def _owner(request: DeviceRequest, owner: str) -> Fact:
     """An e-mail leads to everything that person owns, where one may look at that."""
     if "@" not in owner:
         return Fact(_("Owner"), owner or _("No owner"))
-    prefix = owner_prefix(request.access)
+    prefix = owner_url_prefix(request.access)
     return Fact(_("Owner"), owner, copy=True, url=prefix + quote(owner) if prefix else "")
 
 

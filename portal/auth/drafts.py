@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import timedelta
+from functools import cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -26,29 +27,15 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
 
+from devices.changes.kinds import kinds
 from devices.core.formatting import Clock
 from devices.core.permissions import Access
 from devices.core.requests import DeviceRequest, Unsent, wants_partial, zone_of
 from portal.auth import crypto
 from portal.auth.models import Draft
 
-DRAFT_FORMS = frozenset(
-    f"devices:device-{form}"
-    for form in (
-        "new",
-        "rename",
-        "metafield",
-        "transfer-to-owner",
-        "transfer-to-organization",
-        "remove-owner",
-        "trigger-event",
-        "clear",
-        "delete",
-    )
-)
-"""URL names of the forms that are saved as drafts."""
 EXCLUDED_FIELDS = frozenset(
-    {"csrfmiddlewaretoken", "idempotency_key", "expected_version", "told", "password", "confirm", "without"}
+    {"csrfmiddlewaretoken", "idempotency_key", "expected_version", "gaps", "password", "confirm", "without"}
 )
 """Fields that are never saved: those that each page sets, credentials, and confirmations of an irreversible step (the
 typed name, going on without a receipt), which count only on the page where they were given."""
@@ -60,6 +47,12 @@ MAX_DRAFTS = 20
 COOKIE = f"{settings.COOKIE_PREFIX}unsent"
 
 _signer = Signer(salt="portal.unsent")
+
+
+@cache
+def draft_forms() -> frozenset[str]:
+    """URL names of the forms that are saved as drafts."""
+    return frozenset(kind.url_name for kind in kinds() if kind.keeps_drafts)
 
 
 class DraftOwner(NamedTuple):
@@ -89,7 +82,7 @@ _decoder = msgspec.json.Decoder(_Sealed)
 def restore(request: DeviceRequest) -> None:
     """Before a form's view: GET puts the person's draft on `request.unsent`, POST deletes it."""
     match = request.resolver_match
-    if match is None or match.view_name not in DRAFT_FORMS:
+    if match is None or match.view_name not in draft_forms():
         return
     if request.method == "POST":
         if owner := _owner_from_cookie(request):
@@ -102,7 +95,7 @@ def restore(request: DeviceRequest) -> None:
 
 @sensitive_variables("fields", "plain")
 def save(request: HttpRequest) -> bool:
-    """Save the form of this POST as a draft; False if it is none of DRAFT_FORMS, is cross-site or has no owner.
+    """Save the form of this POST as a draft; False if it is none of `draft_forms`, is cross-site or has no owner.
 
     Call it only when the form was certainly not executed.
     """
@@ -154,9 +147,9 @@ def set_cookie(request: HttpRequest, response: HttpResponseBase) -> None:
 
 
 def is_form(path: str) -> bool:
-    """Whether `path` (without script prefix) is one of DRAFT_FORMS."""
+    """Whether `path` (without script prefix) is one of `draft_forms`."""
     try:
-        return resolve(path).view_name in DRAFT_FORMS
+        return resolve(path).view_name in draft_forms()
     except Resolver404:
         return False
 
@@ -183,7 +176,7 @@ def _owner_for(request: HttpRequest, access: Access) -> DraftOwner:
 
 
 def _is_own_form(request: HttpRequest) -> bool:
-    """Whether one of our pages sent one of DRAFT_FORMS. The CSRF token cannot tell: signing out changed it."""
+    """Whether one of our pages sent one of `draft_forms`. The CSRF token cannot tell: signing out changed it."""
     site = request.headers.get("Sec-Fetch-Site")
     if site is None:  # browsers before 2023, or plain http
         same = urlsplit(request.headers.get("Origin", "")).netloc == request.get_host()

@@ -28,7 +28,7 @@ class ApiGrant(models.Model):
     lease_by = models.CharField(max_length=32, default="", blank=True)
     lease_until = models.FloatField(default=0.0)
     """Who is refreshing, and until when no other request may."""
-    lost = models.BooleanField(default=False)
+    revoked = models.BooleanField(default=False)
     """The refresh token is spent or refused: only a new sign-in helps."""
     subject = models.CharField(max_length=640, default="", blank=True, db_index=True)
     sid = models.CharField(max_length=255, default="", blank=True, db_index=True)
@@ -37,9 +37,9 @@ class ApiGrant(models.Model):
     """The person from the sign-on, in JSON (sso/identity.py)."""
     last_seen = models.FloatField()
     """When the person was last active, to the minute. Polls by a page do not count."""
-    generation = models.BigIntegerField(default=0)
-    words = models.BigIntegerField(default=0)
-    """Counted up in all grants of a person when answers kept for them are too old: about devices, and names."""
+    device_cache_version = models.BigIntegerField(default=0)
+    directory_cache_version = models.BigIntegerField(default=0)
+    """Raised in all grants of a person to invalidate their cached responses (response_cache.py)."""
     created_at = models.FloatField(db_index=True)
 
     def __str__(self) -> str:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from devices.core.formatting import number
 from devices.core.permissions import PORTAL_ADMIN
 from devices.core.requests import DeviceRequest, clock_for, require_right
-from devices.core.responses import answer, move_on, query_string
+from devices.core.responses import answer, query_string, redirect_to
 from devices.core.text import clean
 from devices.gateway.pagination import Page
 from devices.ui.pagination import pager
@@ -57,7 +57,7 @@ def end_sessions(request: DeviceRequest) -> HttpResponse:
     people = session_admin.list_signed_in(rows)
     if not people:
         messages.info(request, _("This person is not signed in any more."))
-        return move_on(request, reverse("sessions"))
+        return redirect_to(request, reverse("sessions"))
     (person,) = people
     if request.method != "POST":
         context = {"row": _row(request, person), "section": "sessions"}
@@ -67,9 +67,9 @@ def end_sessions(request: DeviceRequest) -> HttpResponse:
         end_session(request)
         rotate_token(request)
         messages.success(request, _("Your sessions have ended, including this one."))
-        return move_on(request, reverse("sign-in"))
+        return redirect_to(request, reverse("sign-in"))
     messages.success(request, _ended_message(count, clean(person.name)))
-    return move_on(request, reverse("sessions"))
+    return redirect_to(request, reverse("sessions"))
 
 
 def _ended_message(count: int, name: str) -> str:

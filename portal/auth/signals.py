@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models.signals import post_delete
 
-from devices.gateway.response_cache import group_of
+from devices.gateway.response_cache import cache_group
 from portal import cache
 from portal.auth.models import ApiGrant
 
@@ -23,7 +23,7 @@ def drop_cached_responses(handles: Iterable[str]) -> None:
 
     In the memory of other processes they stay until they expire, after an hour at most.
     """
-    cache.drop([group_of(cache_scope(handle)) for handle in handles])
+    cache.delete_groups([cache_group(cache_scope(handle)) for handle in handles])
 
 
 def _on_grant_deleted(instance: ApiGrant, **_kwargs: Any) -> None:

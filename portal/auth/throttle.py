@@ -30,7 +30,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from portal.auth.oauth import WrongCredentials
-from portal.cache import REST, TELL
+from portal.cache import LOG_EVERY, RETRY_AFTER
 from portal.client_address import client_address
 
 log = logging.getLogger(__name__)
@@ -151,9 +151,9 @@ class Throttle:
         try:
             return call(self._shared)
         except RedisError as error:
-            self._redis_retry_at = time.monotonic() + REST
+            self._redis_retry_at = time.monotonic() + RETRY_AFTER
             if now >= self._next_log_at:
-                self._next_log_at = now + TELL
+                self._next_log_at = now + LOG_EVERY
                 log.warning("Redis does not respond; each process counts failed sign-ins on its own. %s", error)
             return None
 

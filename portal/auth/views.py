@@ -144,7 +144,7 @@ def _start_user_session(request: HttpRequest, form: SignInForm, identity: Identi
     SessionStore.clear_expired()
     drafts.purge()
     try:
-        names.warm(gateway, grants.access_for(person, handle, identity))
+        names.warm_up(gateway, grants.access_for(person, handle, identity))
     except GatewayError as error:
         log.info("could not load names at sign-in: %s", error)
 

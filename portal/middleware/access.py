@@ -9,24 +9,25 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import translation
+from django.utils.functional import SimpleLazyObject
 
-from devices.core import preferences, requests
+from devices.core import requests
 from devices.core.requests import DeviceRequest, is_poll, wants_partial
 from devices.gateway.client import Gateway
 from devices.gateway.errors import CircuitOpen, GatewayError, RateLimited, Unauthorized, UserConcurrencyExceeded
-from devices.gateway.resilience.policy import Priority
+from devices.gateway.resilience.bulkhead import Bulkhead
+from devices.gateway.resilience.policy import PlatformStatus, Priority
 from devices.gateway.timeouts import Deadline
 from portal import error_pages
 from portal.auth import drafts, grants, oauth
 from portal.auth.auth_responses import WriteEffect, login_failed, sign_in_response
 from portal.auth.authentication import authenticate_request, session_timed_out
-from portal.auth.response_cache import answers_for
+from portal.auth.response_cache import response_cache_for
 from portal.auth.sso import service
 from portal.auth.sso.identity import Identity, LoginRefused
 from portal.middleware import GetResponse
 from portal.middleware.fetch_metadata import READS
 from portal.platform import transport
-from portal.visits import Visits
 
 # The only URLs that need no sign-in.
 EXEMPT = frozenset({"/sign-in/", "/sso/start/", "/sso/callback/", "/sso/backchannel-logout/"})
@@ -41,11 +42,11 @@ class AccessMiddleware:
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
-        self._visits = Visits()
+        self._bulkhead = Bulkhead(per_user=settings.PLATFORM_API_LIMITS.user_concurrency)
 
     def __call__(self, request: DeviceRequest) -> HttpResponseBase:
         path = request.path_info
-        request.begun = requests.wall()
+        request.received_at = requests.wall_clock()
         if path in EXEMPT or path.startswith(EXEMPT_PREFIXES):
             response = self.get_response(request)
         else:
@@ -60,11 +61,11 @@ class AccessMiddleware:
                 return sign_in_response(request, ended=ended, idle=idle, effect=_save_draft(request))
             self._prepare(request, *admitted)
             response = self._served(request)
-            request.gateway.settle()
+            request.gateway.flush()
         drafts.set_cookie(request, response)
-        error_pages.tell_beside(request, response)
+        error_pages.append_banner(request, response)
         if response.status_code == 405 and isinstance(response, HttpResponse) and not response.content:
-            return error_pages.wrong_method(request, response)
+            return error_pages.method_not_allowed(request, response)
         return response
 
     def _prepare(self, request: DeviceRequest, row: grants.GrantRow, identity: Identity | None) -> None:
@@ -73,7 +74,7 @@ class AccessMiddleware:
         if not polled:
             grants.record_activity(row)
         request.access = row.access(identity)
-        request.preferences = preferences.read(row.preferences)
+        request.preferences = row.preferences
         if request.preferences.language != "auto":
             translation.activate(request.preferences.language)
         timeouts = settings.PLATFORM_API_TIMEOUTS
@@ -88,16 +89,17 @@ class AccessMiddleware:
             guard=None if row.user else service.permission_guard(request.access, request.request_id),
             priority=Priority.POLL if polled else Priority.PERSON,
             person=request.access.person,
-            answers=answers_for(row, request.access, changing=request.method not in READS),
+            cache=response_cache_for(row, request.access, changing=request.method not in READS),
         )
+        request.platform_status = cast(PlatformStatus, SimpleLazyObject(request.gateway.platform_status))
 
     def _served(self, request: DeviceRequest) -> HttpResponseBase:
-        """The view's answer, or at once that too many pages of this person are being made."""
-        limits = settings.PLATFORM_API_LIMITS
-        with self._visits.of(request.access.person, limits.of_one) as room:
-            if room:
+        """The view's response, or a 503 at once if too many requests of this person are running."""
+        with self._bulkhead.slot(request.access.person) as admitted:
+            if admitted:
                 return self.get_response(request)
-            full = UserConcurrencyExceeded(retry_after=limits.queue, request_id=request.request_id)
+            wait = settings.PLATFORM_API_LIMITS.queue_timeout
+            full = UserConcurrencyExceeded(retry_after=wait, request_id=request.request_id)
             return cast(HttpResponse, self.process_exception(request, full))
 
     def process_view(self, request: DeviceRequest, view: object, args: object, kwargs: object) -> HttpResponse | None:

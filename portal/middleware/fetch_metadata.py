@@ -24,5 +24,5 @@ class FetchMetadataMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.method not in READS and request.headers.get("Sec-Fetch-Site", "none") not in TRUSTED_SITES:
-            return error_pages.foreign_site(request)
+            return error_pages.cross_site_request(request)
         return self.get_response(request)

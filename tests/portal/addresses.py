@@ -13,7 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from devices.audit.models import AuditEntry
-from devices.receipts.builder import READS
+from devices.receipts.builder import PART_READERS
 from devices.receipts.models import ReceiptDraft
 from tests.devices import fleet
 
@@ -32,7 +32,7 @@ def make_entry(person: Client, device: int = fleet.RICH) -> int:
 
 def make_draft(person: Client) -> int:
     """A receipt that is ready, and waits for the last press of the sandbox's administrator."""
-    parts = {name: {"pages": 1, "items": 1, "done": True} for name in ("base_info", *READS)}
+    parts = {name: {"pages": 1, "items": 1, "done": True} for name in ("base_info", *PART_READERS)}
     progress = {"operation": "delete_device", "device_id": fleet.RICH, "user_id": 1, "parts": parts}
     filled = {
         "name": "Walked by",
@@ -40,7 +40,7 @@ def make_draft(person: Client) -> int:
         "idempotency_key": "x",
         "expected_version": "",
         "confirm": "",
-        "told": "",
+        "gaps": "",
     }
     draft, _made = ReceiptDraft.objects.update_or_create(
         key="walked",

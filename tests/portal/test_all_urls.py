@@ -172,7 +172,11 @@ def test_a_look_writes_nothing_anywhere(walker: Walker, platform: SandboxServer,
         person.get(path, fields, headers=tricks)
     assert {entry["method"] for entry in platform.requests()} <= {"GET"}
     # A refusal, which `owner` meets at another's device, makes the portal forget what it had kept for them: a count.
-    counts = [f'UPDATE "portal_auth_apigrant" SET "{count}"' for count in ("generation", "words") if user == "owner"]
+    counts = [
+        f'UPDATE "portal_auth_apigrant" SET "{count}"'
+        for count in ("device_cache_version", "directory_cache_version")
+        if user == "owner"
+    ]
     assert [sql for query in queries if not (sql := query["sql"]).startswith(("SELECT", *counts))] == []
     assert rows() == before
 

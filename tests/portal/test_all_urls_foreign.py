@@ -196,7 +196,7 @@ def test_nobody_else_goes_on_with_a_receipt_that_somebody_has_begun(
     """Not even somebody with every right: it holds what the person read and typed, and ends with their press."""
     person = signed_in("admin")
     draft = ReceiptDraft.objects.get(pk=make_draft(person))
-    draft.filled = draft.filled.replace("HC-1", "HC-canary")
+    draft.form_data = draft.form_data.replace("HC-1", "HC-canary")
     draft.person_key = "user:2"
     draft.save()
     assert OF_A_DRAFT

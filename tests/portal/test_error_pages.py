@@ -18,7 +18,7 @@ SignedIn = Callable[..., Browser]
 KINDS = {
     "Unreachable": (503, "The platform cannot be reached."),
     "TimedOut": (504, "The platform did not answer in time."),
-    "ServerFault": (502, "The platform reported a fault of its own."),
+    "ServerFault": (502, "The platform reported an internal error."),
     "BadReply": (502, "The platform's answer could not be read."),
     "NotFound": (404, "This is gone, or outside your reach."),
     "Forbidden": (403, "You may not do this."),

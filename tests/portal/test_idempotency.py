@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from tests.change_examples import NAMES, Write, arrived, open_form, writes
+from tests.change_examples import OPERATIONS, arrived, change_of, open_form
 from tests.portal.test_stack import sign_in
 from tests.portal_server import PortalServer
 from tests.servers import SandboxServer
@@ -56,29 +56,25 @@ def press(hosts: Hosts, presses: list[tuple[requests.Session, str, dict[str, str
     return answers
 
 
-def the_write(sandbox: SandboxServer, name: str) -> Write:
-    return next(write for write in writes(sandbox) if write.name == name)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_ten_presses_of_one_form_make_one_change(hosts: Hosts, fresh_sandbox: SandboxServer, name: str) -> None:
-    write = the_write(fresh_sandbox, name)
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_ten_presses_of_one_form_make_one_change(hosts: Hosts, fresh_sandbox: SandboxServer, operation: str) -> None:
+    change = change_of(fresh_sandbox, operation)
     with sign_in(hosts[0], "admin") as session:
-        open_form(session, hosts[0], write)
+        open_form(session, hosts[0], change)
         fresh_sandbox.clear_requests()
-        fresh_sandbox.fault(write.call[1], "delay", method=write.call[0], delay=0.4, times=1)
-        answers = press(hosts, [(session, write.path, write.form)] * PRESSES)
+        fresh_sandbox.fault(change.call[1], "delay", method=change.call[0], delay=0.4, times=1)
+        answers = press(hosts, [(session, change.path, change.form)] * PRESSES)
     assert [answer.status_code for answer in answers] == [303] * PRESSES, [answer.text[:300] for answer in answers]
     assert len({answer.headers["Location"] for answer in answers}) == 1
-    assert arrived(fresh_sandbox, write) == 1
-    assert write.made(fresh_sandbox)
+    assert arrived(fresh_sandbox, change) == 1
+    assert change.made(fresh_sandbox)
 
 
-@pytest.mark.parametrize("name", ["rename", "metafield", "to owner"])
+@pytest.mark.parametrize("operation", ["rename_device", "set_metafield", "transfer_to_owner"])
 def test_of_two_people_who_change_one_device_at_once_the_second_is_asked_which_it_shall_be(
-    hosts: Hosts, fresh_sandbox: SandboxServer, name: str
+    hosts: Hosts, fresh_sandbox: SandboxServer, operation: str
 ) -> None:
-    mine, theirs = the_write(fresh_sandbox, name), the_write(fresh_sandbox, name)
+    mine, theirs = change_of(fresh_sandbox, operation), change_of(fresh_sandbox, operation)
     with sign_in(hosts[0], "admin") as me, sign_in(hosts[1], "support") as them:
         open_form(me, hosts[0], mine)
         open_form(them, hosts[1], theirs)

@@ -179,8 +179,8 @@ def test_times_are_read_in_their_order(env: environ.Env, monkeypatch: pytest.Mon
 
 def test_how_many_calls_are_made_can_be_set(env: environ.Env, monkeypatch: pytest.MonkeyPatch) -> None:
     usual = environment.api_limits(env)
-    assert (usual.at_once, usual.per_minute) == (32, 6000)
-    assert usual.at_once == gunicorn.threads
+    assert (usual.max_concurrency, usual.rate_limit) == (32, 6000)
+    assert usual.max_concurrency == gunicorn.threads
     for name, good, wrongs in (
         ("PLATFORM_API_MAX_CONCURRENCY", "64", ("0", "1001", "many")),
         ("PLATFORM_API_RATE_LIMIT", "3000", ("59", "-1", "1000001")),
@@ -190,7 +190,7 @@ def test_how_many_calls_are_made_can_be_set(env: environ.Env, monkeypatch: pytes
             with pytest.raises(ImproperlyConfigured, match=name):
                 environment.api_limits(env)
         monkeypatch.setenv(name, good)
-    assert environment.api_limits(env) == usual._replace(at_once=64, per_minute=3000)
+    assert environment.api_limits(env) == usual._replace(max_concurrency=64, rate_limit=3000)
 
 
 def test_a_change_ends_before_its_turn_does_and_before_a_restart_would_cut_it_off(

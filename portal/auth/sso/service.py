@@ -81,7 +81,7 @@ def open_session(request: HttpRequest, identity: Identity) -> str:
     )
     handle = grants.open_grant(None, person, identity)
     try:
-        names.warm(gateway, grants.access_for(person, handle, identity))
+        names.warm_up(gateway, grants.access_for(person, handle, identity))
     except GatewayError as error:
         log.info("could not load names at sign-in: %s", error)
     return handle

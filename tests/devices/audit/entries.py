@@ -20,7 +20,7 @@ _numbers = itertools.count(1)
 
 def orphaned() -> datetime:
     """A time so long ago that whoever asked then, and wrote no outcome, is at it no more."""
-    return timezone.now() - timedelta(seconds=audit_log.ORPHAN + 5)
+    return timezone.now() - timedelta(seconds=audit_log.ABANDONED_AFTER + 5)
 
 
 def person(key: str = "user:901", name: str = "Mira Roth", email: str = "mira@example.org") -> AuditPerson:
@@ -53,7 +53,7 @@ def entry(
         known["person"] = person()
     made = AuditEntry.objects.create(created_at=at, keep_until=at + kept, **known)
     if outcome:
-        told = {"api_result": "accepted", "evidence": "read", "observed_value": made.after} | (told or {})
+        told = {"api_result": "accepted", "evidence": "read_back", "observed_value": made.after} | (told or {})
         AuditOutcome.objects.create(entry=made, outcome=outcome, final=final, person=made.person, at=at, **told)
     return made
 

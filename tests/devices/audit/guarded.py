@@ -113,13 +113,16 @@ def look_for_open_ones() -> None:
     """Changes of one device in every state: which of them does the quick question take for open?"""
     states: dict[str, dict[str, Any]] = {
         "being made": {"outcome": ""},
-        "left by a dead process": {"outcome": "", "at": timezone.now() - timedelta(seconds=audit_log.ORPHAN + 5)},
+        "left by a dead process": {
+            "outcome": "",
+            "at": timezone.now() - timedelta(seconds=audit_log.ABANDONED_AFTER + 5),
+        },
         "not known yet": {"outcome": "unknown", "final": False},
         "settled": {},
         "too old": {
             "outcome": "unknown",
             "final": False,
-            "at": timezone.now() - audit_log.LOOK_BACK - timedelta(hours=1),
+            "at": timezone.now() - audit_log.RECONCILE_WITHIN - timedelta(hours=1),
         },
         "of another device": {"outcome": "unknown", "final": False, "device_id": 78},
     }

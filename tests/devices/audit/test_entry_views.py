@@ -36,12 +36,12 @@ def test_each_look_stands_there_with_its_time_and_who_looked(admin: Person) -> N
         outcome="confirmed",
         final=True,
         api_result="lost",
-        evidence="read",
+        evidence="read_back",
         observed_value="Cold room 15",
         person=entries.person("user:8", "Kari Holm"),
         at=timezone.now(),
     )
-    rows = soup(admin.get(f"/audit/{entry.pk}/")).select(".table-trail tbody tr")
+    rows = soup(admin.get(f"/audit/{entry.pk}/")).select(".table-audit tbody tr")
     assert len(rows) == 2
     assert "Outcome unknown so far" in " ".join(rows[0].get_text(" ").split())
     assert "TimedOut" in rows[0].get_text()
@@ -57,7 +57,7 @@ def test_an_open_one_is_looked_at_again_and_says_so_while_that_does_not_tell(
     page = admin.get(f"/audit/{entry.pk}/")
     assert "Outcome unknown" in words(page)
     assert soup(page).select_one(f'main a.primary[href="/audit/{entry.pk}/"]')
-    assert "No outcome was written" in words(page)
+    assert "No outcome was recorded" in words(page)
     platform.clear_faults()
     name = platform.get("/device", "admin", deviceId=1).json()["name"]
     died = entries.entry(outcome="", after=name)
@@ -72,8 +72,8 @@ def test_one_that_may_still_be_under_way_is_asked_and_not_cut_off(admin: Person,
     platform.fault("/device/baseInfo", "status", status=500)
     for page in (admin.get(f"/audit/{entry.pk}/"), admin.get("/audit/")):
         assert soup(page).select_one("main .word.muted").get_text() == "Asked"
-        assert "cut off" not in words(page)
-        assert "Outcome unknown" not in soup(page).select_one("main .table-trail, main .head-title").get_text()
+        assert "portal stopped" not in words(page)
+        assert "Outcome unknown" not in soup(page).select_one("main .table-audit, main .head-title").get_text()
 
 
 def test_a_settled_one_costs_no_call(admin: Person, platform: SandboxServer) -> None:
@@ -107,7 +107,7 @@ def test_the_tab_shows_the_changes_of_the_device_and_their_undoing(admin: Person
     )
     entries.entry(device_id=5)
     page = admin.get("/devices/1/changes/")
-    shown = [link["id"] for link in soup(page).select(".table-trail tbody th a")]
+    shown = [link["id"] for link in soup(page).select(".table-audit tbody th a")]
     assert shown == [f"entry-{made.pk}", f"entry-{here.pk}"]
     assert soup(page).select_one(f'a[href="/audit/{here.pk}/undo/"]')
     assert soup(page).select_one('.tabs a[aria-current][href="/devices/1/changes/"]')
@@ -120,13 +120,13 @@ def test_without_the_right_one_sees_ones_own_there_and_which_right_shows_the_res
     mine = entries.entry(person=entries.person("user:2"))
     entries.entry()
     page = support.get("/devices/1/changes/")
-    assert [link["id"] for link in soup(page).select(".table-trail tbody th a")] == [f"entry-{mine.pk}"]
+    assert [link["id"] for link in soup(page).select(".table-audit tbody th a")] == [f"entry-{mine.pk}"]
     assert "PORTAL_AUDIT" in words(page)
 
 
 def test_an_empty_tab_says_what_it_means(support: Person, admin: Person) -> None:
     assert "You have not changed this device" in words(support.get("/devices/1/changes/"))
-    assert "Nobody of your organization" in words(admin.get("/devices/1/changes/"))
+    assert "Nobody in your organization" in words(admin.get("/devices/1/changes/"))
 
 
 def test_opening_the_page_settles_what_was_open_and_says_so(admin: Person, platform: SandboxServer) -> None:
@@ -184,7 +184,7 @@ def test_a_device_that_is_gone_still_has_its_history(admin: Person, support: Per
     assert page.status_code == 200
     assert "Old boiler" in soup(page).h1.get_text()  # type: ignore[union-attr]
     assert "gone, or outside your reach" in words(page)
-    assert len(soup(page).select(".table-trail tbody tr")) == 1
+    assert len(soup(page).select(".table-audit tbody tr")) == 1
     for path in ("", "changes/"):
         answer = support.get(f"/devices/2000000000/{path}")
         assert answer.status_code == 404

@@ -34,18 +34,18 @@ def test_what_is_past_its_time_goes_and_the_rest_stays() -> None:
     entries.receipt(at=LONG_AGO, kept=DAY)
     fresh, paper = entries.entry(kept=DAY), entries.receipt(kept=DAY)
     said = run("prune_audit")
-    assert said == "Deleted 3 entries, 3 outcomes, 1 receipts and 1 people whom nothing names any more.\n"
+    assert said == "Deleted 3 entries, 3 outcomes, 1 receipts, 1 people.\n"
     assert [row.pk for row in AuditEntry.objects.all()] == [fresh.pk]
     assert [row.entry_id for row in AuditOutcome.objects.all()] == [fresh.pk]
     assert [row.pk for row in Receipt.objects.all()] == [paper.pk]
     assert [row.pk for row in AuditPerson.objects.all()] == [fresh.person_id]
-    assert run("prune_audit").startswith("Deleted 0 entries, 0 outcomes, 0 receipts and 0 people")
+    assert run("prune_audit") == "Deleted 0 entries, 0 outcomes, 0 receipts, 0 people.\n"
 
 
 def test_many_go_in_batches() -> None:
     for _ in range(7):
         entries.entry(at=LONG_AGO, kept=DAY)
-    assert retention.prune(batch=2).entries == 7
+    assert retention.prune(batch=2)["entries"] == 7
     assert not AuditEntry.objects.exists()
 
 
@@ -53,17 +53,17 @@ def test_a_change_stays_as_long_as_what_undid_it_and_goes_with_it() -> None:
     """The younger row names the older one, and no row of the trail is ever changed."""
     undone = entries.entry(at=LONG_AGO, kept=DAY)
     undo = entries.entry(at=LONG_AGO, kept=timedelta(days=801), undoes=undone)
-    assert retention.prune().entries == 0
+    assert retention.prune()["entries"] == 0
     both = entries.entry(at=LONG_AGO, kept=DAY)
     entries.entry(at=LONG_AGO, kept=DAY, undoes=both)
-    assert retention.prune().entries == 2
+    assert retention.prune()["entries"] == 2
     assert {row.pk for row in AuditEntry.objects.all()} == {undone.pk, undo.pk}
 
 
 def test_a_receipt_stays_as_long_as_an_entry_names_it() -> None:
     paper = entries.receipt(at=LONG_AGO, kept=DAY)
     entries.entry(kept=DAY, receipt_hash=paper.sha256)
-    assert retention.prune().receipts == 0
+    assert retention.prune()["receipts"] == 0
 
 
 @pytest.mark.parametrize("who", ["MIRA@example.org", "901"])
@@ -77,7 +77,6 @@ def test_a_person_is_erased_and_what_they_did_stays(who: str) -> None:
     assert "Their 1 changes and 1 outcomes stay" in said
     person.refresh_from_db()
     assert (person.name, person.email, person.user_id) == ("", "", 0)
-    assert person.key.startswith("erased:")
     assert person.key.startswith("erased:")
     assert AuditEntry.objects.get(pk=entry.pk).after == "Cold room 15"
     other.refresh_from_db()

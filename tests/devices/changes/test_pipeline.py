@@ -127,7 +127,7 @@ def test_while_changes_rest_one_is_written_down_as_not_made(
 ) -> None:
     caplog.set_level("INFO")
     change = CHANGES[0]
-    transport()._breakers["write"]._change(time.monotonic() + 60)
+    transport().breakers["write"].open(time.monotonic() + 60)
     answer = admin.htmx(change.url, change.data)
     assert answer.status_code == 503
     assert "was not asked now. Nothing was changed." in words(answer)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from devices.core.fanout import ask_each
+from devices.core.fanout import fan_out
 from devices.gateway.client import Gateway
 from devices.gateway.errors import BadReply, NotFound, TimedOut, Unauthorized
 from devices.gateway.response import Reply
@@ -68,7 +68,7 @@ def test_eight_are_asked_together_and_never_more() -> None:
             running[0] -= 1
         return 200, device(device_id)
 
-    found = ask_each(gateway(answer), range(1, 33), name)
+    found = fan_out(gateway(answer), range(1, 33), name)
     assert list(found.items()) == [(n, f"Device {n}") for n in range(1, 33)]
     assert most[0] == 8
 
@@ -77,7 +77,7 @@ def test_one_failure_is_that_devices_own() -> None:
     def answer(device_id: int, _token: str) -> tuple[int, bytes]:
         return {2: (404, b""), 3: (200, b"<html>")}.get(device_id, (200, device(device_id)))
 
-    found = ask_each(gateway(answer), [1, 2, 3, 4], name)
+    found = fan_out(gateway(answer), [1, 2, 3, 4], name)
     assert found[1] == "Device 1"
     assert isinstance(found[2], NotFound)
     assert isinstance(found[3], BadReply)
@@ -91,8 +91,8 @@ def test_nothing_is_asked_twice_nor_for_nothing() -> None:
         asked.append(device_id)
         return 200, device(device_id)
 
-    assert ask_each(gateway(answer), [], name) == {}
-    assert list(ask_each(gateway(answer), [5, 5, 6], name)) == [5, 6]
+    assert fan_out(gateway(answer), [], name) == {}
+    assert list(fan_out(gateway(answer), [5, 5, 6], name)) == [5, 6]
     assert sorted(asked) == [5, 6]
 
 
@@ -103,7 +103,7 @@ def test_tokens_are_asked_for_in_the_requests_own_thread_only() -> None:
     def answer(device_id: int, token: str) -> tuple[int, bytes]:
         return (200, device(device_id)) if token == "second" else (401, b"")
 
-    found = ask_each(gateway(answer, tokens), [1, 2, 3], name)
+    found = fan_out(gateway(answer, tokens), [1, 2, 3], name)
     assert found == {1: "Device 1", 2: "Device 2", 3: "Device 3"}
     assert tokens.threads == {threading.current_thread()}
     assert tokens.left == [], "one new token for all"
@@ -111,12 +111,12 @@ def test_tokens_are_asked_for_in_the_requests_own_thread_only() -> None:
 
 def test_a_session_that_ended_is_said_as_such() -> None:
     with pytest.raises(Unauthorized):
-        ask_each(gateway(lambda device_id, token: (401, b"")), [1, 2, 3], name)
+        fan_out(gateway(lambda device_id, token: (401, b"")), [1, 2, 3], name)
 
 
 def test_when_the_pages_time_is_over_nothing_more_is_sent() -> None:
     transport = Transport("http://127.0.0.1:9")
     late = Gateway(transport, lambda rejected: "token", deadline=Deadline(0.0))
-    found = ask_each(late, range(20), name)
+    found = fan_out(late, range(20), name)
     assert {type(answer) for answer in found.values()} == {TimedOut}
     assert not any(answer.sent for answer in found.values() if isinstance(answer, TimedOut))

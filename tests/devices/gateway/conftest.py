@@ -1,4 +1,4 @@
-"""A gateway before an API whose answers the test makes up, and one before the sandbox."""
+"""A gateway to an API with made-up responses, and one to the sandbox."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from tests.servers import SandboxServer
 
 HOST = "http://127.0.0.1:9"
 As = Callable[..., Gateway]
-"""Makes a gateway in the name of somebody of the sandbox."""
+"""Makes a gateway for a user of the sandbox."""
 
 GONE = 2_000_000_000
 FOREIGN_ORG = 5
-"""Another company's: out of everybody's reach."""
+"""Of another company: not visible to anybody."""
 
 Refusal = tuple[type[GatewayError], str, str, Callable[[Gateway], object]]
 """The error, the operation, the person, the call."""
 
 
 class Tokens:
-    """Stands for the sign-in: gives `tokens` in turn, notes what it was asked."""
+    """The access token source: gives `tokens` in turn, and records the rejected ones."""
 
     def __init__(self, *tokens: str | Exception) -> None:
         self.left = list(tokens)
-        self.asked: list[str | None] = []
+        self.rejected: list[str | None] = []
 
     def __call__(self, rejected: str | None) -> str:
-        self.asked.append(rejected)
+        self.rejected.append(rejected)
         token = self.left.pop(0)
         if isinstance(token, Exception):
             raise token
@@ -42,7 +42,7 @@ class Tokens:
 
 
 class Api:
-    """`answers` decides what comes next from an endpoint; `requests` are those received."""
+    """`answers` sets the next response of an endpoint; `requests` are those received."""
 
     def __init__(self, mock: responses.RequestsMock) -> None:
         self.mock = mock
@@ -51,7 +51,7 @@ class Api:
         """Answer the call of `case`: by its own answer, or by `body` (bytes), `status`, `headers` of `reply`."""
         if not reply:
             reply = {"body": case.answer_bytes, "status": case.answer_status}
-        # As every server does: it says so, where there is no body.
+        # As every server does: Content-Length also where there is no body.
         self.mock.add(case.verb, HOST + ROOT + case.path, auto_calculate_content_length=True, **reply)
 
     @property
@@ -92,7 +92,7 @@ def admin(gateway_as: As) -> Gateway:
 
 
 def is_refused(refusal: Refusal, gateway_as: As) -> None:
-    """The call fails as the row says, with everything a person and a log need."""
+    """The call fails as expected, with everything a person and a log need."""
     kind, operation, user, call = refusal
     with pytest.raises(GatewayError) as caught:
         call(gateway_as(user))

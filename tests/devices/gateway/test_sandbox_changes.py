@@ -1,4 +1,4 @@
-"""Creating, deleting, handing over, clearing, triggering: the gateway against the sandbox, success and refusals."""
+"""Create, delete, transfer, clear, trigger: the gateway against the sandbox, success and refusals."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_a_device_is_created_and_deleted(status: str, fresh_sandbox: SandboxServ
         admin.get_device(created.id)
 
 
-def test_a_device_changes_hands(fresh_sandbox: SandboxServer, admin: Gateway) -> None:
+def test_a_device_is_transferred(fresh_sandbox: SandboxServer, admin: Gateway) -> None:
     admin.transfer_to_owner(3, 4_294_967_301)
     assert admin.get_base_info(3).owner_user_id == 4_294_967_301
     admin.remove_owner(3)
@@ -69,5 +69,5 @@ REFUSED: list[Refusal] = [
 
 
 @pytest.mark.parametrize("refusal", REFUSED, ids=name_of)
-def test_a_refused_change_is_typed_and_says_what_the_api_said(refusal: Refusal, gateway_as: As) -> None:
+def test_a_refused_change_is_typed_and_has_the_api_s_message(refusal: Refusal, gateway_as: As) -> None:
     is_refused(refusal, gateway_as)

@@ -1,7 +1,4 @@
-"""What the sandbox refuses, and what it answers when it is made to break: a typed error each, from one call.
-
-Only calls within the contract: what is outside of it the portal never sends.
-"""
+"""What the sandbox refuses, and its faults: a typed error each, from one call. Only calls within the contract."""
 
 from __future__ import annotations
 
@@ -75,7 +72,7 @@ REFUSED: list[Refusal] = [
 
 
 @pytest.mark.parametrize("refusal", REFUSED, ids=name_of)
-def test_a_refusal_is_typed_and_says_what_the_api_said(refusal: Refusal, gateway_as: As) -> None:
+def test_a_refusal_is_typed_and_has_the_api_s_message(refusal: Refusal, gateway_as: As) -> None:
     is_refused(refusal, gateway_as)
 
 
@@ -108,7 +105,7 @@ def test_an_empty_refusal_is_one_too(fresh_sandbox: SandboxServer, gateway_as: A
         ({"kind": "drop"}, Unreachable),
         ({"kind": "drip"}, TimedOut),
         ({"kind": "bomb"}, BadReply),
-        ({"kind": "delay", "delay": 1.5}, TimedOut),
+        ({"kind": "delay", "delay": 0.8}, TimedOut),
     ],
     ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else value.__name__,
 )
@@ -120,8 +117,8 @@ def test_a_fault_is_a_typed_error_and_the_call_is_made_once(
     gateway.get_base_info(3)
     fresh_sandbox.fault("/device", **fault)
     fresh_sandbox.clear_requests()
-    if kind is TimedOut:  # short only where it is waited for: elsewhere a busy machine may take its time
-        monkeypatch.setattr(transport, "timeouts", Timeouts(read=0.7, call=1.0))
+    if kind is TimedOut:  # short only here: a busy machine may be slow elsewhere
+        monkeypatch.setattr(transport, "timeouts", Timeouts(read=0.3, call=0.5))
     with pytest.raises(GatewayError) as caught:
         gateway.get_device(3)
     monkeypatch.undo()

@@ -130,7 +130,7 @@ def test_a_device_that_cannot_be_read_shows_its_id_and_why(support: Person, late
     assert page.status_code == 200
     assert sorted(ids(page)) == [12, 20, 35]
     assert sum(name.startswith("Device ") for name in names(page)) == 1
-    assert words(page).count("The platform reported a fault of its own.") == 1
+    assert words(page).count("The platform reported an internal error.") == 1
 
 
 def test_a_token_that_ends_in_between_is_renewed_once(support: Person, lately: SandboxServer) -> None:
@@ -191,7 +191,7 @@ def test_when_asking_again_fails_the_last_answer_stays_with_its_age(support: Per
         stale = support.htmx(region(first)["hx-get"])
         assert stale.status_code == 200
         assert ids(stale) == ids(first)
-        assert "The platform reported a fault of its own. This is the last answer, read 1 min ago." in words(stale)
+        assert "The platform reported an internal error. This is the last answer, read 1 min ago." in words(stale)
         assert region(stale)["hx-trigger"] == "every 30s"
         assert region(stale)["data-announce"]
         again = support.htmx(region(stale)["hx-get"])

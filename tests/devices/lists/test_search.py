@@ -257,7 +257,7 @@ def test_the_list_takes_no_post(support: Person) -> None:
 def test_names_that_do_not_come_hold_a_page_up_for_a_few_seconds_at_most(
     support: Person, fresh_sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("devices.directory.names.PATIENCE", 0.2)
+    monkeypatch.setattr("devices.directory.names.TIME_LIMIT", 0.2)
     cache.clear()
     for path in ("/templates", "/sub-organizations", "/users"):
         fresh_sandbox.fault(path, "delay", delay=9)

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.usefixtures("fresh_sandbox")
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """640 events are seven pages, 160 entries of the log two."""
-    monkeypatch.setattr(receipt_builder, "SIZE", 100)
+    monkeypatch.setattr(receipt_builder, "PAGE_SIZE", 100)
 
 
 def opened(person: Person, url: str = DELETE) -> dict[str, str]:
@@ -78,7 +78,7 @@ def test_it_holds_all_that_can_be_read_over_all_pages(
     assert [value["value"] for value in body["details"]["dataStreamValues"]] == [value["value"] for value in values]
     for member in ("id", "name", "orgId", "ownerUserId", "templateId", "activatedAt"):
         assert body["base_info"][member] == info[member]
-    assert body["parts"]["timeline"] == {"pages": 7, "entries": 640, "entries_at_the_platform": 640}
+    assert body["parts"]["timeline"] == {"pages": 7, "entries": 640, "entries_on_platform": 640}
 
 
 def test_it_tells_its_format_and_who_asked_for_what_by_number_alone(admin: Person) -> None:
@@ -131,7 +131,7 @@ def test_nobody_changes_it_afterwards(admin: Person, settings: Any) -> None:
     settings.AUDIT_KEEP_DAYS = 1
     admin.post(CLEAR, opened(admin, CLEAR))
     for attempt in (lambda: Receipt.objects.update(body="{}"), lambda: Receipt.objects.all().delete()):
-        with pytest.raises(Error, match="not changed afterwards"), transaction.atomic():
+        with pytest.raises(Error, match="cannot be changed"), transaction.atomic():
             attempt()
     row = Receipt.objects.get()
     assert hashlib.sha256(row.body.encode()).hexdigest() == row.sha256
@@ -176,7 +176,7 @@ def test_sent_again_without_agreeing_what_failed_is_tried_once_more(admin: Perso
     form = opened(admin)
     platform.fault("/device/tags", "status", status=500)
     answer = admin.post(DELETE, form)
-    assert "Tags: the platform’s answer could not be used." in told_missing(answer)
+    assert "Tags: the platform’s reply could not be used." in told_missing(answer)
     platform.clear_faults()
     platform.clear_requests()
     assert admin.post(DELETE, {**filled(answer), "without": ""}).status_code == 303
@@ -216,7 +216,7 @@ def test_what_one_may_not_read_is_told_before_the_first_press(
 def test_more_than_is_collected_is_told_at_once_and_the_newest_are_kept(
     admin: Person, monkeypatch: pytest.MonkeyPatch, small_pages: None
 ) -> None:
-    monkeypatch.setattr(receipt_builder, "PAGES", 2)
+    monkeypatch.setattr(receipt_builder, "MAX_PAGES", 2)
     page = admin.get(DELETE)
     assert "Timeline: only the newest 200 of 640 entries" in told_missing(page)
     form = filled(page) | SURE
@@ -229,7 +229,7 @@ def test_more_than_is_collected_is_told_at_once_and_the_newest_are_kept(
 
 @pytest.mark.parametrize(
     ("bound", "value", "said"),
-    [("BYTES", 30_000, "the receipt would be too large"), ("SECONDS", -1.0, "reading it took too long")],
+    [("MAX_BYTES", 30_000, "the receipt would be too large"), ("MAX_SECONDS", -1.0, "reading it took too long")],
 )
 def test_other_bounds_are_told_too(
     admin: Person, monkeypatch: pytest.MonkeyPatch, small_pages: None, bound: str, value: float, said: str
@@ -246,7 +246,7 @@ def test_a_platform_too_slow_to_answer_is_given_two_tries(
     admin: Person, platform: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     form = opened(admin)
-    monkeypatch.setattr(receipt_builder, "CALLS_SECONDS", 0.4)
+    monkeypatch.setattr(receipt_builder, "ROUND_TIMEOUT", 0.4)
     platform.fault("/device/logs", "delay", delay=1.0)
     answer = admin.post(DELETE, form)
     assert "Log of user actions: the platform did not answer." in told_missing(answer)
@@ -254,9 +254,9 @@ def test_a_platform_too_slow_to_answer_is_given_two_tries(
 
 
 def test_a_list_that_became_shorter_while_it_was_read_is_not_taken_for_whole() -> None:
-    part = receipt_builder.Part(pages=1, items=100, total=640)
-    receipt_builder._count("timeline", part, receipt_builder._Got("", 100, 300, more=True))
-    assert part.why == receipt_builder.CHANGED
+    part = receipt_builder.ReceiptPart(pages=1, items=100, total=640)
+    receipt_builder.add_page("timeline", part, receipt_builder.PartPage("", 100, 300, more=True))
+    assert part.reason == receipt_builder.CHANGED
 
 
 def test_a_device_that_goes_while_it_is_read_is_gone_already(admin: Person, platform: SandboxServer) -> None:
@@ -314,15 +314,15 @@ def test_a_huge_device_costs_bounded_calls_and_memory() -> None:
     access = Access(1, "a@example.org", "A", "R", frozenset({"ORG_DEVICES_VIEW"} | ALL_RIGHTS), 1, "Org", "UTC")
     gateway = Endless()
     tracemalloc.start()
-    progress, chunks = receipt_builder.begin(access, "delete_device", BaseInfo(id=1, name="x", template_id=1, org_id=1))
-    chunks += receipt_builder.go_on(gateway, progress, 60)  # type: ignore[arg-type]
-    text = receipt_builder.document(progress, chunks)
+    progress, chunks = receipt_builder.start(access, "delete_device", BaseInfo(id=1, name="x", template_id=1, org_id=1))
+    chunks += receipt_builder.collect(gateway, progress, 60)  # type: ignore[arg-type]
+    text = receipt_builder.build_document(progress, chunks)
     _now, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert progress.finished
-    assert gateway.asked <= 2 * receipt_builder.PAGES + 2 * receipt_builder.AT_ONCE
-    assert len(text) < receipt_builder.BYTES + 10_000
-    assert peak < 5 * receipt_builder.BYTES
+    assert gateway.asked <= 2 * receipt_builder.MAX_PAGES + 2 * receipt_builder.CONCURRENCY
+    assert len(text) < receipt_builder.MAX_BYTES + 10_000
+    assert peak < 5 * receipt_builder.MAX_BYTES
     body = json.loads(text)
     assert [event["id"] for event in body["timeline"]] == list(range(len(body["timeline"])))
     assert set(progress.missing) == {"timeline", "logs"}
@@ -333,16 +333,16 @@ ALL_RIGHTS = frozenset({"VIEW_TIMELINE", "ORG_DEVICE_VIEW_ACTION_LOG", "VIEW_OWN
 
 def test_a_page_that_fails_leaves_no_gap() -> None:
     """Pages are read several at a time; what comes after one that failed is read again."""
-    progress = receipt_builder.Progress(
-        "delete_device", 1, 1, {"timeline": receipt_builder.Part(pages=1, items=2, total=8)}
+    progress = receipt_builder.ReceiptProgress(
+        "delete_device", 1, 1, {"timeline": receipt_builder.ReceiptPart(pages=1, items=2, total=8)}
     )
     found: dict[tuple[str, int], Any] = {
         ("timeline", 1): GatewayError(),
-        ("timeline", 2): receipt_builder._Got('{"ts":5}', 1, 8, more=True),
+        ("timeline", 2): receipt_builder.PartPage('{"ts":5}', 1, 8, more=True),
     }
-    assert list(receipt_builder._taken(progress, found)) == []
+    assert list(receipt_builder.merge_pages(progress, found)) == []
     assert progress.parts["timeline"].pages == 1
-    found[("timeline", 1)] = receipt_builder._Got('{"ts":6}', 1, 8, more=True)
-    assert [chunk.text for chunk in receipt_builder._taken(progress, found)] == ['{"ts":6}', '{"ts":5}']
+    found[("timeline", 1)] = receipt_builder.PartPage('{"ts":6}', 1, 8, more=True)
+    assert [chunk.text for chunk in receipt_builder.merge_pages(progress, found)] == ['{"ts":6}', '{"ts":5}']
     with pytest.raises(NotFound):
-        list(receipt_builder._taken(progress, {("timeline", 3): NotFound()}))
+        list(receipt_builder.merge_pages(progress, {("timeline", 3): NotFound()}))

@@ -64,7 +64,7 @@ def test_an_event_is_triggered_by_its_code_although_the_device_cannot_be_read(
     assert writes(platform) == [("POST", "/device/trigger-event")]
 
 
-@pytest.mark.parametrize(("stands", "status"), [({"writes_rest": 9.0}, 503), ({"cool_down": 9.0}, 429)])
+@pytest.mark.parametrize(("stands", "status"), [({"writes_retry_after": 9.0}, 503), ({"backoff": 9.0}, 429)])
 def test_while_no_change_is_taken_an_undo_is_refused_at_once(
     admin: Person,
     platform: SandboxServer,

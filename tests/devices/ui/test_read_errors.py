@@ -18,7 +18,7 @@ DEVICE = f"/devices/{fleet.RICH}/"
 NAME = "Cold room 14 - door's sensor"
 TITLES = tabs.LABELS | {"": "Values"}
 FAULTS: dict[str, tuple[dict[str, Any], int, str]] = {
-    "500": ({"kind": "status"}, 502, "The platform reported a fault of its own."),
+    "500": ({"kind": "status"}, 502, "The platform reported an internal error."),
     "html": ({"kind": "html", "status": 200}, 502, "The platform's answer could not be read."),
     "cut": ({"kind": "cut"}, 502, "The platform's answer could not be read."),
     "slow": ({"kind": "delay", "delay": 3.5}, 504, "The platform did not answer in time."),
@@ -130,6 +130,6 @@ def test_no_new_token_just_now_ends_no_session(support: Person, fresh_sandbox: S
     fresh_sandbox.fault("/oauth2/token", "status")
     page = support.get(DEVICE + "tags/")
     assert page.status_code == 502
-    assert "The platform reported a fault of its own." in words(page)
+    assert "The platform reported an internal error." in words(page)
     fresh_sandbox.clear_faults()
     assert support.get(DEVICE + "tags/").status_code == 200

@@ -80,12 +80,12 @@ def test_an_old_device_tells_its_age_and_offers_no_change(support: Person, old: 
     assert f"read {stamp}" in words(page)
     for action in tree.select(".choices li, .head .actions"):
         assert not action.select("form, a[hx-get]"), action
-    reason = tree.select_one("#platform-banner #platform-says")
+    reason = tree.select_one("#platform-banner #platform-banner-text")
     assert reason is not None
     assert "nothing can be changed from this page" in said(reason)
     assert words(page).count("nothing can be changed") == 1, "once, for all of them"
     closed = {button["id"]: button["aria-describedby"] for button in tree.select("#actions [aria-disabled=true]")}
-    lacking = {name for name, by in closed.items() if by != "platform-says"}
+    lacking = {name for name, by in closed.items() if by != "platform-banner-text"}
     assert lacking == {"choose-trigger-event", "choose-clear", "choose-delete"}, "a permission is named in its place"
     assert len(closed) == len(tree.select("#actions .choices > li"))
 
@@ -193,10 +193,10 @@ def test_a_page_gives_the_reason_once_and_its_places_refer_to_it(
 @pytest.mark.parametrize(
     ("stands", "sentence"),
     [
-        ({"cool_down": 22.4}, "The platform asks us to wait: too many requests."),
-        ({"reads_rest": 22.4}, "The platform is not answering."),
-        ({"tokens_rest": 22.4}, "The platform is not answering."),
-        ({"writes_rest": 22.4}, "The platform is not taking changes."),
+        ({"backoff": 22.4}, "The platform asks us to wait: too many requests."),
+        ({"reads_retry_after": 22.4}, "The platform is not answering."),
+        ({"tokens_retry_after": 22.4}, "The platform is not answering."),
+        ({"writes_retry_after": 22.4}, "The platform is not taking changes."),
     ],
 )
 def test_a_wait_counts_down_and_says_without_script_until_when(
@@ -218,7 +218,7 @@ def test_a_wait_counts_down_and_says_without_script_until_when(
     assert not soup(page).select_one("a#action-rename[hx-get]")
 
 
-@pytest.mark.parametrize(("stands", "status"), [({"cool_down": 22.4}, 429), ({"reads_rest": 22.4}, 503)])
+@pytest.mark.parametrize(("stands", "status"), [({"backoff": 22.4}, 429), ({"reads_retry_after": 22.4}, 503)])
 def test_an_undo_that_is_refused_now_says_when_to_come_again(
     admin: Person, condition: Stand, stands: dict[str, float], status: int
 ) -> None:

@@ -75,7 +75,7 @@ def test_a_refused_refresh_token_ends_the_grant(handle: str, endpoint: TokenEndp
     expire(handle)
     with pytest.raises(Unauthorized):
         grants.token_for(handle)
-    assert row_of(handle).lost
+    assert row_of(handle).revoked
     with pytest.raises(Unauthorized):
         grants.token_for(handle)
     assert endpoint.calls == 1, "a lost grant is not tried again"
@@ -87,7 +87,7 @@ def test_trouble_at_the_token_endpoint_loses_nothing(handle: str, endpoint: Toke
     endpoint.trouble = trouble
     with pytest.raises(type(trouble)):
         grants.token_for(handle)
-    assert not row_of(handle).lost
+    assert not row_of(handle).revoked
     endpoint.trouble = None
     assert grants.token_for(handle) == "access-2"
 
@@ -314,4 +314,4 @@ def test_when_the_one_refresh_fails_those_who_waited_do_not_try_in_turn(
     answers = race(grants.token_for, handle, None, threads=8)
     assert sorted(set(answers)) == ["ServerFault", "Unreachable"]
     assert slow.calls == 1
-    assert not row_of(handle).lost
+    assert not row_of(handle).revoked

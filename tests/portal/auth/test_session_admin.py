@@ -88,7 +88,7 @@ def test_other_organizations_and_sessions_that_are_over_are_not_shown(signed_in:
         clock.shift(31 * 60)
         signed_in(MARINE)
         signed_in("viewer")
-        ApiGrant.objects.filter(person=person_of("viewer@example.com")).update(lost=True)
+        ApiGrant.objects.filter(person=person_of("viewer@example.com")).update(revoked=True)
         shown = people(signed_in("admin").get("/sessions/"))
     assert len(shown) == 1
 

@@ -12,7 +12,7 @@ import pytest
 import time_machine
 from django.contrib.sessions.models import Session
 
-from devices.core.responses import polled
+from devices.core.responses import poll_url
 from portal.auth import grants
 from portal.auth.crypto import Secret, Tokens
 from portal.auth.models import ApiGrant, SsoLogin
@@ -117,8 +117,8 @@ def test_the_next_sign_in_of_anybody_forgets_the_tokens_of_those_who_just_left(
     signed_in("viewer")
     wait(clock, 31 * MINUTE)
     signed_in("admin")
-    assert sorted(ApiGrant.objects.values_list("lost", flat=True)) == [False, True]
-    assert ApiGrant.objects.get(lost=True).blob == ""
+    assert sorted(ApiGrant.objects.values_list("revoked", flat=True)) == [False, True]
+    assert ApiGrant.objects.get(revoked=True).blob == ""
 
 
 def test_a_refresh_that_ends_after_the_session_did_brings_no_tokens_back(
@@ -135,7 +135,7 @@ def test_a_refresh_that_ends_after_the_session_did_brings_no_tokens_back(
     monkeypatch.setattr(grants.oauth, "refresh", slow_refresh)
     with pytest.raises(grants.Unauthorized):
         grants.token_for(handle)
-    assert (ApiGrant.objects.get().blob, ApiGrant.objects.get().lost) == ("", True)
+    assert (ApiGrant.objects.get().blob, ApiGrant.objects.get().revoked) == ("", True)
 
 
 def test_with_a_company_sign_on_an_idle_session_ends_the_sign_on_too(
@@ -190,7 +190,7 @@ def test_the_mark_of_a_poll_can_only_shorten_a_session(
 
 
 def test_every_region_that_asks_by_itself_bears_the_mark() -> None:
-    """Whoever adds one finds out here: its address is made by devices.core.responses.polled() and called poll_url.
+    """Whoever adds one finds out here: its address is made by devices.core.responses.poll_url() and called poll_url.
 
     The steps of a check are what somebody has just pressed a button for, and at most 13 of them follow: no poll.
     """
@@ -204,7 +204,7 @@ def test_every_region_that_asks_by_itself_bears_the_mark() -> None:
     assert "lists/_recent.html" in asking
     del asking["lists/_check_step.html"]
     assert [name for name, line in asking.items() if 'hx-get="{{ poll_url }}"' not in line] == []
-    assert (polled("/a/"), polled("/a/?b=1")) == ("/a/?poll=on", "/a/?b=1&poll=on")
+    assert (poll_url("/a/"), poll_url("/a/?b=1")) == ("/a/?poll=on", "/a/?b=1&poll=on")
 
 
 # --- what it costs ----------------------------------------------------------------------------------------------------

@@ -96,7 +96,7 @@ def test_a_form_that_cannot_be_right_costs_no_call(
     ("fault", "status", "sentence"),
     [
         ({"kind": "drop"}, 503, "cannot be reached"),
-        ({"kind": "status", "status": 500}, 502, "fault of its own"),
+        ({"kind": "status", "status": 500}, 502, "internal error"),
         ({"kind": "html", "status": 200}, 502, "could not be read"),
         ({"kind": "json", "body": {"access_token": "x"}}, 502, "could not be read"),
         ({"kind": "json", "body": {"access_token": "", "token_type": "Bearer", "expires_in": 9}}, 502, "not be read"),

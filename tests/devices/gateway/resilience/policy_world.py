@@ -1,11 +1,13 @@
-"""A policy whose time, chance and API are in the test's hand."""
+"""A policy with injected clock, sleep, randomness and API."""
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
-from devices.gateway.errors import GatewayError, RateLimited
+from devices.gateway.errors import ConcurrencyExceeded, GatewayError, RateLimited
 from devices.gateway.resilience.policy import Limits, Policy, Priority
 from devices.gateway.resilience.shared_state import MemorySharedState
 from devices.gateway.response import Reply
@@ -17,7 +19,7 @@ Answer = Reply | GatewayError | Callable[[], Reply]
 
 
 class World:
-    """The clock, and an API that gives `answers` in turn, the last one for ever."""
+    """The clock, and an API that gives `answers` in turn, the last one again and again."""
 
     base_url = "https://api.example"
     allowed_hosts = ("api.example",)
@@ -27,11 +29,13 @@ class World:
         self.now = 1000.0
         self.answers: list[Answer] = list(answers) or [OK]
         self.sent: list[float] = []
+        self.operations: list[str] = []
         self.slept: list[float] = []
         self.chance = 0.5
 
-    def send(self, method: str, path: str, **asked: Any) -> Reply:
+    def send(self, method: str, path: str, **arguments: Any) -> Reply:
         self.sent.append(self.now)
+        self.operations.append(arguments["operation"])
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if callable(answer):
             return answer()
@@ -68,6 +72,44 @@ class World:
         return answered
 
 
+class SlowWorld(World):
+    """Each call waits until the gate opens."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        super().__init__(lambda: (self.gate.wait(20), OK)[1])
+        self.threads: list[threading.Thread] = []
+        self.results: list[str] = []
+        """Of the calls that ended: the person, or the name of the error."""
+
+    def start(self, policy: Policy, person: str, count: int, priority: Priority = PERSON) -> None:
+        def call() -> None:
+            try:
+                read(policy, priority, person=person, operation=person)
+            except ConcurrencyExceeded as refused:
+                self.results.append(type(refused).__name__)
+            else:
+                self.results.append(person)
+
+        for _ in range(count):
+            thread = threading.Thread(target=call)
+            self.threads.append(thread)
+            thread.start()
+
+    def end(self) -> None:
+        self.gate.set()
+        for thread in self.threads:
+            thread.join(20)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """For what other threads do within a moment."""
+    ends = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < ends, "it did not happen"
+        time.sleep(0.002)
+
+
 def read(policy: Policy, priority: Priority = PERSON, **more: Any) -> Reply:
     return policy.send("GET", "/device", kind="read", priority=priority, **more)
 
@@ -85,6 +127,7 @@ def status(code: int, retry_after: float | None = None) -> Reply:
 
 
 def refusals(policy: Policy, priority: Priority, times: int) -> int:
+    """How many of so many reads the policy refused by its rate limit."""
     refused = 0
     for _ in range(times):
         try:

@@ -1,0 +1,1 @@
+"""The changes that people can make, one module each."""
