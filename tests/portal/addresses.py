@@ -1,4 +1,4 @@
-"""Every address of the portal, as its own resolver has them: a new one is walked without anybody thinking of it."""
+"""Every URL of the portal, from its resolver."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from devices.receipts.models import ReceiptDraft
 from tests.devices import fleet
 
 SAMPLES: dict[str, int | str] = {"device_id": fleet.RICH, "metafield_id": 1, "entry_id": 1, "draft_id": 1}
-"""An argument of addresses -> a value that it may have. A new argument needs a line here."""
+"""URL argument -> a value for tests. A new argument needs a line here."""
 
 HTMX = {"HX-Request": "true", "HX-Current-URL": "https://testserver/devices/"}
 
 
 def make_entry(person: Client, device: int = fleet.RICH) -> int:
-    """Write something into the trail of changes, as that person; its number."""
+    """Create an audit entry of that person; returns its number."""
     answer = person.post(f"/devices/{device}/rename/", {"name": "Walked by before"})
     assert answer.status_code == 303, answer.content.decode()[:2000]
     return int(AuditEntry.objects.latest("pk").pk)
 
 
 def make_draft(person: Client) -> int:
-    """A receipt that is ready, and waits for the last press of the sandbox's administrator."""
+    """A complete receipt that waits for confirmation by the sandbox's administrator."""
     parts = {name: {"pages": 1, "items": 1, "done": True} for name in ("base_info", *PART_READERS)}
     progress = {"operation": "delete_device", "device_id": fleet.RICH, "user_id": 1, "parts": parts}
     filled = {
@@ -56,7 +56,7 @@ def make_draft(person: Client) -> int:
 
 
 def make_receipt(person: Client, device: int = fleet.NO_OWNER) -> int:
-    """Erase a device's data, and with it make an entry of the trail that has a receipt; its number."""
+    """Erase a device's data; returns the number of the audit entry, which has a receipt."""
     url = f"/devices/{device}/clear/"
     asked = re.search(r"Exactly:\s*<b>([^<]+)</b>", person.get(url).content.decode())
     assert asked
@@ -70,11 +70,11 @@ MAKERS: dict[str, Callable[[Client], int | str]] = {
     "audit:receipt entry_id": make_receipt,
     "draft_id": make_draft,
 }
-"""Arguments of what the portal itself keeps: a row has to be there before there is a page."""
+"""Arguments of pages about rows in the portal's database, which must exist first."""
 
 
 class Address(NamedTuple):
-    """`name` with its namespaces; `arguments`: names of what stands in the path."""
+    """`name`: with namespaces. `arguments`: names of the path's arguments."""
 
     name: str
     arguments: tuple[str, ...] = ()
@@ -92,7 +92,7 @@ class Address(NamedTuple):
         return bool(self._makers)
 
     def made(self, person: Client) -> str:
-        """A path to something that is there, also where `person` has to make it first."""
+        """A path to an existing object, which `person` creates if necessary."""
         return self.path(**{name: make(person) for name, make in self._makers.items()})
 
     def unknown(self) -> list[str]:
@@ -111,4 +111,4 @@ def _below(resolver: URLResolver, spaces: tuple[str, ...] = (), arguments: tuple
 
 ALL = tuple(_below(get_resolver("portal.urls")))
 KNOWN = tuple(address for address in ALL if address.name.split(":")[-1] and not address.unknown())
-"""Those that can be walked; `test_walk_urls` fails while there are others."""
+"""The URLs that tests can visit; test_all_urls fails while there are others."""

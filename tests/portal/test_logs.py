@@ -1,4 +1,4 @@
-"""A log line is one line and holds no credential, whatever was logged."""
+"""A log line is one line without credentials."""
 
 from __future__ import annotations
 

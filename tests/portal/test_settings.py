@@ -1,4 +1,4 @@
-"""The portal starts only when it is told everything, and says in a sentence what is missing."""
+"""The portal starts only with complete settings, and explains what is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Style and scripts as a real installation serves them: hashed, compressed, kept for ever."""
+"""Style sheets and scripts as installed: hashed, compressed, cached."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""SIGN_IN=service: the sign-on says who somebody is and, by groups, what they may; the organization's token does the
-calls."""
+"""SIGN_IN=service: the sign-on identifies people and their groups give permissions."""
 
 from __future__ import annotations
 

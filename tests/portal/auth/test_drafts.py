@@ -1,4 +1,4 @@
-"""What somebody typed is not lost with their session: kept unreadable, shown to nobody else, never sent by itself."""
+"""Drafts: what a person typed survives the session, encrypted, only for that person, never sent automatically."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NOT_SENT = "Not sent yet."
 
 
 def end(how: str, browser: Browser, platform: SandboxServer) -> None:
-    """End this browser's session, in one of the ways in which sessions end."""
+    """End this browser's session in the given way."""
     if how == "signed out in another tab":
         browser.post("/sign-out/")
     elif how == "ended elsewhere":
@@ -60,7 +60,7 @@ def send_late(browser: Browser, path: str = RENAME, headers: dict[str, str] = OU
 
 
 def left(user: str, signed_in: SignedIn, path: str = RENAME, **fields: str) -> Browser:
-    """A browser in which `user` opened a form and sent it when the session had ended."""
+    """A browser in which `user` submitted a form after the session ended."""
     browser = signed_in(user)
     assert browser.get(path).status_code == 200
     ApiGrant.objects.all().delete()
@@ -69,7 +69,7 @@ def left(user: str, signed_in: SignedIn, path: str = RENAME, **fields: str) -> B
 
 
 def value(response: Any, name: str) -> str:
-    """What the form's field `name` holds, chosen or typed."""
+    """The value of the form's field `name`."""
     found = one(response, f"main form [name={name}]")
     chosen = found.select_one("option[selected]") if found.name == "select" else found
     return str(chosen.get("value", "")) if chosen else ""
@@ -255,7 +255,7 @@ def test_one_browser_fills_no_table(signed_in: SignedIn) -> None:
 
 
 def test_a_change_that_was_made_is_not_called_unsent(signed_in: SignedIn, platform: SandboxServer) -> None:
-    """The session ends between the change and its reading back."""
+    """The session ends between the change and its read-back."""
     browser = signed_in("admin")
     path = "/devices/1/transfer-to-owner/"
     assert browser.get(path, {"owner": "12"}).status_code == 200

@@ -1,4 +1,4 @@
-"""Who looks after the portal sees who is signed in, and ends sessions; nobody else does."""
+"""Administrators see who is signed in and end sessions; nobody else can."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from tests.servers import SandboxServer
 
 SignedIn = Callable[..., Browser]
 MARINE = "marine"
-"""Somebody of another organization than admin@example.com."""
+"""A user of another organization than admin@example.com."""
 
 
 def people(page: Any) -> dict[str, list[str]]:
-    """Name -> e-mail or tag, number of sessions, as the table shows them."""
+    """Name -> e-mail or tag, and number of sessions, from the table."""
     return {
         one(row, "th b").get_text(): [
             " ".join(part.get_text() for part in row.select("th .sub, th .tag")),

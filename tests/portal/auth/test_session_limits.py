@@ -1,4 +1,4 @@
-"""A session ends without activity, and in the end in any case; what a page does by itself is no activity."""
+"""Sessions end by inactivity and by age; a page's polls are no activity."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PAGE = "/devices/?q=pump"
 
 @pytest.fixture
 def clock() -> Iterator[time_machine.Traveller]:
-    """Stands still until it is moved."""
+    """A clock that stands still until it is moved."""
     with time_machine.travel(time.time(), tick=False) as traveller:
         yield traveller
 
@@ -141,7 +141,7 @@ def test_a_refresh_that_ends_after_the_session_did_brings_no_tokens_back(
 def test_with_a_company_sign_on_an_idle_session_ends_the_sign_on_too(
     clock: time_machine.Traveller, person: Person
 ) -> None:
-    """Or the next request would go on without anybody having signed on again."""
+    """Otherwise the next request would continue without a new sign-on."""
     person.connect()
     wait(clock, 30 * MINUTE)
     page = person.get("/sign-in/")
@@ -190,7 +190,7 @@ def test_the_mark_of_a_poll_can_only_shorten_a_session(
 
 
 def test_every_region_that_asks_by_itself_bears_the_mark() -> None:
-    """Whoever adds one finds out here: its address is made by devices.core.responses.poll_url() and called poll_url.
+    """Every poll's URL is made by devices.core.responses.poll_url() and named poll_url.
 
     The steps of a check are what somebody has just pressed a button for, and at most 13 of them follow: no poll.
     """

@@ -1,4 +1,4 @@
-"""Guessing passwords is slow, tells nothing, and locks out as few as possible."""
+"""Throttling of failed sign-ins: it limits guessing, reveals nothing, and blocks as few people as possible."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ def test_without_the_setting_no_header_is_believed(
 
 @pytest.fixture
 def count(settings: Any) -> Callable[[str, str], Browser]:
-    """Makes the throttle of another process, or of one whose Redis is elsewhere, this one's."""
+    """Use the throttle of another process, or of one with another Redis."""
 
     def at(redis_url: str, _: str = "") -> Browser:
         settings.REDIS_URL = redis_url
@@ -262,7 +262,7 @@ def test_the_log_says_that_an_account_is_closed_and_not_which(
 def test_a_password_is_nowhere_after_any_outcome(
     clock: time_machine.Traveller, browser: Browser, platform: SandboxServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Refused, throttled, platform in trouble, form incomplete, crash: in no answer, header, cookie, session or log."""
+    """In no response, header, cookie, session or log, whatever the outcome."""
     canary = "hunter2-canary-Zx9"
     caplog.set_level(logging.DEBUG)
     browser.raise_request_exception = False

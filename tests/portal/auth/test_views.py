@@ -1,4 +1,4 @@
-"""Signing in and out, as a person and as somebody who tries to get in."""
+"""Sign-in and sign-out, for users and for attackers."""
 
 from __future__ import annotations
 
@@ -269,7 +269,7 @@ def test_a_hostile_next_is_dropped(browser: Browser, platform: SandboxServer, ho
 def test_tokens_and_password_are_nowhere_to_be_found(
     browser: Browser, platform: SandboxServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """In the raw bytes of the database, in every answer with its headers and cookies, and in all logs at DEBUG."""
+    """In the bytes of the database, in every response with headers and cookies, and in all logs at DEBUG."""
     from pathlib import Path
 
     from django.db import connection

@@ -1,4 +1,4 @@
-"""Who gets in, what that costs, and what every answer carries."""
+"""Who is admitted, what that costs, and the headers of every response."""
 
 from __future__ import annotations
 
@@ -225,7 +225,7 @@ def test_headers_are_on_every_answer(
 
 
 def test_pages_are_compressed_and_never_the_same_length_twice(signed_in: SignedIn) -> None:
-    """Django pads gzip at random, or the length of a page would give away what stands in it (BREACH)."""
+    """Django pads gzip at random, so that a page's length does not reveal its content (BREACH)."""
     browser = signed_in()
     headers = {"Accept-Encoding": "gzip, br"}
     answers = [browser.get("/nowhere/", headers=headers) for _ in range(12)]

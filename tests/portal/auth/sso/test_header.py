@@ -1,4 +1,4 @@
-"""SSO=header: who comes in by the headers of a proxy, and who does not, whatever they send."""
+"""SSO=header: who is admitted by a proxy's headers, and who is not."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_a_network_may_be_trusted(settings: Any, peer: str, trusted: bool) -> No
 
 @pytest.mark.parametrize("user", ["a,admin@example.com", "admin@example.com,viewer@example.com", "x\x01y", "u" * 600])
 def test_a_name_that_cannot_be_one_is_refused(user: str) -> None:
-    """Two headers of one name arrive joined by a comma: the browser's and the proxy's."""
+    """Two headers of one name, the browser's and the proxy's, arrive joined by a comma."""
     response = Proxied(user).get("/sign-in/")
     assert response.status_code == 403
     assert "an invalid user name" in words(response)
@@ -169,7 +169,7 @@ def test_another_persons_account_is_refused_before_the_password_goes_anywhere(
 
 
 def test_what_the_platform_says_of_the_account_counts_too(platform: SandboxServer) -> None:
-    """An account may have a second name to sign in by."""
+    """An account can have a second sign-in name."""
     profile = {"id": 1, "email": "admin@example.com", "role": {"id": 1, "name": "Admin", "permissions": []}}
     platform.fault("/user/profile", "json", body=profile)
     response = Proxied("viewer@example.com").sign_in("viewer")

@@ -1,4 +1,4 @@
-"""SSO=oidc: signing on at a provider, and everything that must not pass for it."""
+"""SSO=oidc: sign-in at a provider, and everything that must be refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SIGN_IN=service: the organization's token does the calls, so the portal must hold everybody to their groups."""
+"""SIGN_IN=service: calls use the organization's token, so the portal enforces each person's groups."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_who_is_nobody_to_the_platform_owns_nothing_without_an_owner() -> None:
 
 @pytest.mark.parametrize("address", KNOWN, ids=lambda address: address.name)
 def test_no_page_gets_past_the_groups(address: Any, platform: SandboxServer) -> None:
-    """Somebody with a right in the portal and no permission: whatever they ask, nothing of the platform is asked."""
+    """A person with a right in the portal and no permission: no request of theirs reaches the platform."""
     browser = entered("boss")
     platform.clear_requests()
     fields = {"name": "x", "owner": "11", "org_id": "2", "code": "door_open", "value": "1", "template_code": "TMPL1"}
