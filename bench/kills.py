@@ -45,11 +45,11 @@ def send(session: requests.Session, host: PortalServer, write: Write, *, token: 
         mine.trust_env = False
         mine.cookies.update(session.cookies)
         try:
-            answer = mine.post(host.url + write.path, form, allow_redirects=False, timeout=60)
+            response = mine.post(host.url + write.path, form, allow_redirects=False, timeout=60)
         except requests.RequestException:
             write.answers.append((0, ""))
         else:
-            write.answers.append((answer.status_code, answer.text))
+            write.answers.append((response.status_code, response.text))
 
 
 def at_once(session: requests.Session, host: PortalServer, all_of_them: list[Write]) -> list[threading.Thread]:

@@ -198,7 +198,7 @@ def api_limits(env: environ.Env) -> Limits:
         max_concurrency = rate_limit = 0
     if not 1 <= max_concurrency <= 1000:
         raise ImproperlyConfigured(
-            "PLATFORM_API_MAX_CONCURRENCY and PLATFORM_API_RATE_LIMIT: write whole numbers, of calls at the same time in"
+            "PLATFORM_API_MAX_CONCURRENCY and PLATFORM_API_RATE_LIMIT: write whole numbers: calls at the same time in"
             " one process (1 to 1000, as many as it has threads) and of calls a minute (60 to 1000000)."
         )
     if not 60 <= rate_limit <= 1_000_000:

@@ -15,7 +15,7 @@ from typing import Any
 from bench.faults.judge import complaints
 from bench.faults.kinds import CANARIES, CLOSED, KINDS, Kind
 from bench.faults.rows import READS, Row, of_writes
-from bench.visitor import Answer, Visitor
+from bench.visitor import Response, Visitor
 from tests.change_examples import arrived, writes
 from tests.portal_server import PortalServer
 from tests.servers import SandboxServer
@@ -36,7 +36,7 @@ class Found:
     """What one fault came to. `met`: operation and mode of the requests whose call met it."""
 
     wrong: list[str] = field(default_factory=list)
-    answers: Counter[int] = field(default_factory=Counter)
+    responses: Counter[int] = field(default_factory=Counter)
     met: set[tuple[str, str]] = field(default_factory=set)
     written: int = 0
     slowest: float = 0.0
@@ -105,11 +105,11 @@ class Pair:
         port = self.sandbox.url.rsplit(":", 1)[1]
         self.sandbox.stop(signal.SIGTERM)
         try:
-            for row, mode, answer in self._all(
+            for row, mode, response in self._all(
                 [(row, mode) for row in READS + self._writes for mode in MODES], visitors
             ):
                 found.met.add((row.operation, mode))
-                self._judged(kind, row, mode, answer, [], found)
+                self._judged(kind, row, mode, response, [], found)
         finally:
             self.sandbox = SandboxServer("--threads", "48", "--port", port, folder=self.folder)
 
@@ -122,18 +122,18 @@ class Pair:
         for row in {row.call: row for row, _ in asked}.values():
             self._break(kind, row)
         self.sandbox.clear_requests()
-        answers = [*self._all(asked, visitors, own)]
+        responses = [*self._all(asked, visitors, own)]
         calls = self._settled()
         self.sandbox.clear_faults()
         by_request: dict[str, list[dict[str, Any]]] = {}
         for call in calls:
             by_request.setdefault(call["request_id"], []).append(call)
-        for row, mode, answer in answers:
-            mine = by_request.get(answer.request_id, [])
+        for row, mode, response in responses:
+            mine = by_request.get(response.request_id, [])
             path = row.call[1] if row.call[1].startswith("/oauth2") else PREFIX + row.call[1]
             if any((call["method"], call["path"]) == (row.call[0], path) for call in mine):
                 found.met.add((row.operation, mode))
-            self._judged(kind, row, mode, answer, mine, found)
+            self._judged(kind, row, mode, response, mine, found)
 
     def _break(self, kind: Kind, row: Row) -> None:
         method, path = row.call
@@ -158,8 +158,8 @@ class Pair:
         asked: Iterable[tuple[Row, str]],
         visitors: dict[str, Visitor],
         own: dict[int, Visitor] | None = None,
-    ) -> Iterator[tuple[Row, str, Answer]]:
-        def one(each: tuple[Row, str]) -> tuple[Row, str, Answer]:
+    ) -> Iterator[tuple[Row, str, Response]]:
+        def one(each: tuple[Row, str]) -> tuple[Row, str, Response]:
             row, mode = each
             if row.sign_in:
                 return row, mode, Visitor(self.portal.url).sign_in(htmx=MODES[mode])
@@ -172,17 +172,17 @@ class Pair:
         return self._pool.map(one, asked)
 
     def _judged(
-        self, kind: Kind, row: Row, mode: str, answer: Answer, calls: list[dict[str, Any]], found: Found
+        self, kind: Kind, row: Row, mode: str, response: Response, calls: list[dict[str, Any]], found: Found
     ) -> None:
-        found.answers[answer.status] += 1
-        found.slowest = max(found.slowest, answer.seconds)
-        wrong = [*complaints(row, kind, answer, calls, self.within)]
+        found.responses[response.status] += 1
+        found.slowest = max(found.slowest, response.seconds)
+        wrong = [*complaints(row, kind, response, calls, self.within)]
         if row.write and kind.fault["kind"] != CLOSED:
             sent = arrived(self.sandbox, row.write)
             found.written += sent
             if sent > (2 if kind.ends else 1):
                 wrong.append(f"sent {sent} times")
-            to = answer.headers.get("Location", "") + answer.headers.get("HX-Redirect", "")
+            to = response.headers.get("Location", "") + response.headers.get("HX-Redirect", "")
             succeeded = bool(to) and "/receipt/" not in to and "/sign-in/" not in to  # a receipt may come first
             tellable = row.write.tellable and row.write.name not in ITS_WORD
             if succeeded and tellable and not row.write.made(self.sandbox):

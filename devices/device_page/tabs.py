@@ -37,7 +37,7 @@ def device_logs(request: DeviceRequest, device_id: int) -> HttpResponse:
     """`GET /device/logs`: values that users set, newest first. The total may be missing."""
     require(request, "list_logs")
     form = PageForm(request.GET)
-    number, size = form.settle()
+    number, size = form.clean_with_defaults()
     here = reverse("devices:device-logs", args=[device_id])
 
     def show(page: Page[LogEntry]) -> dict[str, Any]:

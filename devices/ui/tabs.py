@@ -1,4 +1,4 @@
-"""The tabs of a device's page, in their order. A new tab needs its line in TABS here and its panel, a template."""
+"""The tabs of a device's page, in order. A new tab needs a line in TABS and a template for its panel."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ T = TypeVar("T")
 class Tab(Generic[T]):
     """Its address is `/devices/<id>/<name>/`, named `device-<name>`; its panel `templates/device_page/_<name>.html`.
 
-    `ask`: the gateway's method that reads what it shows, for the id of a device. The tab is locked for those who lack
-    that method's permission.
-    `show`: the panel's context out of what was read. `count` in it is printed on the tab; `read_at`, when it was read,
-    is there without it. A tab without `show` has a view of its own, and a line in urls.py.
+    `ask`: the gateway method that reads its data for a device id. Without that method's permission the tab is locked.
+    `show`: the panel's context from that data. `count` in it is printed on the tab; `read_at` is added. A tab without
+    `show` has its own view, and a line in urls.py.
     """
 
     name: str
@@ -35,7 +34,7 @@ class Tab(Generic[T]):
 
     @property
     def operation(self) -> str:
-        """Its name, as permissions know it; empty where nothing is read that a permission is needed for."""
+        """The method's name, for permissions; empty if the tab needs none."""
         return self.ask.__name__ if self.ask else ""
 
     @property
@@ -44,7 +43,7 @@ class Tab(Generic[T]):
 
 
 def show_tags(request: DeviceRequest, tags: tuple[DeviceTag, ...]) -> dict[str, Any]:
-    """Each with the organization that made it. The API has no way to change them."""
+    """Each tag with the organization that created it. The API cannot change tags."""
     names = names_for(request.gateway, request.access)
     return {"tags": [(clean(tag.name), names.organization(tag.tag_owner_org_id)) for tag in tags], "count": len(tags)}
 
