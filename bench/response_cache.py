@@ -1,7 +1,7 @@
-"""Ten thousand steps of tests/devices/kept_machine.py: `python -m bench.response_cache [--steps N] [--seed N]`.
+"""Ten thousand steps of the stateful cache test: `python -m bench.response_cache [--steps N] [--seed N]`.
 
-Then the same with what keeps people apart, old answers away and old ones marked taken out, one after the other: each
-has to be found. Prints its seed; in CI it is always the same. Ends with 1 if anything is wrong.
+Then the same with one safeguard of the cache removed at a time: each loss has to be found. Prints its seed, which is
+fixed in CI. Exits with 1 on any failure.
 """
 
 from __future__ import annotations
@@ -48,18 +48,21 @@ def _no_owner() -> Iterator[None]:
         yield
 
 
-def _counts_nothing(*_: object) -> None: ...
+def _no_bump(*_: object) -> None: ...
 
 
 BREAKS = {
-    "the key without its owner": (_no_owner, "a leak"),
-    "no count after a change": (lambda: mock.patch.object(Kept, "bump", _counts_nothing), "before a change"),
-    "no mark on old answers": (lambda: mock.patch.object(BaseClient, "stale", property(lambda self: [])), "not marked"),
+    "a key without its owner": (_no_owner, "a leak"),
+    "no new cache version after a change": (lambda: mock.patch.object(Kept, "bump", _no_bump), "before a change"),
+    "stale responses not marked": (
+        lambda: mock.patch.object(BaseClient, "stale", property(lambda self: [])),
+        "not marked",
+    ),
 }
 
 
 def run(steps: int, number: int, *, shrink: bool = True) -> str:
-    """Empty, or what was found."""
+    """What was found, or an empty string."""
     machine = seed(number)(type("Kept", (Kept,), {}))
     how = settings(
         max_examples=-(-steps // STEPS_EACH),
@@ -74,7 +77,7 @@ def run(steps: int, number: int, *, shrink: bool = True) -> str:
     )
     try:
         run_state_machine_as_test(machine, settings=how)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
+    except Exception as error:  # noqa: BLE001 - any error is a finding
         notes = "\n".join(getattr(error, "__notes__", []))
         return f"{notes}\n{''.join(traceback.format_exception(error))}"
     return ""
@@ -86,16 +89,16 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=CI_SEED if os.environ.get("CI") else random.randrange(2**32))
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    logging.disable(logging.WARNING)  # the policy has much to say of a platform that fails all the time
+    logging.disable(logging.WARNING)  # the platform fails all the time
     begun = time.monotonic()
     Kept.steps = 0
     found, number = "", options.seed
-    while not found and Kept.steps < options.steps:  # an example may end before its last step
+    while not found and Kept.steps < options.steps:  # an example may end early
         found = run(options.steps - Kept.steps, number)
         number += 1
-    words = f"kept: {Kept.steps} steps, seed {options.seed}, {time.monotonic() - begun:.0f} s: "
-    print(words + (f"WRONG\n{found}" if found else "nobody got what was not theirs, or too old"), flush=True)
-    print(f"kept: {', '.join(f'{count} x {what}' for what, count in Kept.saw.most_common())}", flush=True)
+    words = f"response cache: {Kept.steps} steps, seed {options.seed}, {time.monotonic() - begun:.0f} s: "
+    print(words + (f"WRONG\n{found}" if found else "no foreign and no outdated response"), flush=True)
+    print(f"response cache: {', '.join(f'{count} x {what}' for what, count in Kept.saw.most_common())}", flush=True)
     blind = False
     for name, (broken, sign) in BREAKS.items():
         begun = time.monotonic()
@@ -104,7 +107,10 @@ def main() -> int:
         seen = sign in said
         blind |= not seen
         print("" if seen else said, end="", flush=True)
-        print(f"kept, {name}: {'found' if seen else 'WRONG, not found'}, {time.monotonic() - begun:.0f} s", flush=True)
+        print(
+            f"response cache, {name}: {'found' if seen else 'WRONG, not found'}, {time.monotonic() - begun:.0f} s",
+            flush=True,
+        )
     return 1 if found or blind else 0
 
 

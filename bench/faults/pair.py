@@ -1,4 +1,4 @@
-"""One portal with a sandbox of its own, and what is asked of it under one fault after the other."""
+"""One portal with its own sandbox, and the requests that it gets under one fault after the other."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from tests.servers import SandboxServer
 from tools.processes import Failed, poll
 
 TIMEOUTS = (0.3, 1.0, 1.5, 5.0)
-"""Those of the portal, divided by ten; but for the last, in which a busy machine does its own work too."""
+"""The portal's, divided by ten; the last is longer, since the machine is busy too."""
 AT_ONCE = 4
 PREFIX = "/api/v1/organization"
 SETTINGS = "bench.faults.settings"
 MODES = {"page": False, "htmx": True}
-ITS_WORD = frozenset({"create", "trigger"})
-"""Changes that the platform's answer proves: where that lies, so does the portal's word."""
+PROVED_BY_REPLY = frozenset({"create", "trigger"})
+"""Changes that the platform's reply proves: if that is wrong, so is the portal's message."""
 
 
 @dataclass
 class Found:
-    """What one fault came to. `met`: operation and mode of the requests whose call met it."""
+    """Results under one fault. `met`: operation and mode of the requests whose call met it."""
 
     wrong: list[str] = field(default_factory=list)
     responses: Counter[int] = field(default_factory=Counter)
@@ -62,7 +62,7 @@ class Pair:
         self.profile = self.sandbox.get("/user/profile").json()
 
     def stop(self) -> list[str]:
-        """Ends both; what stands in the portal's log and should not."""
+        """Stops both; returns what must not be in the portal's log."""
         self._pool.shutdown(cancel_futures=True)
         log = self.portal.log()
         try:
@@ -79,7 +79,7 @@ class Pair:
         """Every operation, as a page and by htmx, under this fault."""
         kind, found = KINDS[name], Found()
         self.sandbox.reset()
-        # Sessions of their own have nothing in any cache.
+        # New sessions have nothing in a cache.
         visitors = {mode: Visitor.signed_in(self.portal.url) for mode in MODES}
         if kind.fault["kind"] == CLOSED:
             self._closed(kind, visitors, found)
@@ -94,7 +94,7 @@ class Pair:
         return found
 
     def _alone(self, kind: Kind, visitors: dict[str, Visitor], found: Found) -> None:
-        """Once more, each by itself, what did not come to its own call: another's fault was in its way."""
+        """Repeats, each alone, the requests that failed at another operation's fault before their own call."""
         for mode in MODES:
             for row in READS + self._writes:
                 if (row.operation, mode) not in found.met:
@@ -123,7 +123,7 @@ class Pair:
             self._break(kind, row)
         self.sandbox.clear_requests()
         responses = [*self._all(asked, visitors, own)]
-        calls = self._settled()
+        calls = self._finished_calls()
         self.sandbox.clear_faults()
         by_request: dict[str, list[dict[str, Any]]] = {}
         for call in calls:
@@ -145,8 +145,8 @@ class Pair:
             nameless = self.profile | {"orgName": None}
             self.sandbox.fault("/user/profile", "json", body=nameless)
 
-    def _settled(self) -> list[dict[str, Any]]:
-        """All calls, also those that nobody waits for any longer: they may yet change something."""
+    def _finished_calls(self) -> list[dict[str, Any]]:
+        """All calls, also those that the portal no longer waits for: they may still change something."""
         for _ in poll(20, every=0.1):
             calls = self.sandbox.requests()
             if all(call["status"] is not None for call in calls):
@@ -166,7 +166,9 @@ class Pair:
             visitor = (own or {}).get(id(each)) or visitors[mode]
             form = None if row.form is None else row.form | {"idempotency_key": secrets.token_urlsafe(16)}
             if form and row.operation == "create_device":
-                form["name"] = f"Faults {secrets.token_hex(8)}"  # a name that was lost before is asked about first
+                form["name"] = (
+                    f"Faults {secrets.token_hex(8)}"  # the form asks first about a name whose outcome is unknown
+                )
             return row, mode, visitor.ask(row.page, form=form, htmx=MODES[mode])
 
         return self._pool.map(one, asked)
@@ -183,8 +185,8 @@ class Pair:
             if sent > (2 if kind.ends else 1):
                 wrong.append(f"sent {sent} times")
             to = response.headers.get("Location", "") + response.headers.get("HX-Redirect", "")
-            succeeded = bool(to) and "/receipt/" not in to and "/sign-in/" not in to  # a receipt may come first
-            tellable = row.write.tellable and row.write.name not in ITS_WORD
+            succeeded = bool(to) and "/receipt/" not in to and "/sign-in/" not in to  # the receipt may come first
+            tellable = row.write.tellable and row.write.name not in PROVED_BY_REPLY
             if succeeded and tellable and not row.write.made(self.sandbox):
-                wrong.append("shown as made, which it was not")
+                wrong.append("shown as confirmed, but not applied")
         found.wrong += [f"{row.operation}, {mode}: {words}" for words in wrong]
