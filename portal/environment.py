@@ -189,7 +189,7 @@ def timeouts(env: environ.Env) -> Timeouts:
 
 
 def api_limits(env: environ.Env) -> Limits:
-    """PLATFORM_API_MAX_CONCURRENCY, calls at the same time in one process, and PLATFORM_API_RATE_LIMIT, in all of them."""
+    """PLATFORM_API_MAX_CONCURRENCY (calls at once, one process) and PLATFORM_API_RATE_LIMIT (a minute, all of them)."""
     usual = Limits()
     try:
         max_concurrency = env.int("PLATFORM_API_MAX_CONCURRENCY", usual.max_concurrency)
@@ -198,8 +198,8 @@ def api_limits(env: environ.Env) -> Limits:
         max_concurrency = rate_limit = 0
     if not 1 <= max_concurrency <= 1000:
         raise ImproperlyConfigured(
-            "PLATFORM_API_MAX_CONCURRENCY and PLATFORM_API_RATE_LIMIT: write whole numbers, of calls at the same time in one "
-            "process (1 to 1000, as many as it has threads) and of calls a minute (60 to 1000000)."
+            "PLATFORM_API_MAX_CONCURRENCY and PLATFORM_API_RATE_LIMIT: write whole numbers: calls at the same time in"
+            " one process (1 to 1000, as many as it has threads) and of calls a minute (60 to 1000000)."
         )
     if not 60 <= rate_limit <= 1_000_000:
         raise ImproperlyConfigured(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from functools import lru_cache
 from typing import Any, cast
 
@@ -13,6 +12,7 @@ from django.http import HttpRequest
 from django.template import engines
 from django.templatetags.static import static
 from django.urls import get_script_prefix, reverse
+from django.utils import timezone
 from django.utils.translation import get_language, gettext, ngettext, npgettext, override, pgettext
 
 from devices.core.date_formats import short_date
@@ -74,7 +74,7 @@ def warm_up() -> None:
     for code, _name in settings.LANGUAGES:
         with override(code):
             gettext("Devices")
-            short_date(date.today())
+            short_date(timezone.localdate())
     env: jinja2.Environment = engines["jinja2"].env  # type: ignore[attr-defined]
     for name in env.list_templates():
         env.get_template(name)

@@ -36,8 +36,8 @@ IN_SENTENCE = 60
 
 
 class EntryView(NamedTuple):
-    """An audit entry for a page. `before` and `after` are words, empty where there is nothing to show. `undo_url`: empty
-    where it cannot be undone.
+    """An audit entry for a page. `before` and `after` are words, empty where there is nothing to show. `undo_url`:
+    empty where it cannot be undone.
 
     `summary`: the outcome, in a sentence; `explanation`: what that rests on. `idempotency_key`: of the form that undoes
     it from here. `undone`: that it was, or that this is unknown, and its entry.

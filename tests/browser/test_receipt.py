@@ -59,5 +59,5 @@ def test_cancel_while_the_receipt_is_built(page: Page, fresh_sandbox: SandboxSer
     press(page, fresh_sandbox)
     page.get_by_role("button", name="Keep the device").click()
     fresh_sandbox.clear_faults()
-    expect(page.locator("main")).to_contain_text("Called off. Nothing was changed")
+    expect(page.locator("main")).to_contain_text("Cancelled. Nothing was changed")
     assert deletions(fresh_sandbox) == 0

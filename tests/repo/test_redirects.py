@@ -20,11 +20,11 @@ TARGETS = re.compile(
 )
 """What sends a browser, or its address bar, somewhere."""
 ALLOWED = {
-    "devices/core/responses.py": "redirect_to, which refuses what is not a path here, and SeeOther, which does the same",
+    "devices/core/responses.py": "redirect_to and SeeOther, which refuse what is not a path of this site",
     "devices/audit/views.py": "its own address with the query that was understood",
-    "devices/lists/search.py": "its own address with the query that was understood; to one's own devices",
-    "devices/lists/people.py": "to one's own devices",
-    "devices/changes/event.py": "Refresh: to its own address, which hides a token after a while",
+    "devices/lists/search.py": "its own address with the query that was understood; to the person's own devices",
+    "devices/lists/people.py": "to the person's own devices",
+    "devices/changes/writes/token.py": "Refresh: to its own address, which hides a token after a while",
     "portal/auth/auth_responses.py": "to sign-in, `next` through portal.safe_redirects; Refresh: to the sign-on",
     "portal/auth/sso/views.py": "to the company's provider, at the address of its checked description",
     "portal/urls.py": "/ leads to the devices",

@@ -187,7 +187,7 @@ def test_too_many_calls_are_waited_for_and_nothing_is_done_meanwhile(admin: Pers
     assert json.loads(Receipt.objects.get().body)["complete"] is True
 
 
-@pytest.mark.parametrize(("gaps", "waits"), [(None, 2), (0.0, 2), (7.0, 7), (9999.0, 60)])
+@pytest.mark.parametrize(("told", "waits"), [(None, 2), (0.0, 2), (7.0, 7), (9999.0, 60)])
 def test_a_wait_is_never_none_and_never_for_ever(told: float | None, waits: float) -> None:
     progress = receipt_builder.ReceiptProgress("delete_device", 1, 1, {"tags": receipt_builder.ReceiptPart()})
     assert list(receipt_builder.merge_pages(progress, {("tags", 0): RateLimited(retry_after=told)})) == []

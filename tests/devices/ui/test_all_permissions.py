@@ -45,9 +45,7 @@ def delete(path: str) -> Call:
 
 
 def rename(platform: SandboxServer, role: str, device: int) -> int:
-    return platform.call(
-        "PUT", "/device", role, params={"deviceId": device}, json={"name": "Renamed"}
-    ).status_code
+    return platform.call("PUT", "/device", role, params={"deviceId": device}, json={"name": "Renamed"}).status_code
 
 
 def me(platform: SandboxServer, role: str) -> int:
