@@ -53,7 +53,7 @@ def _no_bump(*_: object) -> None: ...
 BREAKS = {
     "the key without its owner": (_no_owner, "a leak"),
     "no count after a change": (
-        lambda: mock.patch.object(Machine, "bump", _counts_nothing),
+        lambda: mock.patch.object(Machine, "bump", _no_bump),
         "before a change",
     ),
     "no mark on old answers": (lambda: mock.patch.object(BaseClient, "stale", property(lambda self: [])), "not marked"),
