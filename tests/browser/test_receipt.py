@@ -51,7 +51,7 @@ def test_the_page_goes_on_by_itself_and_ends_in_one_press(page: Page, fresh_sand
     expect(page.locator(".hash")).to_have_text(digest)
     page.get_by_role("button", name=re.compile("Delete .* now")).click()
     expect(page).to_have_url(re.compile(r"/devices/\?change="))
-    expect(page.locator(".notices")).to_contain_text("It reads back as gone")
+    expect(page.locator(".notices")).to_contain_text("the device no longer exists")
     expect(page.locator(".notices .hash")).to_have_text(digest)
     assert deletions(fresh_sandbox) == 1
 

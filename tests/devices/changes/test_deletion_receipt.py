@@ -165,7 +165,7 @@ def test_too_many_calls_are_waited_for_and_nothing_is_done_meanwhile(admin: Pers
     platform.clear_requests()
     page = admin.get(url)
     assert page.status_code == 200
-    why = "The platform asks us to wait: too many requests. Collecting goes on by itself at "
+    why = "The platform asks us to wait: too many requests. Collecting continues at "
     assert re.search(re.escape(why) + r"\d\d:\d\d:\d\d", words(page))
     assert words(page).count("asks us to wait") == 1
     assert "Nothing has been deleted yet." in words(page)
