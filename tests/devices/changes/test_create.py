@@ -62,7 +62,7 @@ def test_who_may_not_list_templates_types_the_id_and_is_told_what_is_missing(
     page = admin.get(NEW)
     assert soup(page).select_one("input#id_template_code")
     assert "To choose from a list, your role needs NOT_HELD." in words(page)
-    assert "in the platform's console" in words(page)
+    assert "in the platform’s console" in words(page)
     assert fresh_sandbox.requests() == []
     assert the_device(fresh_sandbox, admin.post(NEW, filled()))["templateId"] == 11
 
@@ -71,7 +71,7 @@ def test_the_installer_sees_what_is_missing_for_another_organization_or_owner(si
     page = sign_in("installer").get(NEW)
     assert page.status_code == 200
     assert "To choose another one, your role needs ORG_VIEW." in words(page)
-    assert "for anybody else your role needs ORG_VIEW_USERS." in words(page)
+    assert "For anybody else, your role needs ORG_VIEW_USERS." in words(page)
     assert not soup(page).select("[data-picker]")
 
 
