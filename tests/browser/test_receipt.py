@@ -43,6 +43,7 @@ def test_the_page_goes_on_by_itself_and_ends_in_one_press(page: Page, fresh_sand
     fresh_sandbox.clear_faults()
     fresh_sandbox.fault(TIMELINE, "json", body={"content": EVENTS, "totalElements": 20_000})
     expect(page.get_by_role("heading", name="The receipt is ready")).to_be_visible()
+    expect(page).to_have_title(re.compile("^Receipt ready – "))
     fresh_sandbox.clear_faults()
     assert deletions(fresh_sandbox) == 0
     with page.expect_download() as started:
@@ -60,5 +61,5 @@ def test_it_is_called_off_on_the_way(page: Page, fresh_sandbox: SandboxServer) -
     press(page, fresh_sandbox)
     page.get_by_role("button", name="Keep the device").click()
     fresh_sandbox.clear_faults()
-    expect(page.locator("main")).to_contain_text("Called off. Nothing was changed")
+    expect(page.locator("main")).to_contain_text("Cancelled. Nothing was changed")
     assert deletions(fresh_sandbox) == 0
