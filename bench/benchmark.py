@@ -21,13 +21,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from bench.pages import Visitor, weigh
+from bench.pages import weigh
+from bench.visitor import Visitor
 from tests.services import free_port
 from tools.demo import ROOT, Demo
 from tools.processes import HOST, Child, Failed, poll, status_of
 
 LIST = "/devices/"
-EMAIL = "admin@example.com"
 GUNICORN = ("--worker-class", "sync", "--workers", "1", "--no-control-socket", "--log-level", "warning")
 
 
@@ -140,9 +140,8 @@ class Bench:
         self.run("manage.py", "collectstatic", "--noinput", environment=settings)
         portal = self.serve("portal", "portal.wsgi:application", self.portal_port, settings)
         self.until_answers(portal, self.portal_port, "/sign-in/")
-        visitor = Visitor(f"http://{HOST}:{self.portal_port}")
-        visitor.sign_in(EMAIL, "demo")
-        signed_in = {"Cookie": visitor.cookies()}
+        visitor = Visitor.signed_in(f"http://{HOST}:{self.portal_port}")
+        signed_in = {"Cookie": visitor.cookie_header}
         self.until_answers(portal, self.portal_port, LIST, signed_in)
 
         floor_port = free_port()

@@ -31,12 +31,12 @@ class Load:
         connection = http.client.HTTPConnection("127.0.0.1", self.job["port"], timeout=30)
         try:
             connection.request("GET", self.job["path"], headers=self.job["headers"])
-            answer = connection.getresponse()
-            body = answer.read()
+            response = connection.getresponse()
+            body = response.read()
         finally:
             connection.close()
-        if answer.status != 200 or not body:
-            raise ValueError(f"status {answer.status}")
+        if response.status != 200 or not body:
+            raise ValueError(f"status {response.status}")
         return time.perf_counter() - begun
 
     def worker(self) -> None:

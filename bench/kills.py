@@ -22,14 +22,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import django
 import requests
 from bs4 import BeautifulSoup
 
-from tests.change_examples import Write, arrived, open_form, writes
-from tests.portal.test_stack import sign_in
-from tests.portal_server import PortalServer
-from tests.servers import SandboxServer
-from tests.services import postgres_server
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+django.setup()
+
+from tests.change_examples import Change, arrived, changes, open_form  # noqa: E402
+from tests.portal.test_stack import sign_in  # noqa: E402
+from tests.portal_server import PortalServer  # noqa: E402
+from tests.servers import SandboxServer  # noqa: E402
+from tests.services import postgres_server  # noqa: E402
 
 LINGER = 4.0
 """Seconds for which the platform keeps a call: long enough to kill the worker meanwhile."""
@@ -39,21 +43,21 @@ STOP = threading.Event()
 """Somebody wants this to end."""
 
 
-def send(session: requests.Session, host: PortalServer, write: Write, *, token: str = "") -> None:
-    form = write.form | ({"csrfmiddlewaretoken": token} if token else {})
+def send(session: requests.Session, host: PortalServer, change: Change, *, token: str = "") -> None:
+    form = change.form | ({"csrfmiddlewaretoken": token} if token else {})
     with requests.Session() as mine:
         mine.trust_env = False
         mine.cookies.update(session.cookies)
         try:
-            answer = mine.post(host.url + write.path, form, allow_redirects=False, timeout=60)
+            response = mine.post(host.url + change.path, form, allow_redirects=False, timeout=60)
         except requests.RequestException:
-            write.answers.append((0, ""))
+            change.answers.append((0, ""))
         else:
-            write.answers.append((answer.status_code, answer.text))
+            change.answers.append((response.status_code, response.text))
 
 
-def at_once(session: requests.Session, host: PortalServer, all_of_them: list[Write]) -> list[threading.Thread]:
-    threads = [threading.Thread(target=send, args=[session, host, write]) for write in all_of_them]
+def at_once(session: requests.Session, host: PortalServer, all_of_them: list[Change]) -> list[threading.Thread]:
+    threads = [threading.Thread(target=send, args=[session, host, change]) for change in all_of_them]
     for thread in threads:
         thread.start()
     return threads
@@ -74,19 +78,19 @@ def workers_of(host: PortalServer) -> list[int]:
 def case(sandbox: SandboxServer, host: PortalServer, only: list[str], **fault: object) -> list[str]:
     """One round; what went wrong in it."""
     sandbox.reset()
-    all_of_them = [write for write in writes(sandbox) if not only or write.name in only]
+    all_of_them = [change for change in changes(sandbox) if not only or change.kind.name in only]
     with sign_in(host, "admin") as session:
-        for write in all_of_them:
-            open_form(session, host, write)
+        for change in all_of_them:
+            open_form(session, host, change)
         sandbox.clear_requests()
-        for write in all_of_them:
-            method, path = write.call
+        for change in all_of_them:
+            method, path = change.call
             sandbox.fault(path, "drop", method=method, **fault)
         started = time.monotonic()
         threads = at_once(session, host, all_of_them)
-        until(lambda: all(arrived(sandbox, write) for write in all_of_them), 30)
+        until(lambda: all(arrived(sandbox, change) for change in all_of_them), 30)
         if fault.get("apply"):
-            until(lambda: all(write.made(sandbox) for write in all_of_them), 30)
+            until(lambda: all(change.made(sandbox) for change in all_of_them), 30)
         for pid in workers_of(host):
             os.kill(pid, signal.SIGKILL)
         for thread in threads:
@@ -107,29 +111,29 @@ def _answers(session: requests.Session, host: PortalServer) -> bool:
 
 
 def _wrongs(
-    sandbox: SandboxServer, host: PortalServer, session: requests.Session, all_of_them: list[Write]
+    sandbox: SandboxServer, host: PortalServer, session: requests.Session, all_of_them: list[Change]
 ) -> Iterator[str]:
     texts = [*_records(session, host)]
     labels = [" ".join(BeautifulSoup(text, "html.parser").main.get_text(" ").split()) for text in texts]  # type: ignore[union-attr]
-    for write in all_of_them:
-        sent, made = arrived(sandbox, write), write.made(sandbox)
+    for change in all_of_them:
+        sent, made = arrived(sandbox, change), change.made(sandbox)
         if sent != 1:
-            yield f"{write.name}: sent {sent} times"
-        if write.answers[0][0] != 0:
-            yield f"{write.name}: the first press was answered with {write.answers[0][0]} by a worker that was killed"
-        if not made and write.answers[1][0] == 303:
-            yield f"{write.name}: shown as made, which it was not"
-        if write.answers[1][0] == 500:
-            yield f"{write.name}: a fault of the portal's own"
+            yield f"{change.kind.name}: sent {sent} times"
+        if change.answers[0][0] != 0:
+            yield f"{change.kind.name}: a killed worker answered the first press with {change.answers[0][0]}"
+        if not made and change.answers[1][0] == 303:
+            yield f"{change.kind.name}: shown as made, which it was not"
+        if change.answers[1][0] == 500:
+            yield f"{change.kind.name}: a fault of the portal's own"
     confirmed = sum("Confirmed" in label for label in labels)
-    made = sum(write.made(sandbox) for write in all_of_them if write.tellable)
+    made = sum(change.made(sandbox) for change in all_of_them if change.verifiable)
     if len(labels) != len(all_of_them):
         yield f"{len(labels)} records of {len(all_of_them)} changes"
     if confirmed != made:
         yield f"{confirmed} records say confirmed, {made} changes were made"
     if not made:
         rejected = sum("Not made" in label for label in labels)
-        tellable = sum(write.tellable for write in all_of_them)
+        tellable = sum(change.verifiable for change in all_of_them)
         if rejected != tellable:
             yield f"{rejected} records say not made, {tellable} could tell"
 

@@ -29,7 +29,7 @@ import django
 django.setup()
 
 from bench.faults.judge import MISTAKE, SENTENCES  # noqa: E402
-from bench.visitor import Answer, Visitor  # noqa: E402
+from bench.visitor import Response, Visitor  # noqa: E402
 from tests.portal_server import PortalServer  # noqa: E402
 from tests.servers import SandboxServer  # noqa: E402
 from tools.processes import Failed  # noqa: E402
@@ -60,17 +60,17 @@ class Visit(NamedTuple):
 
     at: float
     page: str
-    answer: Answer
+    response: Response
     written: bool = False
 
     @property
     def open(self) -> bool:
-        return any(words in self.answer.words for words in OPEN)
+        return any(words in self.response.words for words in OPEN)
 
     @property
     def good(self) -> bool:
-        fine = self.answer.status in (200, 303)
-        return fine and not any(words in self.answer.words for words in (*OLD, *SENTENCES[:-1]))
+        fine = self.response.status in (200, 303)
+        return fine and not any(words in self.response.words for words in (*OLD, *SENTENCES[:-1]))
 
 
 class Outage:
@@ -176,32 +176,34 @@ class Outage:
         during = [visit for visit in self.visits if gone <= visit.at < back]
         after = [visit for visit in self.visits if visit.at >= back]
         told = [
-            visit.at + visit.answer.seconds
+            visit.at + visit.response.seconds
             for visit in self.visits
-            if visit.open and visit.at + visit.answer.seconds > gone
+            if visit.open and visit.at + visit.response.seconds > gone
         ]
         opened = min(told, default=back)
         self.say(f"the portal noticed after {opened - gone:.1f} s", wrong=opened >= back)
-        times = [visit.answer.seconds for visit in during if visit.at >= opened and not visit.written]
+        times = [visit.response.seconds for visit in during if visit.at >= opened and not visit.written]
         p95 = quantiles(times, n=20)[18] if len(times) > 1 else 99.0
         words = f"from then on {len(times)} pages, 95 % of them within {p95:.2f} s (at most {QUICK:.0f})"
         self.say(f"{words}, the slowest {max(times, default=0):.1f} s", wrong=p95 > QUICK)
         self._typed(during)
         late = [visit for visit in after if not visit.good]
-        needed = max((visit.at + visit.answer.seconds - back for visit in late), default=0.0)
+        needed = max((visit.at + visit.response.seconds - back for visit in late), default=0.0)
         enough = any(visit.at > back + needed for visit in after)
         self.say(
             f"full service {needed:.1f} s after its return (at most {BACK:.0f})", wrong=needed > BACK or not enough
         )
         if needed > BACK:
-            self.say(f"the last without it: {late[-1].page}: {late[-1].answer.words[-300:]}", wrong=True)
+            self.say(f"the last without it: {late[-1].page}: {late[-1].response.words[-300:]}", wrong=True)
         self._sent_once()
 
     def _typed(self, during: list[Visit]) -> None:
-        answers = Counter(visit.answer.status for visit in during)
-        self.say("meanwhile " + ", ".join(f"{count} x {status or 'cut'}" for status, count in sorted(answers.items())))
+        responses = Counter(visit.response.status for visit in during)
+        self.say(
+            "meanwhile " + ", ".join(f"{count} x {status or 'cut'}" for status, count in sorted(responses.items()))
+        )
         for visit in during:
-            status, words = visit.answer.status, visit.answer.words
+            status, words = visit.response.status, visit.response.words
             told = any(sentence in words for sentence in (*SENTENCES, *OLD))
             if visit.page in OWN and status != 200:
                 self.say(f"{visit.page}: status {status}: {words[:200]}", wrong=True)
@@ -211,7 +213,7 @@ class Outage:
     def _sent_once(self) -> None:
         sent = Counter(call["request_id"] for call in self.calls if call["method"] == "PUT")
         pressed = [visit for visit in self.visits if visit.written]
-        made = sum(visit.answer.status == 303 for visit in pressed)
+        made = sum(visit.response.status == 303 for visit in pressed)
         twice = sum(count > 1 for count in sent.values())
         words = f"{len(pressed)} changes were asked for: {sent.total()} arrived, {made} were told as made"
         # What arrives between the last look at its record and the sandbox's end is not in it.

@@ -1,4 +1,4 @@
-"""Ten thousand steps of tests/devices/kept_machine.py: `python -m bench.response_cache [--steps N] [--seed N]`.
+"""Ten thousand steps of the response cache's state machine: `python -m bench.response_cache [--steps N] [--seed N]`.
 
 Then the same with what keeps people apart, old answers away and old ones marked taken out, one after the other: each
 has to be found. Prints its seed; in CI it is always the same. Ends with 1 if anything is wrong.
@@ -16,6 +16,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from unittest import mock
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
@@ -28,8 +29,8 @@ from hypothesis import HealthCheck, Phase, seed, settings  # noqa: E402
 from hypothesis.stateful import run_state_machine_as_test  # noqa: E402
 
 from devices.gateway.base_client import BaseClient  # noqa: E402
-from devices.gateway.response_cache import ResponseCache  # noqa: E402
-from tests.devices.gateway.response_cache_stateful import Kept  # noqa: E402
+from devices.gateway.response_cache import CacheOwner, ResponseCache  # noqa: E402
+from tests.devices.gateway.response_cache_stateful import ResponseCacheMachine as Machine  # noqa: E402
 
 STEPS_EACH = 50
 CI_SEED = 20261123
@@ -37,14 +38,12 @@ CI_SEED = 20261123
 
 @contextmanager
 def _no_owner() -> Iterator[None]:
-    whole = ResponseCache._key
+    whole = ResponseCache.__init__
 
-    def careless(self: ResponseCache, *args: object) -> object:
-        self._owner = self._owner._replace(person="", user_id=0, org_id=None, session="")
-        self._group = "answer"
-        return whole(self, *args)  # type: ignore[arg-type]
+    def without_owner(self: ResponseCache, store: Any, owner: CacheOwner, *rest: Any, **more: Any) -> None:
+        whole(self, store, CacheOwner(owner.base_url, "", 0, None, ""), *rest, **more)
 
-    with mock.patch.object(ResponseCache, "_key", careless):
+    with mock.patch.object(ResponseCache, "__init__", without_owner):
         yield
 
 
@@ -53,14 +52,17 @@ def _counts_nothing(*_: object) -> None: ...
 
 BREAKS = {
     "the key without its owner": (_no_owner, "a leak"),
-    "no count after a change": (lambda: mock.patch.object(Kept, "bump", _counts_nothing), "before a change"),
+    "no count after a change": (
+        lambda: mock.patch.object(Machine, "bump", _counts_nothing),
+        "before a change",
+    ),
     "no mark on old answers": (lambda: mock.patch.object(BaseClient, "stale", property(lambda self: [])), "not marked"),
 }
 
 
 def run(steps: int, number: int, *, shrink: bool = True) -> str:
     """Empty, or what was found."""
-    machine = seed(number)(type("Kept", (Kept,), {}))
+    machine = seed(number)(type("Run", (Machine,), {}))
     how = settings(
         max_examples=-(-steps // STEPS_EACH),
         stateful_step_count=STEPS_EACH,
@@ -88,14 +90,14 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     logging.disable(logging.WARNING)  # the policy has much to say of a platform that fails all the time
     begun = time.monotonic()
-    Kept.steps = 0
+    Machine.steps = 0
     found, number = "", options.seed
-    while not found and Kept.steps < options.steps:  # an example may end before its last step
-        found = run(options.steps - Kept.steps, number)
+    while not found and Machine.steps < options.steps:  # an example may end before its last step
+        found = run(options.steps - Machine.steps, number)
         number += 1
-    words = f"kept: {Kept.steps} steps, seed {options.seed}, {time.monotonic() - begun:.0f} s: "
+    words = f"kept: {Machine.steps} steps, seed {options.seed}, {time.monotonic() - begun:.0f} s: "
     print(words + (f"WRONG\n{found}" if found else "nobody got what was not theirs, or too old"), flush=True)
-    print(f"kept: {', '.join(f'{count} x {what}' for what, count in Kept.saw.most_common())}", flush=True)
+    print(f"kept: {', '.join(f'{count} x {what}' for what, count in Machine.saw.most_common())}", flush=True)
     blind = False
     for name, (broken, sign) in BREAKS.items():
         begun = time.monotonic()

@@ -28,7 +28,7 @@ import django
 django.setup()
 
 from bench.faults.judge import MISTAKE, SENTENCES  # noqa: E402
-from bench.visitor import Answer, Visitor  # noqa: E402
+from bench.visitor import Response, Visitor  # noqa: E402
 from tests.portal_server import PortalServer  # noqa: E402
 from tests.servers import SandboxServer  # noqa: E402
 from tests.services import missing, redis_server  # noqa: E402
@@ -51,26 +51,26 @@ STOP = threading.Event()
 class Seen:
     """What people got. `polls`: the request ids of polls."""
 
-    answers: Counter[int] = field(default_factory=Counter)
+    responses: Counter[int] = field(default_factory=Counter)
     polls: set[str] = field(default_factory=set)
     told: int = 0
     wrong: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note(self, page: str, answer: Answer) -> None:
+    def note(self, page: str, response: Response) -> None:
         with self.lock:
-            self.answers[answer.status] += 1
+            self.responses[response.status] += 1
             if page == POLL:
-                self.polls.add(answer.request_id)
-            told = any(sentence in answer.words for sentence in SENTENCES + OLD)
+                self.polls.add(response.request_id)
+            told = any(sentence in response.words for sentence in SENTENCES + OLD)
             self.told += told
-            if answer.status not in (200, 429, 503, 504) or MISTAKE in answer.words:
-                self.wrong.append(f"{page}: status {answer.status}: {answer.words[:200]}")
-            elif answer.status >= 400 and not told:
-                self.wrong.append(f"{page}: status {answer.status} without a known sentence: {answer.words[:200]}")
+            if response.status not in (200, 429, 503, 504) or MISTAKE in response.words:
+                self.wrong.append(f"{page}: status {response.status}: {response.words[:200]}")
+            elif response.status >= 400 and not told:
+                self.wrong.append(f"{page}: status {response.status} without a known sentence: {response.words[:200]}")
 
     def __str__(self) -> str:
-        return ", ".join(f"{count} x {status or 'cut'}" for status, count in sorted(self.answers.items()))
+        return ", ".join(f"{count} x {status or 'cut'}" for status, count in sorted(self.responses.items()))
 
 
 class Crowd:
@@ -165,11 +165,11 @@ class Storm:
     def _recovered(self, sessions: list[Visitor]) -> None:
         begun = time.monotonic()
         for _ in poll(90, every=1.0):
-            answers = [visitor.ask("/devices/3/tags/") for visitor in sessions]
-            if STOP.is_set() or all(a.status == 200 and not any(old in a.words for old in OLD) for a in answers):
+            responses = [visitor.ask("/devices/3/tags/") for visitor in sessions]
+            if STOP.is_set() or all(a.status == 200 and not any(old in a.words for old in OLD) for a in responses):
                 break
         else:
-            self.say(f"not everybody is served again: {[answer.status for answer in answers]}", wrong=True)
+            self.say(f"not everybody is served again: {[response.status for response in responses]}", wrong=True)
         self.say(f"everybody is served again after {time.monotonic() - begun:.0f} s, without a restart")
         if "Traceback" in self.portal.log():
             log = self.portal.log()

@@ -22,12 +22,12 @@ def ask_sandbox(port: int, head: bytes, body: bytes) -> bytes:
     connection = http.client.HTTPConnection(HOST, port, timeout=30)
     try:
         connection.request(method, target, body or None, {**headers, "Connection": "close"})
-        answer = connection.getresponse()
-        content = answer.read()
+        response = connection.getresponse()
+        content = response.read()
     finally:
         connection.close()
-    kept = [f"{name}: {value}" for name, value in answer.getheaders() if name.lower() not in SKIPPED]
-    start = "\r\n".join([f"HTTP/1.1 {answer.status} {answer.reason}", *kept, f"Content-Length: {len(content)}"])
+    kept = [f"{name}: {value}" for name, value in response.getheaders() if name.lower() not in SKIPPED]
+    start = "\r\n".join([f"HTTP/1.1 {response.status} {response.reason}", *kept, f"Content-Length: {len(content)}"])
     return start.encode("latin-1") + b"\r\n\r\n" + content
 
 
@@ -46,14 +46,14 @@ class Upstream:
                     (int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0
                 )
                 body = await reader.readexactly(length) if length else b""
-                writer.write(await self.answer(head[:-4], body))
+                writer.write(await self.response(head[:-4], body))
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
             writer.close()
 
-    async def answer(self, head: bytes, body: bytes) -> bytes:
+    async def response(self, head: bytes, body: bytes) -> bytes:
         first = head.split(b"\r\n", 1)[0]
         if first.startswith(b"GET /_count "):
             text = b"%d" % self.count

@@ -3,7 +3,7 @@
 from devices.audit.models import AuditEntry, AuditOutcome, AuditPerson
 from devices.changes.models import DeviceLock
 from devices.preferences.models import Preference
-from devices.receipts.models import Receipt, ReceiptDraft, ReceiptPiece
+from devices.receipts.models import Receipt, ReceiptDraft, StoredChunk
 
 __all__ = [
     "AuditEntry",
@@ -13,5 +13,5 @@ __all__ = [
     "Preference",
     "Receipt",
     "ReceiptDraft",
-    "ReceiptPiece",
+    "StoredChunk",
 ]

@@ -10,7 +10,8 @@ from devices.core.converters import Int64Converter
 from devices.device_page import overview, timeline
 from devices.device_page import tabs as tab_views
 from devices.directory import views as directory_views
-from devices.lists import columns, connectivity, people, recent, search
+from devices.lists import connectivity, people, recent, search
+from devices.preferences import views as preference_views
 from devices.receipts import views as receipt_views
 from devices.ui.tabs import TABS
 
@@ -25,7 +26,7 @@ urlpatterns = [
     path("recent/", recent.device_recent, name="device-recent"),
     # What a list can be asked for, and how it is shown
     path("online/", connectivity.device_check, name="device-check"),
-    path("columns/", columns.device_columns, name="device-columns"),
+    path("columns/", preference_views.device_columns, name="device-columns"),
     # Matches while somebody types
     path("pick/user/", directory_views.pick_user, name="pick-user"),
     path("pick/organization/", directory_views.pick_organization, name="pick-organization"),

@@ -1,8 +1,8 @@
-"""The cache: on Redis, where several processes share it, or in the memory of each. It holds only what can be read
-again, so no page depends on it.
+"""The cache: on Redis, shared by all processes, or in the memory of each. It holds only what can be read again, so no
+page depends on it.
 
-While Redis does not answer, nothing is found and nothing is kept. What was to be deleted or replaced meanwhile stays as
-it was: whoever keeps something here gives it a time after which it goes by itself.
+While Redis is down, reads find nothing and writes do nothing (fail open). Deletions are lost then, so every entry needs
+a time to live.
 """
 
 from __future__ import annotations
@@ -25,45 +25,44 @@ from redis.retry import Retry
 log = logging.getLogger(__name__)
 
 
-def drop(groups: Iterable[str]) -> None:
-    """Delete from the portal's cache what was kept under these groups, as far as it knows groups."""
-    dropping = getattr(caches["default"], "drop", None)
-    if dropping is not None:
-        dropping(groups)
+def delete_groups(groups: Iterable[str]) -> None:
+    """Delete all entries of these groups, if the backend has groups."""
+    delete = getattr(caches["default"], "delete_groups", None)
+    if delete is not None:
+        delete(groups)
 
 
-LISTED = 3600
-"""Seconds that a group's list lives at least, after something was kept under it: as long as anything is kept."""
-REST = 5.0
-"""Seconds after a failure in which Redis is not asked: pages do not wait for it one after the other."""
-TELL = 60.0
-"""Seconds between two lines in the log about it."""
+GROUP_TTL = 3600
+"""Seconds that the list of a group's keys lives after an entry was added: the longest time to live of an entry."""
+RETRY_AFTER = 5.0
+"""Seconds without calls after a failure of Redis, so that pages do not wait for it one after the other."""
+LOG_EVERY = 60.0
 
 # Per process, by address: Django makes a cache object for each thread.
-_asked_again: dict[str, float] = {}
-_told_again: dict[str, float] = {}
+retry_at: dict[str, float] = {}
+log_at: dict[str, float] = {}
 
 
 class FailOpenRedisCache(RedisCache):
-    """Django's cache on Redis, where a failure of Redis is a miss."""
+    """Django's cache on Redis. A failure of Redis is a miss."""
 
     def __init__(self, server: str | list[str], params: dict[str, Any]) -> None:
-        options = {"retry": Retry(NoBackoff(), 0)}  # redis-py would connect three times over, with pauses
+        options = {"retry": Retry(NoBackoff(), 0)}  # by default redis-py connects three times, with pauses
         super().__init__(server, params | {"OPTIONS": options | params.get("OPTIONS", {})})
-        self._where = str(server)
+        self._address = str(server)
 
-    def _try(self, otherwise: Any, ask: Callable[..., Any], *args: Any) -> Any:
+    def _try(self, default: Any, call: Callable[..., Any], *args: Any) -> Any:
         now = time.monotonic()
-        if now < _asked_again.get(self._where, 0.0):
-            return otherwise
+        if now < retry_at.get(self._address, 0.0):
+            return default
         try:
-            return ask(*args)
+            return call(*args)
         except RedisError as error:
-            _asked_again[self._where] = time.monotonic() + REST
-            if now >= _told_again.get(self._where, 0.0):
-                _told_again[self._where] = now + TELL
-                log.warning("The shared cache does not answer; pages go on without it. %s", error)
-            return otherwise
+            retry_at[self._address] = time.monotonic() + RETRY_AFTER
+            if now >= log_at.get(self._address, 0.0):
+                log_at[self._address] = now + LOG_EVERY
+                log.warning("Redis does not answer: pages go on without the shared cache. %s", error)
+            return default
 
     def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
         return self._try(default, super().get, key, default, version)
@@ -79,7 +78,7 @@ class FailOpenRedisCache(RedisCache):
         self._try(None, super().set, key, value, timeout, version)
 
     def set_many(self, data: dict[Any, Any], timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> list[Any]:
-        """Gives the keys that were not kept."""
+        """Returns the keys that were not set."""
         failed: list[Any] = self._try(list(data), super().set_many, data, timeout, version)
         return failed
 
@@ -90,7 +89,7 @@ class FailOpenRedisCache(RedisCache):
         return bool(self._try(False, super().touch, key, timeout, version))
 
     def incr(self, key: Any, delta: int = 1, version: int | None = None) -> int:
-        """Raises ValueError for a key that is not there, as every cache does; `decr` too."""
+        """Raises ValueError for a missing key, as every cache does; `decr` too."""
         count = self._try(None, super().incr, key, delta, version)
         if count is None:
             raise ValueError(f"Key '{key}' not found.")
@@ -105,31 +104,30 @@ class FailOpenRedisCache(RedisCache):
     def clear(self) -> None:
         self._try(None, super().clear)
 
-    def keep(self, group: str, key: str, value: Any, timeout: float) -> None:
-        """As `set`, and noted in a list of the group, in the same turn. What has gone by its time leaves the list."""
-        self._try(None, self._keep, group, key, value, int(timeout))
+    def set_in_group(self, group: str, key: str, value: Any, timeout: float) -> None:
+        """As `set`, and adds the key to the list of the group, in one round trip. Expired keys leave the list."""
+        self._try(None, self._set_in_group, group, key, value, int(timeout))
 
     def now(self) -> float | None:
-        """Seconds since 1970 by the clock of Redis; None while it does not answer."""
-        told = self._try(None, lambda: self._cache.get_client(None).time())
-        return None if told is None else float(told[0]) + float(told[1]) / 1e6
+        """Seconds since 1970 by the clock of Redis; None while it is down."""
+        shared = self._try(None, lambda: self._cache.get_client(None).time())
+        return None if shared is None else float(shared[0]) + float(shared[1]) / 1e6
 
-    def drop(self, groups: Iterable[str]) -> None:
-        """Delete all that is kept under these groups."""
+    def delete_groups(self, groups: Iterable[str]) -> None:
         for group in groups:
-            self._try(None, self._drop, group)
+            self._try(None, self._delete_group, group)
 
-    def _keep(self, group: str, key: str, value: Any, timeout: int) -> None:
+    def _set_in_group(self, group: str, key: str, value: Any, timeout: int) -> None:
         name, listed = self.make_and_validate_key(key), self.make_and_validate_key(group)
         now = time.time()
-        turn = self._cache.get_client(name, write=True).pipeline(transaction=False)
-        turn.set(name, self._cache._serializer.dumps(value), ex=timeout)  # type: ignore[attr-defined]
-        turn.zadd(listed, {name: now + timeout})
-        turn.zremrangebyscore(listed, "-inf", now)
-        turn.expire(listed, max(timeout, LISTED))
-        turn.execute()
+        pipeline = self._cache.get_client(name, write=True).pipeline(transaction=False)
+        pipeline.set(name, self._cache._serializer.dumps(value), ex=timeout)  # type: ignore[attr-defined]
+        pipeline.zadd(listed, {name: now + timeout})
+        pipeline.zremrangebyscore(listed, "-inf", now)
+        pipeline.expire(listed, max(timeout, GROUP_TTL))
+        pipeline.execute()
 
-    def _drop(self, group: str) -> None:
+    def _delete_group(self, group: str) -> None:
         listed = self.make_and_validate_key(group)
         client = self._cache.get_client(listed, write=True)
         client.delete(listed, *client.zrange(listed, 0, -1))
@@ -139,9 +137,9 @@ _sizes: dict[str, dict[str, int]] = {}
 
 
 class BoundedMemoryCache(LocMemCache):
-    """Django's cache in memory, which counts entries, bounded by their bytes too: `OPTIONS` has `MAX_BYTES`.
+    """Django's cache in memory, with a limit of bytes besides that of entries: `MAX_BYTES` in `OPTIONS`.
 
-    Whoever asks for many large pages makes the portal forget what was used least of late, and not run out of memory.
+    Over a limit the least recently used entries go, so that many large pages do not use up the memory.
     """
 
     _cache: OrderedDict[str, bytes]
@@ -150,43 +148,47 @@ class BoundedMemoryCache(LocMemCache):
 
     def __init__(self, name: str, params: dict[str, Any]) -> None:
         options = dict(params.get("OPTIONS", {}))
-        self._most = int(options.pop("MAX_BYTES"))
+        self._max_bytes = int(options.pop("MAX_BYTES"))
         super().__init__(name, params | {"OPTIONS": options})
         self._bytes = _sizes.setdefault(name, {"": 0})
 
+    @property
+    def total_bytes(self) -> int:
+        return self._bytes[""]
+
     def _set(self, key: str, value: bytes, timeout: Any = DEFAULT_TIMEOUT) -> None:
-        """Under the lock of the cache, as the others below. The sum of all sizes stands under the empty key."""
-        self._forget(key)
+        """Called with the lock held, like the methods below. The sum of all sizes is under the empty key."""
+        self._uncount(key)
         super()._set(key, value, timeout)  # type: ignore[misc]
         self._bytes[key] = len(key) + len(value)
         self._bytes[""] += self._bytes[key]
-        while self._bytes[""] > self._most and self._cache:
-            self._drop()
+        while self._bytes[""] > self._max_bytes and self._cache:
+            self._evict()
 
     def _delete(self, key: str) -> bool:
-        self._forget(key)
+        self._uncount(key)
         return bool(super()._delete(key))  # type: ignore[misc]
 
     def _cull(self) -> None:
         for _ in range(len(self._cache) // self._cull_frequency):
-            self._drop()
+            self._evict()
 
-    def _drop(self) -> None:
-        key, _value = self._cache.popitem()  # used longest ago
+    def _evict(self) -> None:
+        key, _value = self._cache.popitem()  # the least recently used
         del self._expire_info[key]
-        self._forget(key)
+        self._uncount(key)
 
-    def _forget(self, key: str) -> None:
+    def _uncount(self, key: str) -> None:
         self._bytes[""] -= self._bytes.pop(key, 0)
 
-    def keep(self, group: str, key: str, value: Any, timeout: float) -> None:
+    def set_in_group(self, group: str, key: str, value: Any, timeout: float) -> None:
         self.set(key, value, timeout)
 
-    def drop(self, groups: Iterable[str]) -> None:
-        """Delete all whose key begins with one of these groups, in this process: there are few thousand keys."""
-        begins = tuple(self.make_key(f"{group}:") for group in groups)
+    def delete_groups(self, groups: Iterable[str]) -> None:
+        """By the prefix of the key, in this process: there are a few thousand keys."""
+        prefixes = tuple(self.make_key(f"{group}:") for group in groups)
         with self._lock:
-            for key in [key for key in self._cache if key.startswith(begins)]:
+            for key in [key for key in self._cache if key.startswith(prefixes)]:
                 self._delete(key)
 
     def clear(self) -> None:

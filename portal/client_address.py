@@ -20,7 +20,7 @@ def client_address(request: HttpRequest) -> str:
     peer = request.META.get("REMOTE_ADDR", "")
     forwarded = request.headers.get("X-Forwarded-For", "")
     found = _parsed(forwarded.rpartition(",")[2]) if forwarded and _is_trusted(peer) else None
-    return _written(found or _parsed(peer)) or peer or UNIX
+    return _bucket(found or _parsed(peer)) or peer or UNIX
 
 
 def _is_trusted(peer: str) -> bool:
@@ -40,7 +40,7 @@ def _parsed(text: str) -> IPv4Address | IPv6Address | None:
     return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
 
 
-def _written(address: IPv4Address | IPv6Address | None) -> str:
+def _bucket(address: IPv4Address | IPv6Address | None) -> str:
     if isinstance(address, IPv6Address):
         return str(ip_network((int(address) >> 64 << 64, 64)))
     return str(address or "")

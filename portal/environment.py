@@ -24,7 +24,7 @@ from devices.gateway.timeouts import Timeouts
 
 # For `DEBUG=on` only: a portal on one's own machine, talking to the sandbox with its published demonstration account.
 # With DEBUG off none of these is used, and a missing name stops the start.
-DEVELOPMENT = {
+DEVELOPMENT_DEFAULTS = {
     "SECRET_KEY": "development-only-never-used-with-debug-off-0123456789abcdef",
     "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
     "PLATFORM_API_URL": "http://127.0.0.1:8081",
@@ -32,21 +32,21 @@ DEVELOPMENT = {
     "PLATFORM_API_CLIENT_SECRET": "sandbox-secret-for-demonstration-0000000",
     "TOKEN_KEYS": "ZGV2ZWxvcG1lbnQtb25seS1rZXktb2YtMzItYnl0ZXM=",
 }
-NEEDED = tuple(DEVELOPMENT)
-WIDEST = {4: 8, 6: 16}
+REQUIRED = tuple(DEVELOPMENT_DEFAULTS)
+MIN_PREFIX = {4: 8, 6: 16}
 """Bits that a public network of proxies has at least, by the version of IP."""
 TOO_WIDE = (
     "must not hold the whole internet, nor a public network wider than /8 (IPv6: /16): name the proxies' own addresses."
 )
-LONGEST_CHANGE = 40.0
+MAX_WRITE_SECONDS = 40.0
 """Seconds that a change may be under way: sent at the end of its page's time, and awaited as long as a call may take.
 Its turn at the device (devices/turns.py), what is concluded from its absence (devices/changes.py) and gunicorn's
 `graceful_timeout` are made for that."""
-LONGEST_SESSION = 168 * 3600
+MAX_SESSION_SECONDS = 168 * 3600
 """Seconds. A week: whoever leaves is signed out within it even if nobody thinks of it."""
 
 
-def read(root: Path) -> environ.Env:
+def load(root: Path) -> environ.Env:
     """The environment, filled up from `ENV_FILE` (by default `.env` beside manage.py). The environment wins.
 
     Raises ImproperlyConfigured naming every secret that is missing, unless DEBUG is on.
@@ -55,13 +55,13 @@ def read(root: Path) -> environ.Env:
     name = env.str("ENV_FILE", ".env")
     if name and (root / name).is_file():
         env.read_env(root / name)
-    missing = [name for name in NEEDED if not env.str(name, "").strip()]
+    missing = [name for name in REQUIRED if not env.str(name, "").strip()]
     if missing and not env.bool("DEBUG", False):
         raise ImproperlyConfigured(
             f"The portal does not start: set {', '.join(missing)} in the environment (or DEBUG=on for development)."
         )
     for name in missing:
-        env.ENVIRON[name] = DEVELOPMENT[name]
+        env.ENVIRON[name] = DEVELOPMENT_DEFAULTS[name]
     return env
 
 
@@ -93,7 +93,7 @@ def session_limits(env: environ.Env) -> tuple[int, int]:
         idle, whole = env.int("SESSION_IDLE_MINUTES", 30) * 60, env.int("SESSION_HOURS", 10) * 3600
     except ValueError:
         idle, whole = 0, 0
-    if not 0 < idle <= whole <= LONGEST_SESSION:
+    if not 0 < idle <= whole <= MAX_SESSION_SECONDS:
         raise ImproperlyConfigured(
             "SESSION_IDLE_MINUTES and SESSION_HOURS: write whole numbers from 1, the idle time not longer than the "
             "whole, which is at most 168 hours."
@@ -143,7 +143,7 @@ def too_wide(networks: Collection[IPv4Network | IPv6Network]) -> bool:
     everything = any(n.prefixlen == 0 for n in collapse_addresses(v4)) or any(
         n.prefixlen == 0 for n in collapse_addresses(v6)
     )
-    return everything or any(n.prefixlen < WIDEST[n.version] and not n.is_private for n in networks)
+    return everything or any(n.prefixlen < MIN_PREFIX[n.version] and not n.is_private for n in networks)
 
 
 def token_keys(env: environ.Env) -> list[str]:
@@ -180,32 +180,32 @@ def timeouts(env: environ.Env) -> Timeouts:
         raise ImproperlyConfigured(
             "PLATFORM_API_TIMEOUTS: write seconds to connect, to read, for a call and for a page, like 3,10,15,20."
         )
-    if found.page + found.call > LONGEST_CHANGE:
+    if found.page + found.call > MAX_WRITE_SECONDS:
         raise ImproperlyConfigured(
-            f"PLATFORM_API_TIMEOUTS: a page and a call may take {LONGEST_CHANGE:.0f} s together, as a change may be "
+            f"PLATFORM_API_TIMEOUTS: a page and a call may take {MAX_WRITE_SECONDS:.0f} s together, as a change may be "
             "sent at the end of its page."
         )
     return found
 
 
 def api_limits(env: environ.Env) -> Limits:
-    """PLATFORM_API_MAX_CONCURRENCY, calls at the same time in one process, and PLATFORM_API_RATE_LIMIT, in all of them."""
+    """PLATFORM_API_MAX_CONCURRENCY (calls at once, one process) and PLATFORM_API_RATE_LIMIT (a minute, all of them)."""
     usual = Limits()
     try:
-        at_once = env.int("PLATFORM_API_MAX_CONCURRENCY", usual.at_once)
-        per_minute = env.int("PLATFORM_API_RATE_LIMIT", usual.per_minute)
+        max_concurrency = env.int("PLATFORM_API_MAX_CONCURRENCY", usual.max_concurrency)
+        rate_limit = env.int("PLATFORM_API_RATE_LIMIT", usual.rate_limit)
     except ValueError:
-        at_once = per_minute = 0
-    if not 1 <= at_once <= 1000:
+        max_concurrency = rate_limit = 0
+    if not 1 <= max_concurrency <= 1000:
         raise ImproperlyConfigured(
-            "PLATFORM_API_MAX_CONCURRENCY and PLATFORM_API_RATE_LIMIT: write whole numbers, of calls at the same time in one "
-            "process (1 to 1000, as many as it has threads) and of calls a minute (60 to 1000000)."
+            "PLATFORM_API_MAX_CONCURRENCY and PLATFORM_API_RATE_LIMIT: write whole numbers: calls at the same time in"
+            " one process (1 to 1000, as many as it has threads) and of calls a minute (60 to 1000000)."
         )
-    if not 60 <= per_minute <= 1_000_000:
+    if not 60 <= rate_limit <= 1_000_000:
         raise ImproperlyConfigured(
             "PLATFORM_API_RATE_LIMIT: write how many calls a minute all processes may make together, 60 to 1000000."
         )
-    return usual._replace(at_once=at_once, per_minute=per_minute)
+    return usual._replace(max_concurrency=max_concurrency, rate_limit=rate_limit)
 
 
 def redis_timeout(env: environ.Env) -> float:

@@ -9,11 +9,11 @@ from lucide.jinja import lucide
 from markupsafe import Markup
 
 # Both start from the same ring and differ in shape, so that the colour may go: print, forced colours, colour blindness.
-OWN = {
+CUSTOM = {
     "online": '<circle cx="12" cy="12" r="9"/><circle cx="12" cy="12" r="3.5" fill="currentColor"/>',
     "offline": '<circle cx="12" cy="12" r="9"/><path d="M5.6 18.4 18.4 5.6"/>',
 }
-SMALL = 14
+SMALL_SIZE = 14
 """Pixels. Up to this size the strokes are thicker, or they look thinner than the words beside them."""
 
 
@@ -28,14 +28,14 @@ def icon(name: str, size: int = 16, label: str | None = None) -> Markup:
         ' stroke-width="{1}" stroke-linecap="round" stroke-linejoin="round" {2}>{3}</svg>'
     )
     told = Markup('role="img" aria-label="{}"').format(label) if label else Markup('aria-hidden="true"')
-    return head.format(size, "2.25" if size <= SMALL else "2", told, _drawing(name))
+    return head.format(size, "2.25" if size <= SMALL_SIZE else "2", told, _shapes(name))
 
 
 @lru_cache(maxsize=512)
-def _drawing(name: str) -> Markup:
+def _shapes(name: str) -> Markup:
     """The shapes inside the svg element. They come from this file or from the lucide package, never from outside."""
-    if name in OWN:
-        return Markup(OWN[name])  # noqa: S704  # nosec B704
+    if name in CUSTOM:
+        return Markup(CUSTOM[name])  # noqa: S704  # nosec B704
     try:
         svg = str(lucide(name, size=None))  # plain text again: Markup would escape what is replaced below
     except IconDoesNotExist as error:

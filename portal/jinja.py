@@ -12,15 +12,17 @@ from django.http import HttpRequest
 from django.template import engines
 from django.templatetags.static import static
 from django.urls import get_script_prefix, reverse
+from django.utils import timezone
 from django.utils.translation import get_language, gettext, ngettext, npgettext, override, pgettext
 
-from devices.core.date_formats import style
-from devices.core.navigation import bar
+from devices.core.date_formats import short_date
+from devices.core.navigation import nav_bar
 from devices.core.preferences import Preferences
 from devices.core.requests import DeviceRequest, clock_for, zone_of
+from devices.ui.device_actions import change_action
 from devices.ui.status_banner import status_banner
 from portal.icons import icon
-from portal.static_bundles import addresses
+from portal.static_bundles import bundle_urls
 
 
 def environment(**options: Any) -> jinja2.Environment:
@@ -33,17 +35,18 @@ def environment(**options: Any) -> jinja2.Environment:
     env.globals.update(
         _=gettext,
         icon=icon,
-        bundle=addresses,
+        bundle=bundle_urls,
         static=static if settings.DEBUG else lru_cache(maxsize=256)(static),
         url=url,
-        bar=bar,
-        platform_told=status_banner,
+        bar=nav_bar,
+        status_banner=status_banner,
+        change_action=change_action,
         get_messages=get_messages,
     )
     return env
 
 
-def reader(request: HttpRequest) -> dict[str, Any]:
+def frame_context(request: HttpRequest) -> dict[str, Any]:
     """What every page's frame knows of whoever reads it."""
     chosen: Preferences | None = getattr(request, "preferences", None)
     zone = zone_of(cast(DeviceRequest, request)) if chosen else "UTC"
@@ -71,7 +74,7 @@ def warm_up() -> None:
     for code, _name in settings.LANGUAGES:
         with override(code):
             gettext("Devices")
-            style()
+            short_date(timezone.localdate())
     env: jinja2.Environment = engines["jinja2"].env  # type: ignore[attr-defined]
     for name in env.list_templates():
         env.get_template(name)

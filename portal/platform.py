@@ -1,4 +1,4 @@
-"""The one way to the Platform API, which all threads of this process share: a transport, and the policy around it."""
+"""The transport to the Platform API with its resilience policy, shared by all threads of this process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from portal.shared_state import CacheSharedState
 
 @cache
 def transport() -> Policy:
-    """After a change of these settings (tests): `transport.cache_clear()`. Everything it remembers is gone then."""
+    """After a change of these settings (tests), call `transport.cache_clear()`; its state is lost then."""
     client = f"{settings.PLATFORM_API_URL} {settings.PLATFORM_API_CLIENT_ID}"
     return Policy(
         Transport(
@@ -23,7 +23,7 @@ def transport() -> Policy:
             allowed_hosts=settings.PLATFORM_API_ALLOWED_HOSTS,
         ),
         limits=settings.PLATFORM_API_LIMITS,
-        # The API counts by organization, and all people of a portal are of its client's.
+        # The API limits by organization, and all people of a portal belong to that of its client.
         scope=hashlib.sha256(client.encode()).hexdigest()[:16],
         store=CacheSharedState() if settings.REDIS_URL else None,
     )

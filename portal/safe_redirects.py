@@ -10,11 +10,11 @@ from django.utils.encoding import iri_to_uri
 from django.utils.http import url_has_allowed_host_and_scheme
 
 HOME = "/devices/"
-NEVER = frozenset(
-    {"/", "/sign-in/", "/sign-out/", "/throw-away/", "/sso/start/", "/sso/callback/", "/sso/backchannel-logout/"}
+EXCLUDED = frozenset(
+    {"/", "/sign-in/", "/sign-out/", "/discard-draft/", "/sso/start/", "/sso/callback/", "/sso/backchannel-logout/"}
 )
 """Paths that only lead on to another page."""
-LONGEST = 2000
+MAX_LENGTH = 2000
 UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
@@ -24,7 +24,7 @@ def local_path(request: HttpRequest, url: str | None, default: str = HOME) -> st
     An address with a host is accepted only when it is the host of this request. It is never unquoted: `/%2f%2fevil` is
     a path, and would be a host after one more round.
     """
-    if not url or len(url) > LONGEST or UNSAFE.search(url):
+    if not url or len(url) > MAX_LENGTH or UNSAFE.search(url):
         return default
     if not url_has_allowed_host_and_scheme(url, allowed_hosts={request.get_host()}):
         return default
@@ -33,4 +33,4 @@ def local_path(request: HttpRequest, url: str | None, default: str = HOME) -> st
     # Checked again: what is left of http://this.host//evil.example/ is //evil.example/.
     if not path.startswith("/") or not url_has_allowed_host_and_scheme(path, allowed_hosts=None):
         return default
-    return default if parts.path in NEVER else str(iri_to_uri(path))
+    return default if parts.path in EXCLUDED else str(iri_to_uri(path))

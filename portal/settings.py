@@ -5,7 +5,7 @@ from pathlib import Path
 from portal import environment, sso_environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environment.read(BASE_DIR)
+env = environment.load(BASE_DIR)
 
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY")
@@ -76,7 +76,7 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "OPTIONS": {
             "environment": "portal.jinja.environment",
-            "context_processors": ["portal.jinja.reader"],
+            "context_processors": ["portal.jinja.frame_context"],
             "extensions": ["jinja2.ext.i18n"],
             "trim_blocks": True,
             "lstrip_blocks": True,

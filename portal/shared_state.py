@@ -1,6 +1,6 @@
-"""What the policy towards the platform shares between processes, in Django's cache on Redis.
+"""The state that the resilience policy shares between processes, in Django's cache on Redis.
 
-The cache's failures read as misses (portal/cache.py): the policy then goes on with what its own process knows.
+A failure of Redis is a miss (portal/cache.py): the policy then goes on with what its own process knows.
 """
 
 from __future__ import annotations
@@ -13,10 +13,8 @@ from devices.gateway.resilience.shared_state import SharedState
 
 
 class CacheSharedState(SharedState):
-    """A `Store` over Django's cache."""
-
     def incr(self, key: str, by: int, ttl: float) -> int | None:
-        for _ in range(2):  # it may be added by another process between our two questions
+        for _ in range(2):  # another process may add it between the two calls
             try:
                 return int(cache.incr(key, by))
             except ValueError:
@@ -40,5 +38,5 @@ class CacheSharedState(SharedState):
         cache.delete(key)
 
     def now(self) -> float | None:
-        asked = getattr(cache, "now", None)
-        return None if asked is None else asked()
+        now = getattr(cache, "now", None)
+        return None if now is None else now()

@@ -18,7 +18,7 @@ from devices.gateway.base_url import check_base_url
 from portal.environment import TOO_WIDE, too_wide
 
 Peer = ipaddress.IPv4Network | ipaddress.IPv6Network
-SHORTEST_SECRET = 32
+MIN_SECRET_LENGTH = 32
 """Characters. The secret alone keeps a neighbour on the same host from naming any user it likes."""
 HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 SECRET_HEADER = "X-Portal-Secret"  # noqa: S105 - the name of a header  # nosec B105
@@ -55,7 +55,7 @@ class ProxyHeaders(NamedTuple):
     groups: str = ""
 
 
-def _refuse(sentence: str) -> ImproperlyConfigured:
+def _invalid(sentence: str) -> ImproperlyConfigured:
     return ImproperlyConfigured(f"The portal does not start: {sentence}")
 
 
@@ -63,11 +63,11 @@ def sign_in(env: environ.Env) -> tuple[str, str]:
     """SIGN_IN (`user` or `service`) and SSO (`off`, `oidc` or `header`), a pair that goes together."""
     by, sso = env.str("SIGN_IN", "user"), env.str("SSO", "off")
     if by not in {"user", "service"}:
-        raise _refuse("SIGN_IN is user or service.")
+        raise _invalid("SIGN_IN is user or service.")
     if sso not in {"off", "oidc", "header"}:
-        raise _refuse("SSO is off, oidc or header.")
+        raise _invalid("SSO is off, oidc or header.")
     if by == "service" and sso == "off":
-        raise _refuse(
+        raise _invalid(
             "SIGN_IN=service needs SSO=oidc or SSO=header, or anybody would use the organization's own token."
         )
     return by, sso
@@ -80,11 +80,11 @@ def issuer(env: environ.Env, sso: str) -> str:
         return url
     missing = [name for name in ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET") if not env.str(name, "")]
     if missing:
-        raise _refuse(f"SSO=oidc needs {', '.join(missing)}.")
+        raise _invalid(f"SSO=oidc needs {', '.join(missing)}.")
     try:
         check_base_url(url)
     except ValueError as error:
-        raise _refuse(f"OIDC_ISSUER: {str(error).replace('The address of the Platform API', 'It')}") from None
+        raise _invalid(f"OIDC_ISSUER: {str(error).replace('The address of the Platform API', 'It')}") from None
     return url
 
 
@@ -105,15 +105,15 @@ def proxy_headers(env: environ.Env, sso: str, by: str) -> ProxyHeaders:
     if sso != "header":
         return found
     if not found.user:
-        raise _refuse("SSO=header needs SSO_HEADER, the name of the header with the user, like X-Forwarded-User.")
+        raise _invalid("SSO=header needs SSO_HEADER, the name of the header with the user, like X-Forwarded-User.")
     if by == "service" and not found.groups:
-        raise _refuse(
+        raise _invalid(
             "SIGN_IN=service with SSO=header needs SSO_GROUPS_HEADER, the name of the header with the groups, or "
             "nobody comes in."
         )
     for name in filter(None, found):
         if not HEADER_NAME.fullmatch(name) or name.casefold() == SECRET_HEADER.casefold():
-            raise _refuse(
+            raise _invalid(
                 f"{name} cannot be the name of a header of the sign-on: letters, digits and dashes, no underscore "
                 f"(servers drop those), and not {SECRET_HEADER}."
             )
@@ -123,9 +123,9 @@ def proxy_headers(env: environ.Env, sso: str, by: str) -> ProxyHeaders:
 def header_secret(env: environ.Env, sso: str) -> str:
     """SSO_HEADER_SECRET: without it, whoever reaches the port could name any user."""
     secret: str = env.str("SSO_HEADER_SECRET", "")
-    if sso == "header" and not (len(secret) >= SHORTEST_SECRET and secret.isascii() and secret.isprintable()):
-        raise _refuse(
-            f"SSO=header needs SSO_HEADER_SECRET, at least {SHORTEST_SECRET} printable ASCII characters that the "
+    if sso == "header" and not (len(secret) >= MIN_SECRET_LENGTH and secret.isascii() and secret.isprintable()):
+        raise _invalid(
+            f"SSO=header needs SSO_HEADER_SECRET, at least {MIN_SECRET_LENGTH} printable ASCII characters that the "
             f"proxy sends as {SECRET_HEADER}."
         )
     return secret
@@ -137,14 +137,14 @@ def trusted_peers(env: environ.Env, sso: str) -> TrustedPeers:
     try:
         networks = tuple(ipaddress.ip_network(entry) for entry in entries if entry != "unix")
     except ValueError:
-        raise _refuse(
+        raise _invalid(
             "SSO_TRUSTED_PEERS takes addresses (10.0.0.5), networks (10.0.0.0/24) and unix, by comma."
         ) from None
     if too_wide(networks):
-        raise _refuse(f"SSO_TRUSTED_PEERS {TOO_WIDE}")
+        raise _invalid(f"SSO_TRUSTED_PEERS {TOO_WIDE}")
     found = TrustedPeers(networks, "unix" in entries)
     if sso == "header" and not found:
-        raise _refuse("SSO=header needs SSO_TRUSTED_PEERS: the address of the sign-on proxy, or unix for a socket.")
+        raise _invalid("SSO=header needs SSO_TRUSTED_PEERS: the address of the sign-on proxy, or unix for a socket.")
     return found
 
 
@@ -161,11 +161,11 @@ def access_groups(env: environ.Env, by: str) -> dict[str, frozenset[str]]:
         found, groups = {"": None}, {}
     known = {"*", *RIGHTS, *ORGANIZATION_WIDE}
     if len(groups) != len(found) or not all(isinstance(name, str) for names in groups.values() for name in names):
-        raise _refuse(f'ACCESS_GROUPS is JSON like {{"support": ["ORG_DEVICES_VIEW", "{RIGHTS[0]}"]}}.')
+        raise _invalid(f'ACCESS_GROUPS is JSON like {{"support": ["ORG_DEVICES_VIEW", "{RIGHTS[0]}"]}}.')
     if unknown := sorted({name for names in groups.values() for name in names} - known):
-        raise _refuse(f"ACCESS_GROUPS names {', '.join(unknown)}; known are {', '.join(sorted(known))}.")
+        raise _invalid(f"ACCESS_GROUPS names {', '.join(unknown)}; known are {', '.join(sorted(known))}.")
     if by == "service" and not any(groups.values()):
-        raise _refuse("SIGN_IN=service needs ACCESS_GROUPS that give something to a group, or nobody comes in.")
+        raise _invalid("SIGN_IN=service needs ACCESS_GROUPS that give something to a group, or nobody comes in.")
     return {
         group: frozenset(names) - {"*"} | (ORGANIZATION_WIDE if "*" in names else frozenset())
         for group, names in groups.items()

@@ -18,7 +18,7 @@ from django.templatetags.static import static
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 SHEETS = ("tokens", "base", "frame", "components", "forms", "tables", "list", "device", "utilities", "print")
-SCRIPTS = ("portal", "keys", "slow", "list")
+SCRIPTS = ("portal", "keys", "loading", "list")
 BUNDLES = {
     "css/all.css": tuple(f"css/{name}.css" for name in SHEETS),
     "js/all.js": tuple(f"js/{name}.js" for name in SCRIPTS),
@@ -49,13 +49,13 @@ def read(storage: Any, path: str) -> str:
     return content.decode()
 
 
-def addresses(name: str) -> tuple[str, ...]:
+def bundle_urls(name: str) -> tuple[str, ...]:
     """The URLs that a page links for a bundle: the bundle's own, or its parts' where it was not made."""
     if settings.DEBUG or not getattr(staticfiles_storage, "bundled", False):
         return tuple(static(part) for part in BUNDLES[name])
-    return _addresses(name)
+    return _bundle_url(name)
 
 
 @lru_cache(maxsize=16)
-def _addresses(name: str) -> tuple[str, ...]:
+def _bundle_url(name: str) -> tuple[str, ...]:
     return (static(name),)

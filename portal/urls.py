@@ -1,10 +1,9 @@
-"""The portal's addresses: its own, and the app's."""
+"""The portal's URLs, with those of the devices app."""
 
 from django.conf import settings
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from devices.preferences import views as preference_views
 from devices.urls import audit_urls
 from portal import about, styleguide
 from portal.auth import session_views, views
@@ -15,11 +14,11 @@ urlpatterns = [
     path("", RedirectView.as_view(url=HOME), name="home"),
     path("sign-in/", views.sign_in, name="sign-in"),
     path("sign-out/", views.sign_out, name="sign-out"),
-    path("throw-away/", views.throw_away, name="throw-away"),
+    path("discard-draft/", views.discard_draft, name="discard-draft"),
     path("sso/start/", sso.start, name="sso-start"),
     path("sso/callback/", sso.callback, name="sso-callback"),
     path("sso/backchannel-logout/", sso.backchannel_logout, name="sso-backchannel-logout"),
-    path("preferences/", preference_views.preferences, name="preferences"),
+    path("", include("devices.preferences.urls")),
     path("about/", about.about, name="about"),
     path("shortcuts/", styleguide.shortcuts, name="shortcuts"),
     path("sessions/", session_views.sessions, name="sessions"),

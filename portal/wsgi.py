@@ -10,7 +10,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 application = get_wsgi_application()
 
 
-def settle() -> None:
+def warm_up() -> None:
     """Do before the first request what would slow each of them down.
 
     Templates are compiled. Everything that lives as long as the process is taken out of the collector's sight, and it
@@ -25,4 +25,4 @@ def settle() -> None:
     gc.set_threshold(20_000, 50, 100)
 
 
-settle()
+warm_up()

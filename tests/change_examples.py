@@ -1,159 +1,136 @@
-"""Every kind of change that people can make, each to a device of its own: for tests that must hold for all of them."""
+"""Every change that people can make, each on a device of its own, for tests that must hold for all of them.
+
+Derived from the registry (`devices.changes.kinds`) and the contract: a new kind is in every one of these tests.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import requests
 from bs4 import BeautifulSoup
+from django.urls import reverse
 
+from devices.audit.models import AuditEntry
+from devices.changes.kinds import ChangeKind, Opens, kind_of, kinds
+from devices.changes.verification import ObservedState, observe
+from devices.gateway.client import Gateway
+from devices.gateway.transport import Transport
+from tests.contract.checker import contract
 from tests.portal_server import PortalServer
 from tests.servers import SandboxServer
 
-NEW = "Changed 1"
-TEMPLATE = "TMPL2cRm01aQ9"
-OPERATIONS = {
-    "rename": "rename_device",
-    "metafield": "set_metafield",
-    "to owner": "transfer_to_owner",
-    "to organization": "transfer_to_organization",
-    "remove owner": "remove_owner",
-    "trigger": "trigger_event",
-    "clear": "clear_device",
-    "delete": "delete_device",
-    "create": "create_device",
-}
-"""What the change is called here -> the gateway's method."""
-NAMES = tuple(OPERATIONS)
+
+def with_forms() -> list[ChangeKind]:
+    """The kinds that a form sends: all but those with one press."""
+    return [kind for kind in kinds() if kind.opens is not Opens.REVEAL]
+
+
+OPERATIONS = tuple(kind.operation for kind in with_forms())
 
 
 @dataclass
-class Write:
-    """One kind of change, to a device of its own. `page`: where its form is; `made`: whether the platform made it."""
+class Change:
+    """One change. `page`: where its form is. `call`: the verb and path of the API. `filled`: what is typed."""
 
-    name: str
+    kind: ChangeKind
+    device: int
     page: str
     call: tuple[str, str]
     filled: dict[str, str]
-    made: Callable[[SandboxServer], bool]
-    tellable: bool = True
-    """Whether a look afterwards can tell what became of it."""
+    events_before: int = 0
     form: dict[str, str] = field(default_factory=dict)
     answers: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def operation(self) -> str:
+        return self.kind.operation
 
     @property
     def path(self) -> str:
         return self.page.split("?")[0]
 
+    @property
+    def verifiable(self) -> bool:
+        """Whether a read afterwards can tell the outcome."""
+        return self.kind.observe is not None
 
-def info(sandbox: SandboxServer, device_id: int) -> dict[str, object]:
+    def made(self, sandbox: SandboxServer) -> bool:
+        """Whether the platform made it, as it tells the sandbox's administrator."""
+        if self.operation in CHECKS:
+            return CHECKS[self.operation](sandbox, self)
+        entry = AuditEntry(device_id=self.device, target=self.kind.example.target, after=self.kind.example.after)
+        gateway = Gateway(Transport(sandbox.url), lambda rejected: sandbox.token())
+        return observe(self.kind.observe, gateway, entry).state is ObservedState.REQUESTED
+
+
+def base_info(sandbox: SandboxServer, device_id: int) -> dict[str, object]:
     answer = sandbox.get("/device/baseInfo", deviceId=device_id)
     return answer.json() if answer.status_code == 200 else {}
 
 
-def writes(sandbox: SandboxServer) -> list[Write]:
-    """All of them, on devices found for the purpose: with an owner, with a timeline, with a text metafield."""
+def events(sandbox: SandboxServer, device_id: int) -> int:
+    return int(sandbox.get("/device/timeline", deviceId=device_id, page=0, size=1).json()["totalElements"])
+
+
+def _created(sandbox: SandboxServer, change: Change) -> bool:
+    return bool(sandbox.get("/search/devices", query=change.filled["name"]).json()["content"])
+
+
+CHECKS: dict[str, Callable[[SandboxServer, Change], bool]] = {
+    "create_device": _created,
+    "remove_owner": lambda sandbox, change: not base_info(sandbox, change.device).get("ownerUserId"),
+    "trigger_event": lambda sandbox, change: events(sandbox, change.device) > change.events_before,
+    "clear_device": lambda sandbox, change: events(sandbox, change.device) == 0,
+    "delete_device": lambda sandbox, change: not base_info(sandbox, change.device),
+}
+"""How the platform shows it, where the kind's own verification needs more than an entry."""
+
+
+def changes(sandbox: SandboxServer) -> list[Change]:
+    """All of them, each on a device with an owner, or the one that its example names."""
     rows = sandbox.get("/devices", page=0, size=200).json()["content"]
-    owned = [row["id"] for row in rows if row.get("ownerUserId") and row["name"].isascii() and row["id"] > 10]
-    rename, owner, organization, removal, delete, trigger = owned[:6]
-    clear, field_device = 1, 9
-    names = {device_id: str(info(sandbox, device_id)["name"]) for device_id in (clear, delete)}
-    fields = sandbox.get("/device/metafield", deviceId=field_device).json()
-    text = next(one["id"] for one in fields if str((one.get("value") or {}).get("type", "")).lower() == "text")
-    target = 12 if info(sandbox, owner).get("ownerUserId") != 12 else 11
-
-    def value_is(expected: str) -> Callable[[SandboxServer], bool]:
-        def read(platform: SandboxServer) -> bool:
-            found = platform.get("/device/metafield", deviceId=field_device).json()
-            return any(one["id"] == text and one["value"].get("value") == expected for one in found)
-
-        return read
-
-    def events(platform: SandboxServer, device_id: int) -> int:
-        return int(platform.get("/device/timeline", deviceId=device_id, page=0, size=1).json()["totalElements"])
-
-    before = events(sandbox, trigger)
-    return [
-        Write(
-            "rename",
-            f"/devices/{rename}/rename/",
-            ("PUT", "/device"),
-            {"name": NEW},
-            lambda platform: info(platform, rename)["name"] == NEW,
-        ),
-        Write(
-            "metafield",
-            f"/devices/{field_device}/metafields/{text}/",
-            ("POST", "/device/metafield"),
-            {"value": NEW},
-            value_is(NEW),
-        ),
-        Write(
-            "to owner",
-            f"/devices/{owner}/transfer-to-owner/?owner={target}",
-            ("POST", "/device/transfer/to-owner"),
-            {},
-            lambda platform: info(platform, owner).get("ownerUserId") == target,
-        ),
-        Write(
-            "to organization",
-            f"/devices/{organization}/transfer-to-organization/?org_id=2",
-            ("POST", "/device/transfer/to-organization"),
-            {},
-            lambda platform: info(platform, organization)["orgId"] == 2,
-        ),
-        Write(
-            "remove owner",
-            f"/devices/{removal}/remove-owner/",
-            ("DELETE", "/device/owner"),
-            {},
-            lambda platform: not info(platform, removal).get("ownerUserId"),
-        ),
-        Write(
-            "trigger",
-            f"/devices/{trigger}/trigger-event/",
-            ("POST", "/device/trigger-event"),
-            {"code": "door_open"},
-            lambda platform: events(platform, trigger) > before,
-            tellable=False,
-        ),
-        Write(
-            "clear",
-            f"/devices/{clear}/clear/",
-            ("DELETE", "/device/clear"),
-            {"confirm": names[clear], "reason": "kills"},
-            lambda platform: events(platform, clear) == 0,
-        ),
-        Write(
-            "delete",
-            f"/devices/{delete}/delete/",
-            ("DELETE", "/device"),
-            {"confirm": names[delete], "reason": "kills"},
-            lambda platform: not info(platform, delete),
-        ),
-        Write(
-            "create",
-            "/devices/new/",
-            ("POST", "/device/create"),
-            {"template_code": TEMPLATE, "name": NEW + "b"},
-            lambda platform: bool(platform.get("/search/devices", query=NEW + "b").json()["content"]),
-        ),
-    ]
+    owners = {row["id"]: row.get("ownerUserId") for row in rows if row["name"].isascii() and row["id"] > 10}
+    owned = (device for device, owner in owners.items() if owner not in (None, 12))
+    return [_change(sandbox, kind, owned) for kind in with_forms()]
 
 
-def open_form(session: requests.Session, host: PortalServer, write: Write) -> None:
+def change_of(sandbox: SandboxServer, operation: str) -> Change:
+    return next(change for change in changes(sandbox) if change.operation == operation)
+
+
+def _change(sandbox: SandboxServer, kind: ChangeKind, owned: Iterator[int]) -> Change:
+    example = kind.example
+    device = example.device or (next(owned) if kind.about_device else 0)
+    args = [device, example.target] if "<int64:target>" in kind.path else [device] if kind.about_device else []
+    page = reverse(kind.url_name, args=args) + (f"?{example.query}" if example.query else "")
+    filled = dict(example.fields)
+    if "confirm" in kind.form.base_fields:
+        filled["confirm"] = str(base_info(sandbox, device)["name"])
+    before = events(sandbox, device) if device else 0
+    return Change(kind, device, page, contract().call_of(kind.operation), filled, before)
+
+
+def open_form(session: requests.Session, host: PortalServer, change: Change) -> None:
     """What the form's page holds, with what is typed into it."""
-    page = session.get(host.url + write.page, timeout=30)
-    assert page.status_code == 200, (write.name, page.status_code, page.text[:500])
+    page = session.get(host.url + change.page, timeout=30)
+    assert page.status_code == 200, (change.operation, page.status_code, page.text[:500])
     for form in BeautifulSoup(page.text, "html.parser").select("form[method=post]"):
         if form.select_one("[name=idempotency_key]"):
             inputs = form.select("input[name], select[name]")
-            write.form = {str(each["name"]): str(each.get("value", "")) for each in inputs} | write.filled
+            change.form = {str(each["name"]): str(each.get("value", "")) for each in inputs} | change.filled
             return
-    raise AssertionError(f"{write.name}: no form with an id on {write.page}")
+    raise AssertionError(f"{change.operation}: no form with an idempotency key on {change.page}")
 
 
-def arrived(sandbox: SandboxServer, write: Write) -> int:
-    path = "/api/v1/organization" + write.call[1]
-    return sum((entry["method"], entry["path"]) == (write.call[0], path) for entry in sandbox.requests())
+def arrived(sandbox: SandboxServer, change: Change) -> int:
+    """How often its call arrived at the sandbox."""
+    path = "/api/v1/organization" + change.call[1]
+    return sum((entry["method"], entry["path"]) == (change.call[0], path) for entry in sandbox.requests())
+
+
+def kind_named(operation: str) -> ChangeKind:
+    kind = kind_of(operation)
+    assert kind is not None, f"{operation} has no ChangeKind in devices/changes/writes/"
+    return kind

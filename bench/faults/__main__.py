@@ -20,7 +20,7 @@ django.setup()
 
 from bench.faults.kinds import CLOSED, KINDS  # noqa: E402
 from bench.faults.pair import MODES, Found, Pair  # noqa: E402
-from bench.faults.rows import READS, forgotten  # noqa: E402
+from bench.faults.rows import READS, missing_rows  # noqa: E402
 from bench.faults.slow import Slow  # noqa: E402
 from tests.change_examples import OPERATIONS  # noqa: E402
 
@@ -74,9 +74,9 @@ class Matrix:
     def _one(self, pair: Pair, name: str) -> None:
         begun = time.monotonic()
         found = self.found[name] = pair.under(name)
-        answers = ", ".join(f"{count} x {status or 'cut'}" for status, count in sorted(found.answers.items()))
+        responses = ", ".join(f"{count} x {status or 'cut'}" for status, count in sorted(found.responses.items()))
         print(
-            f"  {name}: {answers}; {found.written} writes arrived, slowest {found.slowest:.1f} s,"
+            f"  {name}: {responses}; {found.written} writes arrived, slowest {found.slowest:.1f} s,"
             f" {len(found.wrong)} wrong ({time.monotonic() - begun:.0f} s)",
             flush=True,
         )
@@ -86,7 +86,7 @@ class Matrix:
 
     def unmet(self) -> dict[str, list[str]]:
         """Fault -> the operations whose call did not meet it, with their mode."""
-        rows = [(row, mode) for row in [*(row.operation for row in READS), *OPERATIONS.values()] for mode in MODES]
+        rows = [(row, mode) for row in [*(row.operation for row in READS), *OPERATIONS] for mode in MODES]
         missed = {
             name: [f"{op} ({mode})" for op, mode in rows if (op, mode) not in found.met]
             for name, found in self.found.items()
@@ -96,7 +96,7 @@ class Matrix:
     def mostly_met(self, which: str) -> bool:
         """Whether this operation, which is one that gives names, was met in this mode under most of the faults."""
         operation, mode = which.removesuffix(")").split(" (")
-        names = {row.operation for row in READS if row.alone}
+        names = {row.operation for row in READS if row.optional}
         met = sum((operation, mode) in found.met for found in self.found.values())
         return operation in names and met > len(self.found) / 2
 
@@ -120,14 +120,14 @@ def main() -> int:
     matrix.run()
     if not options.fault:
         slow.join()
-    if lacking := forgotten():
+    if lacking := missing_rows():
         matrix.wrong.append(f"no row leads to {', '.join(sorted(lacking))}")
     for name, missed in matrix.unmet().items():
         # Names that were kept at sign-in need no call; but under most faults each of them has to be met.
         print(f"  {name} was not met by {', '.join(missed)}", flush=True)
         if grave := [each for each in missed if not matrix.mostly_met(each)]:
             matrix.wrong.append(f"{name} was not met by {', '.join(grave)}")
-    asked = sum(found.answers.total() for found in matrix.found.values())
+    asked = sum(found.responses.total() for found in matrix.found.values())
     print(f"faults: {asked} answers, {len(matrix.wrong)} wrong, {time.monotonic() - begun:.0f} s", flush=True)
     for words in matrix.wrong:
         print(f"  WRONG: {words[:400]}", flush=True)

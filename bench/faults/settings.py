@@ -8,9 +8,9 @@ from tests.live_settings import *  # noqa: F403
 from tests.live_settings import PLATFORM_API_LIMITS
 
 PLATFORM_API_LIMITS = PLATFORM_API_LIMITS._replace(
-    calls_to_judge=1_000_000,
+    min_calls_to_open=1_000_000,
     backoff=0.01,
     max_backoff=0.01,
-    retry_share=2.0,
-    per_minute=1_000_000,
+    retry_budget=2.0,
+    rate_limit=1_000_000,
 )

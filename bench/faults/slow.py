@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.faults.judge import MISTAKE, OLD, SENTENCES
-from bench.visitor import Answer, Visitor
+from bench.visitor import Response, Visitor
 from tests.portal_server import PortalServer
 from tests.servers import SandboxServer
 
@@ -103,23 +103,23 @@ class Slow:
         pid = worker_of(self.portal)
         ask = ["/devices/3/logs/"] * at_once
         with ThreadPoolExecutor(8) as pool:
-            assert all(answer.status == 200 for answer in pool.map(self.visitor.ask, ["/devices/3/logs/"] * 16))
+            assert all(response.status == 200 for response in pool.map(self.visitor.ask, ["/devices/3/logs/"] * 16))
             self.sandbox.fault("/device/logs", kind, **more)
             before = memory(pid, "VmRSS")
             forget(pid)
-            answers = [*pool.map(lambda page: self.visitor.ask(page, htmx=True), ask)]
+            responses = [*pool.map(lambda page: self.visitor.ask(page, htmx=True), ask)]
             grown = memory(pid, "VmHWM") - before
         self.sandbox.clear_faults()
-        self._told(name, answers)
-        held = max(answer.seconds for answer in answers)
+        self._told(name, responses)
+        held = max(response.seconds for response in responses)
         words = f"{name}, {at_once} at once: {grown:.1f} MB more at most, a thread held for {held:.1f} s"
         self.say(words, wrong=grown > MEGABYTES * at_once or held > CALL + SLACK)
 
-    def _told(self, name: str, answers: list[Answer]) -> None:
-        for answer in answers:
-            told = any(sentence in answer.words for sentence in (*SENTENCES, *OLD))
-            if answer.status not in (200, 429, 502, 503, 504) or not told or MISTAKE in answer.words:
-                self.say(f"{name}: status {answer.status}: {answer.words[:200]}", wrong=True)
+    def _told(self, name: str, responses: list[Response]) -> None:
+        for response in responses:
+            told = any(sentence in response.words for sentence in (*SENTENCES, *OLD))
+            if response.status not in (200, 429, 502, 503, 504) or not told or MISTAKE in response.words:
+                self.say(f"{name}: status {response.status}: {response.words[:200]}", wrong=True)
 
     def _times(self, name: str) -> None:
         """All pages at once."""
@@ -128,12 +128,12 @@ class Slow:
             self.sandbox.fault(path, kind, **more)
         with ThreadPoolExecutor(len(ASKED)) as pool:
             jobs = [pool.submit(self.visitor.ask, page, htmx=htmx) for page, htmx, _ in ASKED.values()]
-            answers = [job.result() for job in jobs]
+            responses = [job.result() for job in jobs]
         self.sandbox.clear_faults()
-        self._told(name, answers)
+        self._told(name, responses)
         limits = [within for _, _, within in ASKED.values()]
-        late = any(answer.seconds > within + SLACK for answer, within in zip(answers, limits, strict=True))
-        took = ", ".join(f"{answer.seconds:.1f}" for answer in answers)
+        late = any(response.seconds > within + SLACK for response, within in zip(responses, limits, strict=True))
+        took = ", ".join(f"{response.seconds:.1f}" for response in responses)
         self.say(f"{name}, in real time: answered after {took} s", wrong=late)
 
     def _connecting(self) -> None:
@@ -144,8 +144,8 @@ class Slow:
             try:
                 visitor = Visitor(elsewhere.url)
                 visitor.cookies = self.visitor.cookies
-                answer = visitor.ask("/devices/3/")
+                response = visitor.ask("/devices/3/")
             finally:
                 elsewhere.stop()
-        self._told("no connection", [answer])
-        self.say(f"no connection, in real time: answered after {answer.seconds:.1f} s", wrong=answer.seconds > PAGE)
+        self._told("no connection", [response])
+        self.say(f"no connection, in real time: answered after {response.seconds:.1f} s", wrong=response.seconds > PAGE)

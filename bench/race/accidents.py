@@ -10,9 +10,10 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from bench.race.lines import Answer, Line, Volley
+from bench.race.lines import Line, Volley
 from bench.race.rounds import TOKEN, Found, Platform, judge, race, slow_writers
 from bench.race.subjects import Portal
+from bench.visitor import Response
 
 HEALS_WITHIN = 9.0
 """Seconds from the call of a process that is killed to the next one's: its lease, and a little."""
@@ -29,13 +30,13 @@ def must(holds: object, words: str) -> None:
         raise Wrong(words)
 
 
-def statuses(answers: Sequence[Answer]) -> str:
-    counted = sorted(Counter(answer.status for answer in answers).items())
+def statuses(responses: Sequence[Response]) -> str:
+    counted = sorted(Counter(response.status for response in responses).items())
     return ", ".join(f"{count} x {status or 'cut'}" for status, count in counted)
 
 
-def one_refresh(platform: Platform, portal: Portal, answers: Sequence[Answer]) -> Found:
-    found = judge(platform, portal, answers)
+def one_refresh(platform: Platform, portal: Portal, responses: Sequence[Response]) -> Found:
+    found = judge(platform, portal, responses)
     must(found.fine, str(found))
     return found
 
@@ -44,8 +45,8 @@ def works_again(platform: Platform, portal: Portal) -> None:
     """The same session, with the platform as it should be: one refresh for all."""
     platform.server.clear_faults()
     platform.server.clear_requests()
-    answers = Volley(portal.urls, portal.cookies, portal.page, AFTERWARDS).go().answers()
-    one_refresh(platform, portal, answers)
+    responses = Volley(portal.urls, portal.cookies, portal.page, AFTERWARDS).go().responses()
+    one_refresh(platform, portal, responses)
 
 
 # --- a slow platform --------------------------------------------------------------------------------------------------
@@ -79,8 +80,8 @@ def _kill_who_renews(platform: Platform, portal: Portal, answered: int | None) -
     platform.until_token_call(answered)
     waiting.go()
     os.kill(renewing.workers[0], signal.SIGKILL)
-    (answer,) = renewing.answers()
-    must(answer.status == 0, f"the killed process answered {answer.status}")
+    (response,) = renewing.responses()
+    must(response.status == 0, f"the killed process answered {response.status}")
     return waiting
 
 
@@ -89,11 +90,11 @@ def killed_before_sending(platform: Platform, portal: Portal, count: int) -> str
     platform.server.clear_faults()
     platform.server.fault(TOKEN, "drop", delay=20, times=1)
     waiting = _kill_who_renews(platform, portal, None)
-    answers = Volley(portal.urls, portal.cookies, portal.page, AFTERWARDS).go().answers()
+    responses = Volley(portal.urls, portal.cookies, portal.page, AFTERWARDS).go().responses()
     platform.server.clear_faults()
-    must({answer.status for answer in answers} == {200}, f"after the kill: {statuses(answers)}")
-    bystanders = waiting.answers()
-    must({answer.status for answer in bystanders} <= {0, 200}, f"those who waited: {statuses(bystanders)}")
+    must({response.status for response in responses} == {200}, f"after the kill: {statuses(responses)}")
+    bystanders = waiting.responses()
+    must({response.status for response in bystanders} <= {0, 200}, f"those who waited: {statuses(bystanders)}")
     healed = _healed(platform)
     must(platform.is_current(portal.refresh_token()), "the row is stale")
     return f"killed before sending: healed after {healed:.1f} s, {statuses(bystanders)} of those who waited"
@@ -104,16 +105,16 @@ def killed_before_saving(platform: Platform, portal: Portal, count: int) -> str:
     platform.server.clear_faults()
     platform.server.fault(TOKEN, "drip", delay=20, times=1, apply=True)
     waiting = _kill_who_renews(platform, portal, 200)
-    answers = Volley(portal.urls, portal.cookies, portal.page, AFTERWARDS, htmx=True).go().answers()
-    must(all(answer.asks_to_sign_in for answer in answers), f"after the kill: {statuses(answers)}")
-    bystanders = waiting.answers()
-    must({answer.status for answer in bystanders} <= {0, 302}, f"those who waited: {statuses(bystanders)}")
+    responses = Volley(portal.urls, portal.cookies, portal.page, AFTERWARDS, htmx=True).go().responses()
+    must(all(response.asks_to_sign_in for response in responses), f"after the kill: {statuses(responses)}")
+    bystanders = waiting.responses()
+    must({response.status for response in bystanders} <= {0, 302}, f"those who waited: {statuses(bystanders)}")
     reused = sum(call["reused"] for call in platform.token_calls())
     must(reused == 1, f"the spent token was tried {reused} times")
     healed = _healed(platform)
     platform.server.clear_faults()
     _sign_in_again(portal)
-    return f"killed before saving: all {len(answers)} asked to sign in after {healed:.1f} s"
+    return f"killed before saving: all {len(responses)} asked to sign in after {healed:.1f} s"
 
 
 def _healed(platform: Platform) -> float:
@@ -148,13 +149,13 @@ def signed_out(platform: Platform, portal: Portal, count: int) -> str:
         volley.go()
         platform.until_token_call()
         out = leaving.ask("/sign-out/", form=form)
-        answers = volley.answers()
+        responses = volley.responses()
         writers = finish()
     later = [leaving.ask("/devices/") for _ in range(2)]
     leaving.close()
     must(out.status == 303, f"signing out: {out.status}")
-    everybody = [*answers, *writers, *later]
-    must(all(answer.asks_to_sign_in for answer in everybody), f"after signing out: {statuses(everybody)}")
+    everybody = [*responses, *writers, *later]
+    must(all(response.asks_to_sign_in for response in everybody), f"after signing out: {statuses(everybody)}")
     must(portal.grants() == [], "the grant is there again")
     must(len(platform.token_calls()) == 1, f"{len(platform.token_calls())} refreshes")
     _sign_in_again(portal)
@@ -180,15 +181,15 @@ def _trouble(platform: Platform, portal: Portal, words: str, *, kind: str, **fau
     platform.server.fault(TOKEN, kind, **fault)
     platform.server.clear_requests()
     portal.expire()
-    answers = volley.go().answers()
+    responses = volley.go().responses()
     calls = len(platform.token_calls())
-    must({answer.status for answer in answers} <= {502, 503, 504}, f"{words}: {statuses(answers)}")
+    must({response.status for response in responses} <= {502, 503, 504}, f"{words}: {statuses(responses)}")
     must(calls <= count // 4, f"{words}: {calls} calls for {count} requests")
-    must([bool(lost) for lost, _ in portal.grants()] == [False], f"{words}: the grant is lost")
+    must([bool(revoked) for revoked, _ in portal.grants()] == [False], f"{words}: the grant is revoked")
     must([lease for _, lease in portal.grants()] == [""], f"{words}: the lease is still held")
     works_again(platform, portal)
-    slowest = max(answer.seconds for answer in answers)
-    return f"{words}: {statuses(answers)} after {slowest:.1f} s in {calls} calls, then well again"
+    slowest = max(response.seconds for response in responses)
+    return f"{words}: {statuses(responses)} after {slowest:.1f} s in {calls} calls, then well again"
 
 
 ACCIDENTS: dict[str, Callable[[Platform, Portal, int], str]] = {

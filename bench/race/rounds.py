@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.race.lines import PATIENCE, Answer, Line, Volley
+from bench.race.lines import Line, Volley
 from bench.race.subjects import Subject
+from bench.visitor import TIMEOUT, Response
 from tests.servers import SandboxServer
 from tools.processes import Failed, poll
 
@@ -42,7 +43,7 @@ class Platform:
 
     def until_token_call(self, answered: int | None = None) -> None:
         """Until a refresh is under way, or `answered` with this status."""
-        for _ in poll(PATIENCE, every=0.02):
+        for _ in poll(TIMEOUT, every=0.02):
             if any(answered is None or call["status"] == answered for call in self.token_calls()):
                 return
         raise Failed("nobody asked for a refresh")
@@ -97,22 +98,22 @@ class Found:
 
 
 @contextmanager
-def slow_writers(subject: Subject, count: int) -> Iterator[Callable[[], list[Answer]]]:
+def slow_writers(subject: Subject, count: int) -> Iterator[Callable[[], list[Response]]]:
     """Requests that have read the session when this begins and save it when the function that it gives is called."""
     for left in subject.folder.iterdir():
         left.unlink()
     lines = [Line(subject.urls[number % len(subject.urls)], subject.cookies) for number in range(count)]
     with ThreadPoolExecutor(max(count, 1)) as pool:
         futures = [pool.submit(line.ask, "/race/slow-writer/") for line in lines]
-        for _ in poll(PATIENCE, every=0.02):
+        for _ in poll(TIMEOUT, every=0.02):
             if len(list(subject.folder.glob("writer-*"))) == count:
                 break
         else:
             raise Failed("the slow writers did not start")
 
-        def finish() -> list[Answer]:
+        def finish() -> list[Response]:
             (subject.folder / "go").touch()
-            return [future.result(PATIENCE) for future in futures]
+            return [future.result(TIMEOUT) for future in futures]
 
         try:
             yield finish
@@ -128,21 +129,21 @@ def race(platform: Platform, subject: Subject, count: int, expire: Callable[[], 
     with slow_writers(subject, count // WRITER_EVERY) as finish:
         platform.server.clear_requests()
         expire()
-        answers = volley.go().answers()
-        answers += finish()
-    return judge(platform, subject, answers)
+        responses = volley.go().responses()
+        responses += finish()
+    return judge(platform, subject, responses)
 
 
-def judge(platform: Platform, subject: Subject, answers: Sequence[Answer]) -> Found:
+def judge(platform: Platform, subject: Subject, responses: Sequence[Response]) -> Found:
     calls = platform.token_calls()
     return Found(
-        requests=len(answers),
+        requests=len(responses),
         refreshes=[sum(call["grant"] == "refresh_token" for call in calls)],
-        failed=Counter(answer.status for answer in answers if answer.status != 200),
+        failed=Counter(response.status for response in responses if response.status != 200),
         reused=sum(call["reused"] for call in calls),
         stale=0 if platform.is_current(subject.refresh_token()) else 1,
-        slowest=max(answer.seconds for answer in answers),
-        workers={answer.worker for answer in answers},
+        slowest=max(response.seconds for response in responses),
+        workers={response.worker for response in responses},
     )
 
 

@@ -9,5 +9,7 @@ from tests.live_settings import *  # noqa: F403
 from tests.live_settings import PLATFORM_API_LIMITS
 
 ROOT_URLCONF = "bench.race.urls"
-PLATFORM_API_LIMITS = PLATFORM_API_LIMITS._replace(person_share=1.0, person_waiting=1000, queue=15.0)
+PLATFORM_API_LIMITS = PLATFORM_API_LIMITS._replace(
+    user_concurrency_share=1.0, max_queued_per_user=1000, queue_timeout=15.0
+)
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}

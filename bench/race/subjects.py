@@ -11,14 +11,13 @@ import msgspec
 import psycopg
 from cryptography.fernet import Fernet
 
-from bench.pages import Visitor
 from bench.race.lines import Line
 from bench.race.views import FOLDER
+from bench.visitor import Visitor
 from tests.portal_server import PortalServer
 from tests.servers import SandboxServer
 from tools.processes import Failed
 
-USER = "admin@example.com"
 PAST = 1.0
 """A moment long ago, in seconds since 1970."""
 
@@ -99,21 +98,16 @@ class Portal:
     def sign_in(self) -> None:
         """A new session, the only one."""
         self.database.run("DELETE FROM portal_auth_apigrant")
-        visitor = Visitor(self.urls[0])
-        try:
-            visitor.sign_in(USER, "demo")
-        except ValueError as error:
-            raise Failed(str(error)) from None
-        self.cookies = visitor.cookies()
+        self.cookies = Visitor.signed_in(self.urls[0]).cookie_header
 
     def sign_out_form(self) -> dict[str, str]:
         """The fields of the form that signs out, from a page of this session."""
         line = Line(self.urls[0], self.cookies)
-        found = re.search(rb'name="csrfmiddlewaretoken" value="([^"]+)"', line.ask("/devices/").body)
+        found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', line.ask("/devices/").body)
         line.close()
         if not found:
             raise Failed("the list of devices has no form to sign out with")
-        return {"csrfmiddlewaretoken": found[1].decode()}
+        return {"csrfmiddlewaretoken": found[1]}
 
     def expire(self) -> None:
         self.database.run("UPDATE portal_auth_apigrant SET expires_at = ?, refresh_at = ?", PAST, PAST)
@@ -123,11 +117,11 @@ class Portal:
         self.database.run("UPDATE portal_auth_apigrant SET refresh_at = ?", PAST)
 
     def grants(self) -> list[tuple[Any, ...]]:
-        """(lost, lease_by) of every grant."""
-        return self.database.run("SELECT lost, lease_by FROM portal_auth_apigrant")
+        """(revoked, lease_by) of every grant."""
+        return self.database.run("SELECT revoked, lease_by FROM portal_auth_apigrant")
 
     def refresh_token(self) -> str:
-        rows = self.database.run("SELECT blob FROM portal_auth_apigrant WHERE NOT lost")
+        rows = self.database.run("SELECT blob FROM portal_auth_apigrant WHERE NOT revoked")
         if len(rows) != 1:
             return ""
         return msgspec.json.decode(self._key.decrypt(rows[0][0]))["refresh"]
@@ -156,13 +150,13 @@ class Double:
 
     def sign_in(self) -> None:
         visitor = Visitor(self.urls[0])
-        visitor.get(f"/sign-in/?user={USER}")
-        self.cookies = visitor.cookies()
+        visitor.keep_cookies(visitor.ask(f"/sign-in/?user={visitor.user}"))
+        self.cookies = visitor.cookie_header
 
     def _ask(self, path: str) -> str:
         line = Line(self.urls[0], self.cookies)
         try:
-            return line.ask(path).body.decode()
+            return line.ask(path).body
         finally:
             line.close()
 

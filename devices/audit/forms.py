@@ -1,4 +1,4 @@
-"""What the trail of changes is asked for: by whom, of what, when, and what became of it."""
+"""The query of the audit list."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from devices.core import api_rules
 from devices.ui.query_forms import LenientQueryForm
 
 TEXT_MAX = 120
-"""Characters of a name or an e-mail that are searched for."""
+"""Characters of a name or e-mail to search for."""
 YEARS = (2000, 2999)
 
 
 class _Day(forms.DateField):
-    """A day as browsers send it, of years that every zone and database can hold."""
+    """A day as browsers send it, in years that every time zone and database supports."""
 
     def __init__(self, label: Any) -> None:
         super().__init__(
@@ -36,10 +36,10 @@ class _Day(forms.DateField):
         return day
 
 
-class TrailForm(LenientQueryForm):
-    """`mine`: only one's own. `all`: without the usual window of time. `person`: a row's number, or text.
+class AuditQueryForm(LenientQueryForm):
+    """`mine`: only the person's own entries. `all`: all dates. `person`: the id of an `AuditPerson`, or text.
 
-    `actions`: (operation, words) to choose from. `from` and `to` are days of the reader's zone, both included.
+    `from` and `to` are days in the reader's time zone, both included. `actions`: choices as (operation, label).
     """
 
     mine = forms.BooleanField(required=False)
@@ -70,17 +70,17 @@ class TrailForm(LenientQueryForm):
 
     def __init__(self, *args: Any, actions: list[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["from"] = _Day(pgettext_lazy("a day", "From"))  # no name for a class's attribute
+        self.fields["from"] = _Day(pgettext_lazy("a day", "From"))  # `from` is a keyword
         self.fields["to"] = _Day(pgettext_lazy("a day", "To"))
         self.fields["action"].choices = actions  # type: ignore[attr-defined]
 
     def warnings(self) -> list[str]:
-        said = {
+        sentences = {
             "person": _("That is too long to be a person. Everybody is shown."),
             "device": _("That is too long to be a device. All devices are shown."),
             "action": _("There is no such action. All actions are shown."),
             "outcome": _("There is no such outcome. All outcomes are shown."),
-            "from": _("The first day is not a date. The list begins where it usually does."),
+            "from": _("The first day is not a date. The list shows the usual period."),
             "to": _("The last day is not a date. The list ends today."),
         }
-        return super().warnings() + [sentence for name, sentence in said.items() if name in self.errors]
+        return super().warnings() + [sentence for name, sentence in sentences.items() if name in self.errors]

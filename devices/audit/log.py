@@ -1,8 +1,8 @@
-"""The portal's own trail: what was about to be changed, written before the platform is asked, and what became of it.
+"""The audit log of changes: the intent is written before the platform is called, the outcome afterwards.
 
-The platform keeps no record of renames, transfers or deletions. Here nothing is ever updated or deleted (a trigger of
-the database sees to it too): an outcome is a row beside its entry, so a process that dies between the two leaves an
-entry without an outcome, and that reads as unknown until the next look at the device. No secret comes in here.
+The platform keeps no record of renames, transfers or deletions. Rows are only added here; database triggers refuse
+updates and deletes. A process that dies between intent and outcome leaves an entry without an outcome. Such an entry
+reads as unknown until it is reconciled on the next view of the device. Secrets are never stored.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -26,27 +25,27 @@ from devices.audit.models import AuditEntry, AuditOutcome, AuditPerson
 from devices.core.permissions import PORTAL_AUDIT, Access
 from devices.core.text import shorten
 
-log = logging.getLogger("devices.changes.service")
+log = logging.getLogger("devices.audit")
 
 CONFIRMED, REJECTED, UNKNOWN = AuditOutcome.CONFIRMED, AuditOutcome.REJECTED, AuditOutcome.UNKNOWN
 ACCEPTED, REFUSED, LOST = "accepted", "refused", "lost"
-READ, ANSWER = "read", "answer"
-WAIT = 25.0
-"""Seconds that a second sending waits at most for the outcome of the first."""
-PAUSE = 0.1
-"""Seconds between two looks at it."""
-ORPHAN = 30.0
-"""Seconds after which an entry without an outcome has probably lost its process, and whoever opens the device looks
-what became of it. A process that is still waiting for its answer loses nothing: before `changes.SURE_AFTER` a look only
-finds what was made."""
-LOOK_BACK = timedelta(days=7)
-"""How long an open entry is looked after when its device is opened."""
-VALUE_MAX = 2000
-"""Characters of a value that are kept."""
+READ_BACK, REPLY_ONLY = "read_back", "reply"
+REPLAY_WAIT = 25.0
+"""Seconds that a repeated submission waits at most for the outcome of the first."""
+REPLAY_POLL_INTERVAL = 0.1
+ABANDONED_AFTER = 30.0
+"""Seconds. An entry without an outcome for this long is treated as abandoned and reconciled on the next view of the
+device. That is safe while its process still waits for a reply: reconciling this early can confirm, but not reject."""
+RECONCILE_WITHIN = timedelta(days=7)
+"""Open entries older than this are not reconciled when their device is viewed."""
+MAX_PER_RECONCILE = 20
+"""Open entries that one view of a device reconciles at most."""
+MAX_VALUE_LENGTH = 2000
+"""Characters of a value that are stored."""
 
 
 class ChangeIntent(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be changed: the columns of `AuditEntry` that the one who changes it knows."""
+    """A change that is about to be made: the columns of `AuditEntry` that its caller knows."""
 
     operation: str
     device_id: int | None = None
@@ -63,7 +62,7 @@ class ChangeIntent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EntryState(NamedTuple):
-    """What is known of an entry by now. `started`: anything at all; without, its process may still be at it."""
+    """What is known about an entry: its latest outcome. Without one (`has_outcome`), it may still be in progress."""
 
     outcome: str = UNKNOWN
     final: bool = False
@@ -73,7 +72,7 @@ class EntryState(NamedTuple):
     error: str = ""
     created_device_id: int | None = None
     at: datetime | None = None
-    started: bool = False
+    has_outcome: bool = False
 
 
 def new_idempotency_key() -> str:
@@ -81,60 +80,60 @@ def new_idempotency_key() -> str:
 
 
 def record_intent(
-    access: Access, facts: ChangeIntent, *, request_id: str, idempotency_key: str = "", asked: object = None
+    access: Access, intent: ChangeIntent, *, request_id: str, idempotency_key: str = "", submitted: object = None
 ) -> tuple[AuditEntry, bool]:
-    """Write down what is about to be done. False beside it: the same form was sent before, and this is its entry.
+    """Write the entry before the platform is called. Returns it, and whether it is new.
 
-    A sending that is known to have been refused stands in nobody's way: the next one is another entry.
-
-    `idempotency_key` is of one page of a form; with `asked`, what was filled in, it names one sending of that person. Without
-    a form id every sending is one of its own.
+    Not new: the same person submitted the same form before, with the same values (`submitted`). A rejected submission
+    does not count: the next one is a new entry. Without `idempotency_key` every submission is new.
     """
-    values: dict[str, object] = {name: _stored(value) for name, value in msgspec.structs.asdict(facts).items()}
+    values: dict[str, object] = {name: _storable(value) for name, value in msgspec.structs.asdict(intent).items()}
     now = timezone.now()
     values |= {
         "undoes_id": values.pop("undoes"),
         "target": shorten(str(values["target"]), 200),
         "target_name": shorten(str(values["target_name"]), 200),
-        "person": person_of(access),
+        "person": update_person(access),
         "person_org_id": access.org_id,
         "request_id": request_id,
         "created_at": now,
         "keep_until": now + timedelta(days=settings.AUDIT_KEEP_DAYS),
     }
-    if facts.secret:
+    if intent.secret:
         values |= {"before": "", "after": ""}
-    digest = _digest(access, facts, idempotency_key or new_idempotency_key(), asked)
+    digest = _digest(access, intent, idempotency_key or new_idempotency_key(), submitted)
     entry, first = AuditEntry.objects.get_or_create(idempotency_key=digest, defaults=values)
-    while not first and _refused(entry):
-        digest = _after(digest)
+    while not first and _is_rejected(entry):
+        digest = _next_digest(digest)
         entry, first = AuditEntry.objects.get_or_create(idempotency_key=digest, defaults=values)
     if first:
-        log.info("%s", _line(entry, access, "intended"))
+        log.info("%s", _log_line(entry, access, "intended"))
     return entry, first
 
 
-def find_entry(access: Access, facts: ChangeIntent, *, idempotency_key: str, asked: object = None) -> AuditEntry | None:
-    """The entry of this very sending, if there was one that was not refused. Arguments as for `intend`."""
-    digest = _digest(access, facts, idempotency_key, asked)
+def find_entry(
+    access: Access, intent: ChangeIntent, *, idempotency_key: str, submitted: object = None
+) -> AuditEntry | None:
+    """The entry of the same submission, unless it was rejected. Arguments as for `record_intent`."""
+    digest = _digest(access, intent, idempotency_key, submitted)
     while entry := AuditEntry.objects.filter(idempotency_key=digest).first():
-        if not _refused(entry):
+        if not _is_rejected(entry):
             return entry
-        digest = _after(digest)
+        digest = _next_digest(digest)
     return None
 
 
-def _digest(access: Access, facts: ChangeIntent, idempotency_key: str, asked: object) -> str:
-    told = [access.person, facts.operation, facts.device_id, facts.target, idempotency_key, asked]
-    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
+def _digest(access: Access, intent: ChangeIntent, idempotency_key: str, submitted: object) -> str:
+    parts = [access.person, intent.operation, intent.device_id, intent.target, idempotency_key, submitted]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _after(digest: str) -> str:
-    """Names the sending after one that was refused."""
+def _next_digest(digest: str) -> str:
+    """The key of the submission that follows a rejected one."""
     return hashlib.sha256(digest.encode()).hexdigest()
 
 
-def _refused(entry: AuditEntry) -> bool:
+def _is_rejected(entry: AuditEntry) -> bool:
     return entry.outcomes.filter(final=True, outcome=REJECTED).exists()
 
 
@@ -151,17 +150,17 @@ def record_outcome(
     error: str = "",
     created_device_id: int | None = None,
 ) -> EntryState:
-    """Add what became of it. If somebody else's look has settled it for good meanwhile, theirs stands."""
+    """Add an outcome; the arguments are columns of `AuditOutcome`. A final outcome that is already there wins."""
     row = AuditOutcome(
         entry=entry,
         outcome=outcome,
         final=final,
         api_result=api_result,
         evidence=evidence,
-        observed_value="" if entry.secret else str(_stored(observed_value)),
+        observed_value="" if entry.secret else str(_storable(observed_value)),
         error=error,
         created_device_id=created_device_id,
-        person=person_of(access),
+        person=update_person(access),
         request_id=request_id,
         at=timezone.now(),
     )
@@ -170,175 +169,157 @@ def record_outcome(
             row.save(force_insert=True)
     except IntegrityError:
         return entry_state(entry)
-    log.info(
-        "%s",
-        _line(
-            entry, access, outcome if final else f"{outcome} so far", created_device_id=created_device_id, error=error
-        ),
-    )
+    result = outcome if final else f"{outcome} so far"
+    log.info("%s", _log_line(entry, access, result, created_device_id=created_device_id, error=error))
     return state_of_outcome(row)
 
 
 def entry_state(entry: AuditEntry) -> EntryState:
-    """The final outcome, or the newest there is. Uses `outcomes` as prefetched, where it was."""
+    """The final outcome, else the latest one. Uses prefetched `outcomes`."""
     rows = sorted(entry.outcomes.all(), key=lambda row: (row.final, row.pk))
     return state_of_outcome(rows[-1]) if rows else EntryState()
 
 
-def wait_for(entry: AuditEntry, *, wait: float = WAIT) -> EntryState:
-    """What became of a change that another request is making. `wait`: seconds; if it does not end, not `started`."""
+def state_of_outcome(row: AuditOutcome) -> EntryState:
+    return EntryState(**{name: getattr(row, name) for name in EntryState._fields[:-1]}, has_outcome=True)
+
+
+def wait_for_outcome(entry: AuditEntry, *, wait: float = REPLAY_WAIT) -> EntryState:
+    """The state of a change that another request is making, after `wait` seconds at most."""
     give_up = time.monotonic() + wait
     while True:
         state = entry_state(entry)
-        if state.started or time.monotonic() > give_up or age(entry) > ORPHAN:
+        if state.has_outcome or time.monotonic() > give_up or age(entry) > ABANDONED_AFTER:
             return state
-        time.sleep(PAUSE)
+        time.sleep(REPLAY_POLL_INTERVAL)
 
 
-AT_A_LOOK = 20
-"""Changes that one look at a device settles at most."""
-# `_open` for one device, in plain SQL: every page of a device asks it, nearly always for nothing, and to build it with
-# the ORM took a fifth of the page's time.
-OPEN_HERE = """SELECT entry.id FROM devices_auditentry AS entry
+# `_all_open` for one device, in plain SQL: every page of a device runs it. Building it with the ORM took a fifth of the
+# page's time.
+OPEN_ENTRIES_SQL = """SELECT entry.id FROM devices_auditentry AS entry
 WHERE entry.device_id = %s AND entry.created_at > %s
-AND NOT EXISTS (SELECT 1 FROM devices_auditoutcome AS told WHERE told.entry_id = entry.id AND told.final)
-AND (entry.created_at < %s OR EXISTS (SELECT 1 FROM devices_auditoutcome AS told WHERE told.entry_id = entry.id))
+AND NOT EXISTS (SELECT 1 FROM devices_auditoutcome AS outcome WHERE outcome.entry_id = entry.id AND outcome.final)
+AND (entry.created_at < %s OR EXISTS (SELECT 1 FROM devices_auditoutcome AS outcome WHERE outcome.entry_id = entry.id))
 ORDER BY entry.id LIMIT %s"""
 
 
 def open_entries(device_id: int) -> list[AuditEntry]:
-    """Changes of this device of which nobody knows what became, oldest first: to be settled by whoever looks at it.
-
-    Those that another request is still making are not among them.
-    """
+    """The device's entries to reconcile, oldest first: without a final outcome and not in progress."""
     now, as_stored = timezone.now(), connection.ops.adapt_datetimefield_value
+    after, before = as_stored(now - RECONCILE_WITHIN), as_stored(now - timedelta(seconds=ABANDONED_AFTER))
     with connection.cursor() as cursor:
-        cursor.execute(
-            OPEN_HERE, [device_id, as_stored(now - LOOK_BACK), as_stored(now - timedelta(seconds=ORPHAN)), AT_A_LOOK]
-        )
+        cursor.execute(OPEN_ENTRIES_SQL, [device_id, after, before, MAX_PER_RECONCILE])
         found = [row[0] for row in cursor.fetchall()]
-    return list(_with_all(Q(pk__in=found)).order_by("pk")) if found else []
+    return list(_with_related(Q(pk__in=found)).order_by("pk")) if found else []
 
 
 def open_creations(access: Access, name: str) -> list[AuditEntry]:
-    """New devices of this name, in this person's organization, of which nobody knows whether they were made."""
+    """Entries to reconcile that create a device of this name, by this person or their organization."""
     theirs = Q(person__key=access.person) | Q(person_org_id=access.org_id, person_org_id__isnull=False)
-    return list(_open().filter(theirs, operation="create_device", after=name).order_by("pk")[:20])
+    return list(_all_open().filter(theirs, operation="create_device", after=name).order_by("pk")[:20])
 
 
-def made_by_others(entry: AuditEntry) -> set[int]:
-    """Ids of the devices of its name that other entries are known to have made."""
-    made = AuditOutcome.objects.filter(
+def created_by_other_entries(entry: AuditEntry) -> set[int]:
+    """Ids of the devices with the same name that other entries are known to have created."""
+    created = AuditOutcome.objects.filter(
         entry__operation=entry.operation, entry__after=entry.after, created_device_id__isnull=False
     )
-    return {id for id in made.exclude(entry=entry).values_list("created_device_id", flat=True) if id is not None}
+    return {id for id in created.exclude(entry=entry).values_list("created_device_id", flat=True) if id is not None}
 
 
-def has_open_twin(entry: AuditEntry) -> bool:
-    """Whether another change of the same kind to the same value has come to nothing yet."""
-    settled = AuditOutcome.objects.filter(entry=OuterRef("pk"), final=True)
-    twins = AuditEntry.objects.filter(
-        operation=entry.operation, after=entry.after, created_at__gt=timezone.now() - LOOK_BACK
+def has_open_duplicate(entry: AuditEntry) -> bool:
+    """Whether another recent entry with the same operation and new value has no final outcome."""
+    final = AuditOutcome.objects.filter(entry=OuterRef("pk"), final=True)
+    same = AuditEntry.objects.filter(
+        operation=entry.operation, after=entry.after, created_at__gt=timezone.now() - RECONCILE_WITHIN
     )
-    return twins.exclude(pk=entry.pk).filter(~Exists(settled)).exists()
+    return same.exclude(pk=entry.pk).filter(~Exists(final)).exists()
 
 
-def noted_gone(access: Access, device_id: int) -> bool:
-    """Whether this person's wish to delete a device that is gone was written down within the hour."""
+def recently_recorded_gone(access: Access, device_id: int) -> bool:
+    """Whether this person tried to delete this device within the last hour and it was not found."""
     mine = AuditEntry.objects.filter(person__key=access.person, device_id=device_id, operation="delete_device")
     recent = mine.filter(created_at__gt=timezone.now() - timedelta(hours=1))
     return recent.filter(outcomes__error="NotFound").exists()
 
 
-def _open() -> QuerySet[AuditEntry]:
+def _all_open() -> QuerySet[AuditEntry]:
     now = timezone.now()
-    known = AuditOutcome.objects.filter(entry=OuterRef("pk"))
-    found = (
-        AuditEntry.objects.filter(created_at__gt=now - LOOK_BACK)
-        .filter(~Exists(known.filter(final=True)))
-        .filter(Exists(known) | Q(created_at__lt=now - timedelta(seconds=ORPHAN)))
+    outcomes = AuditOutcome.objects.filter(entry=OuterRef("pk"))
+    return (
+        _with_related(Q(created_at__gt=now - RECONCILE_WITHIN))
+        .filter(~Exists(outcomes.filter(final=True)))
+        .filter(Exists(outcomes) | Q(created_at__lt=now - timedelta(seconds=ABANDONED_AFTER)))
     )
-    return found.select_related("person").prefetch_related("outcomes", "undone_by__outcomes")
 
 
-def own(access: Access) -> QuerySet[AuditEntry]:
-    """The entries of this person, which nobody needs a right to read."""
-    return _with_all(_own(access))
+def own_entries(access: Access) -> QuerySet[AuditEntry]:
+    """This person's entries. Everybody may read their own."""
+    return _with_related(_is_own(access))
 
 
-def visible_to(access: Access) -> QuerySet[AuditEntry]:
-    """The entries that this person may read: with the right those of their organization, else their own."""
-    mine = _own(access)
+def visible_entries(access: Access) -> QuerySet[AuditEntry]:
+    """The entries this person may read: with PORTAL_AUDIT those of their organization too, otherwise only their own."""
+    visible = _is_own(access)
     if PORTAL_AUDIT in access.rights and access.org_id is not None:
-        mine |= Q(person_org_id=access.org_id) | Q(org_id=access.org_id)
-    return _with_all(mine)
+        visible |= Q(person_org_id=access.org_id) | Q(org_id=access.org_id)
+    return _with_related(visible)
 
 
-def _own(access: Access) -> Q:
-    """By a join on purpose: with numbers alone SQLite would gather a whole organization by index, and sort it."""
+def _is_own(access: Access) -> Q:
+    """A join on purpose: given the person's row id, SQLite reads a whole organization by index and sorts it."""
     return Q(person__key=access.person)
 
 
-def _with_all(which: Q) -> QuerySet[AuditEntry]:
-    """With what a page shows of each: who, what became of it, and whether it was undone."""
+def _with_related(which: Q) -> QuerySet[AuditEntry]:
     return AuditEntry.objects.filter(which).select_related("person").prefetch_related("outcomes", "undone_by__outcomes")
 
 
-def of_device(entries: QuerySet[AuditEntry], device_id: int) -> QuerySet[AuditEntry]:
-    """Those about this device, its creation too."""
-    made = AuditOutcome.objects.filter(created_device_id=device_id).values_list("entry_id", flat=True)
-    # Read first: with a condition that looks into another table beside it, no database uses the index on the device.
-    return entries.filter(Q(device_id=device_id) | Q(pk__in=list(made[:100])))
+def filter_by_device(entries: QuerySet[AuditEntry], device_id: int) -> QuerySet[AuditEntry]:
+    """The entries about this device, including its creation."""
+    created = AuditOutcome.objects.filter(created_device_id=device_id).values_list("entry_id", flat=True)
+    # Read first: with a subquery in the OR, no database uses the index on the device.
+    return entries.filter(Q(device_id=device_id) | Q(pk__in=list(created[:100])))
 
 
-def with_outcome(entries: QuerySet[AuditEntry], outcome: str) -> QuerySet[AuditEntry]:
-    """Those that have come to this. What has not come to anything is unknown."""
-    settled = AuditOutcome.objects.filter(entry=OuterRef("pk"), final=True)
+def filter_by_outcome(entries: QuerySet[AuditEntry], outcome: str) -> QuerySet[AuditEntry]:
+    """The entries with this final outcome. Entries without a final outcome are unknown."""
+    final = AuditOutcome.objects.filter(entry=OuterRef("pk"), final=True)
     if outcome == UNKNOWN:
-        return entries.filter(~Exists(settled.exclude(outcome=UNKNOWN)))
-    return entries.filter(Exists(settled.filter(outcome=outcome)))
+        return entries.filter(~Exists(final.exclude(outcome=UNKNOWN)))
+    return entries.filter(Exists(final.filter(outcome=outcome)))
 
 
-def person_of(access: Access) -> AuditPerson:
-    """The person's row, with the name and e-mail they have now."""
+def update_person(access: Access) -> AuditPerson:
+    """The person's row, with their present name and e-mail."""
     known = {"user_id": access.user_id, "name": shorten(access.name, 200), "email": shorten(access.email, 320)}
-    person, made = AuditPerson.objects.get_or_create(key=access.person, defaults=known)
-    if not made and any(getattr(person, name) != value for name, value in known.items()):
-        AuditPerson.objects.filter(pk=person.pk, key=access.person).update(**known)  # not if erased meanwhile
+    person, created = AuditPerson.objects.get_or_create(key=access.person, defaults=known)
+    if not created and any(getattr(person, name) != value for name, value in known.items()):
+        # By the key too: the person may have been erased since it was read.
+        AuditPerson.objects.filter(pk=person.pk, key=access.person).update(**known)
     return person
 
 
 def age(entry: AuditEntry) -> float:
+    """Seconds since the entry was written."""
     return (timezone.now() - entry.created_at).total_seconds()
 
 
-def under_way(entry: AuditEntry, state: EntryState) -> bool:
-    """Whether the process that asked may still be at it: then nothing is wrong with a change that has no outcome."""
-    return not state.started and age(entry) <= ORPHAN
+def in_progress(entry: AuditEntry, state: EntryState) -> bool:
+    """Whether the process that makes the change may still be working on it."""
+    return not state.has_outcome and age(entry) <= ABANDONED_AFTER
 
 
-def state_of_outcome(row: AuditOutcome) -> EntryState:
-    return EntryState(
-        row.outcome,
-        row.final,
-        row.api_result,
-        row.evidence,
-        row.observed_value,
-        row.error,
-        row.created_device_id,
-        row.at,
-        started=True,
-    )
+def _storable(value: object) -> object:
+    """Text that every database accepts: PostgreSQL has no NUL character."""
+    if not isinstance(value, str):
+        return value
+    return shorten(value.replace("\0", "\N{REPLACEMENT CHARACTER}"), MAX_VALUE_LENGTH)
 
 
-def _stored(value: object) -> object:
-    """Text as every database takes it: PostgreSQL has no NUL character."""
-    return shorten(value.replace("\0", "\N{REPLACEMENT CHARACTER}"), VALUE_MAX) if isinstance(value, str) else value
-
-
-def _line(entry: AuditEntry, access: Access, outcome: str, **more: object) -> str:
-    """The entry for the log. Text that people typed is quoted as JSON, so that it cannot pass for the rest."""
-    told: Iterable[tuple[str, object]] = {
+def _log_line(entry: AuditEntry, access: Access, outcome: str, **more: object) -> str:
+    """The entry as `name=value` pairs. Values are JSON, so that text people typed cannot imitate another pair."""
+    pairs = {
         "entry": entry.pk,
         "device": entry.device_id,
         "name": entry.device_name,
@@ -351,6 +332,8 @@ def _line(entry: AuditEntry, access: Access, outcome: str, **more: object) -> st
         "outcome": outcome,
         "request": entry.request_id,
         **more,
-    }.items()
-    words = [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in told if value not in ("", None)]
-    return " ".join([entry.operation, *words])
+    }
+    texts = [
+        f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in pairs.items() if value not in ("", None)
+    ]
+    return " ".join([entry.operation, *texts])

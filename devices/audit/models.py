@@ -1,4 +1,4 @@
-"""Tables of the audit trail."""
+"""Tables of the audit."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from django.db.models import Q
 
 
 class AuditPerson(models.Model):
-    """Whoever appears in the trail. The one place of names and e-mails there, so that they can be erased on request."""
+    """A person in the audit. Names and e-mails are stored only here, so that they can be erased on request."""
 
     key = models.CharField(max_length=320, unique=True)
-    """`Access.person`; after erasing, a random one that nobody has."""
+    """`Access.person`; after erasure a random key that nobody has."""
     user_id = models.BigIntegerField(default=0)
     name = models.CharField(max_length=200, blank=True)
     email = models.CharField(max_length=320, blank=True)
@@ -20,26 +20,26 @@ class AuditPerson(models.Model):
 
 
 class AuditEntry(models.Model):
-    """One change that somebody set out to make, written before the platform was asked. Never updated.
+    """A change that a person requested, written before the platform was called. Never updated.
 
-    A trigger of the database refuses to update it, and to delete it before `keep_until`. What became of it stands in
-    `AuditOutcome`. Ids of owners and organizations stand in `before` and `after` as digits, "" for none.
+    Database triggers refuse updates, and deletes before `keep_until`. The result is in `AuditOutcome`. Ids of owners
+    and organizations are stored in `before` and `after` as digits, "" for none.
     """
 
     created_at = models.DateTimeField(db_index=True)
     keep_until = models.DateTimeField(db_index=True)
     person = models.ForeignKey(AuditPerson, models.PROTECT, related_name="+")
     person_org_id = models.BigIntegerField(null=True, db_index=True)
-    """The organization of the person, then."""
+    """The person's organization at that time."""
     operation = models.CharField(max_length=40)
-    """Name of the gateway's method."""
+    """Name of the gateway method."""
     device_id = models.BigIntegerField(null=True, db_index=True)
-    """None for a device that was to be created: its outcome has the id."""
+    """None for a device that was to be created: its id is in the outcome."""
     device_name = models.TextField(blank=True)
     org_id = models.BigIntegerField(null=True, db_index=True)
-    """The organization of the device, then."""
+    """The device's organization at that time."""
     target = models.CharField(max_length=200, blank=True)
-    """What of the device, where it has several: a metafield's id, an event's or a template's code."""
+    """Which one, where a device has several: a metafield's id, or the code of an event or template."""
     target_name = models.CharField(max_length=200, blank=True)
     before = models.TextField(blank=True)
     after = models.TextField(blank=True)
@@ -48,10 +48,10 @@ class AuditEntry(models.Model):
     reason = models.TextField(blank=True)
     request_id = models.CharField(max_length=64)
     idempotency_key = models.CharField(max_length=64, unique=True)
-    """Which page of a form, by whom, with what filled in: a hash that gives none of it away."""
+    """SHA-256 of the form's key, the person and the submitted values."""
     undoes = models.ForeignKey("self", models.PROTECT, null=True, related_name="undone_by")
     receipt_hash = models.CharField(max_length=64, blank=True, db_index=True)
-    """SHA-256 of the receipt that was made before, in hexadecimal."""
+    """SHA-256 of the receipt, in hexadecimal."""
 
     class Meta:
         indexes = (models.Index(fields=("operation", "created_at"), name="audit_operation"),)
@@ -61,9 +61,9 @@ class AuditEntry(models.Model):
 
 
 class AuditOutcome(models.Model):
-    """What became of a change. Only ever added: one that is not final is followed by another after the next look.
+    """A result of a change. Rows are only added: one that is not final is followed by another when reconciled.
 
-    An entry without any is a change whose process died on the way: unknown, until somebody looks at the device.
+    An entry without any outcome belongs to a process that died, or is in progress.
     """
 
     CONFIRMED, REJECTED, UNKNOWN = "confirmed", "rejected", "unknown"
@@ -72,18 +72,17 @@ class AuditOutcome(models.Model):
     outcome = models.CharField(max_length=10)
     final = models.BooleanField()
     api_result = models.CharField(max_length=10, blank=True)
-    """What the platform said: "accepted", "refused", "lost" (no answer came), "" where only a look was taken."""
+    """The platform's reply: "accepted", "refused", "lost" (no reply); "" if this outcome is from reconciling."""
     evidence = models.CharField(max_length=10, blank=True)
-    """What `outcome` rests on: "read" (read back), "answer" (the platform's word alone), "" for neither. "read" beside
-    an unknown outcome: something else reads back than what was asked for."""
+    """Why: "read_back" (the device was read), "reply" (only the platform's reply), "" for neither. "read_back" with an
+    unknown outcome: the device holds something other than what was requested."""
     observed_value = models.TextField(blank=True)
-    """The value as it read back; empty for a secret, and where nothing was read."""
+    """The value read back; empty for a secret, or if nothing was read."""
     error = models.CharField(max_length=40, blank=True)
-    """Kind of the gateway's error."""
+    """Class name of the gateway's error."""
     created_device_id = models.BigIntegerField(null=True, db_index=True)
-    """Of a device that was created."""
     person = models.ForeignKey(AuditPerson, models.PROTECT, null=True, related_name="+")
-    """Whose look it was."""
+    """The person whose request recorded this outcome."""
     request_id = models.CharField(max_length=64, blank=True)
     at = models.DateTimeField()
 

@@ -1,8 +1,9 @@
-"""How the trail of changes ends: what is past its time is deleted, and a person can be erased before that."""
+"""Deletes what is past its retention time, and erases people on request."""
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from typing import NamedTuple
 
 from django.db import transaction
@@ -10,84 +11,70 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from devices.audit.models import AuditEntry, AuditOutcome, AuditPerson
-from devices.preferences import store as preference_store
-from devices.receipts import store as receipt_store
-from devices.receipts.models import Receipt
 
 BATCH = 1000
-"""Rows of one transaction, so that nobody who changes something waits long."""
+"""Entries deleted in one transaction: a change never waits long for it."""
+CLEANUPS: dict[str, Callable[[], int]] = {}
+"""What other packages delete when the audit is pruned, by name. Each returns the number of rows."""
+ERASERS: list[Callable[[str], bool]] = []
+"""What other packages erase with a person: each takes `Access.person` and returns whether there was anything."""
 
 
-class Pruned(NamedTuple):
-    entries: int = 0
-    outcomes: int = 0
-    receipts: int = 0
-    persons: int = 0
+def prune(*, batch: int = BATCH) -> dict[str, int]:
+    """Delete what is past its `keep_until`. Returns the number of rows by kind.
 
-
-def prune(*, batch: int = BATCH) -> Pruned:
-    """Delete what was to be kept until now, in transactions of `batch` entries.
-
-    An entry stays while another one undoes it or has its receipt; a person goes with the last row that names them.
-    Drafts of receipts that nobody came back to go too.
+    An entry stays while another one undoes it. A person is deleted with the last row that refers to them.
     """
-    receipt_store.forget_old()
-    now = timezone.now()
-    done = Pruned()
-    while True:
-        pointing = AuditEntry.objects.filter(undoes=OuterRef("pk"))
-        ids = list(
-            AuditEntry.objects.filter(~Exists(pointing), keep_until__lte=now)
-            .order_by("pk")
-            .values_list("pk", flat=True)[:batch]
-        )
-        if not ids:
-            break
+    deleted = {"entries": 0, "outcomes": 0}
+    undo = AuditEntry.objects.filter(undoes=OuterRef("pk"))
+    expired = AuditEntry.objects.filter(~Exists(undo), keep_until__lte=timezone.now()).order_by("pk")
+    while ids := list(expired.values_list("pk", flat=True)[:batch]):
         with transaction.atomic():
-            outcomes, _each = AuditOutcome.objects.filter(entry__in=ids).delete()
-            entries, _each = AuditEntry.objects.filter(pk__in=ids).delete()
-        done = done._replace(entries=done.entries + entries, outcomes=done.outcomes + outcomes)
-    named = AuditEntry.objects.filter(receipt_hash=OuterRef("sha256"))
-    receipts, _each = Receipt.objects.filter(~Exists(named), keep_until__lte=now).delete()
-    seen = [model.objects.filter(person=OuterRef("pk")) for model in (AuditEntry, AuditOutcome)]
-    persons, _each = AuditPerson.objects.filter(*(~Exists(rows) for rows in seen)).delete()
-    return done._replace(receipts=receipts, persons=persons)
+            deleted["outcomes"] += AuditOutcome.objects.filter(entry__in=ids).delete()[0]
+            deleted["entries"] += AuditEntry.objects.filter(pk__in=ids).delete()[0]
+    deleted |= {name: cleanup() for name, cleanup in CLEANUPS.items()}
+    rows = [model.objects.filter(person=OuterRef("pk")) for model in (AuditEntry, AuditOutcome)]
+    deleted["people"], _models = AuditPerson.objects.filter(*(~Exists(row) for row in rows)).delete()
+    return deleted
 
 
 class Erased(NamedTuple):
-    """A person's row that has no name any more: its number, and how much of the trail is theirs."""
+    """An erased row of a person: its id, and how many entries and outcomes still refer to it."""
 
     id: int
     entries: int
-    looks: int
+    outcomes: int
 
 
-def forget_choices(who: str) -> bool:
-    """Delete the preferences of whoever has this user id (digits), in the trail or not. Tells whether there were any.
+def erase_elsewhere(user_id: str) -> bool:
+    """Erase the data that other packages hold about a user id (digits). Returns whether there was any.
 
-    Of somebody who never changed anything the portal knows no e-mail once they are signed out.
+    People who never changed anything are not in the audit, and without a session no e-mail of theirs is known.
     """
-    return who.isascii() and who.isdigit() and preference_store.forget(f"user:{int(who)}")
+    return _is_id(user_id) and sum(eraser(f"user:{int(user_id)}") for eraser in ERASERS) > 0
 
 
 def erase(who: str) -> list[Erased]:
-    """Erase name, e-mail and id of whoever has this e-mail or user id (digits); their entries stay, of nobody known.
-    Their preferences go too.
+    """Erase name, e-mail and id of the person with this e-mail or user id (digits). Their entries stay.
 
-    A sign-in of the same person later on starts a row of its own. Several rows are found where somebody has come by
-    different ways, with and without a sign-on. Empty: nobody in the trail is known by that.
+    Several rows match if the person signed in with and without SSO. After erasure, a new sign-in starts a new row.
     """
     if not who:
         return []
-    wanted = Q(email__iexact=who)
-    if who.isascii() and who.isdigit() and int(who):
-        wanted = Q(user_id=int(who)) | Q(key=f"user:{int(who)}")
+    matches = Q(email__iexact=who)
+    if _is_id(who) and int(who):
+        matches = Q(user_id=int(who)) | Q(key=f"user:{int(who)}")
     erased = []
-    for person in AuditPerson.objects.filter(wanted).exclude(key__startswith="erased:").order_by("pk"):
-        preference_store.forget(person.key)
+    for person in AuditPerson.objects.filter(matches).exclude(key__startswith="erased:").order_by("pk"):
+        for eraser in ERASERS:
+            eraser(person.key)
         AuditPerson.objects.filter(pk=person.pk).update(
             key=f"erased:{secrets.token_hex(16)}", user_id=0, name="", email=""
         )
-        entries = AuditEntry.objects.filter(person=person).count()
-        erased.append(Erased(person.pk, entries, AuditOutcome.objects.filter(person=person).count()))
+        entries, outcomes = (model.objects.filter(person=person).count() for model in (AuditEntry, AuditOutcome))
+        erased.append(Erased(person.pk, entries, outcomes))
     return erased
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit()

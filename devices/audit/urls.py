@@ -1,4 +1,4 @@
-"""Addresses of the trail of changes."""
+"""URLs of the audit."""
 
 from __future__ import annotations
 

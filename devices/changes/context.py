@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from devices.audit import log as audit_log
-from devices.audit.log import CONFIRMED, READ, REJECTED, UNKNOWN, EntryState
+from devices.audit.log import CONFIRMED, READ_BACK, REJECTED, UNKNOWN, EntryState
 from devices.audit.models import AuditEntry
 from devices.changes.verification import CONTRADICTS, Observation
 from devices.core.permissions import Access
@@ -70,4 +70,4 @@ def change_context(request: DeviceRequest) -> ChangeContext:
 
 def evidence_of(observation: Observation) -> str:
     """What an outcome that is not confirmed rests on."""
-    return READ if observation.state in CONTRADICTS else ""
+    return READ_BACK if observation.state in CONTRADICTS else ""

@@ -42,7 +42,7 @@ def redisplay_with_error(
     if unknown or isinstance(error, Unauthorized | Forbidden | NotFound):
         raise error
     said = said or sentences(_(error.sentence), _("Nothing was changed."))
-    form.add_error(None, sentences(said, _next_step(error)))
+    form.add_error(getattr(form, "error_field", None), sentences(said, _next_step(error)))
     refresh_form_tokens(form)
     return with_retry_after(page(status=error.status), error)
 
@@ -60,7 +60,8 @@ def _next_step(error: GatewayError) -> str:
 
 def add_locked_error(form: Form) -> None:
     form.add_error(
-        None, _("Another change of this device is under way. Nothing was changed. Wait a moment and send it again.")
+        getattr(form, "error_field", None),
+        _("Another change of this device is under way. Nothing was changed. Wait a moment and send it again."),
     )
 
 
@@ -71,7 +72,7 @@ def add_not_applied_error(form: Form, kind: ChangeKind, result: ChangeResult[Any
     holds = "" if hide else shorten(clean(state.observed_value), 120)
     if result.replayed and state.api_result == audit_log.REFUSED:
         words = _("This form was sent before, and the platform refused it. Nothing was changed.")
-    elif result.replayed and state.evidence != audit_log.READ:
+    elif result.replayed and state.evidence != audit_log.READ_BACK:
         words = _("This form was sent before, and did not reach the platform. Nothing was changed.")
     elif holds:
         words = _("The platform’s reply was lost. The device still holds “%s”, so nothing was changed.") % holds

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from devices.audit import log as audit_log
-from devices.audit.log import ACCEPTED, CONFIRMED, READ, REJECTED, UNKNOWN
+from devices.audit.log import ACCEPTED, CONFIRMED, READ_BACK, REJECTED, UNKNOWN
 from devices.audit.models import AuditEntry
 from devices.changes.context import ChangeContext, ChangeResult, evidence_of
 from devices.changes.kinds import kind_of
@@ -33,9 +33,9 @@ def reconcile(context: ChangeContext, entry: AuditEntry) -> ChangeResult[None]:
     if observation.state is ObservedState.REQUESTED:
         context.gateway.forget()  # nobody knew when it would be made: what was read since may be from before
         found["created_device_id"] = observation.created_device_id
-        state = context.record(entry, CONFIRMED, evidence=READ, **found)
+        state = context.record(entry, CONFIRMED, evidence=READ_BACK, **found)
     elif old and observation.state is ObservedState.BEFORE and state.api_result != ACCEPTED:
-        state = context.record(entry, REJECTED, evidence=READ, **found)
+        state = context.record(entry, REJECTED, evidence=READ_BACK, **found)
     elif old and (how is None or observation.state in (*CONTRADICTS, ObservedState.INDETERMINATE)):
         # Somebody has changed it since, or there is nothing to read: later reads will not tell more.
         state = context.record(entry, UNKNOWN, evidence=evidence_of(observation), **found)

@@ -12,12 +12,12 @@ from typing import Any
 from devices.audit import log as audit_log
 from devices.audit.log import (
     ACCEPTED,
-    ANSWER,
     CONFIRMED,
     LOST,
-    READ,
+    READ_BACK,
     REFUSED,
     REJECTED,
+    REPLY_ONLY,
     UNKNOWN,
     ChangeIntent,
     EntryState,
@@ -56,11 +56,11 @@ def execute(
         intent,
         request_id=context.request_id,
         idempotency_key=idempotency_key,
-        asked=[intent.after] if submitted is None else submitted,
+        submitted=[intent.after] if submitted is None else submitted,
     )
     if not first:
         return _replay(context, entry)
-    if audit_log.age(entry) > audit_log.ORPHAN:
+    if audit_log.age(entry) > audit_log.ABANDONED_AFTER:
         # This process was held up so long that another view of the device may have found nothing made.
         context.record(entry, REJECTED, error=TimedOut.__name__)
         raise TimedOut(operation=intent.operation, request_id=context.request_id, sent=False)
@@ -100,15 +100,15 @@ def find_replay(
         context.access,
         intent,
         idempotency_key=idempotency_key,
-        asked=[intent.after] if submitted is None else submitted,
+        submitted=[intent.after] if submitted is None else submitted,
     )
     return None if entry is None else _replay(context, entry)
 
 
 def _replay(context: ChangeContext, entry: AuditEntry) -> ChangeResult[Any]:
     """The outcome of the first submission, once it has one; where that is open, as it reads now."""
-    state = audit_log.wait_for(entry, wait=min(audit_log.WAIT, WAIT_SHARE * context.gateway.left()))
-    if not state.started or state.final:
+    state = audit_log.wait_for_outcome(entry, wait=min(audit_log.REPLAY_WAIT, WAIT_SHARE * context.gateway.left()))
+    if not state.has_outcome or state.final:
         return ChangeResult(entry, state, UNREAD, replayed=True)
     return reconcile(context, entry)._replace(replayed=True)
 
@@ -119,7 +119,7 @@ def _accepted(
     """The platform accepted it: confirmed if it reads back so, or if there is nothing to read back."""
     found: dict[str, Any] = {"observed_value": observation.observed_value, "created_device_id": created_device_id}
     if proven or observation.state in AS_GOOD_AS_MADE:
-        evidence = READ if observation.state is ObservedState.REQUESTED else ANSWER
+        evidence = READ_BACK if observation.state is ObservedState.REQUESTED else REPLY_ONLY
         state = context.record(entry, CONFIRMED, api_result=ACCEPTED, evidence=evidence, **found)
     else:
         evidence = evidence_of(observation)
@@ -133,9 +133,9 @@ def _lost(context: ChangeContext, entry: AuditEntry, error: GatewayError, observ
     more: dict[str, Any] = {"api_result": LOST, "error": type(error).__name__}
     more |= {"observed_value": observation.observed_value, "created_device_id": observation.created_device_id}
     if observation.state is ObservedState.REQUESTED:
-        state = context.record(entry, CONFIRMED, evidence=READ, **more)
+        state = context.record(entry, CONFIRMED, evidence=READ_BACK, **more)
     elif observation.state is ObservedState.BEFORE and not _may_still_run(error):
-        state = context.record(entry, REJECTED, evidence=READ, **more)
+        state = context.record(entry, REJECTED, evidence=READ_BACK, **more)
     else:
         state = context.record(entry, UNKNOWN, final=False, evidence=evidence_of(observation), **more)
     return ChangeResult(entry, state, observation, error=error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devices.audit.log import CONFIRMED, VALUE_MAX, ChangeIntent, EntryState, entry_state
+from devices.audit.log import CONFIRMED, MAX_VALUE_LENGTH, ChangeIntent, EntryState, entry_state
 from devices.audit.models import AuditEntry
 from devices.changes.kinds import kind_of, kinds
 from devices.core.permissions import Access, Verdict, judge, judge_here
@@ -14,7 +14,7 @@ def can_undo(entry: AuditEntry, state: EntryState) -> bool:
     if kind is None or kind.undo is None or entry.secret or state.outcome != CONFIRMED:
         return False
     known = entry.before != entry.after and bool(entry.before or not kind.undo.needs_value)
-    return known and len(entry.before) < VALUE_MAX and "\N{REPLACEMENT CHARACTER}" not in entry.before
+    return known and len(entry.before) < MAX_VALUE_LENGTH and "\N{REPLACEMENT CHARACTER}" not in entry.before
 
 
 def undone_by(entry: AuditEntry) -> AuditEntry | None:

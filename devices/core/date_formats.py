@@ -1,7 +1,4 @@
-"""How dates and numbers are written in the language of the request: the locale data of Babel, compiled once.
-
-Babel's own functions take some 20 us for a date; a list has dozens, so its patterns become format strings here.
-"""
+"""Dates and numbers in the language of the request, and time zones by name."""
 
 from __future__ import annotations
 
@@ -11,76 +8,56 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from django.utils.translation import get_language
+from babel.dates import format_date
+from babel.numbers import format_decimal
+from django.utils.translation import get_language, to_locale
 
-TERRITORIES = {"en": "en_GB"}
-"""Where a language alone would write as Americans do: month before day, and a clock of twelve hours."""
+PATTERN_LOCALES = {"en": "en_GB"}
+"""Whose date patterns a language uses: plain English would put the month first."""
 
-
-def _by_month(pattern: str, months: dict[int, str]) -> dict[int, str]:
-    """A CLDR date pattern as a format string for each month: `d. MMM y` becomes `%d. Nov. %d`.
-
-    Its fields stand in the order weekday, day, year, which is that of all our languages; ValueError where it is not.
-    """
-    order = [field for field in re.findall(r"[A-Za-z]+", pattern) if field[0] != "M"]
-    if order != [field for field in ("EEEE", "d", "y") if field in order]:
-        raise ValueError(f"A date in an order that is not supported: {pattern}")
-    pattern = re.sub(r"E+", "%s", re.sub(r"\bd+|y+", "%d", pattern))
-    return {number: re.sub(r"M+", month, pattern) for number, month in months.items()}
+FINAL_YEAR = re.compile(r",?( '[^']*')? y$")
+"""The year at the end of a long date pattern. CLDR has no long pattern without it; elsewhere it stays."""
 
 
-class Style:
-    """One language's way of writing."""
-
-    def __init__(self, language: str) -> None:
-        locale = Locale.parse(TERRITORIES.get(language, language))
-        words = Locale.parse(language)
-        months, short_months = dict(words.months["format"]["wide"]), dict(words.months["format"]["abbreviated"])
-        self._weekdays = dict(words.days["format"]["wide"])
-        skeletons = locale.datetime_skeletons
-        self._short = _by_month(skeletons["MMMd"].pattern, short_months)
-        self._short_year = _by_month(skeletons["yMMMd"].pattern, short_months)
-        full = locale.date_formats["full"].pattern
-        if language == "en":
-            full = full.replace(",", "")  # Tuesday 17 November, as all our English pages have it
-        self._long = _by_month(full.removesuffix(" y"), months)
-        self._long_year = _by_month(full, months)
-        symbols = words.number_symbols["latn"]
-        self.decimal: str = symbols["decimal"]
-        marks = (symbols["group"], self.decimal)
-        self._marks = None if marks == (",", ".") else str.maketrans({",": marks[0], ".": marks[1]})
-
-    def short(self, day: date, year: int) -> str:
-        """`17 Nov`, with the year where it is not `year`."""
-        return self._short[day.month] % day.day if day.year == year else self.whole(day)
-
-    def whole(self, day: date) -> str:
-        """`17 Nov 2026`."""
-        return self._short_year[day.month] % (day.day, day.year)
-
-    def long(self, day: date, year: int) -> str:
-        """`Tuesday 17 November`, with the year where it is not `year`."""
-        weekday = self._weekdays[day.weekday()]
-        if day.year == year:
-            return self._long[day.month] % (weekday, day.day)
-        return self._long_year[day.month] % (weekday, day.day, day.year)
-
-    def number(self, written: str) -> str:
-        """A number as Python writes it with `,` between thousands, with the marks of this language."""
-        return written if self._marks is None else written.translate(self._marks)
+def short_date(day: date, current_year: int = 0) -> str:
+    """`17 Nov 2026`, without the year if it is `current_year`. `day` is no datetime."""
+    return cached_short_date(get_language() or "en", day, day.year != current_year)
 
 
-@lru_cache(maxsize=8)
-def _style(language: str) -> Style:
-    return Style(language.split("-", maxsplit=1)[0])
+def long_date(day: date, current_year: int) -> str:
+    """`Tuesday 17 November`, with the year unless it is `current_year`."""
+    language = to_locale(get_language() or "en")
+    pattern: str = _patterns(language).date_formats["full"].pattern
+    if language == "en":
+        pattern = pattern.replace(",", "")
+    if day.year == current_year:
+        pattern = FINAL_YEAR.sub("", pattern)
+    return format_date(day, pattern, locale=language)
 
 
-def style() -> Style:
-    """Of the language that this request's answer is in."""
-    return _style(get_language() or "en")
+@lru_cache(maxsize=4096)
+def cached_short_date(language: str, day: date, year: bool) -> str:
+    """Babel takes about 20 us a date, and a list has dozens."""
+    locale = to_locale(language)
+    skeletons = _patterns(locale).datetime_skeletons
+    return format_date(day, skeletons["yMMMd" if year else "MMMd"].pattern, locale=locale)
 
 
-def zone_named(name: str) -> tzinfo:
+def _patterns(locale: str) -> Locale:
+    return Locale.parse(PATTERN_LOCALES.get(locale, locale))
+
+
+def decimal(value: float) -> str:
+    """A finite number with the language's marks: thousands grouped, all decimals that are not zero."""
+    return _decimal(get_language() or "en", value)
+
+
+@lru_cache(maxsize=4096)
+def _decimal(language: str, value: float) -> str:
+    return format_decimal(value, locale=to_locale(language), decimal_quantization=False)
+
+
+def get_zone(name: str) -> tzinfo:
     """The zone of this IANA name; UTC where there is none."""
     try:
         return ZoneInfo(name)
@@ -88,13 +65,13 @@ def zone_named(name: str) -> tzinfo:
         return UTC
 
 
-def known_zone(name: str) -> str:
-    """`name`, or UTC where this machine knows no such zone: pages name the zone that their times stand in."""
-    return "UTC" if zone_named(name) is UTC else name
+def valid_zone_name(name: str) -> str:
+    """`name`, or UTC where this machine knows no such zone: pages name the zone of their times."""
+    return "UTC" if get_zone(name) is UTC else name
 
 
-def offset_of(moment: datetime) -> str:
-    """How far from UTC this moment's zone is then: `UTC+1`."""
+def utc_offset(moment: datetime) -> str:
+    """The offset of this moment's zone at that moment: `UTC+1`."""
     minutes = int((moment.utcoffset() or UTC.utcoffset(None)).total_seconds() // 60)
     if not minutes:
         return "UTC"

@@ -1,4 +1,4 @@
-"""The same question about many devices, a few at a time: the API answers it only for one."""
+"""The same call for many devices, a few at a time: the API answers it for one device only."""
 
 from __future__ import annotations
 
@@ -9,75 +9,77 @@ from typing import Any, TypeVar
 from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError, Unauthorized
 
-AT_ONCE = 8
-"""Calls at the same time for one page. All people of an organization share its 10,000 calls a minute."""
+MAX_CONCURRENCY = 8
+"""Concurrent calls for one page. All users of an organization share its 10,000 calls a minute."""
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 
-def ask_each(
-    gateway: Gateway, keys: Iterable[K], ask: Callable[[Gateway, K], V], *, at_once: int = AT_ONCE
+def fan_out(
+    gateway: Gateway, keys: Iterable[K], call: Callable[[Gateway, K], V], *, concurrency: int = MAX_CONCURRENCY
 ) -> dict[K, V | GatewayError]:
-    """The answer for each key, or the error that came instead, in the order of `keys`.
+    """The result for each key, or its error, in the order of `keys`.
 
-    `ask` runs in threads: it may use the gateway that it gets and nothing of Django. The gateway's deadline holds for
-    all calls together; when it is over, the rest are `TimedOut` without being sent. Raises Unauthorized.
+    `call` runs in threads: it may use its gateway and nothing of Django. The gateway's deadline covers all calls
+    together; after it, the rest are `TimedOut` without being sent. Raises Unauthorized.
     """
     wanted = list(dict.fromkeys(keys))
-    found = _round(gateway, wanted, ask, at_once)
-    refused = [key for key, answer in found.items() if isinstance(answer, Unauthorized)]
+    found = _run(gateway, wanted, call, concurrency)
+    refused = [key for key, result in found.items() if isinstance(result, Unauthorized)]
     if refused:
-        # The token ended in between. One call from here gets a new one, or the end of the session.
+        # The token expired meanwhile. One call from this thread gets a new one, or ends the session.
         first, *rest = refused
-        found[first] = _one(gateway, first, ask)
-        found |= _round(gateway, rest, ask, at_once)
-        asked = found[first]
+        found[first] = _one(gateway, first, call)
+        found |= _run(gateway, rest, call, concurrency)
+        retried = found[first]
         for key in refused:
-            answer = found[key]
-            if isinstance(answer, Unauthorized):
-                if isinstance(asked, Unauthorized) or not isinstance(asked, GatewayError):
-                    raise answer
-                found[key] = asked  # no new token could be had just now: that ends no session
+            result = found[key]
+            if isinstance(result, Unauthorized):
+                if isinstance(retried, Unauthorized) or not isinstance(retried, GatewayError):
+                    raise result
+                found[key] = retried  # no new token could be fetched right now: that does not end the session
     return found
 
 
-def ask_together(
-    gateway: Gateway, asks: Mapping[str, Callable[[Gateway], Any]], *, within: float | None = None
+def fan_out_named(
+    gateway: Gateway, calls: Mapping[str, Callable[[Gateway], Any]], *, timeout: float | None = None
 ) -> dict[str, Any | GatewayError]:
-    """Several questions of one page at once: each answer by the name of its question, or the error that came instead.
+    """Several calls of one page in parallel: each result by the name of its call, or its error.
 
-    As `ask_each`. `within`: seconds for all of them together.
+    As `fan_out`. `timeout`: seconds for all of them together.
     """
-    patient = gateway if within is None else gateway.within(within)
-    if len(asks) > 1:
+    limited = gateway if timeout is None else gateway.within(timeout)
+    if len(calls) > 1:
         try:
-            return ask_each(patient, asks, lambda each, name: asks[name](each), at_once=len(asks))
+            return fan_out(limited, calls, lambda each, name: calls[name](each), concurrency=len(calls))
         except Unauthorized:
             raise
         except GatewayError:
-            pass  # no token for the threads; one after the other, each may have an answer that was kept from before
-    return _in_turn(patient, asks)
+            pass  # no token for the threads; one after the other, each may still find a cached response
+    return _in_sequence(limited, calls)
 
 
-def _in_turn(gateway: Gateway, asks: Mapping[str, Callable[[Gateway], Any]]) -> dict[str, Any | GatewayError]:
-    found = {name: _one(gateway, name, lambda each, name: asks[name](each)) for name in asks}
-    for answer in found.values():
-        if isinstance(answer, Unauthorized):
-            raise answer
+def _in_sequence(gateway: Gateway, calls: Mapping[str, Callable[[Gateway], Any]]) -> dict[str, Any | GatewayError]:
+    found = {name: _one(gateway, name, lambda each, name: calls[name](each)) for name in calls}
+    for result in found.values():
+        if isinstance(result, Unauthorized):
+            raise result
     return found
 
 
-def _round(gateway: Gateway, keys: list[K], ask: Callable[[Gateway, K], V], at_once: int) -> dict[K, V | GatewayError]:
+def _run(
+    gateway: Gateway, keys: list[K], call: Callable[[Gateway, K], V], concurrency: int
+) -> dict[K, V | GatewayError]:
     if not keys:
         return {}
     shared = gateway.for_threads()
-    with ThreadPoolExecutor(min(at_once, len(keys)), thread_name_prefix="ask-each") as pool:
-        return dict(zip(keys, pool.map(lambda key: _one(shared, key, ask), keys), strict=True))
+    with ThreadPoolExecutor(min(concurrency, len(keys)), thread_name_prefix="fan-out") as pool:
+        return dict(zip(keys, pool.map(lambda key: _one(shared, key, call), keys), strict=True))
 
 
-def _one(gateway: Gateway, key: K, ask: Callable[[Gateway, K], V]) -> V | GatewayError:
+def _one(gateway: Gateway, key: K, call: Callable[[Gateway, K], V]) -> V | GatewayError:
     try:
-        return ask(gateway, key)
+        return call(gateway, key)
     except GatewayError as error:
         return error

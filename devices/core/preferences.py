@@ -1,87 +1,72 @@
-"""What a person has chosen for themselves: time zone, looks, language, keys, and how lists stand. No I/O."""
+"""A person's preferences as a value: what is on offer, and the defaults. Table and page: devices/preferences/."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Literal
 from zoneinfo import available_timezones
 
 import msgspec
+from django.conf import settings
+from django.utils.translation import gettext_lazy
 
 from devices.core import api_rules
 
-COLUMNS = ("id", "status", "template", "firmware", "board", "owner", "activated", "organization")
-"""The columns of a list of devices that can be left out, in their order. The device's name always stands first."""
-DEFAULT_COLUMNS = tuple(column for column in COLUMNS if column != "board")
+COLUMN_LABELS = {
+    "id": gettext_lazy("ID"),
+    "status": gettext_lazy("Status"),
+    "template": gettext_lazy("Template"),
+    "firmware": gettext_lazy("Firmware"),
+    "board": gettext_lazy("Board"),
+    "owner": gettext_lazy("Owner"),
+    "activated": gettext_lazy("Activated"),
+    "organization": gettext_lazy("Organization"),
+}
+"""The optional columns of the device lists, in their order. The device's name always comes first."""
+DEFAULT_COLUMNS = tuple(column for column in COLUMN_LABELS if column != "board")
 PAGE_SIZES = (25, 50, 100, 200)
-
-Theme = Literal["auto", "light", "dark"]
-Language = Literal["auto", "en", "de"]
-THEMES: tuple[Theme, ...] = ("auto", "light", "dark")
-LANGUAGES: tuple[Language, ...] = ("auto", "en", "de")
+THEMES = ("auto", "light", "dark")
 
 
-class Preferences(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One person's choices; whoever has chosen nothing has the defaults.
+class Preferences(msgspec.Struct, frozen=True):
+    """One person's preferences, by default those of somebody who has chosen nothing.
 
-    `zone`: an IANA name, empty for that of the person's profile. `language` "auto": the browser's. `shortcuts`: single
-    keys. `columns`: those of COLUMNS that lists show, in the order of COLUMNS. `page_size`: rows, one of PAGE_SIZES.
+    `zone`: an IANA name, empty for the zone of the person's profile. `language` "auto": the browser's. `shortcuts`:
+    single-key shortcuts. `columns`: those that lists show, in the order of COLUMN_LABELS. `page_size`: rows.
     """
 
     zone: str = ""
-    theme: Theme = "auto"
-    language: Language = "auto"
+    theme: str = "auto"
+    language: str = "auto"
     shortcuts: bool = True
     columns: tuple[str, ...] = DEFAULT_COLUMNS
     page_size: int = api_rules.PAGE_SIZE
 
 
-DEFAULTS = Preferences()
-
-
 @lru_cache(maxsize=1)
 def zones() -> frozenset[str]:
-    """The names of all time zones that this machine knows, without those that are no place (`posix/`, `Etc/`)."""
+    """The names of all time zones of this machine, without those that are no place (`posix/`, `Etc/`)."""
     return frozenset(name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "posix/")))
 
 
-def _fits(name: str, value: Any) -> bool:
-    match name:
-        case "zone":
-            return isinstance(value, str) and (value in ("", "UTC") or value in zones())
-        case "theme":
-            return value in THEMES
-        case "language":
-            return value in LANGUAGES
-        case "shortcuts":
-            return isinstance(value, bool)
-        case "columns":
-            return isinstance(value, list | tuple) and all(column in COLUMNS for column in value)
-        case _:
-            return isinstance(value, int) and not isinstance(value, bool) and value in PAGE_SIZES
-
-
-def settled(values: dict[str, Any]) -> Preferences:
-    """Preferences of these values; what is unknown or cannot be is left at its default."""
-    kept = {name: value for name, value in values.items() if name in Preferences.__struct_fields__}
-    kept = {name: value for name, value in kept.items() if _fits(name, value)}
-    if "columns" in kept:
-        kept["columns"] = tuple(column for column in COLUMNS if column in kept["columns"])
-    return Preferences(**kept)
-
-
 @lru_cache(maxsize=1024)
-def read(text: str | None) -> Preferences:
-    """From the text as it is kept. None, and whatever is not readable, gives the defaults."""
-    if not text:
-        return DEFAULTS
-    try:
-        values = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError):
-        return DEFAULTS
-    return settled(values) if isinstance(values, dict) else DEFAULTS
+def from_row(
+    zone: str | None,
+    theme: str | None,
+    language: str | None,
+    shortcuts: bool | None,
+    columns: str | None,
+    page_size: int | None,
+) -> Preferences:
+    """From the columns of the table, in its order; `columns` are comma-separated.
 
-
-def written(preferences: Preferences) -> str:
-    """The text to keep: only what is not a default."""
-    return msgspec.json.encode(preferences).decode()
+    None (no row), and a value that is not on offer any more, give the default.
+    """
+    chosen = DEFAULT_COLUMNS if columns is None else columns.split(",")
+    return Preferences(
+        zone=zone if zone and (zone == "UTC" or zone in zones()) else "",
+        theme=theme if theme in THEMES else "auto",
+        language=language if language in dict(settings.LANGUAGES) else "auto",
+        shortcuts=shortcuts is None or bool(shortcuts),
+        columns=tuple(column for column in COLUMN_LABELS if column in chosen),
+        page_size=page_size if page_size in PAGE_SIZES else api_rules.PAGE_SIZE,
+    )

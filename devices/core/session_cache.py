@@ -1,7 +1,6 @@
-"""What one sign-in keeps for a while in Django's cache, beside the answers it was made of (gateway/answers.py).
+"""What one sign-in keeps for a while in Django's cache, next to the gateway's cached responses (response_cache.py).
 
-Nobody is given what another person, or another sign-in of the same one, may see. It is deleted with those answers as
-the sign-in ends.
+No other person or sign-in reads it. It is deleted with those responses when the sign-in ends.
 """
 
 from __future__ import annotations
@@ -11,21 +10,21 @@ from typing import Any
 from django.core.cache import cache
 
 from devices.core.permissions import Access
-from devices.gateway.response_cache import group_of, keep_in
+from devices.gateway.response_cache import cache_group, set_in_group
 
 
-def put(access: Access, what: str, value: Any, seconds: float) -> None:
-    keep_in(cache, group_of(access.scope), _key(access, what), value, seconds)
+def put(access: Access, name: str, value: Any, seconds: float) -> None:
+    set_in_group(cache, cache_group(access.scope), _key(access, name), value, seconds)
 
 
-def get(access: Access, what: str) -> Any:
+def get(access: Access, name: str) -> Any:
     """None where it is not kept, or no longer."""
-    return cache.get(_key(access, what))
+    return cache.get(_key(access, name))
 
 
-def forget(access: Access, what: str) -> None:
-    cache.delete(_key(access, what))
+def delete(access: Access, name: str) -> None:
+    cache.delete(_key(access, name))
 
 
-def _key(access: Access, what: str) -> str:
-    return f"{group_of(access.scope)}:{what}"
+def _key(access: Access, name: str) -> str:
+    return f"{cache_group(access.scope)}:{name}"

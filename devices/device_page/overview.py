@@ -9,8 +9,8 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from devices.core.fanout import ask_together
-from devices.core.formatting import Clock, name_of
+from devices.core.fanout import fan_out_named
+from devices.core.formatting import Clock
 from devices.core.requests import DeviceRequest, clock_for, require, wants_partial
 from devices.core.responses import answer
 from devices.core.text import clean
@@ -18,82 +18,79 @@ from devices.device_page.forms import OnlineForm
 from devices.device_page.values import value_rows
 from devices.gateway.errors import GatewayError
 from devices.gateway.types import BaseInfo, DeviceDetails
-from devices.ui.change_notice import Reconciled, reconcile_device
+from devices.ui.change_notice import reconcile_device
 from devices.ui.device_actions import device_actions
 from devices.ui.device_facts import Fact
-from devices.ui.device_layout import Answers, Asks, base_asks, layout_from_answers, online_ask, read_connection
+from devices.ui.device_layout import (
+    Reads,
+    device_layout_context,
+    layout_reads,
+    online_read,
+    read_connection,
+    set_tab_count,
+)
 from devices.ui.read_errors import is_panel_local, panel_error, try_read, with_retry_after
 from devices.ui.status_banner import read_stamp
-from devices.ui.tab_counts import with_count
 
-SHARE_OF_VALUES = 0.7
-"""Of the time that one reading may take."""
+OVERVIEW = "device_page/_overview.html"
+VALUES_TIME_SHARE = 0.7
+"""Share of the time for one read. The rest is left for the base info, should the values time out."""
 
 
 @require_safe
 def device_detail(request: DeviceRequest, device_id: int) -> HttpResponse:
-    """`GET /device` and `GET /device/online`: two calls; the other tabs ask when they are opened.
+    """`GET /device` and `GET /device/online`: two calls; the other tabs read when they are opened.
 
-    Where the values cannot be read, the base info still says what the device is and what may be done with it.
+    If the values cannot be read, the base info still gives the heading, the connection and the actions.
     """
     require(request, "get_device")
     partial = wants_partial(request)
-    settled = [] if partial else reconcile_device(request, device_id)
-    # What is left of its time is the base info's, where this fails by being slow.
-    patience = settings.PLATFORM_API_TIMEOUTS.read * SHARE_OF_VALUES
-    asks: Asks = {"values": lambda gateway: gateway.get_device(device_id)}
-    answers = ask_together(request.gateway, asks if partial else {**asks, **online_ask(device_id)}, within=patience)
-    details: DeviceDetails | GatewayError = answers["values"]
+    reconciled = [] if partial else reconcile_device(request, device_id)
+    patience = settings.PLATFORM_API_TIMEOUTS.read * VALUES_TIME_SHARE
+    asks: Reads = {"values": lambda gateway: gateway.get_device(device_id)}
+    reads = fan_out_named(request.gateway, asks if partial else {**asks, **online_read(device_id)}, timeout=patience)
+    details: DeviceDetails | GatewayError = reads["values"]
+    info: BaseInfo | GatewayError = details
     if isinstance(details, GatewayError):
         if not is_panel_local(details):
             raise details
-        return _without_values(request, device_id, details, settled, answers)
-    clock = clock_for(request)
-    context: dict[str, Any] = {"device_id": device_id, "device_name": name_of(details), "tab": "overview"}
-    if not partial:
-        context = layout_from_answers(
-            request, device_id, tab="overview", info=details, settled=settled, answers=answers
+        info = try_read(request.gateway, lambda gateway: gateway.get_base_info(device_id))
+    if partial:
+        device = None if isinstance(info, GatewayError) else info
+        context: dict[str, Any] = {
+            "device_id": device_id,
+            "device": device,
+            "actions": device_actions(request, device),
+        }
+    else:
+        context = device_layout_context(
+            request, device_id, tab="overview", info=info, reconciled=reconciled, reads=reads
         )
-    else:
-        context["actions"] = device_actions(request, details)
-        if request.htmx.trigger == "read-again":
-            context["announce"] = _("Values read %(stamp)s") % {"stamp": read_stamp(request, "get_device")}
-    if details.meta_field_values is not None:
-        with_count(context, "metafields", len(details.meta_field_values))
-    context |= {
-        "values": value_rows(details.data_stream_values or (), clock),
-        "connection_facts": connection_facts(details, clock),
+    context |= {"panel_template": OVERVIEW, "connection_facts": connection_facts(info, clock_for(request))}
+    context |= _values_context(request, details)
+    if isinstance(details, DeviceDetails) and details.meta_field_values is not None:
+        set_tab_count(context, "metafields", len(details.meta_field_values))
+    status = details.status if isinstance(details, GatewayError) else 200
+    response = answer(request, "ui/device_tab.html", OVERVIEW, context, status=status)
+    return with_retry_after(response, details) if isinstance(details, GatewayError) else response
+
+
+def _values_context(request: DeviceRequest, details: DeviceDetails | GatewayError) -> dict[str, Any]:
+    if isinstance(details, GatewayError):  # the panel gives the reason, so the heading need not
+        return {"heading_error": None, "read_error": panel_error(request, details, _("Values"))}
+    stamp = read_stamp(request, "get_device")
+    read_again = wants_partial(request) and request.htmx.trigger == "read-again"
+    return {
+        "values": value_rows(details.data_stream_values or (), clock_for(request)),
         "locked": bool(details.is_locked),
-        "read_at": read_stamp(request, "get_device"),
+        "read_at": stamp,
+        "announce": _("Values read %(stamp)s") % {"stamp": stamp} if read_again else "",
     }
-    return answer(request, "device_page/overview.html", "device_page/_overview.html", context)
-
-
-def _without_values(
-    request: DeviceRequest, device_id: int, failed: GatewayError, settled: list[Reconciled], answers: Answers
-) -> HttpResponse:
-    """The overview out of the base info, with a failed slot where the values stand."""
-    info = try_read(request.gateway, lambda gateway: gateway.get_base_info(device_id))
-    known = None if isinstance(info, GatewayError) else info
-    if wants_partial(request):
-        context: dict[str, Any] = {"device_id": device_id, "actions": device_actions(request, known)}
-    else:
-        context = layout_from_answers(request, device_id, tab="overview", info=info, settled=settled, answers=answers)
-        context["heading_trouble"] = None  # the slot below says the same
-    context |= {
-        "tab": "overview",
-        "trouble": panel_error(request, failed, _("Values")),
-        "connection_facts": connection_facts(known, clock_for(request)) if known else [],
-    }
-    response = answer(
-        request, "ui/device_failed.html", "device_page/_overview_failed.html", context, status=failed.status
-    )
-    return with_retry_after(response, failed)
 
 
 @require_safe
 def device_online(request: DeviceRequest, device_id: int) -> HttpResponse:
-    """`GET /device/online`, asked again: the badge for htmx, the device's heading with it otherwise."""
+    """`GET /device/online` again: the badge for htmx, else a page with the device's heading."""
     require(request, "get_online")
     context: dict[str, Any]
     if wants_partial(request):
@@ -101,19 +98,17 @@ def device_online(request: DeviceRequest, device_id: int) -> HttpResponse:
         connection = read_connection(request, device_id, clock_for(request), reported)
         context = {"device_id": device_id, "connection": connection}
     else:
-        answers = ask_together(request.gateway, base_asks(device_id))
-        settled = reconcile_device(request, device_id)
-        context = layout_from_answers(
-            request, device_id, tab="overview", info=answers["info"], settled=settled, answers=answers
-        )
-        info = context["device"]
-        context["connection_facts"] = connection_facts(info, context["clock"]) if info else []
+        reads = fan_out_named(request.gateway, layout_reads(device_id))
+        context = device_layout_context(request, device_id, tab="overview", reads=reads)
+        context["connection_facts"] = connection_facts(reads["info"], context["clock"])
     context["announce"] = _("%s, checked %s") % (context["connection"].word.text, context["connection"].stamp)
     return answer(request, "device_page/online.html", "ui/_device_online.html", context)
 
 
-def connection_facts(info: BaseInfo, clock: Clock) -> list[Fact]:
-    """What is known of the device's connections, for the side panel; a time of 0 reads as "never"."""
+def connection_facts(info: BaseInfo | GatewayError, clock: Clock) -> list[Fact]:
+    """The device's connections, for the side panel; a time of 0 reads as "never". Empty without base info."""
+    if isinstance(info, GatewayError):
+        return []
     hw = info.hardware_info
     lifecycle = clean(info.lifecycle_status.name or "") if info.lifecycle_status else ""
     build = ", ".join(clean(part) for part in (hw.board_type, hw.build) if part) if hw else ""

@@ -1,4 +1,4 @@
-"""The pages of a device's tabs: each has its own address, asks only when opened, and fails alone."""
+"""The tabs of a device: each has its own address, reads only when opened, and fails alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from devices.core import api_rules
-from devices.core.fanout import ask_together
+from devices.core.fanout import fan_out_named
 from devices.core.formatting import log_row
 from devices.core.permissions import judge
 from devices.core.requests import DeviceRequest, clock_for, require, wants_partial
@@ -22,12 +22,11 @@ from devices.gateway.types import LogEntry, Metafield
 from devices.metafields import present
 from devices.ui.change_notice import reconcile_device
 from devices.ui.device_actions import change_url_names
-from devices.ui.device_layout import base_asks, layout_from_answers, tab_label
+from devices.ui.device_layout import device_layout_context, layout_reads, set_tab_count, tab_label
 from devices.ui.pagination import pager
 from devices.ui.query_forms import PageForm
 from devices.ui.read_errors import is_panel_local, panel_error, try_read, with_retry_after
 from devices.ui.status_banner import gate_write, read_stamp
-from devices.ui.tab_counts import with_count
 from devices.ui.tabs import Tab
 
 T = TypeVar("T")
@@ -35,10 +34,10 @@ T = TypeVar("T")
 
 @require_safe
 def device_logs(request: DeviceRequest, device_id: int) -> HttpResponse:
-    """`GET /device/logs`: what users set, newest first, in pages whose total may be missing."""
+    """`GET /device/logs`: values that users set, newest first. The total may be missing."""
     require(request, "list_logs")
     form = PageForm(request.GET)
-    number, size = form.settle()
+    number, size = form.clean_with_defaults()
     here = reverse("devices:device-logs", args=[device_id])
 
     def show(page: Page[LogEntry]) -> dict[str, Any]:
@@ -88,14 +87,19 @@ def device_tab(request: DeviceRequest, device_id: int, tab: Tab[Any]) -> HttpRes
     """A tab that shows what one call reads: `tab.ask`, then `tab.show`."""
     ask, show = tab.ask, tab.show
     if ask is None or show is None:
-        raise ValueError(f"the tab {tab.name} wants a view of its own")
+        raise ValueError(f"the tab {tab.name} needs its own view")
     require(request, tab.operation)
     return answer_tab(
         request,
         device_id,
         tab.name,
         lambda gateway: ask(gateway, device_id),
-        lambda found: {"read_at": read_stamp(request, tab.operation), **show(request, found)},
+        lambda found: {
+            "read_at": read_stamp(request, tab.operation),
+            "tab_label": str(tab.label),
+            **show(request, found),
+        },
+        fragment=tab.panel,
     )
 
 
@@ -108,35 +112,33 @@ def answer_tab(
     *,
     page: str = "",
     fragment: str = "",
-    slot: str = "#panel",
+    target: str = "#panel",
     title: str = "",
 ) -> HttpResponse:
-    """The panel for htmx; for everybody else the device's page around it, whose two calls go beside the panel's own.
+    """The panel for htmx, else the device's page with it. The page's own two reads run in parallel with the panel's.
 
-    `ask` reads what the panel shows (in a thread: nothing of Django), `show` makes its context of that, with the tab's
-    `count` in it. Where it cannot be read the slot says so, with the true status; the page around it stands.
-    For a part of a panel: `page` and `fragment` are its templates, `slot` the selector of its place, `title` its name.
+    `ask` reads the panel's data (in a thread: no Django), `show` makes the panel's context from it, with the tab's
+    `count`. If the read fails, the panel shows the error, with the true status, and the page around it stays.
+    For a part of a panel: `page` and `fragment` are its templates, `target` its selector, `title` its name.
     """
     found: Any
     if wants_partial(request):
         found, context = try_read(request.gateway, ask), {}
     else:
-        settled = reconcile_device(request, device_id)
-        answers = ask_together(request.gateway, {"panel": ask, **base_asks(device_id)})
-        found = answers["panel"]
-        context = layout_from_answers(
-            request, device_id, tab=tab, info=answers["info"], settled=settled, answers=answers
-        )
+        reconciled = reconcile_device(request, device_id)
+        reads = fan_out_named(request.gateway, {"panel": ask, **layout_reads(device_id)})
+        found = reads["panel"]
+        context = device_layout_context(request, device_id, tab=tab, reconciled=reconciled, reads=reads)
     context |= {"device_id": device_id, "tab": tab}
     if isinstance(found, GatewayError):
         if not is_panel_local(found):
             raise found
-        context["slot"] = slot
-        context["trouble"] = panel_error(request, found, title or tab_label(tab))
-        failed = answer(request, "ui/device_failed.html", "ui/_panel_failed.html", context, status=found.status)
-        return with_retry_after(failed, found)
+        fragment = "ui/_read_error_panel.html"
+        error = panel_error(request, found, title or tab_label(tab))
+        context |= {"read_error": error, "target": target, "panel_template": fragment}
+        return with_retry_after(answer(request, "ui/device_tab.html", fragment, context, status=found.status), found)
     context |= show(found)
-    with_count(context, tab, context.get("count"))
+    set_tab_count(context, tab, context.get("count"))
     fragment = fragment or f"device_page/_{tab}.html"
     return answer(request, page or "ui/device_tab.html", fragment, context | {"panel_template": fragment})
 

@@ -1,4 +1,4 @@
-"""Which base URLs may be spoken to."""
+"""Which base URLs are allowed."""
 
 from __future__ import annotations
 

@@ -36,10 +36,10 @@ class _Credential(Wire, frozen=True):
 
 
 class Gateway(BaseClient):
-    """The API in the name of one person, through the portal's policy (a bare Transport has none: tools, tests).
+    """The API for one person, through the resilience policy (or a bare Transport: tools, tests).
 
     `page` is 0-based, `size` 1..1000. An optional argument that is None is not sent. Every method raises a
-    `GatewayError`, whose `operation` is the method's name. The device credential is in no value but `reveal_token`'s.
+    `GatewayError`, whose `operation` is the method's name. Only `reveal_token` returns the device credential.
     """
 
     # --- devices ------------------------------------------------------------------------------------------------------
@@ -64,7 +64,7 @@ class Gateway(BaseClient):
     def list_devices_by_owner(
         self, owner_email: str, *, org_id: int | None = None, page: int = 0, size: int = 50
     ) -> Page[Device]:
-        """GET /device/by-owner: may come without a total. The only list for a person who may see just their own."""
+        """GET /device/by-owner: may come without a total. The only list for people who see just their own devices."""
         query: Query = {"ownerEmail": owner_email, "orgId": org_id}
         return self._page("list_devices_by_owner", "/device/by-owner", query, Device, page=page, size=size)
 
@@ -132,7 +132,7 @@ class Gateway(BaseClient):
         body = {"deviceId": device_id, "metaFieldId": metafield_id, "newValue": value}
         self._write("set_metafield", "POST", "/device/metafield", body=body)
 
-    # --- what changes a device ----------------------------------------------------------------------------------------
+    # --- changes ------------------------------------------------------------------------------------------------------
 
     @requires("ORG_DEVICES_CREATE", other=("ORG_VIEW_USERS",))
     def create_device(
@@ -157,7 +157,7 @@ class Gateway(BaseClient):
 
     @requires("TRANSFER_DEVICE", "ORG_VIEW", visible=True)
     def transfer_to_organization(self, device_id: int, org_id: int) -> None:
-        """POST /device/transfer/to-organization: may cost the device its owner: read back."""
+        """POST /device/transfer/to-organization: may remove the owner: read back."""
         body = {"deviceId": device_id, "newOrgId": org_id}
         self._write("transfer_to_organization", "POST", "/device/transfer/to-organization", body=body)
 
@@ -168,18 +168,18 @@ class Gateway(BaseClient):
 
     @requires("ORG_DEVICE_DATA_DELETE", visible=True)
     def clear_device(self, device_id: int) -> None:
-        """DELETE /device/clear: history, timeline and statistics go; device, metafields and tags stay."""
+        """DELETE /device/clear: deletes history, timeline and statistics; device, metafields and tags stay."""
         self._write("clear_device", "DELETE", "/device/clear", query={"deviceId": device_id})
 
     @requires("ORG_DEVICES_CONTROL", visible=True)
     def trigger_event(self, device_id: int, event_code: str, description: str | None = None) -> None:
-        """POST /device/trigger-event: both texts of at most 200 characters. Accepted is not shown: it may be muted."""
+        """POST /device/trigger-event: both texts of at most 200 characters. It may be muted, and not appear."""
         body = {"deviceId": device_id, "eventCode": event_code, "eventDescription": description}
         self._write("trigger_event", "POST", "/device/trigger-event", body=_known(body))
 
     @requires(visible=True)
     def reveal_token(self, device_id: int) -> str:
-        """GET /device/baseInfo, for its `token`: the device's credential, which no other method returns."""
+        """GET /device/baseInfo, for its `token`: the device credential."""
         reply = self._send("reveal_token", "GET", "/device/baseInfo", {"deviceId": device_id})
         return decode.one(reply, _Credential, "reveal_token").token
 
@@ -200,7 +200,7 @@ class Gateway(BaseClient):
 
     @requires("ORG_VIEW")
     def get_organization(self, org_id: int) -> Organization:
-        """GET (the common path, and nothing after it)"""
+        """GET (the common path itself)"""
         return self._object("get_organization", "", {"orgId": org_id}, Organization)
 
     @requires("ORG_VIEW")

@@ -1,4 +1,4 @@
-"""From the bytes of a successful answer to typed values. Whatever does not fit is a BadReply, never a traceback.
+"""Decodes the body of a successful response to typed values. A body that does not fit is a BadReply, never a traceback.
 
 Unknown members are ignored; optional ones may be absent or null.
 """
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class Envelope(msgspec.Struct, Generic[T], frozen=True, rename="camel"):
-    """How pages come: {"content": [...], "totalElements": N}, the total not from every endpoint."""
+    """A page on the wire: {"content": [...], "totalElements": N}. Some endpoints leave out the total."""
 
     content: tuple[T, ...]
     total_elements: int | None = None
@@ -32,7 +32,7 @@ def _decoder(kind: str, item: Any) -> msgspec.json.Decoder[Any]:
 
 
 def one(reply: Reply, shape: type[T], operation: str = "") -> T:
-    """A single object. One of whose members none has to be there could be an error's body: that is refused."""
+    """A single object. Where no member is required, an error body would fit too: it is refused."""
     value: T = _decode("one", shape, reply, operation)
     if not _any_required(shape):
         _no_error(_decode("one", Any, reply, operation), reply, operation)
@@ -40,13 +40,13 @@ def one(reply: Reply, shape: type[T], operation: str = "") -> T:
 
 
 def many(reply: Reply, item: type[T], operation: str = "") -> tuple[T, ...]:
-    """A bare array, each item of the same id once."""
+    """A bare array, each id once."""
     values: tuple[T, ...] = _decode("many", item, reply, operation)
     return _once(values)
 
 
 def page(reply: Reply, item: type[T], number: int, size: int, operation: str = "") -> Page[T]:
-    """A page envelope, each item of the same id once. A total is none where it is negative, or less than what came."""
+    """A page envelope, each id once. The total is None if it is negative, or less than what was received."""
     envelope: Envelope[T] = _decode("page", item, reply, operation)
     received, total = len(envelope.content), envelope.total_elements
     if total is not None and (total < 0 or (received and total < number * size + received)):
@@ -56,15 +56,15 @@ def page(reply: Reply, item: type[T], number: int, size: int, operation: str = "
 
 
 def _once(items: tuple[T, ...]) -> tuple[T, ...]:
-    """The first of each id, in order; what has no id stays. Pages make addresses and marks of ids."""
-    taken: set[object] = set()
-    kept = []
+    """The first of each id, in order; items without an id stay. Pages use ids in URLs and element ids."""
+    seen: set[object] = set()
+    unique = []
     for item in items:
         key = getattr(item, "id", None)
-        if key is None or key not in taken:
-            kept.append(item)
-            taken.add(key)
-    return items if len(kept) == len(items) else tuple(kept)
+        if key is None or key not in seen:
+            unique.append(item)
+            seen.add(key)
+    return items if len(unique) == len(items) else tuple(unique)
 
 
 def _any_required(shape: Any) -> bool:
@@ -72,18 +72,18 @@ def _any_required(shape: Any) -> bool:
 
 
 def nothing(reply: Reply, operation: str = "") -> None:
-    """The answer to a write that returns nothing: no body, or any JSON but that of an error.
+    """The response to a write that returns nothing: no body, or any JSON but that of an error.
 
-    A success in HTML comes from something in between (a sign-in page, a maintenance page) and proves nothing; nor does
-    one that speaks of an error.
+    A 2xx with HTML comes from something in between (a sign-in page, a maintenance page) and proves nothing; neither
+    does a 2xx with an error.
     """
     if not reply.body.strip():
         return
     _no_error(_decode("one", Any, reply, operation), reply, operation)
 
 
-def _no_error(said: Any, reply: Reply, operation: str) -> None:
-    if isinstance(said, dict) and "error" in said:
+def _no_error(body: Any, reply: Reply, operation: str) -> None:
+    if isinstance(body, dict) and "error" in body:
         raise unreadable(reply, operation)
 
 
@@ -95,5 +95,5 @@ def _decode(kind: str, item: Any, reply: Reply, operation: str) -> Any:
     try:
         return _decoder(kind, item).decode(reply.body.removeprefix(codecs.BOM_UTF8))
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        pass  # raised below, so that nothing of the body hangs on the error as its cause
+        pass  # raised below: the error must not have one as its context that quotes the body
     raise unreadable(reply, operation)

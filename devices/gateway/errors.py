@@ -1,9 +1,8 @@
-"""Everything that can go wrong with one call to the Platform API, as a small tree of typed errors.
+"""What can go wrong with one call to the Platform API, as a small tree of typed errors.
 
-Each error carries what a person and a log need: the HTTP status the portal answers with, a sentence in plain words, the
-operation (name of the `Gateway` method), the API's own status and message (untrusted text), the request id,
-`retry_after` in seconds where the API gave one, and `sent`: False where the request cannot have reached the API, so
-that a write is known not to have happened.
+Each error has what a person and a log need: the HTTP status of the portal's response, a sentence, the operation (name
+of the `Gateway` method), the API's own status and message (untrusted text), the request id, `retry_after` in seconds if
+known, and `sent`: False if the request cannot have reached the API, so that a write did certainly not happen.
 """
 
 from __future__ import annotations
@@ -12,17 +11,17 @@ from typing import Any, ClassVar
 
 
 def to_translate(words: str) -> str:
-    """Mark words that are looked up in a catalog where they are shown: `make messages` finds them by this name."""
+    """Mark a text that is translated where it is shown: `make messages` finds it by this name."""
     return words
 
 
 class GatewayError(Exception):
-    """Base of all of them; never raised itself."""
+    """The base class; never raised itself."""
 
     status: ClassVar[int] = 502
-    """The status the portal answers with."""
+    """Of the portal's response."""
     sentence: ClassVar[str] = to_translate("The platform could not do that.")
-    """What happened, for a person. Plain English; the portal translates it."""
+    """What happened, for people. The portal translates it."""
 
     def __init__(
         self,
@@ -44,7 +43,7 @@ class GatewayError(Exception):
 
     @property
     def uncertain(self) -> bool:
-        """Whether a write that failed with this may have been carried out all the same: sent, not plainly refused."""
+        """Whether a write that failed with this may have been carried out: it was sent, and not plainly refused."""
         return self.sent and self.status >= 500
 
     def __str__(self) -> str:
@@ -52,71 +51,71 @@ class GatewayError(Exception):
 
 
 class Unreachable(GatewayError):
-    """No connection: refused, name not found, TLS failed, reset before any answer."""
+    """No connection: refused, name not found, TLS failed, reset before any response."""
 
     status = 503
     sentence = to_translate("The platform cannot be reached.")
 
 
 class CircuitOpen(Unreachable):
-    """Not even tried: too many calls of this kind have failed of late. `retry_after`: seconds until one is tried."""
+    """The circuit breaker is open: too many calls of this kind failed. `retry_after`: seconds until the next try."""
 
     sentence = to_translate("The platform has not been answering, so it was not asked now.")
 
-    def __init__(self, **told: Any) -> None:
-        super().__init__(**told | {"sent": False})
+    def __init__(self, **details: Any) -> None:
+        super().__init__(**details | {"sent": False})
 
 
 class ConcurrencyExceeded(GatewayError):
-    """The portal itself has more calls to make than it can make at once, and this one's turn did not come in time."""
+    """The bulkhead is full: this call got no slot in time, because of the calls of all people."""
 
     status = 503
     sentence = to_translate("The portal is busy just now.")
 
-    def __init__(self, **told: Any) -> None:
-        super().__init__(**told | {"sent": False})
+    def __init__(self, **details: Any) -> None:
+        super().__init__(**details | {"sent": False})
 
 
 class UserConcurrencyExceeded(ConcurrencyExceeded):
-    """As Busy, but the calls that are in the way are this person's own."""
+    """The bulkhead is full for this person, because of their own calls."""
 
-    sentence = to_translate("You have too many calls under way at the same time, so this one was not sent.")
+    sentence = to_translate("You have too many requests running at the same time, so this one was not sent.")
 
 
 class TimedOut(GatewayError):
-    """The answer did not come, or did not end, within its time."""
+    """The response did not come, or did not end, in time."""
 
     status = 504
     sentence = to_translate("The platform did not answer in time.")
 
 
 class OutOfTime(TimedOut):
-    """The page had used up its time before this call could be sent."""
+    """The page's deadline was over before this call could be sent."""
 
-    sentence = to_translate("The time for this page was over before this could be sent, so nothing was sent.")
+    sentence = to_translate("This page ran out of time before the request could be sent. Nothing was sent.")
 
-    def __init__(self, **told: Any) -> None:
-        super().__init__(**told | {"sent": False})
+    def __init__(self, **details: Any) -> None:
+        super().__init__(**details | {"sent": False})
 
 
 class ServerFault(GatewayError):
     """The API answered 5xx."""
 
     status = 502
-    sentence = to_translate("The platform reported a fault of its own.")
+    sentence = to_translate("The platform reported an internal error.")
 
 
 class BadReply(GatewayError):
-    """An answer that cannot be read: not JSON, wrong types, cut short, too large, a redirect, an unknown status.
+    """A response that cannot be read: not JSON, wrong types, cut short, too large, a redirect, an unknown status.
 
-    `detail` is all that may be told of its body: content type, length and the beginning of its SHA-256.
+    `detail` is all that may be shown of its body: content type, length and the beginning of its SHA-256.
     """
 
     status = 502
     sentence = to_translate("The platform's answer could not be read.")
 
-    def __init__(self, *, detail: str = "", **told: Any) -> None:
-        super().__init__(**told)
+    def __init__(self, *, detail: str = "", **details: Any) -> None:
+        super().__init__(**details)
         self.detail = detail
 
     def __str__(self) -> str:
@@ -128,13 +127,13 @@ class Redirected(BadReply):
 
     sentence = to_translate("The platform refers to another address, which this portal does not use.")
 
-    def __init__(self, *, host: str = "", **told: Any) -> None:
-        super().__init__(**told)
+    def __init__(self, *, host: str = "", **details: Any) -> None:
+        super().__init__(**details)
         self.host = host
 
     @property
     def uncertain(self) -> bool:
-        """307 and 308 ask for the same once more at the other address: nothing was done here. 303 may come after."""
+        """After 307 and 308 nothing was done: they ask for the same request elsewhere. 303 may follow a change."""
         return super().uncertain and self.api_status not in {307, 308}
 
 
@@ -153,42 +152,42 @@ class Forbidden(GatewayError):
 
 
 class NotFound(GatewayError):
-    """404: gone, or outside what this person can see. The API does not tell which."""
+    """404: deleted, or not visible to this person. The API does not say which."""
 
     status = 404
     sentence = to_translate("This is gone, or outside your reach.")
 
 
 class RateLimited(GatewayError):
-    """429: the organization's or the device's limit is used up.
+    """429: the organization's or the device's rate limit is reached.
 
-    With `sent` False the portal did not ask: its own ceiling is reached, or the platform asked it to wait.
+    With `sent` False the portal sent nothing: its own rate limit is reached, or it backs off after a 429.
     """
 
     status = 429
     sentence = to_translate("The platform asks us to wait: too many requests.")
     ours: ClassVar[bool] = False
-    """Whether it is the portal's own limit, and not the platform's."""
+    """Whether it is the portal's own rate limit, and not the platform's."""
 
 
 class RateExceeded(RateLimited):
-    """All people of the portal together have made as many calls in this minute as it makes."""
+    """The portal's own rate limit is reached, by all people together."""
 
-    sentence = to_translate("The portal has used up its calls of this minute, so the platform was not asked.")
+    sentence = to_translate("The portal has reached its limit of requests per minute, so this one was not sent.")
     ours = True
 
-    def __init__(self, **told: Any) -> None:
-        super().__init__(**told | {"sent": False})
+    def __init__(self, **details: Any) -> None:
+        super().__init__(**details | {"sent": False})
 
 
 class UserRateExceeded(RateExceeded):
-    """One person has made as many calls in this minute as are left for all others."""
+    """One person has reached their share of the portal's rate limit."""
 
-    sentence = to_translate("You have used up your share of the calls of this minute, so the platform was not asked.")
+    sentence = to_translate("You have reached your share of the requests per minute, so this one was not sent.")
 
 
 class Rejected(GatewayError):
-    """400 and the other 4xx: the API understood and refused the input. Views show `api_message` beside the field."""
+    """400 and the other 4xx: the API refused the input. Views show `api_message` next to the field."""
 
     status = 422
     sentence = to_translate("The platform refused this input.")

@@ -1,4 +1,4 @@
-"""One page of an answer that comes in pages."""
+"""One page of a list."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ T = TypeVar("T")
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
-    """Items of one page. `number` is 0-based as on the wire; `total` is None where the API did not tell it.
+    """Items of one page. `number` is 0-based as on the wire; `total` is None if the API left it out.
 
-    `repeated`: how many came more than once in the answer, of those that have an id; each is among the items once.
+    `repeated`: how many items the response repeated, by their id; each is in `items` once.
     """
 
     items: tuple[T, ...]
@@ -33,17 +33,17 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
 
     @property
     def received(self) -> int:
-        """How many the answer held."""
+        """How many items the response had."""
         return len(self.items) + self.repeated
 
     @property
     def count(self) -> int | None:
-        """How many pages there are (at least 1); None where the total is not known."""
+        """How many pages there are (at least 1); None if the total is not known."""
         return None if self.total is None else max(1, -(-self.total // self.size))
 
     @property
     def has_next(self) -> bool:
-        """Whether a further page is worth a link. Without a total, a full page means: maybe more."""
+        """Whether to link to a next page. Without a total, a full page means that there may be one."""
         if self.count is None:
             return self.received >= self.size
         return self.number + 1 < self.count

@@ -1,6 +1,6 @@
-"""What an operation asks of a user, said at the gateway's method itself: `@needs("VIEW_TIMELINE", sees=True)`.
+"""The permissions that an operation requires, declared at its method: `@requires("VIEW_TIMELINE", visible=True)`.
 
-A mark and no more: the gateway sends what it is told to, the API enforces, and `devices.core.permissions` explains.
+A declaration only: the API enforces it, and `devices.core.permissions` explains it to people.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class PermissionRule:
-    """`names`: all are needed. `sees`: the device must be visible too. `other`: needed as well for another user."""
+    """`names`: all are required. `visible`: the device must be visible too. `other`: also required for another user."""
 
     names: tuple[str, ...] = ()
     visible: bool = False
@@ -22,7 +22,7 @@ class PermissionRule:
 
 
 def requires(*names: str, visible: bool = False, other: tuple[str, ...] = ()) -> Callable[[Method], Method]:
-    """Mark a method with its `Rule`."""
+    """Declare the `PermissionRule` of a method."""
 
     def mark(method: Method) -> Method:
         vars(method)["rule"] = PermissionRule(names, visible, other)
@@ -32,5 +32,5 @@ def requires(*names: str, visible: bool = False, other: tuple[str, ...] = ()) ->
 
 
 def rules_of(gateway: type) -> dict[str, PermissionRule]:
-    """The rule of each method that is marked, by its name."""
+    """The declared rules by the names of their methods."""
     return {name: method.rule for name, method in vars(gateway).items() if hasattr(method, "rule")}

@@ -1,29 +1,28 @@
-"""Answers of the API that are kept for a while: which, for whom, for how long, and what happens to them.
+"""Response cache: which responses of the API are given again, to whom and for how long (stale-if-error, RFC 5861).
+And single flight: threads that want the same at the same time make one call.
 
-**Who.** A kept answer is given to the session (grant) that read it and to no other: its key is a digest of the address
-of the API, the person, their user id and organization there, the session, the operation, its path and its query. Two
-people never share one, nor do two sessions of one person, nor a session whose handle comes again for somebody else.
+**Who.** A cached response belongs to the session (grant) that read it. Its key is a digest of the API's address, the
+person, their user id and organization, the session, the operation, its path and its query. It is never given to another
+person, nor to another session of the same person, nor to a session whose handle comes again for somebody else.
 
-**How long.** `RULES` has two times for each operation. For `fresh_for` seconds after it was asked for, an answer is
-given again without a call (for most operations 0: they always call). Until `keep_for` it is given only where a new one
-could not be read (`HELPED`), and then `Gateway.stale` says so, with the time it was asked for. Older ones are never
-given, nor is anything ever instead of a 401, 403 or 404: those delete what was kept.
+**How long.** `CACHE_POLICIES` has two times for each operation. Until `max_age` a response is given again without a
+call (for most operations 0: they always call). Until `stale_if_error` it is given only where a new one could not be
+read (`STALE_IF_ERROR_FOR`), and then `Gateway.stale` lists it with the time of its request. It never replaces a 401,
+403 or 404: those delete it.
 
-**One's own changes.** No request that begins after a change of the same person ended (made, refused or unknown; in any
-of their sessions and any process) is given an answer about devices that was asked for before it. A change counts
-`generation` up in all grants of the person, before it is sent and again after; a request reads the count when it
-begins, looks for answers of that count only, and keeps what it reads under it, however late that comes. The request
-that makes the change reads nothing about devices from here, and keeps nothing once it has. What no change here can
-touch (`word`: names of templates, organizations, people) hangs on a count of its own (`words`). A 401, 403 or 404
-counts up too, so that no request that begins after it is given what another process has kept.
+**After a person's own change** (made, refused or unknown; in any of their sessions and any process), no request that
+begins later gets a response about devices that was requested before. A change raises `device_cache_version` in all
+grants of the person, before it is sent and again after. A request reads the version when it begins, looks up responses
+of that version only, and stores what it reads under it, however late that arrives. The request that makes the change
+gets nothing about devices from the cache, and stores nothing after it. Reference data (names of templates,
+organizations, people), which no change of the portal touches, has its own version (`directory_cache_version`). A
+401, 403 or 404 raises the version too, so that later requests do not get what another process has stored.
 
-**Other people's changes** may be seen `fresh_for` seconds late, and never by `Gateway.fresh()`, which is given nothing
-from here: whatever proves, confirms or precedes a change asks with it. Where it cannot read, it raises.
+**Changes by other people** may be seen `max_age` seconds late, and never through `Gateway.fresh()`, which bypasses the
+cache: whatever verifies, confirms or precedes a change uses it. Where it cannot read, it raises.
 
-**At the same time** the threads of one process make one call of the same question of the same session (`Flights`).
-
-Kept are the values of types.py in MessagePack, never what came over the wire: types.py has no place for a device's
-credential. What is too large (`LARGEST`) or cannot be written down is not kept.
+Stored are the values of types.py in MessagePack, never the bytes of the API: types.py has no place for a device's
+credential. What is larger than `MAX_BYTES` or cannot be encoded is not stored.
 """
 
 from __future__ import annotations
@@ -54,53 +53,50 @@ from devices.gateway.errors import (
     UserConcurrencyExceeded,
     UserRateExceeded,
 )
+from devices.gateway.timeouts import Clock
 from devices.gateway.transport import Query
 from devices.gateway.types import DeviceDetails, Metafield
 
 T = TypeVar("T")
-Clock = Callable[[], float]
 
-LARGEST = 256 * 1024
-"""Bytes of one kept answer."""
-WAIT = 15.0
+MAX_BYTES = 256 * 1024
+"""Of one cached response."""
+FLIGHT_TIMEOUT = 15.0
 """Seconds to wait for another thread's call where the page has no deadline."""
 
 
 class CachePolicy(NamedTuple):
-    """How long an answer is given again (`fresh_for`) and how long it may stand in for a new one (`keep_for`), in
-    seconds. `word`: no change that the portal makes can touch it.
-    """
+    """Seconds, as in RFC 5861. `reference_data`: no change that the portal makes touches it."""
 
-    fresh_for: float = 0.0
-    keep_for: float = 3600.0
-    word: bool = False
+    max_age: float = 0.0
+    stale_if_error: float = 3600.0
+    reference_data: bool = False
 
 
-LAST_GOOD = CachePolicy()
-"""Lists, values, timelines, the online state: always asked for."""
-WORDS = CachePolicy(fresh_for=600.0, word=True)
+ALWAYS_FETCH = CachePolicy()
+"""Lists, values, timelines, the online state."""
+REFERENCE_DATA = CachePolicy(max_age=600.0, reference_data=True)
 CACHE_POLICIES: dict[str, CachePolicy] = {
-    "get_base_info": CachePolicy(fresh_for=15.0),
-    "list_tags": CachePolicy(fresh_for=60.0),
-    "get_user_profile": WORDS,
-    "get_own_organization": WORDS,
-    "get_organization": WORDS,
-    "list_sub_organizations": WORDS,
-    "list_users": WORDS,
-    "list_templates": WORDS,
-    "list_template_events": WORDS,
+    "get_base_info": CachePolicy(max_age=15.0),
+    "list_tags": CachePolicy(max_age=60.0),
+    "get_user_profile": REFERENCE_DATA,
+    "get_own_organization": REFERENCE_DATA,
+    "get_organization": REFERENCE_DATA,
+    "list_sub_organizations": REFERENCE_DATA,
+    "list_users": REFERENCE_DATA,
+    "list_templates": REFERENCE_DATA,
+    "list_template_events": REFERENCE_DATA,
 }
 
 STALE_IF_ERROR_FOR = (Unreachable, TimedOut, ServerFault, BadReply, ConcurrencyExceeded, RateLimited)
-"""What an old answer stands in for."""
-REFUSED = (Unauthorized, Forbidden, NotFound)
-ALIKE = (Unreachable, ServerFault, BadReply)
-"""What befell one call and would befall another at the same moment. A time-out may be that of one page."""
+DENIED = (Unauthorized, Forbidden, NotFound)
+SHARED_ERRORS = (Unreachable, ServerFault, BadReply)
+"""What would befall another call at the same moment too. A time-out may be due to the deadline of one page."""
 
 
 class Stale(NamedTuple):
-    """An old answer that was given because no new one could be read. `operation`: the name of the Gateway's method.
-    `read_at`: when it was asked for (seconds since 1970). `why`: as in Answer.
+    """A stale response that was given because no new one could be read. `operation`: the name of the Gateway's method.
+    `read_at`: when it was requested (seconds since 1970). `why`: as in CachedResponse.
     """
 
     operation: str
@@ -108,8 +104,8 @@ class Stale(NamedTuple):
     why: str = ""
 
 
-class Owner(NamedTuple):
-    """Whose answers they are. `session`: tells this sign-in from every other."""
+class CacheOwner(NamedTuple):
+    """Whose responses they are. `session`: differs for each sign-in."""
 
     base_url: str
     person: str
@@ -118,15 +114,15 @@ class Owner(NamedTuple):
     session: str
 
 
-class Counts(NamedTuple):
-    """As they stood when the request began."""
+class CacheVersions(NamedTuple):
+    """Of the grant, as they were when the request began."""
 
-    generation: int
-    words: int
+    device: int
+    directory: int
 
 
 class CacheKey(NamedTuple):
-    """`shape`: the type of the answer."""
+    """`shape`: the type of the response."""
 
     operation: str
     path: str
@@ -135,18 +131,19 @@ class CacheKey(NamedTuple):
 
 
 class CachedResponse(NamedTuple, Generic[T]):
-    """`asked_at`: seconds since 1970. `old`: it stands in for one that could not be read. `why`: "share" or "busy"
-    where the portal itself did not ask, because of this person's calls or of everybody's; else empty.
+    """`read_at`: when it was requested, in seconds since 1970. `stale`: it replaces one that could not be read. `why`:
+    "share" or "busy" where the portal itself sent nothing, because of this person's calls or of everybody's; else
+    empty.
     """
 
     value: T
-    asked_at: float
-    old: bool = False
+    read_at: float
+    stale: bool = False
     why: str = ""
 
 
 class Store(Protocol):
-    """Where answers are kept: Django's cache. Whatever it has lost is asked for again."""
+    """Django's cache. What it has lost is read from the API again."""
 
     def get(self, key: str) -> Any: ...
     def set(self, key: str, value: Any, timeout: float) -> Any: ...
@@ -154,204 +151,206 @@ class Store(Protocol):
 
 
 class _Flight:
-    __slots__ = ("answer", "error", "landed", "over")
+    __slots__ = ("done", "error", "result", "succeeded")
 
     def __init__(self) -> None:
-        self.over = threading.Event()
-        self.landed = False
-        self.answer: Any = None
+        self.done = threading.Event()
+        self.succeeded = False
+        self.result: Any = None
         self.error: GatewayError | None = None
 
 
 class SingleFlight:
-    """Calls that are under way in this process: whoever asks the same at the same time waits for the one answer."""
+    """Calls that are running in this process: a thread that wants the same at the same time waits for the one
+    result."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._open: dict[str, _Flight] = {}
+        self._flights: dict[str, _Flight] = {}
 
-    def share(self, key: str, ask: Callable[[], T], wait: float, operation: str) -> T:
-        """`ask()`, or what somebody else's `ask()` for this key gives within `wait` seconds; TimedOut after that.
+    def share(self, key: str, call: Callable[[], T], wait: float, operation: str) -> T:
+        """`call()`, or the result of another thread's for this key within `wait` seconds; TimedOut after that.
 
-        A call that fails by its own limits (its page's time, its session) is not the others' failure: they ask.
+        A call that fails by its own limits (its page's deadline, its session) does not fail for the others: they call.
         """
         with self._lock:
-            flight = self._open.get(key)
+            flight = self._flights.get(key)
             first = flight is None
             if flight is None:
-                flight = self._open[key] = _Flight()
+                flight = self._flights[key] = _Flight()
         if first:
-            return self._fly(key, flight, ask)
-        if not flight.over.wait(max(wait, 0.0)):
+            return self._lead(key, flight, call)
+        if not flight.done.wait(max(wait, 0.0)):
             raise TimedOut(operation=operation, sent=False)
-        if flight.landed:
-            answer: T = flight.answer
-            return answer
-        if isinstance(flight.error, ALIKE):
+        if flight.succeeded:
+            result: T = flight.result
+            return result
+        if isinstance(flight.error, SHARED_ERRORS):
             raise copy.copy(flight.error)
-        return ask()
+        return call()
 
-    def _fly(self, key: str, flight: _Flight, ask: Callable[[], T]) -> T:
+    def _lead(self, key: str, flight: _Flight, call: Callable[[], T]) -> T:
         try:
-            flight.answer = answer = ask()
-            flight.landed = True
+            flight.result = result = call()
+            flight.succeeded = True
         except GatewayError as error:
             flight.error = error
             raise
         finally:
             with self._lock:
-                del self._open[key]
-            flight.over.set()
-        return answer
+                del self._flights[key]
+            flight.done.set()
+        return result
 
 
-_flights = SingleFlight()
+_single_flight = SingleFlight()
 
 
 class ResponseCache:
-    """The kept answers of one session, for one request and the threads it starts.
+    """The cached responses of one session, for one request and the threads it starts.
 
-    `bump(words)` counts up in every grant of the person, for answers about devices or for words; it is called in the
-    thread that made this object, and raises nothing. `changing`: the request may change something, so it is given
-    nothing about devices and no old words.
+    `bump(directory)` raises the directory's or the devices' cache version in every grant of the person. It is called in
+    the thread that made this object, and raises nothing. `changing`: the request may change something, so it gets
+    nothing about devices and no stale reference data.
     """
 
     def __init__(
         self,
         store: Store,
-        owner: Owner,
-        counts: Counts,
+        owner: CacheOwner,
+        versions: CacheVersions,
         bump: Callable[[bool], None],
         *,
         changing: bool = False,
         clock: Clock = time.time,
-        flights: SingleFlight = _flights,
+        single_flight: SingleFlight = _single_flight,
     ) -> None:
         self._store = store
         self._owner = owner
-        self._group = group_of(owner.session)
-        self._generation: int | None = counts.generation
-        self._words: int | None = counts.words
+        self._group = cache_group(owner.session)
+        self._device_version: int | None = versions.device
+        self._directory_version: int | None = versions.directory
         self._bump = bump
         self._changing = changing
         self._clock = clock
-        self._flights = flights
+        self._single_flight = single_flight
         self._thread = threading.get_ident()
-        self._owed: set[bool] = set()
+        self._pending: set[bool] = set()
 
-    def read(self, question: CacheKey, ask: Callable[[], T], *, wait: float | None = None) -> CachedResponse[T]:
-        """The answer, kept or asked for. Raises what `ask` raises, and TimedOut when another thread's call did not end
-        within `wait` seconds."""
-        rule = CACHE_POLICIES.get(question.operation, LAST_GOOD)
-        key = self._key(question, rule) if rule.keep_for else None
-        if key is None or (self._changing and not rule.word):
-            return self._ask(question, rule, None, ask)
-        if rule.fresh_for:
-            kept = self._look(question, key, rule.fresh_for)
-            if kept is not None:
-                return kept
+    def read(self, key: CacheKey, fetch: Callable[[], T], *, wait: float | None = None) -> CachedResponse[T]:
+        """The response, cached or fetched. Raises what `fetch` raises, and TimedOut if another thread's call did not
+        end within `wait` seconds."""
+        policy = CACHE_POLICIES.get(key.operation, ALWAYS_FETCH)
+        digest = self._digest(key, policy)
+        if digest is None or (self._changing and not policy.reference_data):
+            return self._fetch(policy, None, fetch)
+        if policy.max_age:
+            cached = self._load(key, digest, policy.max_age)
+            if cached is not None:
+                return cached
         try:
-            if not rule.fresh_for:
-                return self._ask(question, rule, key, ask)
-            patience = WAIT if wait is None else wait
-            return self._flights.share(key, lambda: self._ask(question, rule, key, ask), patience, question.operation)
+            if not policy.max_age:
+                return self._fetch(policy, digest, fetch)
+            timeout = FLIGHT_TIMEOUT if wait is None else wait
+            return self._single_flight.share(digest, lambda: self._fetch(policy, digest, fetch), timeout, key.operation)
         except STALE_IF_ERROR_FOR as error:
-            kept = None if self._changing else self._look(question, key, rule.keep_for)
-            if kept is None:
+            cached = None if self._changing else self._load(key, digest, policy.stale_if_error)
+            if cached is None:
                 raise
-            return kept._replace(old=True, why=_why(error))
+            return cached._replace(stale=True, why=_why(error))
 
-    def anew(self, question: CacheKey, ask: Callable[[], T]) -> CachedResponse[T]:
-        """Asked for, whatever is kept. Of what is always asked for, nothing is kept here: no page will want it."""
-        rule = CACHE_POLICIES.get(question.operation, LAST_GOOD)
-        key = self._key(question, rule) if rule.fresh_for and (rule.word or not self._changing) else None
-        return self._ask(question, rule, key, ask)
+    def bypass(self, key: CacheKey, fetch: Callable[[], T]) -> CachedResponse[T]:
+        """Fetched, whatever is cached. Stored only where later pages would use it: they fetch the rest anyway."""
+        policy = CACHE_POLICIES.get(key.operation, ALWAYS_FETCH)
+        stored = policy.max_age and (policy.reference_data or not self._changing)
+        return self._fetch(policy, self._digest(key, policy) if stored else None, fetch)
 
-    def kept(self, question: CacheKey, within: float = math.inf) -> CachedResponse[Any] | None:
-        """The last good answer as far as it is kept, less than `within` seconds old, without asking; None where there
-        is none. What changes something may ask too: it is for words beside the change, and decides nothing."""
-        rule = CACHE_POLICIES.get(question.operation, LAST_GOOD)
-        key = self._key(question, rule) if rule.keep_for else None
-        return None if key is None else self._look(question, key, min(within, rule.keep_for))
+    def peek(self, key: CacheKey, within: float = math.inf) -> CachedResponse[Any] | None:
+        """What is cached, if less than `within` seconds old; no call. A request that changes something may use it for
+        texts around the change, and must decide nothing by it."""
+        policy = CACHE_POLICIES.get(key.operation, ALWAYS_FETCH)
+        digest = self._digest(key, policy)
+        return None if digest is None else self._load(key, digest, min(within, policy.stale_if_error))
 
-    def changed(self) -> None:
-        """Something about devices changes now, or has: nothing that was asked for before is given after this."""
-        self._generation = None
-        self._count(words=False)
+    def invalidate(self) -> None:
+        """A device changes now, or has changed: nothing that was requested before is given after this."""
+        self._device_version = None
+        self._bump_or_defer(directory=False)
 
-    def settle(self) -> None:
-        """Count what threads of this request had to leave to the one that made it."""
-        while self._owed:
-            self._bump(self._owed.pop())
+    def flush(self) -> None:
+        """Raise the versions that threads of this request had to leave to the thread that made this object."""
+        while self._pending:
+            self._bump(self._pending.pop())
 
-    def _ask(self, question: CacheKey, rule: CachePolicy, key: str | None, ask: Callable[[], T]) -> CachedResponse[T]:
-        asked_at = self._clock()
+    def _fetch(self, policy: CachePolicy, digest: str | None, fetch: Callable[[], T]) -> CachedResponse[T]:
+        """`digest`: where the response is stored; None: nowhere."""
+        read_at = self._clock()
         try:
-            answer = ask()
-        except REFUSED:
-            self._refused(rule, key)
+            value = fetch()
+        except DENIED:
+            self._delete(policy, digest)
             raise
-        if key is not None:
-            self._keep(key, asked_at, answer, rule)
-        return CachedResponse(answer, asked_at)
+        if digest is not None:
+            self._save(digest, read_at, value, policy)
+        return CachedResponse(value, read_at)
 
-    def _refused(self, rule: CachePolicy, key: str | None) -> None:
-        if rule.word:
-            self._words = None
+    def _delete(self, policy: CachePolicy, digest: str | None) -> None:
+        if policy.reference_data:
+            self._directory_version = None
         else:
-            self._generation = None
-        if key is not None:
-            self._store.delete(key)
-        self._count(words=rule.word)
+            self._device_version = None
+        if digest is not None:
+            self._store.delete(digest)
+        self._bump_or_defer(directory=policy.reference_data)
 
-    def _count(self, *, words: bool) -> None:
+    def _bump_or_defer(self, *, directory: bool) -> None:
         if threading.get_ident() == self._thread:
-            self._bump(words)
+            self._bump(directory)
         else:
-            self._owed.add(words)
+            self._pending.add(directory)
 
-    def _key(self, question: CacheKey, rule: CachePolicy) -> str | None:
-        count = self._words if rule.word else self._generation
-        if count is None:
+    def _digest(self, key: CacheKey, policy: CachePolicy) -> str | None:
+        """The key in the store; None where this request has invalidated that version."""
+        version = self._directory_version if policy.reference_data else self._device_version
+        if version is None:
             return None
-        query = sorted((name, value) for name, value in question.query.items() if value is not None)
-        told = _encoder.encode((*self._owner, count, question.operation, question.path, query))
-        return f"{self._group}:{hashlib.blake2b(told, digest_size=24).hexdigest()}"
+        query = sorted((name, value) for name, value in key.query.items() if value is not None)
+        parts = _encoder.encode((*self._owner, version, key.operation, key.path, query))
+        return f"{self._group}:{hashlib.blake2b(parts, digest_size=24).hexdigest()}"
 
-    def _look(self, question: CacheKey, key: str, within: float) -> CachedResponse[Any] | None:
-        """The kept answer and when it was asked for, if that is at most `within` seconds ago."""
-        kept = self._store.get(key)
-        if not isinstance(kept, tuple):
+    def _load(self, key: CacheKey, digest: str, max_age: float) -> CachedResponse[Any] | None:
+        entry = self._store.get(digest)
+        if not isinstance(entry, tuple):
             return None
-        asked_at, written = kept
-        if not 0 <= self._clock() - asked_at < within:
+        read_at, encoded = entry
+        if not 0 <= self._clock() - read_at < max_age:
             return None
         try:
-            return CachedResponse(_decoder(question.shape).decode(written), asked_at)
-        except (msgspec.MsgspecError, UnicodeError):  # another version of the portal has kept it
+            return CachedResponse(_decoder(key.shape).decode(encoded), read_at)
+        except (msgspec.MsgspecError, UnicodeError):  # stored by another version of the portal
             return None
 
-    def _keep(self, key: str, asked_at: float, answer: object, rule: CachePolicy) -> None:
+    def _save(self, digest: str, read_at: float, value: object, policy: CachePolicy) -> None:
         try:
-            kept = _without_secrets(answer)
-            written = b"" if kept is None else _encoder.encode(kept)
+            cacheable = _without_secrets(value)
+            encoded = b"" if cacheable is None else _encoder.encode(cacheable)
         except (msgspec.MsgspecError, UnicodeError, OverflowError, RecursionError, TypeError):
             return
-        if 0 < len(written) <= LARGEST:
-            keep_in(self._store, self._group, key, (asked_at, written), rule.keep_for)
+        if 0 < len(encoded) <= MAX_BYTES:
+            set_in_group(self._store, self._group, digest, (read_at, encoded), policy.stale_if_error)
 
 
-def keep_in(store: Any, group: str, key: str, value: Any, seconds: float) -> None:
-    """Into Django's cache, under a group that is deleted together where the cache knows groups (portal/cache.py)."""
-    if hasattr(store, "keep"):
-        store.keep(group, key, value, seconds)
+def set_in_group(store: Any, group: str, key: str, value: Any, seconds: float) -> None:
+    """Set a key of Django's cache, in a group to be deleted as a whole if the backend has groups (portal/cache.py)."""
+    if hasattr(store, "set_in_group"):
+        store.set_in_group(group, key, value, seconds)
     else:
         store.set(key, value, seconds)
 
 
-def group_of(session: str) -> str:
-    """How the keys of a session's answers begin, and what they are deleted by."""
-    return f"answer:{hashlib.blake2b(session.encode(), digest_size=16).hexdigest()}"
+def cache_group(session: str) -> str:
+    """The prefix of all keys of a session, by which they are deleted."""
+    return f"response:{hashlib.blake2b(session.encode(), digest_size=16).hexdigest()}"
 
 
 def _why(error: GatewayError) -> str:
@@ -360,14 +359,14 @@ def _why(error: GatewayError) -> str:
     return "busy" if isinstance(error, ConcurrencyExceeded | RateExceeded) else ""
 
 
-def _without_secrets(answer: Any) -> Any:
-    """What of an answer may be kept. Metafields can hold keys of other systems: those are left out, and a list of
-    metafields that has one is not kept."""
-    if isinstance(answer, DeviceDetails):
-        return msgspec.structs.replace(answer, meta_field_values=None)
-    if isinstance(answer, tuple) and any(isinstance(item, Metafield) and _is_key(item) for item in answer):
+def _without_secrets(value: Any) -> Any:
+    """What of a value may be stored. Metafields can hold keys of other systems: a device is stored without them, and a
+    list that has one is not stored."""
+    if isinstance(value, DeviceDetails):
+        return msgspec.structs.replace(value, meta_field_values=None)
+    if isinstance(value, tuple) and any(isinstance(item, Metafield) and _is_key(item) for item in value):
         return None
-    return answer
+    return value
 
 
 def _is_key(field: Metafield) -> bool:

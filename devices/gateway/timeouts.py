@@ -1,4 +1,4 @@
-"""How long things may take."""
+"""Time-outs and deadlines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Timeouts(NamedTuple):
 
 
 class Deadline:
-    """A moment by which something has to be done. One object may serve all calls of a page, in several threads."""
+    """A moment by which something has to be done. All calls of a page share one, in several threads."""
 
     __slots__ = ("_clock", "_ends")
 
@@ -28,15 +28,15 @@ class Deadline:
         self._ends = clock() + seconds
 
     def left(self) -> float:
-        """Seconds left; negative when it is over."""
+        """Seconds left; negative when it has passed."""
         return self._ends - self._clock()
 
 
 class Allowance:
-    """How long one call may still wait, for its own sake and for that of its page.
+    """How long one call may still wait, by its own time-out and by its page's deadline.
 
-    `to_the_end`: once it may have been sent, its answer is waited for as long as a call may take, whatever the page has
-    left, and in one read if need be. Whoever gives up on a change knows less than whoever waits.
+    `to_the_end`: once the request may have been sent, its response is awaited for as long as a call may take, whatever
+    the page has left, and in one read if need be. Giving up on a change would leave its outcome unknown.
     """
 
     __slots__ = ("_call", "_page", "_read", "_timeouts", "to_the_end")
@@ -49,7 +49,7 @@ class Allowance:
         self._read = timeouts.call if to_the_end else timeouts.read
 
     def to_begin(self) -> float:
-        """Seconds in which it has to be on its way."""
+        """Seconds until the request has to be on its way."""
         return self._call.left() if self._page is None else min(self._call.left(), self._page.left())
 
     def left(self) -> float:

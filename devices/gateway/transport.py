@@ -1,8 +1,8 @@
-"""One HTTP call to the Platform API, inside its time and size: the only module that knows an HTTP library.
+"""One HTTP call to the Platform API, within limits of time and size: the only module that uses an HTTP library.
 
-requests and urllib3 time out per read, so a server that drips a byte now and then holds a call for ever. Here every
+requests and urllib3 time out per read, so a server that sends a byte now and then holds a call for ever. Here every
 single read, of headers and of body, waits at most for what is left of the call (and of the page it belongs to).
-No retries, redirects, cookies, .netrc: the library decides nothing.
+No retries, redirects, cookies or .netrc by the library.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ for _name in ("urllib3", "urllib3.connectionpool", "urllib3.connection"):
 
 MAX_BYTES = 8 * 1024 * 1024
 CHUNK = 64 * 1024
-KEPT_CONNECTIONS = 64
-"""Idle connections kept open: more than there are calls at once with the usual setting (asking.Limits.at_once)."""
+MAX_IDLE_CONNECTIONS = 64
+"""More than there are calls at the same time by default (Limits.max_concurrency)."""
 
 Query = Mapping[str, str | int | bool | None]
 
@@ -51,7 +51,7 @@ Query = Mapping[str, str | int | bool | None]
 class Transport:
     """Sends requests to one API. Shared by all threads of a process.
 
-    Raises ValueError, with a sentence for the operator, if the base URL is not one that may be spoken to.
+    Raises ValueError, with a sentence for the operator, if the base URL is not allowed.
     """
 
     def __init__(
@@ -88,14 +88,14 @@ class Transport:
         operation: str = "",
         to_the_end: bool = False,
     ) -> Reply:
-        """Send one request and read its whole answer, whatever its status.
+        """Send one request and read its whole response, whatever its status.
 
         `query` members that are None are left out. `json` or `form` is the body. Raises Unreachable, TimedOut or
         BadReply; their `sent` is False where the request cannot have reached the API. A bearer token that no header
         can carry is Unauthorized.
 
         `to_the_end` is for changes: the page's deadline holds until the request is on its way, and OutOfTime says that
-        it was over before; the answer is waited for as long as a call may take.
+        it was over before; the response is awaited for as long as a call may take.
         """
         headers = self._headers.copy()
         body: bytes | None = None
@@ -133,7 +133,7 @@ class Transport:
         )
 
     def at(self, base_url: str) -> Transport:
-        """The same to another address, which the caller has checked."""
+        """The same, to another address that the caller has checked."""
         return Transport(
             base_url,
             timeouts=self.timeouts,
@@ -143,7 +143,7 @@ class Transport:
         )
 
     def close(self) -> None:
-        """Close the connections that are kept open."""
+        """Close the idle connections."""
         self._adapter.close()
 
     def _exchange(
@@ -162,7 +162,7 @@ class Transport:
             return failure if _thread.began else failure._replace(sent=False)
         finally:
             del _thread.allowance, _thread.began
-        if content is None or (not content and not _says_its_length(response)):
+        if content is None or (not content and not _has_stated_length(response)):
             return _Failure(BadReply, status=status)
         return response, content
 
@@ -179,9 +179,9 @@ class Transport:
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def _says_its_length(response: requests.Response) -> bool:
-    """Whether an answer without a body says so. A success whose head was cut looks the same but for that: a change
-    would be taken for made."""
+def _has_stated_length(response: requests.Response) -> bool:
+    """Whether a response without a body states it. A 2xx whose headers were cut off looks the same otherwise, and a
+    change would be taken for made."""
     stated = "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
     return stated or response.status_code in {204, 205} or not 200 <= response.status_code < 300
 
@@ -224,12 +224,12 @@ class _Response(http.client.HTTPResponse):
 
 
 class _TimedConnection(HTTPConnection):
-    """A connection whose connect timeout is for all addresses of the host together, not for each of them."""
+    """The connect time-out is for all addresses of the host together, not for each of them."""
 
     response_class = _Response
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        """Over TLS, and through a proxy's tunnel, the connection stands by now; in plain HTTP it is made here."""
+        """Over TLS, and through a proxy's tunnel, the connection exists by now; in plain HTTP it is made here."""
         _thread.began = True
         super().request(*args, **kwargs)
 
@@ -245,7 +245,7 @@ class _TimedConnection(HTTPConnection):
             try:
                 for option in self.socket_options or ():
                     sock.setsockopt(*option)
-                # What is left, shared out among the addresses left, so that one dead address does not use it up.
+                # An equal part of what is left, so that one dead address does not use it up.
                 sock.settimeout(max((ends - time.monotonic()) / (len(found) - tried), 0.001))
                 sock.connect(address)
             except OSError as error:
@@ -276,7 +276,7 @@ class _TimedTLSPool(HTTPSConnectionPool):
 def _pool(base_url: str, ca_bundle: str | None) -> HTTPConnectionPool:
     """The connections to the one host. Proxy and CA bundle are looked up in the environment here, once."""
     parts = urlsplit(base_url)
-    settings: dict[str, Any] = {"maxsize": KEPT_CONNECTIONS, "block": False}
+    settings: dict[str, Any] = {"maxsize": MAX_IDLE_CONNECTIONS, "block": False}
     if parts.scheme == "https":
         bundle = ca_bundle or os.environ.get("REQUESTS_CA_BUNDLE") or requests.utils.DEFAULT_CA_BUNDLE_PATH
         try:
@@ -295,10 +295,10 @@ def _pool(base_url: str, ca_bundle: str | None) -> HTTPConnectionPool:
 
 
 class _Adapter(HTTPAdapter):
-    """requests' adapter, for one host and without a session around it.
+    """requests' adapter, for one host and without a session.
 
-    A session merges settings, looks up its adapter and files cookies on every call. Nothing of that is wanted: the
-    connections are shared by people, so a cookie of one would be sent with the next one's token.
+    A session merges settings, looks up its adapter and stores cookies on every call. None of that is wanted: people
+    share the connections, so a cookie of one person would be sent with the token of the next.
     """
 
     def __init__(self, pool: HTTPConnectionPool) -> None:
@@ -359,7 +359,7 @@ class _Failure(NamedTuple):
 
 
 def _failure(error: requests.RequestException, status: int | None) -> _Failure:
-    """What an error of the library means. `status` is set if the head of an answer had arrived."""
+    """What an error of the library means. `status` is set if the head of a response had arrived."""
     reason = _reason(error)
     if isinstance(error, requests.ConnectTimeout):
         failure = _Failure(TimedOut, sent=False)

@@ -11,13 +11,13 @@ from typing import Annotated, Any
 
 import msgspec
 
-DEEPEST = 32
-"""Levels of a value that comes in any shape. Nothing known has more than three; thousands are meant to do harm."""
+MAX_DEPTH = 32
+"""Levels of a value of any shape. Known values have at most three; thousands are an attack."""
 
 
 def _too_deep(value: Any) -> bool:
     level = [value]
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         level = [
             inner
             for outer in level
@@ -34,13 +34,13 @@ class Wire(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def _refuse_deep(value: Any) -> None:
-    """The decoder makes a BadReply of it. What runs through such a value later would end in a RecursionError."""
+    """The decoder turns it into a BadReply. Later code would fail on such a value with a RecursionError."""
     if isinstance(value, list | dict) and _too_deep(value):
         raise ValueError("nested too deep")
 
 
 class HardwareInfo(Wire, frozen=True):
-    """What the firmware says of itself. `template_id` is the text id burnt into it (TMPL...), not the numeric one."""
+    """As reported by the firmware. `template_id` is the text id built into it (TMPL...), not the numeric one."""
 
     version: str | None = None
     fw_type: str | None = None
@@ -51,7 +51,7 @@ class HardwareInfo(Wire, frozen=True):
 
 
 class Device(Wire, frozen=True):
-    """A row of the lists, and the answer to a rename."""
+    """A row of the lists, and the response to a rename."""
 
     id: Annotated[int, msgspec.Meta(ge=1)]
     name: str
@@ -111,14 +111,14 @@ class Metafield(Wire, frozen=True):
 
 
 class DeviceDetails(BaseInfo, frozen=True):
-    """One device, whole."""
+    """One device with its values and metafields."""
 
     data_stream_values: tuple[DataStreamValue, ...] | None = None
     meta_field_values: tuple[Metafield, ...] | None = None
 
 
 class Online(Wire, frozen=True):
-    """`connected` None: the API does not know. That is not offline."""
+    """`connected` None: the API does not know. That is not the same as offline."""
 
     connected: bool | None = None
 

@@ -1,15 +1,16 @@
-"""Whether the devices of a page are connected, asked for all its rows at once when somebody presses the button.
+"""Whether the devices of a page are connected, asked for all its rows when somebody presses the button.
 
-The API answers this for one device only, so it is a call a row, few at a time and never more than a page of them. What
-was found goes into the address of the list, signed for this person and these rows: a reload shows it again, with the
-time of the asking, and asks nothing; and any process can show it without keeping anything.
+The API answers this for one device only: one call a row, a few at a time, for a page of rows at most. The result goes
+into the session cache, and its key into the list's address: a reload shows it again, with its time, and calls nothing.
 
-Without script that is one POST. With it the page asks for STEP rows at a time and shows how far it is; what is known so
-far goes along in the same signed form, so that no step is asked for twice and Stop keeps what has come.
+Without script that is one POST. With script the page asks for STEP_SIZE rows at a time and shows the progress; the
+cache holds what is known so far, so no device is asked twice, and Stop keeps what has come.
 """
 
 from __future__ import annotations
 
+import re
+import secrets
 import time
 from collections.abc import Sequence
 from enum import IntEnum
@@ -18,283 +19,260 @@ from typing import Any, NamedTuple
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.crypto import constant_time_compare, salted_hmac
-from django.utils.http import base36_to_int, int_to_base36
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from devices.core import api_rules
+from devices.core import api_rules, session_cache
 from devices.core.connection_state import never_connected, never_connected_word
-from devices.core.fanout import AT_ONCE, ask_each
+from devices.core.fanout import MAX_CONCURRENCY, fan_out
 from devices.core.formatting import Clock, Word, number
 from devices.core.permissions import Access
 from devices.core.requests import DeviceRequest, clock_for, require, wants_partial
 from devices.core.responses import SeeOther
 from devices.core.return_url import back_to_list
 from devices.gateway.client import Gateway
-from devices.gateway.errors import Forbidden, GatewayError, NotFound, RateLimited, Unauthorized
+from devices.gateway.errors import Forbidden, GatewayError, NotFound, RateLimited
 from devices.gateway.resilience.limits import Priority
 from devices.ui.read_errors import log_failure, with_retry_after
 
-MOST = 100
-"""Rows that one press asks for, a call each and one more for what is not connected. All people of an organization share
-its 10,000 calls a minute."""
-PATIENCE = 15.0
-"""Seconds for the calls of one request: for a step's, or for all of them without script, where the rest stay "not
-checked". A request has 20, and its answer has to be made too."""
-STEP = AT_ONCE
-"""Rows of one step: as many as are asked for at the same time, so that none waits for another's end."""
-FRESH = 300
-"""Seconds after which a device is no longer called online, but said to have been."""
+MAX_DEVICES = 100
+"""Devices of one check: a call each, and one more for those not connected. All users of an organization share its
+10,000 calls a minute."""
+TIME_LIMIT = 15.0
+"""Seconds for the calls of one request: those of a step, or without script all of them, where the rest stay "not
+checked". A request has 20 seconds in all."""
+STEP_SIZE = MAX_CONCURRENCY
+"""Devices of one step: all of them are asked at the same time."""
+FRESH_FOR = 300
+"""Seconds after which a device is no longer shown as online, but as "was online"."""
+KEEP_FOR = 3600
+"""Seconds that the result is kept."""
+KEY = re.compile(r"[\w-]{8,32}", re.ASCII)
 
 
-class State(IntEnum):
-    """One digit of the address for each row."""
-
-    UNASKED = 0
+class Connectivity(IntEnum):
+    UNCHECKED = 0
     ONLINE = 1
     OFFLINE = 2
-    SILENT = 3
-    """The platform did not say: a device that speaks only HTTP is never known to be connected."""
+    UNKNOWN = 3
+    """The platform did not say."""
     FAILED = 4
     GONE = 5
     DENIED = 6
     NEVER = 7
-    """Not connected, and never was: see `identity.never_connected`."""
+    """Not connected, and never was: see `connection_state.never_connected`."""
 
 
 class Check(NamedTuple):
-    """What one asking found: when (epoch seconds), and the state of each device by id."""
+    """One check: when it began (epoch seconds), the devices it is for, and the states known so far by device id."""
 
     at: float
-    states: dict[int, State]
+    ids: list[int]
+    states: dict[int, Connectivity]
 
-    def of(self, device_id: int) -> State:
-        return self.states.get(device_id, State.UNASKED)
+    def state_of(self, device_id: int) -> Connectivity:
+        return self.states.get(device_id, Connectivity.UNCHECKED)
 
     def count(self, group: str) -> int:
         return sum(group_of(state) == group for state in self.states.values())
+
+    @property
+    def finished(self) -> bool:
+        return len(self.states) >= len(self.ids)
+
+
+def load_check(access: Access, key: str) -> Check | None:
+    """None where it is not this sign-in's, or is not kept any more."""
+    check = session_cache.get(access, f"check:{key}") if KEY.fullmatch(key) else None
+    return check if isinstance(check, Check) else None
+
+
+def check_of_rows(access: Access, key: str, shown: list[int]) -> Check | None:
+    """The check with this key, if it is of the rows `shown`: of the first ones, where it was stopped."""
+    check = load_check(access, key)
+    return check if check and list(check.states) == shown[: len(check.states)] else None
+
+
+def _save(access: Access, key: str, check: Check) -> str:
+    session_cache.put(access, f"check:{key}", check, KEEP_FOR)
+    return key
 
 
 @require_POST
 def device_check(request: DeviceRequest) -> HttpResponse:
     """`GET /device/online` for each of `ids`, then back to the list. A POST, though it changes nothing: a page that is
-    reloaded, fetched ahead or opened from somebody else's link must not ask a hundred times.
+    reloaded, prefetched or opened from somebody else's link must not make a hundred calls.
     """
     require(request, "get_online")
-    ids = _ids(request.POST.get("ids", ""))
+    key = request.POST.get("checked", "")
     if "stop" in request.POST:
-        return SeeOther(_result(request, request.POST.get("so_far", "")))
-    if wants_partial(request) and ids:
-        return _step(request, ids)
-    states = [_state(answer) for answer in _answers(request, ids)]
-    return SeeOther(
-        _result(request, write_check(request.access, Check(time.time(), dict(zip(ids, states, strict=True)))))
-    )
+        return SeeOther(_result_url(request, key, load_check(request.access, key)))
+    if key:
+        return _step(request, key)
+    check = Check(time.time(), _ids(request.POST.get("ids", "")), {})
+    if not check.ids:
+        return SeeOther(back_to_list(request))
+    if not wants_partial(request):
+        check = check._replace(states=_read_states(request, check.ids)[0])
+    key = _save(request.access, secrets.token_urlsafe(8), check)
+    if wants_partial(request):
+        announce = ngettext("Checking %d device", "Checking %d devices", len(check.ids)) % len(check.ids)
+        return _progress(request, key, check, first=True, announce=announce)
+    return SeeOther(_result_url(request, key, check))
 
 
-def _result(request: DeviceRequest, checked: str) -> str:
-    return back_to_list(request, **({"checked": checked} if checked else {}))
+def _result_url(request: DeviceRequest, key: str, check: Check | None) -> str:
+    """The list with the result. A key whose check is gone stays in the address: the list says so."""
+    return back_to_list(request, **({"checked": key} if key and (check is None or check.states) else {}))
 
 
-def _answers(request: DeviceRequest, ids: list[int]) -> list[State | GatewayError]:
-    """What came of asking for each, within PATIENCE for all."""
-    gateway = (
-        request.gateway.fresh().with_priority(Priority.JOB).within(PATIENCE)
-    )  # an old answer would carry today's time
-    return list(ask_each(gateway, ids, _ask).values())
-
-
-def _step(request: DeviceRequest, ids: list[int]) -> HttpResponse:
-    """The next STEP of `ids` after those that `so_far` tells of; the first answer asks nothing and shows how far it is.
-
-    A step that fails is said to have, and is sent again by the person only.
-    """
-    so_far = request.POST.get("so_far")
-    check = read_check(request.access, ids, so_far) if so_far else None
-    if so_far is None or (so_far and check is None):  # the first, or of another sign-in: the list says so
-        return _shown(request, ids, so_far, check)
-    try:
-        further, asked = _further(request, ids, check)
-    except Unauthorized:
-        raise
-    except GatewayError as error:
+def _step(request: DeviceRequest, key: str) -> HttpResponse:
+    """Check the next STEP_SIZE devices. A repeated request checks nothing; the person retries a failed one."""
+    check = load_check(request.access, key)
+    if check is None or check.finished or request.POST.get("done") != str(len(check.states)):
+        return _progress(request, key, check)
+    asked = check.ids[len(check.states) :][:STEP_SIZE]
+    states, error = _read_states(request, asked)
+    if error and not any(states.values()):
         log_failure(request, error)
-        return with_retry_after(_shown(request, ids, so_far, check, failed=error), error)
-    return _shown(request, ids, write_check(request.access, further), further, asked=asked)
+        return with_retry_after(_progress(request, key, check, failed=error), error)
+    before, check = len(check.states), check._replace(states=check.states | states)
+    _save(request.access, key, check)
+    done, half = len(check.states), len(check.ids) / 2
+    announce = _("%(n)d of %(of)d checked") % {"n": done, "of": len(check.ids)} if before < half <= done else ""
+    return _progress(request, key, check, asked=asked, announce="" if check.finished else announce)
 
 
-def _further(request: DeviceRequest, ids: list[int], check: Check | None) -> tuple[Check, list[int]]:
-    """What is known after one more step, and the rows of it. Raises the error where none of them was looked at."""
-    check = check or Check(time.time(), {})
-    done = len(check.states)
-    asked = ids[done : done + STEP]
-    answers = _answers(request, asked)
-    states = [_state(answer) for answer in answers]
-    if answers and isinstance(answers[0], GatewayError) and not any(states):
-        raise answers[0]
-    return Check(check.at, check.states | dict(zip(asked, states, strict=True))), asked
-
-
-def _shown(
+def _progress(
     request: DeviceRequest,
-    ids: list[int],
-    so_far: str | None,
+    key: str,
     check: Check | None,
     *,
     asked: Sequence[int] = (),
+    announce: str = "",
+    first: bool = False,
     failed: GatewayError | None = None,
 ) -> HttpResponse:
-    """How far it is, after the rows that were just `asked`; when it is over, the way to the list. `check`: `so_far` as
-    read, None where nothing is known yet or it is not believed."""
-    done = len(check.states) if check else 0
-    over = done >= len(ids) or (bool(so_far) and check is None)
-    context = _progress(request, ids, check, asked) | {
-        "first": so_far is None,
-        "so_far": so_far or "",
-        "done": done,
-        "result_url": _result(request, so_far or "") if over else "",
+    """The progress after the rows just `asked`, with their cells where the list shows them; at the end, or where the
+    check is gone, the list with the result."""
+    fill = request.POST.get("fill") == "on"
+    words = connectivity_words(clock_for(request), check.at if check else None)
+    context: dict[str, Any] = {
+        "first": first,
+        "key": key,
+        "next": back_to_list(request),
+        "fill": fill,
+        "done": len(check.states) if check else 0,
+        "of": len(check.ids) if check else 0,
+        "result_url": _result_url(request, key, check) if check is None or check.finished else "",
         "failure": _(failed.sentence) if failed else "",
-        "said": _aloud(so_far, done, len(asked), len(ids)),
+        "announce": announce,
+        "cells": [
+            (reverse("devices:device-detail", args=[device_id]), words[check.state_of(device_id)])
+            for device_id in (asked if fill else ())
+            if check and check.state_of(device_id)
+        ],
     }
     return render(request, "lists/_check_steps.html", context, status=failed.status if failed else 200)
 
 
-def _progress(request: DeviceRequest, ids: list[int], check: Check | None, asked: Sequence[int]) -> dict[str, Any]:
-    """What the form carries on, and the cells of the rows that were just asked for, where the list shows them."""
-    words = state_words(clock_for(request), check.at if check else None)
-    fill = request.POST.get("fill") == "on"
-    return {
-        "ids": ",".join(map(str, ids)),
-        "of": len(ids),
-        "next": back_to_list(request),
-        "fill": fill,
-        "cells": [
-            (reverse("devices:device-detail", args=[device_id]), words[check.of(device_id)])
-            for device_id in (asked if fill and check else ())
-            if check and check.of(device_id)
-        ],
-    }
-
-
-def _aloud(so_far: str | None, done: int, asked: int, of: int) -> str:
-    """At the start, and half-way; the list says what came out."""
-    if so_far is None:
-        return ngettext("Checking %d device", "Checking %d devices", of) % of
-    half = done - asked < of / 2 <= done < of
-    return _("%(n)d of %(of)d checked") % {"n": done, "of": of} if half else ""
-
-
 def _ids(text: str) -> list[int]:
-    """At most MOST device ids, each once; anything else among them is left out."""
-    found = [int(part) for part in text.split(",") if part.isascii() and part.isdigit() and len(part) <= 10]
-    return [device_id for device_id in dict.fromkeys(found) if 0 < device_id <= api_rules.INT32_MAX][:MOST]
+    """At most MAX_DEVICES device ids, each once; anything else is left out."""
+    found = [int(part) for part in text.split(",") if part.isascii() and part.isdigit() and len(part) <= 19]
+    return [device_id for device_id in dict.fromkeys(found) if 0 < device_id <= api_rules.INT64_MAX][:MAX_DEVICES]
 
 
-def _ask(gateway: Gateway, device_id: int) -> State:
+def _read_states(request: DeviceRequest, ids: list[int]) -> tuple[dict[int, Connectivity], GatewayError | None]:
+    """The state of each device within TIME_LIMIT for all, and the first device's error if it has one.
+
+    Not from the cache: an old reply would be shown with the time of this check. Raises Unauthorized.
+    """
+    gateway = request.gateway.fresh().with_priority(Priority.JOB).within(TIME_LIMIT)
+    results = fan_out(gateway, ids, _read_state)
+    first = next(iter(results.values()))
+    return {id_: _state(each) for id_, each in results.items()}, first if isinstance(first, GatewayError) else None
+
+
+def _read_state(gateway: Gateway, device_id: int) -> Connectivity:
     connected = gateway.get_online(device_id).connected
     if connected is None:
-        return State.SILENT
+        return Connectivity.UNKNOWN
     if connected:
-        return State.ONLINE
+        return Connectivity.ONLINE
     try:
         info = gateway.get_base_info(device_id)
     except GatewayError:
-        return State.OFFLINE  # that it is not connected was answered
-    return State.OFFLINE if never_connected(info) is None else State.NEVER
+        return Connectivity.OFFLINE  # the platform did say that it is not connected
+    return Connectivity.OFFLINE if never_connected(info) is None else Connectivity.NEVER
 
 
-def _state(answer: State | GatewayError) -> State:
-    match answer:
-        case State():
-            return answer
+def _state(result: Connectivity | GatewayError) -> Connectivity:
+    match result:
+        case Connectivity():
+            return result
         case NotFound():
-            return State.GONE
+            return Connectivity.GONE
         case Forbidden():
-            return State.DENIED
+            return Connectivity.DENIED
         case RateLimited():
-            return State.UNASKED  # the platform did not look
+            return Connectivity.UNCHECKED
         case _:
-            return State.FAILED if answer.sent else State.UNASKED
+            return Connectivity.FAILED if result.sent else Connectivity.UNCHECKED
 
 
-def write_check(access: Access, check: Check) -> str:
-    """The time, a digit for each row, and a signature over both, the rows and the person's present sign-in."""
-    digits = "".join(str(int(state)) for state in check.states.values())
-    moment = int_to_base36(int(check.at))
-    return f"{moment}.{digits}.{_signature(access, list(check.states), moment, digits)}"
+GROUPS = {
+    Connectivity.UNCHECKED: "unasked",
+    Connectivity.ONLINE: "online",
+    Connectivity.OFFLINE: "offline",
+    Connectivity.NEVER: "never",
+}
 
 
-def read_check(access: Access, shown: list[int], text: str) -> Check | None:
-    """None for what was not asked by this person since they signed in, or for other rows than those `shown`."""
-    moment, _dot, rest = text.partition(".")
-    digits, _dot, signature = rest.partition(".")
-    ids = shown[: len(digits)]
-    if not digits or not constant_time_compare(signature, _signature(access, ids, moment, digits)):
-        return None
-    states = dict(zip(ids, (State(int(digit)) for digit in digits), strict=True))
-    return Check(float(base36_to_int(moment)), states)
-
-
-def _signature(access: Access, ids: list[int], moment: str, digits: str) -> str:
-    told = "|".join((access.scope, moment, digits, ",".join(map(str, ids))))
-    return salted_hmac("devices.checked", told, algorithm="sha256").hexdigest()[:20]
-
-
-GROUPS = {State.UNASKED: "unasked", State.ONLINE: "online", State.OFFLINE: "offline", State.NEVER: "never"}
-
-
-def group_of(state: State) -> str:
-    """What a page can be narrowed to (`forms.listing.STATES`)."""
+def group_of(state: Connectivity) -> str:
+    """The value of `show` that a page is narrowed by (`forms.SHOW_CHOICES`)."""
     return GROUPS.get(state, "unknown")
 
 
-class StateWord(NamedTuple):
-    """How a state is shown: always icon and word, and behind it the time of the asking or why it is not known."""
+class ConnectivityWord(NamedTuple):
+    """How a state is shown: icon and word, followed by the time of the check or why the state is not known."""
 
     word: Word
     note: str
 
 
-def state_words(clock: Clock, at: float | None = None) -> list[StateWord]:
-    """By the number of a State, the first alone without `at`, the time of the asking. An old one tells what was."""
-    unasked = StateWord(Word("circle-dashed", _("Not checked"), "faint"), "")
-    asked = clock.when(int(at * 1000), seconds=True) if at else None
-    if asked is None:
-        return [unasked]
-    stamp = asked.text
+def connectivity_words(clock: Clock, at: float | None = None) -> list[ConnectivityWord]:
+    """By number of Connectivity; only the first without `at`, the time of the check (epoch seconds)."""
+    unchecked = ConnectivityWord(Word("circle-dashed", _("Not checked"), "faint"), "")
+    checked = clock.when(int(at * 1000), seconds=True) if at else None
+    if checked is None:
+        return [unchecked]
+    time_ = checked.text
     unknown = Word("circle-question-mark", _("Unknown"), "muted")
-    if asked.elapsed > FRESH:
+    if checked.elapsed > FRESH_FOR:
         online, offline = Word("history", _("Was online"), "muted"), Word("history", _("Was offline"), "muted")
         never = Word("history", _("Had never connected"), "muted")
     else:
-        never = never_connected_word()
         online, offline = Word("online", _("Online"), "good"), Word("offline", _("Offline"), "strong")
+        never = never_connected_word()
     return [
-        unasked,
-        StateWord(online, stamp),
-        StateWord(offline, stamp),
-        StateWord(unknown, stamp),
-        StateWord(unknown, _("no answer")),
-        StateWord(unknown, _("not found")),
-        StateWord(unknown, _("not allowed")),
-        StateWord(never, ""),  # the longest words: their time stands below the list
+        unchecked,
+        ConnectivityWord(online, time_),
+        ConnectivityWord(offline, time_),
+        ConnectivityWord(unknown, time_),
+        ConnectivityWord(unknown, _("no answer")),
+        ConnectivityWord(unknown, _("not found")),
+        ConnectivityWord(unknown, _("not allowed")),
+        ConnectivityWord(never, ""),  # the longest words; the time is below the list
     ]
 
 
 def summary(check: Check) -> str:
-    """What came out, as one sentence to be read aloud."""
-    words = _("%(asked)s checked: %(online)s online, %(offline)s offline, %(unknown)s could not be told.")
+    """The result as a sentence for screen readers."""
+    words = _("%(asked)s checked: %(online)s online, %(offline)s offline, %(unknown)s unknown.")
     if check.count("never"):
         words = _(
-            "%(asked)s checked: %(online)s online, %(offline)s offline, %(never)s never connected,"
-            " %(unknown)s could not be told."
+            "%(asked)s checked: %(online)s online, %(offline)s offline, %(never)s never connected, %(unknown)s unknown."
         )
-    return words % {
-        "asked": number(len(check.states) - check.count("unasked")),
-        "online": number(check.count("online")),
-        "offline": number(check.count("offline")),
-        "never": number(check.count("never")),
-        "unknown": number(check.count("unknown")),
-    }
+    counts = {group: number(check.count(group)) for group in ("online", "offline", "never", "unknown")}
+    return words % (counts | {"asked": number(len(check.states) - check.count("unasked"))})

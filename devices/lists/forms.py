@@ -1,4 +1,4 @@
-"""What a list is asked for: query, order, page. Wrong values fall back to sane ones and are said."""
+"""The query strings of the lists: query, order, page. A wrong value falls back to a default, and the page says so."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ from django.utils.translation import gettext_lazy
 from devices.core import api_rules
 from devices.ui.query_forms import LenientQueryForm, org_field, query_field
 
-STATES = ("online", "offline", "never", "unknown", "unasked")
-"""What the rows of a page can be narrowed to after their states were asked."""
-CHECKED_MAX = 500
-"""Characters of what a page's address tells of an asking (`views/checking.py`)."""
-SORT_WORDS = {
+SHOW_CHOICES = ("online", "offline", "never", "unknown", "unasked")
+"""What the rows of a page can be narrowed to after a check of their states."""
+SORT_LABELS = {
     "Name": gettext_lazy("Name"),
     "Device Id": gettext_lazy("Device ID"),
     "Owner Id": gettext_lazy("Owner ID"),
@@ -33,19 +31,22 @@ SORT_WORDS = {
     "Organization Id": gettext_lazy("Organization ID"),
     "Status": gettext_lazy("Status"),
 }
-"""rules.SORT_FIELDS as people know them."""
+"""Labels of api_rules.SORT_FIELDS."""
 
 
-def checked_field() -> forms.CharField:
-    return forms.CharField(required=False, max_length=CHECKED_MAX)
+class DeviceListForm(LenientQueryForm):
+    """What every list of devices has: the page, its rows, and the check of their states (`connectivity.py`)."""
+
+    page = forms.IntegerField(required=False, min_value=1, max_value=api_rules.INT32_MAX)
+    size = forms.IntegerField(required=False, min_value=1, max_value=api_rules.PAGE_SIZE_MAX)
+    checked = forms.CharField(required=False, max_length=32)
+    show = forms.ChoiceField(required=False, choices=[(state, state) for state in SHOW_CHOICES])
+
+    fallbacks: ClassVar[dict[str, Any]] = {"page": 1, "size": api_rules.PAGE_SIZE, "checked": "", "show": ""}
 
 
-def show_field() -> forms.ChoiceField:
-    return forms.ChoiceField(required=False, choices=[(state, state) for state in STATES])
-
-
-class SearchForm(LenientQueryForm):
-    """The list's query. Only `q` can be refused."""
+class SearchForm(DeviceListForm):
+    """The organization's list and the search. Only `q` can be refused."""
 
     q = query_field(gettext_lazy("Search devices"))
     org = org_field()
@@ -55,7 +56,7 @@ class SearchForm(LenientQueryForm):
         required=False,
         choices=[
             ("", gettext_lazy("The platform’s order")),
-            *((name, SORT_WORDS[name]) for name in api_rules.SORT_FIELDS),
+            *((name, SORT_LABELS[name]) for name in api_rules.SORT_FIELDS),
         ],
     )
     order = forms.ChoiceField(
@@ -63,26 +64,18 @@ class SearchForm(LenientQueryForm):
         required=False,
         choices=[("ASC", gettext_lazy("Ascending")), ("DESC", gettext_lazy("Descending"))],
     )
-    page = forms.IntegerField(required=False, min_value=1, max_value=api_rules.INT32_MAX)
-    size = forms.IntegerField(required=False, min_value=1, max_value=api_rules.PAGE_SIZE_MAX)
-    checked = checked_field()
-    show = show_field()
 
-    fallbacks: ClassVar[dict[str, Any]] = {
+    fallbacks: ClassVar[dict[str, Any]] = DeviceListForm.fallbacks | {
         "q": "",
         "org": None,
         "sub_orgs": False,
         "sort": "",
         "order": "ASC",
-        "page": 1,
-        "size": api_rules.PAGE_SIZE,
-        "checked": "",
-        "show": "",
     }
 
 
-class VisibleForm(LenientQueryForm):
-    """Whose devices, by what somebody can see. Only `email` can be refused."""
+class ByUserForm(DeviceListForm):
+    """The devices that a user can see. Only `email` can be refused."""
 
     email = forms.CharField(
         label=gettext_lazy("E-mail"),
@@ -91,18 +84,8 @@ class VisibleForm(LenientQueryForm):
             attrs={"inputmode": "email", "autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
         ),
     )
-    page = forms.IntegerField(required=False, min_value=1, max_value=api_rules.INT32_MAX)
-    size = forms.IntegerField(required=False, min_value=1, max_value=api_rules.PAGE_SIZE_MAX)
-    checked = checked_field()
-    show = show_field()
 
-    fallbacks: ClassVar[dict[str, Any]] = {
-        "email": "",
-        "page": 1,
-        "size": api_rules.PAGE_SIZE,
-        "checked": "",
-        "show": "",
-    }
+    fallbacks: ClassVar[dict[str, Any]] = DeviceListForm.fallbacks | {"email": ""}
 
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"]
@@ -116,18 +99,18 @@ class VisibleForm(LenientQueryForm):
         return email
 
 
-class OwnedForm(VisibleForm):
-    """Whose devices, by what somebody owns, in one organization."""
+class ByOwnerForm(ByUserForm):
+    """The devices that a user owns in one organization."""
 
     org = org_field()
 
-    fallbacks: ClassVar[dict[str, Any]] = VisibleForm.fallbacks | {"org": None}
+    fallbacks: ClassVar[dict[str, Any]] = ByUserForm.fallbacks | {"org": None}
 
 
 class RecentForm(LenientQueryForm):
-    """Which activations: of how many minutes, in which organization. `paused`: the page does not ask again by itself.
+    """Recent activations: of how many minutes, in which organization. `paused`: the page does not refresh.
 
-    A page that asks again tells what it shows: `seen`, the time of the newest one; `stale`, that it is an old answer.
+    A refresh says what the page shows: `seen`, the time of the newest activation; `stale`, that it is an old response.
     """
 
     minutes = forms.IntegerField(

@@ -1,4 +1,4 @@
-"""The table of devices that every list shows: its heads, its rows, what can be done with it, the range below it."""
+"""The table of devices in every list: heads, rows, the check of their states, and the range below."""
 
 from __future__ import annotations
 
@@ -11,29 +11,39 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from devices.core import api_rules
-from devices.core.formatting import Clock, Word, device_row, number
+from devices.core.formatting import Word, device_row, number
 from devices.core.permissions import judge
 from devices.core.preferences import PAGE_SIZES
 from devices.core.requests import DeviceRequest, clock_for
 from devices.directory.names import Names
 from devices.gateway.pagination import Page
 from devices.gateway.types import Device
-from devices.lists.columns import heads
-from devices.lists.connectivity import MOST, Check, State, StateWord, group_of, read_check, state_words, summary
-from devices.lists.forms import STATES
+from devices.lists.columns import table_heads
+from devices.lists.connectivity import (
+    GROUPS,
+    MAX_DEVICES,
+    Check,
+    Connectivity,
+    ConnectivityWord,
+    check_of_rows,
+    connectivity_words,
+    group_of,
+    summary,
+)
+from devices.lists.forms import SHOW_CHOICES
 from devices.ui.change_notice import change_notice
 from devices.ui.device_actions import row_actions
 from devices.ui.pagination import pager
 from devices.ui.status_banner import read_stamp
 
-LISTS = ("list_devices", "search_devices", "list_devices_by_owner", "list_devices_by_user")
+LIST_OPERATIONS = ("list_devices", "search_devices", "list_devices_by_owner", "list_devices_by_user")
 
 Url = Callable[..., str]
 """The address of the same list with something else changed, such as `page` (1-based)."""
 
 
-class Part(NamedTuple):
-    """Rows of this page in one state, as a link that shows them alone; `word` None: all of them."""
+class StateFilter(NamedTuple):
+    """A link to the rows of this page in one state; `word` None: to all of them."""
 
     word: Word | None
     rows: str
@@ -41,33 +51,33 @@ class Part(NamedTuple):
     current: bool
 
 
-class Checking(NamedTuple):
-    """The button that asks for the states, and what it found: `parts` of the page, `stamp` of the asking."""
+class CheckControls(NamedTuple):
+    """The button that checks the states, and the last result: `filters` by state, `time` of the check."""
 
     ids: str
     label: str
     busy: str
-    parts: list[Part]
-    stamp: str
+    filters: list[StateFilter]
+    time: str
     announce: str
 
 
 def table(
     request: DeviceRequest, page: Page[Device] | None, names: Names, query: dict[str, Any], url: Url
 ) -> dict[str, Any]:
-    """Context of `lists/_table.html`; `page` None shows no table. `query`: what the address asks for, settled.
+    """Context of `lists/_table.html`; `page` None shows no table. `query`: the cleaned query of the address.
 
-    `done`: the change that led here since its device has left the view of whoever made it.
+    `done`: the change that led here because its device left this person's view.
     """
     clock = clock_for(request)
     items = page.items if page else ()
     ids = [device.id for device in items]
-    check = read_check(request.access, ids, query["checked"]) if query["checked"] else None
-    words = state_words(clock, check.at if check else None)
+    check = check_of_rows(request.access, query["checked"], ids)
+    words = connectivity_words(clock, check.at if check else None)
     show = query["show"] if check and check.count(query["show"]) else ""
     if check and show:
-        items = tuple(device for device in items if group_of(check.of(device.id)) == show)
-    columns = heads(request.preferences.columns)
+        items = tuple(device for device in items if group_of(check.state_of(device.id)) == show)
+    columns = table_heads(request.preferences.columns)
     here = urlsplit(url(page=1))
     return {
         "all_heads": columns,
@@ -75,9 +85,9 @@ def table(
         "columns": None,
         "fills": not show and any(head.shown or check for head in columns if head.key == "status"),
         "rows": [device_row(device, names, clock) for device in items],
-        "states": {device.id: check.of(device.id) for device in items} if check else None,
+        "states": {device.id: check.state_of(device.id) for device in items} if check else None,
         "state_words": words,
-        "checking": _checking(ids, check, words, show, clock, query, url)
+        "checking": _check_controls(ids, check, words, query | {"show": show}, url)
         if judge("get_online", request.access).allowed
         else None,
         "lost_check": bool(query["checked"]) and not check and bool(items),
@@ -88,13 +98,18 @@ def table(
         "list_url": url(),
         "row_actions": row_actions(request),
         "device_prefix": reverse("devices:device-list"),
-        "read_at": read_stamp(request, *LISTS),
+        "read_at": read_stamp(request, *LIST_OPERATIONS),
         "done": change_notice(request),
     }
 
 
-def shown_once(page: Page[Any] | None) -> list[str]:
-    """A sentence where the platform sent some of a page's devices more than once."""
+def page_title(title: str, page: Page[Any] | None) -> str:
+    """The title with its page number, from page 2 on."""
+    return f"{title}, {_('page %(n)s') % {'n': page.number + 1}}" if page and page.number else title
+
+
+def duplicates_notice(page: Page[Any] | None) -> list[str]:
+    """A sentence where the platform sent some devices of the page more than once."""
     if page is None or not page.repeated:
         return []
     words = ngettext(
@@ -105,51 +120,50 @@ def shown_once(page: Page[Any] | None) -> list[str]:
     return [words % {"n": page.repeated}]
 
 
-def _checking(
-    ids: list[int],
-    check: Check | None,
-    words: list[StateWord],
-    show: str,
-    clock: Clock,
-    query: dict[str, Any],
-    url: Url,
-) -> Checking:
-    count = min(len(ids), MOST)
-    asked = clock.when(int(check.at * 1000), seconds=True) if check else None
+def _check_controls(
+    ids: list[int], check: Check | None, words: list[ConnectivityWord], query: dict[str, Any], url: Url
+) -> CheckControls:
+    count = min(len(ids), MAX_DEVICES)
     if check:
         label = _("Check again")
     elif count < len(ids):
         label = _("Check the first %s") % number(count)
     else:
         label = ngettext("Check this one", "Check these %s", count).replace("%s", number(count))
-    return Checking(
+    return CheckControls(
         ids=",".join(map(str, ids[:count])),
         label=label,
         busy=_("Checking …"),
-        parts=_parts(check, len(ids), words, show, query, url) if check else [],
-        stamp=asked.text if asked else "",
+        filters=_state_filters(check, len(ids), words, query, url) if check else [],
+        time=words[Connectivity.ONLINE].note if check else "",
         announce=summary(check) if check else "",
     )
 
 
-def _parts(check: Check, rows: int, words: list[StateWord], show: str, query: dict[str, Any], url: Url) -> list[Part]:
+def _state_filters(
+    check: Check, rows: int, words: list[ConnectivityWord], query: dict[str, Any], url: Url
+) -> list[StateFilter]:
     """All rows, then those of each state that some have."""
-    counts = {name: check.count(name) for name in STATES}
+    counts = {name: check.count(name) for name in SHOW_CHOICES}
     counts["unasked"] += rows - len(check.states)
-    told = {"online": State.ONLINE, "offline": State.OFFLINE, "never": State.NEVER, "unknown": State.SILENT}
-    word_of = {name: words[told.get(name, State.UNASKED)].word for name in STATES}
+    state_of = {"unknown": Connectivity.UNKNOWN} | {name: state for state, name in GROUPS.items()}
     return [
-        Part(None, number(rows), url(checked=query["checked"]), not show),
+        StateFilter(None, number(rows), url(checked=query["checked"]), not query["show"]),
         *(
-            Part(word_of[name], number(count), url(checked=query["checked"], show=name), show == name)
+            StateFilter(
+                words[state_of[name]].word,
+                number(count),
+                url(checked=query["checked"], show=name),
+                query["show"] == name,
+            )
             for name, count in counts.items()
             if count
         ),
     ]
 
 
-def size_in_address(query: dict[str, Any], rows: int) -> int | str:
-    """What an address says of its rows per page: nothing where `ForgivingForm.settle` would find the same."""
-    usual = rows if query["page"] == 1 else api_rules.PAGE_SIZE
+def size_param(query: dict[str, Any], page_size: int) -> int | str:
+    """The `size` of an address, empty where `LenientQueryForm` would find the same. `page_size`: as preferred."""
+    default = page_size if query["page"] == 1 else api_rules.PAGE_SIZE
     size: int = query["size"]
-    return "" if size == usual else size
+    return "" if size == default else size

@@ -34,7 +34,12 @@ class Migration(migrations.Migration):
             name='Preference',
             fields=[
                 ('person', models.CharField(max_length=640, primary_key=True, serialize=False)),
-                ('value', models.TextField()),
+                ('zone', models.CharField(blank=True, max_length=64)),
+                ('theme', models.CharField(default='auto', max_length=10)),
+                ('language', models.CharField(default='auto', max_length=10)),
+                ('shortcuts', models.BooleanField(default=True)),
+                ('columns', models.CharField(blank=True, default='id,status,template,firmware,owner,activated,organization', max_length=200)),
+                ('page_size', models.PositiveSmallIntegerField(default=50)),
             ],
         ),
         migrations.CreateModel(
@@ -56,9 +61,9 @@ class Migration(migrations.Migration):
                 ('key', models.CharField(max_length=64, unique=True)),
                 ('person_key', models.CharField(db_index=True, max_length=320)),
                 ('device_id', models.BigIntegerField()),
-                ('filled', models.TextField()),
+                ('form_data', models.TextField()),
                 ('progress', models.TextField()),
-                ('busy_until', models.FloatField(default=0)),
+                ('leased_until', models.FloatField(default=0)),
                 ('created_at', models.DateTimeField(db_index=True)),
             ],
         ),
@@ -87,12 +92,12 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name='ReceiptPiece',
+            name='StoredChunk',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('part', models.CharField(max_length=20)),
                 ('text', models.TextField()),
-                ('draft', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='pieces', to='devices.receiptdraft')),
+                ('draft', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='chunks', to='devices.receiptdraft')),
             ],
         ),
         migrations.CreateModel(

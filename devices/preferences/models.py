@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from django.db import models
 
+from devices.core import api_rules
+from devices.core.preferences import DEFAULT_COLUMNS
+
 
 class Preference(models.Model):
-    """What a person has chosen for themselves (preferences.py). Read with each request, by portal/signin/grants.py."""
+    """A person's preferences. Each request reads them with its grant (portal/auth/grants.py)."""
 
     person = models.CharField(max_length=640, primary_key=True)
     """`Access.person`."""
-    value = models.TextField()
-    """The choices that are not the defaults, as JSON."""
+    zone = models.CharField(max_length=64, blank=True)
+    theme = models.CharField(max_length=10, default="auto")
+    language = models.CharField(max_length=10, default="auto")
+    shortcuts = models.BooleanField(default=True)
+    columns = models.CharField(max_length=200, blank=True, default=",".join(DEFAULT_COLUMNS))
+    page_size = models.PositiveSmallIntegerField(default=api_rules.PAGE_SIZE)
 
     def __str__(self) -> str:
         return f"preferences of {self.person}"

@@ -1,4 +1,4 @@
-"""Receipts as they are kept: drafts for an hour while they are collected, then for good with the entry of the trail."""
+"""Stored receipts: drafts for an hour while they are collected, then permanent rows that audit entries refer to."""
 
 from __future__ import annotations
 
@@ -12,129 +12,140 @@ from datetime import timedelta
 import msgspec
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
+from devices.audit.models import AuditEntry
 from devices.core.permissions import Access
-from devices.receipts.builder import Chunk, Progress, document, hash_of
-from devices.receipts.models import Receipt, ReceiptDraft, ReceiptPiece
+from devices.receipts.builder import ReceiptChunk, ReceiptProgress, build_document, sha256_hex
+from devices.receipts.models import Receipt, ReceiptDraft, StoredChunk
 
-KEEP = timedelta(hours=1)
-"""How long a draft lives."""
-DRAFTS = 5
-"""Of one person, at most: the oldest give way."""
-BUSY = 30.0
-"""Seconds after which a request that was reading on has surely ended."""
-
-
-def key_of(access: Access, operation: str, device_id: int, idempotency_key: str) -> str:
-    told = [access.person, operation, device_id, idempotency_key]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+DRAFT_LIFETIME = timedelta(hours=1)
+MAX_DRAFTS = 5
+"""Drafts of one person; the oldest are deleted."""
+LEASE_SECONDS = 30.0
+"""After this, a request that was collecting has surely ended."""
 
 
-def draft_of(key: str) -> ReceiptDraft | None:
-    return ReceiptDraft.objects.filter(key=key, created_at__gt=timezone.now() - KEEP).first()
+def draft_key(access: Access, operation: str, device_id: int, idempotency_key: str) -> str:
+    parts = [access.person, operation, device_id, idempotency_key]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def own_draft(access: Access, device_id: int, draft_id: int) -> ReceiptDraft | None:
-    """A draft by its number, if it is this person's."""
-    mine = ReceiptDraft.objects.filter(person_key=access.person, device_id=device_id)
-    return mine.filter(pk=draft_id, created_at__gt=timezone.now() - KEEP).first()
+def find_draft(key: str) -> ReceiptDraft | None:
+    return ReceiptDraft.objects.filter(key=key, created_at__gt=timezone.now() - DRAFT_LIFETIME).first()
 
 
-def keep_draft(
-    access: Access, key: str, filled: Mapping[str, object], progress: Progress, chunks: list[Chunk]
+def find_own_draft(access: Access, device_id: int, draft_id: int) -> ReceiptDraft | None:
+    """A draft by its id, if it is this person's."""
+    own = ReceiptDraft.objects.filter(person_key=access.person, device_id=device_id)
+    return own.filter(pk=draft_id, created_at__gt=timezone.now() - DRAFT_LIFETIME).first()
+
+
+def create_draft(
+    access: Access, key: str, filled: Mapping[str, object], progress: ReceiptProgress, chunks: list[ReceiptChunk]
 ) -> ReceiptDraft:
-    """Note what was collected so far. If the same form was sent twice, the first one's draft stands."""
-    forget_old()
-    made = {
+    """Store what was collected so far. If the same form was submitted twice, the first draft wins."""
+    _delete_expired_drafts()
+    values = {
         "person_key": access.person,
         "device_id": progress.device_id,
-        "filled": json.dumps(filled),
-        "progress": _written(progress),
+        "form_data": json.dumps(filled),
+        "progress": _encode(progress),
         "created_at": timezone.now(),
     }
     with transaction.atomic():
-        draft, first = ReceiptDraft.objects.get_or_create(key=key, defaults=made)
+        draft, first = ReceiptDraft.objects.get_or_create(key=key, defaults=values)
         if first:
-            _add(draft, chunks)
-    mine = ReceiptDraft.objects.filter(person_key=access.person).order_by("-pk")
-    ReceiptDraft.objects.filter(pk__in=list(mine.values_list("pk", flat=True)[DRAFTS:])).delete()
+            _add_chunks(draft, chunks)
+    own = ReceiptDraft.objects.filter(person_key=access.person).order_by("-pk")
+    ReceiptDraft.objects.filter(pk__in=list(own.values_list("pk", flat=True)[MAX_DRAFTS:])).delete()
     return draft
 
 
-def progress_of(draft: ReceiptDraft) -> Progress:
-    return msgspec.json.decode(draft.progress, type=Progress)
+def draft_progress(draft: ReceiptDraft) -> ReceiptProgress:
+    return msgspec.json.decode(draft.progress, type=ReceiptProgress)
 
 
-def filled_of(draft: ReceiptDraft) -> dict[str, str]:
-    filled: dict[str, str] = json.loads(draft.filled)
-    return filled
+def draft_form_data(draft: ReceiptDraft) -> dict[str, str]:
+    form_data: dict[str, str] = json.loads(draft.form_data)
+    return form_data
 
 
 @contextmanager
-def reading_on(draft: ReceiptDraft) -> Iterator[bool]:
-    """Whether this request may read on: two tabs at once would read everything twice."""
+def collection_lease(draft: ReceiptDraft) -> Iterator[bool]:
+    """Whether this request may collect: two tabs at once would read everything twice."""
     now = time.time()
-    mine = ReceiptDraft.objects.filter(pk=draft.pk, busy_until__lt=now).update(busy_until=now + BUSY)
-    if mine:
+    row = ReceiptDraft.objects.filter(pk=draft.pk)
+    acquired = row.filter(leased_until__lt=now).update(leased_until=now + LEASE_SECONDS)
+    if acquired:
         draft.refresh_from_db()
     try:
-        yield bool(mine)
+        yield bool(acquired)
     finally:
-        if mine:
-            ReceiptDraft.objects.filter(pk=draft.pk).update(busy_until=0)
+        if acquired:
+            row.update(leased_until=0)
 
 
-def add(
-    draft: ReceiptDraft, progress: Progress, chunks: list[Chunk], filled: Mapping[str, object] | None = None
+def save_progress(
+    draft: ReceiptDraft,
+    progress: ReceiptProgress,
+    chunks: list[ReceiptChunk],
+    filled: Mapping[str, object] | None = None,
 ) -> None:
-    """Note what was read since, and what was filled in meanwhile."""
-    draft.progress = _written(progress)
+    """Store newly collected chunks, and the form's fields if given."""
+    draft.progress = _encode(progress)
     if filled is not None:
-        draft.filled = json.dumps(filled)
+        draft.form_data = json.dumps(filled)
     with transaction.atomic():
-        # By its number: a draft that was called off meanwhile does not come back.
-        there = ReceiptDraft.objects.filter(pk=draft.pk).update(progress=draft.progress, filled=draft.filled)
-        if there:
-            _add(draft, chunks)
+        # An update, not save(): a draft that was cancelled meanwhile stays deleted.
+        if ReceiptDraft.objects.filter(pk=draft.pk).update(progress=draft.progress, form_data=draft.form_data):
+            _add_chunks(draft, chunks)
 
 
-def move(draft: ReceiptDraft, key: str) -> None:
-    """Let the draft wait for another sending of its form."""
+def rekey_draft(draft: ReceiptDraft, key: str) -> None:
+    """Attach the draft to the next submission of its form."""
     ReceiptDraft.objects.filter(pk=draft.pk).update(key=key)
 
 
-def document_of(draft: ReceiptDraft) -> str:
-    pieces = draft.pieces.order_by("pk").values_list("part", "text")
-    return document(progress_of(draft), (Chunk(*piece) for piece in pieces.iterator(chunk_size=8)))
+def draft_document(draft: ReceiptDraft) -> str:
+    chunks = draft.chunks.order_by("pk").values_list("part", "text")
+    return build_document(draft_progress(draft), (ReceiptChunk(*chunk) for chunk in chunks.iterator(chunk_size=8)))
 
 
-def forget(draft: ReceiptDraft) -> None:
+def delete_draft(draft: ReceiptDraft) -> None:
     ReceiptDraft.objects.filter(pk=draft.pk).delete()
 
 
-def forget_old() -> None:
-    ReceiptDraft.objects.filter(created_at__lt=timezone.now() - KEEP).delete()
-
-
-def keep(body: str, progress: Progress) -> str:
-    """Keep the receipt for as long as the trail; its hash. From now on nothing changes it."""
+def store_receipt(body: str, progress: ReceiptProgress) -> str:
+    """Store the finished receipt for AUDIT_KEEP_DAYS and return its hash. It cannot be changed afterwards."""
     now = timezone.now()
-    kept = {
+    values = {
         "device_id": progress.device_id,
         "body": body,
         "complete": not progress.missing,
         "created_at": now,
         "keep_until": now + timedelta(days=settings.AUDIT_KEEP_DAYS),
     }
-    digest = hash_of(body)
-    Receipt.objects.get_or_create(sha256=digest, defaults=kept)
+    digest = sha256_hex(body)
+    Receipt.objects.get_or_create(sha256=digest, defaults=values)
     return digest
 
 
-def _add(draft: ReceiptDraft, chunks: list[Chunk]) -> None:
-    ReceiptPiece.objects.bulk_create(ReceiptPiece(draft=draft, part=part, text=text) for part, text in chunks)
+def delete_expired() -> int:
+    """Delete expired drafts, and expired receipts that no entry refers to. Returns the number of receipts."""
+    _delete_expired_drafts()
+    entries = AuditEntry.objects.filter(receipt_hash=OuterRef("sha256"))
+    return Receipt.objects.filter(~Exists(entries), keep_until__lte=timezone.now()).delete()[0]
 
 
-def _written(progress: Progress) -> str:
+def _delete_expired_drafts() -> None:
+    ReceiptDraft.objects.filter(created_at__lt=timezone.now() - DRAFT_LIFETIME).delete()
+
+
+def _add_chunks(draft: ReceiptDraft, chunks: list[ReceiptChunk]) -> None:
+    StoredChunk.objects.bulk_create(StoredChunk(draft=draft, part=part, text=text) for part, text in chunks)
+
+
+def _encode(progress: ReceiptProgress) -> str:
     return msgspec.json.encode(progress).decode()

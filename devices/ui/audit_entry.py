@@ -10,16 +10,16 @@ from django.utils.translation import pgettext
 
 from devices.audit.log import (
     ACCEPTED,
-    ANSWER,
     CONFIRMED,
     LOST,
-    READ,
+    READ_BACK,
     REFUSED,
     REJECTED,
+    REPLY_ONLY,
     EntryState,
     entry_state,
+    in_progress,
     new_idempotency_key,
-    under_way,
 )
 from devices.audit.models import AuditEntry, AuditPerson
 from devices.changes.kinds import kind_of
@@ -36,8 +36,8 @@ IN_SENTENCE = 60
 
 
 class EntryView(NamedTuple):
-    """An audit entry for a page. `before` and `after` are words, empty where there is nothing to show. `undo_url`: empty
-    where it cannot be undone.
+    """An audit entry for a page. `before` and `after` are words, empty where there is nothing to show. `undo_url`:
+    empty where it cannot be undone.
 
     `summary`: the outcome, in a sentence; `explanation`: what that rests on. `idempotency_key`: of the form that undoes
     it from here. `undone`: that it was, or that this is unknown, and its entry.
@@ -66,7 +66,7 @@ class EntryView(NamedTuple):
     undoes: int | None
     request_id: str
     idempotency_key: str = ""
-    under_way: bool = False
+    in_progress: bool = False
     undone: Word | None = None
     undone_url: str = ""
 
@@ -95,7 +95,7 @@ def entry_view(entry: AuditEntry, names: Names, clock: Clock, access: Access) ->
         email=clean(entry.person.email),
         reason=clean(entry.reason),
         when=clock.when(int(entry.created_at.timestamp() * 1000), seconds=True),
-        outcome=outcome_word(state, under_way=under_way(entry, state)),
+        outcome=outcome_word(state, in_progress=in_progress(entry, state)),
         summary=summary_of(
             state,
             entry.operation,
@@ -112,7 +112,7 @@ def entry_view(entry: AuditEntry, names: Names, clock: Clock, access: Access) ->
         undoes=entry.undoes_id,
         request_id=entry.request_id,
         idempotency_key=new_idempotency_key() if undoable else "",
-        under_way=under_way(entry, state),
+        in_progress=in_progress(entry, state),
         undone=_undone_word(undo) if undo else None,
         undone_url=reverse("audit:entry", args=[undo.pk]) if undo else "",
     )
@@ -164,8 +164,8 @@ def summary_of(state: EntryState, operation: str, *, device: str, target: str, a
     return str(sentence) % {"device": device or _("The device"), "target": target, "after": after or _("nothing")}
 
 
-def outcome_word(state: EntryState, *, under_way: bool = False) -> Word:
-    if under_way:
+def outcome_word(state: EntryState, *, in_progress: bool = False) -> Word:
+    if in_progress:
         return Word("hourglass", pgettext("state of a change", "Asked"), "muted")
     if state.outcome == CONFIRMED:
         return Word("check-check", _("Confirmed"), "good")
@@ -176,7 +176,7 @@ def outcome_word(state: EntryState, *, under_way: bool = False) -> Word:
 
 def outcome_explanation(entry: AuditEntry, state: EntryState, names: Names, clock: Clock) -> str:
     """What the outcome rests on, in a sentence."""
-    hidden = entry.secret or state.evidence != READ
+    hidden = entry.secret or state.evidence != READ_BACK
     found = "" if hidden else value_words(entry, state.observed_value, names) or _("nothing")
     when = clock.when(int(state.at.timestamp() * 1000), seconds=True) if state.at else None
     told = {"time": when.text if when else "", "found": found}
@@ -184,9 +184,9 @@ def outcome_explanation(entry: AuditEntry, state: EntryState, names: Names, cloc
         return _confirmed(entry, state) % told
     if state.outcome == REJECTED:
         return _rejected(entry, state) % told
-    if under_way(entry, state):
+    if in_progress(entry, state):
         return _("It was sent a moment ago. The outcome is not known yet.")
-    if not state.started:
+    if not state.has_outcome:
         return _("The portal stopped before it knew the outcome. The next view of the device checks it.")
     words = _open_told(state)
     return f"{words} {_('At %(time)s it held: %(found)s.') % told}" if found else words
@@ -194,11 +194,11 @@ def outcome_explanation(entry: AuditEntry, state: EntryState, names: Names, cloc
 
 def _confirmed(entry: AuditEntry, state: EntryState) -> str:
     kind = kind_of(entry.operation)
-    if state.evidence == ANSWER and moves(entry):
+    if state.evidence == REPLY_ONLY and moves(entry):
         return _("The platform accepted it. You can no longer see the device, so the portal cannot read it back.")
-    if state.evidence == ANSWER and kind and not kind.proven_by_reply:
+    if state.evidence == REPLY_ONLY and kind and not kind.proven_by_reply:
         return _("The platform accepted it; the portal cannot read it back.")
-    if state.evidence == ANSWER:
+    if state.evidence == REPLY_ONLY:
         return _("The platform accepted it; there is nothing to read back.")
     if state.api_result == LOST:
         words = str(kind.words.verified_after_loss) if kind else ""
@@ -212,7 +212,7 @@ def _rejected(entry: AuditEntry, state: EntryState) -> str:
         return str(kind.words.already_gone)
     if state.api_result == LOST:
         return _("The platform’s reply was lost, and at %(time)s the device still holds what it held before.")
-    if state.evidence == READ:
+    if state.evidence == READ_BACK:
         return _("At %(time)s the device still holds what it held before.")
     if state.api_result == REFUSED:
         return _("The platform refused it. Nothing was changed.")
@@ -220,11 +220,11 @@ def _rejected(entry: AuditEntry, state: EntryState) -> str:
 
 
 def _open_told(state: EntryState) -> str:
-    if state.api_result == ACCEPTED and state.evidence == READ:
+    if state.api_result == ACCEPTED and state.evidence == READ_BACK:
         return _("The platform accepted it, but it does not read back so.")
     if state.api_result == ACCEPTED:
         return _("The platform accepted it, but it could not be read back.")
-    if state.api_result == LOST and state.evidence == READ:
+    if state.api_result == LOST and state.evidence == READ_BACK:
         return _("The platform’s reply was lost, and what the device holds does not tell the outcome.")
     if state.api_result == LOST:
         return _("The platform’s reply was lost, and the device could not be read back.")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from django.utils.translation import gettext as _
 
 from devices.audit import log as audit_log
-from devices.audit.log import visible_to
+from devices.audit.log import visible_entries
 from devices.audit.models import AuditEntry
 from devices.changes import reconciliation
 from devices.changes.context import change_context
@@ -26,7 +26,7 @@ def change_notice(request: DeviceRequest, info: BaseInfo | None = None) -> Entry
     wanted = request.GET.get("change", "")
     if not (wanted.isascii() and wanted.isdigit() and len(wanted) < 19):
         return None
-    entry = audit_log.visible_to(request.access).filter(pk=int(wanted)).first()
+    entry = audit_log.visible_entries(request.access).filter(pk=int(wanted)).first()
     if entry is None:
         return None
     view = view_of_entry(request, entry)
@@ -66,6 +66,6 @@ def reconcile_device(request: DeviceRequest, device_id: int) -> list[Reconciled]
     done = reconciliation.reconcile_pending(within, device_id)
     if not done:
         return []
-    found = visible_to(request.access).filter(pk__in=[one.entry.pk for one in done])
+    found = visible_entries(request.access).filter(pk__in=[one.entry.pk for one in done])
     readable = {entry.pk: view_of_entry(request, entry) for entry in found}
     return [Reconciled(one.entry.operation, one.unknown, readable.get(one.entry.pk)) for one in done]

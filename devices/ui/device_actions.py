@@ -38,6 +38,11 @@ class Action(NamedTuple):
         return self.kind.opens is Opens.REVEAL
 
     @property
+    def irreversible(self) -> bool:
+        """What it deletes, no other change brings back."""
+        return self.kind.before_lock is not None
+
+    @property
     def in_heading(self) -> bool:
         return Place.HEADING in self.kind.shown
 

@@ -1,20 +1,20 @@
-"""What every page of one device shares: its heading, what may be done with it, its tabs."""
+"""What all pages of a device share: heading, actions and tabs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from devices.core.connection_state import Connection, connection, never_connected
-from devices.core.fanout import ask_together
-from devices.core.formatting import Clock, name_of
+from devices.core.fanout import fan_out_named
+from devices.core.formatting import Clock, name_of, number
 from devices.core.permissions import judge
 from devices.core.requests import DeviceRequest, clock_for
-from devices.directory.names import remember_template
+from devices.directory.names import cache_template_id
 from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError, NotFound, Unauthorized
 from devices.gateway.types import BaseInfo, Online
@@ -22,12 +22,12 @@ from devices.ui.change_notice import Reconciled, change_notice, reconcile_device
 from devices.ui.device_actions import device_actions
 from devices.ui.device_facts import Fact, identity
 from devices.ui.read_errors import is_panel_local, panel_error, unwrap
-from devices.ui.status_banner import stale_since, told_above
+from devices.ui.status_banner import is_in_banner, stale_since
 from devices.ui.tabs import TABS
 
-Asks = Mapping[str, Callable[[Gateway], Any]]
-Answers = Mapping[str, Any]
-"""By the name of the question: what was answered, or the GatewayError that came instead."""
+Reads = Mapping[str, Callable[[Gateway], Any]]
+ReadResults = Mapping[str, Any]
+"""By the name of the read: its result, or the GatewayError."""
 
 
 @dataclass(frozen=True)
@@ -43,95 +43,92 @@ class TabLink:
     count: str | None = None
 
 
+def online_read(device_id: int) -> Reads:
+    return {"online": lambda gateway: gateway.get_online(device_id)}
+
+
+def layout_reads(device_id: int) -> Reads:
+    """`info` and `online`: what the page around a tab shows."""
+    return {"info": lambda gateway: gateway.get_base_info(device_id), **online_read(device_id)}
+
+
 def device_layout_context(
     request: DeviceRequest,
     device_id: int,
     *,
     tab: str,
-    info: BaseInfo | None = None,
-    settled: list[Reconciled] | None = None,
+    info: BaseInfo | GatewayError | None = None,
+    reconciled: list[Reconciled] | None = None,
+    reads: ReadResults | None = None,
 ) -> dict[str, Any]:
-    """Context of the page around a tab. Asks for base info (unless given) and the online state: two calls at once.
+    """Context of the page around a tab.
 
-    Before that, changes whose outcome is open are looked after, unless that was done (`settled`). Raises what the base
-    info raises; an online state that cannot be read costs only itself.
+    `reads`: results of `layout_reads`, or only of `online_read` together with `info`. A failed base info then leaves
+    the id as heading, with the error and without actions. Without `reads`, open changes are reconciled (unless
+    `reconciled`) and the reads made here; this raises what the base info raises. A failed online state is shown.
+    Raises errors that concern the whole page.
     """
-    settled = reconcile_device(request, device_id) if settled is None else settled
-    asks = online_ask(device_id) if info else base_asks(device_id)
-    answers = ask_together(request.gateway, asks)
-    return layout_from_answers(
-        request, device_id, tab=tab, info=info or unwrap(answers["info"]), settled=settled, answers=answers
-    )
-
-
-def online_ask(device_id: int) -> Asks:
-    return {"online": lambda gateway: gateway.get_online(device_id)}
-
-
-def base_asks(device_id: int) -> Asks:
-    """What the page around a tab has to know, asked at once: `info` and `online`."""
-    return {"info": lambda gateway: gateway.get_base_info(device_id), **online_ask(device_id)}
-
-
-def layout_from_answers(
-    request: DeviceRequest,
-    device_id: int,
-    *,
-    tab: str,
-    info: BaseInfo | GatewayError,
-    settled: list[Reconciled],
-    answers: Answers,
-) -> dict[str, Any]:
-    """Context of the page around a tab, out of what was read. Where the base info failed, the id has to stand for the
-    device, and nothing is offered to be done with it; raises it where that concerns the whole page."""
+    reconciled = reconcile_device(request, device_id) if reconciled is None else reconciled
+    if reads is None:
+        reads = fan_out_named(request.gateway, online_read(device_id) if info else layout_reads(device_id))
+        info = info or unwrap(reads["info"])
+    info = reads["info"] if info is None else info
+    error = info if isinstance(info, GatewayError) else None
+    if error and not is_panel_local(error):
+        raise error
     clock = clock_for(request)
-    failed = info if isinstance(info, GatewayError) else None
-    known = None if isinstance(info, GatewayError) else info
-    if failed and not is_panel_local(failed):
-        raise failed
-    if known:
-        remember_template(request.access, device_id, known.template_id)
+    device = None if isinstance(info, GatewayError) else info
+    if device:
+        cache_template_id(request.access, device_id, device.template_id)
     return {
-        "device": known,
+        "device": device,
         "device_id": device_id,
-        "device_name": name_of(known) if known else _("Device %d") % device_id,
-        "facts": identity(request, known, clock) if known else [Fact(_("Device ID"), str(device_id), copy=True)],
-        "heading_trouble": panel_error(request, failed, _("About this device")) if failed else None,
-        "connection": connection_of(request, answers["online"], clock, never_connected(known)),
-        "actions": device_actions(request, known),
-        "tabs": _tabs(request, device_id, known, tab),
+        "device_name": name_of(device) if device else _("Device %d") % device_id,
+        "facts": identity(request, device, clock) if device else [Fact(_("Device ID"), str(device_id), copy=True)],
+        "heading_error": panel_error(request, error, _("About this device")) if error else None,
+        "connection": _connection(request, reads["online"], clock, never_connected(device)),
+        "actions": device_actions(request, device),
+        "tabs": _tabs(request, device_id, device, tab),
         "tab": tab,
         "tab_label": tab_label(tab),
-        "done": change_notice(request, known),
-        "settled": settled,
+        "done": change_notice(request, device),
+        "reconciled": reconciled,
         "clock": clock,
     }
 
 
-def read_connection(request: DeviceRequest, device_id: int, clock: Clock, reported: int | None = None) -> Connection:
-    """`GET /device/online`, just asked. A failure reads "unknown" with its reason; only 401 and 404 go further.
+def set_tab_count(context: dict[str, Any], tab: str, total: int | None) -> None:
+    """Print a total on a tab, on the page or next to a fragment. Does nothing where no read gave the total."""
+    if total is None:
+        return
+    context["counts"] = context.get("counts", {}) | {tab: number(total)}
+    if "tabs" in context:
+        context["tabs"] = [replace(each, count=number(total)) if each.name == tab else each for each in context["tabs"]]
 
-    `reported`: see `identity.never_connected`.
+
+def read_connection(request: DeviceRequest, device_id: int, clock: Clock, reported: int | None = None) -> Connection:
+    """`GET /device/online`. A failure reads "unknown" with its reason; raises Unauthorized and NotFound.
+
+    `reported`: see `connection_state.never_connected`.
     """
+    result: Any
     try:
-        answered: Any = request.gateway.get_online(device_id)
+        result = request.gateway.get_online(device_id)
     except (Unauthorized, NotFound):
         raise
     except GatewayError as error:
-        answered = error
-    return connection_of(request, answered, clock, reported)
+        result = error
+    return _connection(request, result, clock, reported)
 
 
-def connection_of(
-    request: DeviceRequest, answered: Online | GatewayError, clock: Clock, reported: int | None = None
+def _connection(
+    request: DeviceRequest, result: Online | GatewayError, clock: Clock, reported: int | None = None
 ) -> Connection:
-    """The state that was answered, or that was last known, or "unknown" with the reason why there is no answer."""
-    if isinstance(answered, GatewayError):
-        if told_above(request, answered):
+    if isinstance(result, GatewayError):
+        if is_in_banner(request, result):
             return connection(None, clock, failure=_("No answer, for the reason at the top of the page."))
-        return connection(None, clock, failure=_("Could not ask: %s") % _(answered.sentence))
-    read_at = stale_since(request, "get_online")
-    return connection(answered.connected, clock, read_at=read_at, reported=reported)
+        return connection(None, clock, failure=_("Could not ask: %s") % _(result.sentence))
+    return connection(result.connected, clock, read_at=stale_since(request, "get_online"), reported=reported)
 
 
 def tab_label(name: str) -> str:

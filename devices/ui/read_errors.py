@@ -1,4 +1,4 @@
-"""A panel fails alone: what a page shows where one of its readings failed, while the rest of it stands."""
+"""Failed reads: one panel shows its error while the rest of the page stays."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
-from devices.core.requests import READ_METHODS, DeviceRequest, clock_for, wants_partial
+from devices.core.requests import READ_METHODS, DeviceRequest, clock_for
 from devices.core.responses import answer
 from devices.gateway.client import Gateway
 from devices.gateway.errors import (
@@ -23,7 +23,7 @@ from devices.gateway.errors import (
     UserConcurrencyExceeded,
     UserRateExceeded,
 )
-from devices.ui.status_banner import told_above
+from devices.ui.status_banner import is_in_banner
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -33,11 +33,10 @@ T = TypeVar("T")
 
 
 class ReadError(NamedTuple):
-    """What stands in a slot instead of what could not be read.
+    """What a panel shows instead of data that could not be read (templates/components/read_error.html).
 
-    `advice` is what to do; `wait` whole seconds, 0 where nobody knows, and `until` the time of day when they are over.
-    `retry_url` asks for this slot alone with htmx, and for the page without. `above`: the page's banner gives
-    the reason.
+    `advice`: what to do. `retry_url`: loads this panel alone with htmx, the page without. `wait`: seconds, 0 if
+    unknown; `until`: the time of day when they are over. `in_banner`: the page's banner gives the reason.
     """
 
     title: str
@@ -46,20 +45,20 @@ class ReadError(NamedTuple):
     request_id: str
     retry_url: str
     status: int
-    wait: int = 0
-    until: str = ""
-    above: bool = False
+    wait: int
+    until: str
+    in_banner: bool
 
 
 def is_panel_local(error: GatewayError) -> bool:
-    """Whether a failed reading concerns no more than its panel. What is refused or gone is so for the whole page."""
+    """Whether only the panel failed. 401, 403 and 404 concern the whole page."""
     return error.status >= 500 or isinstance(error, RateLimited | Rejected)
 
 
-def try_read(gateway: Gateway, ask: Callable[[Gateway], T]) -> T | GatewayError:
-    """The answer, or the error that fails alone; raises the others."""
+def try_read(gateway: Gateway, read: Callable[[Gateway], T]) -> T | GatewayError:
+    """The result, or the error if it is local to the panel; raises any other."""
     try:
-        return ask(gateway)
+        return read(gateway)
     except GatewayError as error:
         if not is_panel_local(error):
             raise
@@ -67,7 +66,7 @@ def try_read(gateway: Gateway, ask: Callable[[Gateway], T]) -> T | GatewayError:
 
 
 def panel_error(request: DeviceRequest, error: GatewayError, title: str, *, retry_url: str = "") -> ReadError:
-    """Words for a slot, and a line in the log. `retry_url`: the present address unless given."""
+    """The error as a panel shows it; also logs it. `retry_url`: the present address unless given."""
     log_failure(request, error)
     wait = math.ceil(error.retry_after or 0)
     return ReadError(
@@ -79,7 +78,7 @@ def panel_error(request: DeviceRequest, error: GatewayError, title: str, *, retr
         status=error.status,
         wait=wait,
         until=clock_for(request).later(wait) if wait else "",
-        above=told_above(request, error),
+        in_banner=is_in_banner(request, error),
     )
 
 
@@ -89,9 +88,9 @@ def log_failure(request: DeviceRequest, error: GatewayError) -> None:
 
 
 def advice(error: GatewayError) -> str:
-    """What somebody can do about a reading that failed: wait, try again, or whom to ask."""
+    """What a person can do about a failed read."""
     if isinstance(error, UserRateExceeded | UserConcurrencyExceeded):
-        return _("The rest is kept for the other people. See whether a script or many open pages ask in your name.")
+        return _("The rest is reserved for other people. Check whether a script or many open pages use your account.")
     if isinstance(error, RateLimited):
         if error.retry_after is None:
             return _(
@@ -99,68 +98,64 @@ def advice(error: GatewayError) -> str:
             )
         return _("The limit is shared by everybody in your organization.")
     if isinstance(error, Redirected):
-        return (
-            _("It names %(host)s. Nothing was sent there: tell whoever looks after the portal.") % {"host": error.host}
-            if error.host
-            else _("Nothing was sent there: tell whoever looks after the portal.")
-        )
+        if error.host:
+            return _("It points to %(host)s. Nothing was sent there. Tell the portal’s administrator.") % {
+                "host": error.host
+            }
+        return _("Nothing was sent there. Tell the portal’s administrator.")
     if isinstance(error, BadReply):
-        return _("Try again. If it stays so, tell whoever looks after the portal, with the request number.")
+        return _("Try again. If that does not help, give the portal’s administrator the request number.")
     if isinstance(error, Rejected):
-        return _("Trying again will not help. Tell whoever looks after the portal, with the request number.")
+        return _("Trying again will not help. Give the portal’s administrator the request number.")
     return _("Try again in a moment.")
 
 
 def with_retry_after(response: HttpResponse, error: GatewayError) -> HttpResponse:
-    """Pass the wait that the platform asked for on, in whole seconds."""
+    """Set `Retry-After` on a 429 or 503 to the wait that the error carries, in whole seconds."""
     if error.retry_after is not None and error.status in {429, 503}:
         response["Retry-After"] = str(math.ceil(error.retry_after))
     return response
 
 
-def unwrap(answered: Any | GatewayError) -> Any:
-    """What was answered; raises what came instead."""
-    if isinstance(answered, GatewayError):
-        raise answered
-    return answered
+def unwrap(result: Any | GatewayError) -> Any:
+    """The result; raises it if it is an error."""
+    if isinstance(result, GatewayError):
+        raise result
+    return result
 
 
 View = Callable[..., HttpResponse]
 
 
 def degraded_form(title: str | StrPromise) -> Callable[[View], View]:
-    """Decorate the view of a device's form (request, device_id, ...): where a reading fails as the form is opened, the
-    answer is that form's page without its fields, with the true status.
+    """Decorate a form's view (request, device_id, ...): if a read fails as the form is opened, it answers with the
+    form's page or dialog without fields, and with the true status.
 
-    Nothing is offered to be sent from it: a change is decided on, and compared with, what the device holds just then.
-    What is refused or gone (401, 403, 404) is so for the whole page, and what fails as a form is sent keeps what was
-    typed; both are left to the view and the portal's error pages.
+    A change has to be compared with the device's current data, so without that data there is nothing to submit.
+    401, 403 and 404, and errors after a submission, are left to the view and the portal's error pages.
     """
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def opened(request: DeviceRequest, device_id: int, *args: Any, **kwargs: Any) -> HttpResponse:
-            if request.method not in READ_METHODS:
-                return view(request, device_id, *args, **kwargs)
+        def form_view(request: DeviceRequest, device_id: int, *args: Any, **kwargs: Any) -> HttpResponse:
             try:
                 return view(request, device_id, *args, **kwargs)
             except GatewayError as error:
-                if not is_panel_local(error):
+                if request.method not in READ_METHODS or not is_panel_local(error):
                     raise
-                return _without_fields(request, device_id, str(title), error)
+                return _form_without_fields(request, device_id, str(title), error)
 
-        return opened
+        return form_view
 
     return decorate
 
 
-def _without_fields(request: DeviceRequest, device_id: int, title: str, error: GatewayError) -> HttpResponse:
-    request.tells_itself = not wants_partial(request)  # a dialog leaves the banner of the page below it alone
+def _form_without_fields(request: DeviceRequest, device_id: int, title: str, error: GatewayError) -> HttpResponse:
     context = {
         "device_id": device_id,
         "device_name": _("Device %d") % device_id,
         "title": title,
-        "trouble": panel_error(request, error, title)._replace(above=False),  # no banner can be seen from a dialog
+        "read_error": panel_error(request, error, title)._replace(in_banner=False),  # a dialog hides the banner
     }
-    page, fragment = "ui/degraded_form.html", "ui/_degraded_form.html"
-    return with_retry_after(answer(request, page, fragment, context, status=error.status), error)
+    response = answer(request, "ui/degraded_form.html", "ui/_degraded_form.html", context, status=error.status)
+    return with_retry_after(response, error)

@@ -1,1 +1,1 @@
-"""Signing in and out, and the API tokens that a session owns."""
+"""Sign-in, sign-out and the API tokens of each session."""

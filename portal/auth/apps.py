@@ -1,4 +1,4 @@
-"""Sign-in as a Django app: the home of the grants' table."""
+"""Sign-in as a Django app, which owns the grants table."""
 
 from django.apps import AppConfig
 from django.core.exceptions import ImproperlyConfigured
@@ -12,9 +12,8 @@ class AuthConfig(AppConfig):
     def ready(self) -> None:
         from portal.auth import grants, signals
 
-        signals.begin()
-
-        if grants.LEASE <= grants.TOKEN_CALL:
+        signals.connect()
+        if grants.LEASE <= grants.REFRESH_TIMEOUT:
             raise ImproperlyConfigured(
-                "A lease must outlast the token call it covers, or two requests spend one refresh token."
+                "LEASE must be longer than REFRESH_TIMEOUT, or two requests can spend one refresh token."
             )

@@ -1,4 +1,4 @@
-"""How somebody without a living grant is asked to sign in, wherever in a request that turns out."""
+"""Responses to a request that has no active session or whose sign-in failed."""
 
 from __future__ import annotations
 
@@ -12,45 +12,50 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from django_htmx.http import push_url, reswap, retarget
 
 from devices.core.requests import wants_partial
-from portal.auth.sso.identity import Refused
+from portal.auth.sso.identity import LoginRefused
 from portal.safe_redirects import HOME, local_path
 
 SIGN_IN = "/sign-in/"
-START = "/sso/start/"
+SSO_START = "/sso/start/"
 
 
 class WriteEffect(Enum):
-    """What became of the request that met the end of its session."""
+    """What the request that found its session ended did to the data, and to what the person typed."""
 
-    NOTHING = "nothing was changed"
-    KEPT = "nothing was changed, and what was typed is kept (drafts.py)"
-    LOST = "nothing was changed, and what was typed could not be kept"
-    PERHAPS = "a change may have been made"
+    NONE = "nothing was changed"
+    DRAFT_SAVED = "nothing was changed, and the form is saved (drafts.py)"
+    DRAFT_NOT_SAVED = "nothing was changed, and the form could not be saved"
+    UNKNOWN = "a change may have been made"
 
 
-def sign_in_answer(
-    request: HttpRequest, *, ended: bool, idle: bool = False, effect: WriteEffect = WriteEffect.NOTHING
+def sign_in_response(
+    request: HttpRequest, *, ended: bool, idle: bool = False, effect: WriteEffect = WriteEffect.NONE
 ) -> HttpResponse:
-    """To a page: the way to sign-in and back here. To htmx: 401 and a banner beside what is on the screen, which stays.
+    """A page request: redirect to sign-in, with the way back. An htmx request: 401 with a banner; the page stays.
 
-    `ended`: there was a session, so say that it is over; `idle`: because nothing was done for too long.
+    `ended`: there was a session, so say that it ended. `idle`: it ended by inactivity.
     """
-    over = _idle_sentence() if idle else _("Your session has ended.")
+    ended_message = _idle_message() if idle else _("Your session has ended.")
     if wants_partial(request):
         here = local_path(request, request.htmx.current_url)  # type: ignore[attr-defined]
-        context = {"sign_in_url": sign_in_url(here), "over": over, "perhaps": effect is WriteEffect.PERHAPS}
+        context = {
+            "sign_in_url": sign_in_url(here),
+            "ended_message": ended_message,
+            "effect_unknown": effect is WriteEffect.UNKNOWN,
+        }
         return retarget_banner(render(request, "auth/_session_banner.html", context, status=401))
-    if effect is not WriteEffect.NOTHING:
-        messages.warning(request, f"{over} {_words(effect)}")
+    if effect is not WriteEffect.NONE:
+        messages.warning(request, f"{ended_message} {_effect_message(effect)}")
     elif ended:
-        messages.info(request, f"{over} {_('Sign in to go on where you were.')}")
-    # Every path of the portal has a page, also those that forms post to.
+        messages.info(request, f"{ended_message} {_('Sign in to continue where you left off.')}")
+    # Every URL answers GET, also those that forms post to.
     return HttpResponseRedirect(sign_in_url(local_path(request, request.get_full_path())))
 
 
-def _idle_sentence() -> str:
+def _idle_message() -> str:
     minutes = settings.SESSION_IDLE // 60
     return ngettext(
         "Your session has ended after %(n)s minute without activity.",
@@ -60,56 +65,51 @@ def _idle_sentence() -> str:
 
 
 def retarget_banner(response: HttpResponse) -> HttpResponse:
-    """For htmx: put this beside what is on the screen, wherever the answer was to go."""
-    response["HX-Retarget"] = "#session-banner"
-    response["HX-Reswap"] = "innerHTML"
-    response["HX-Push-Url"] = "false"  # what was asked for is not on the screen
-    return response
+    """For htmx: show this in the session banner, whatever the request's own target is, and keep the URL."""
+    return push_url(reswap(retarget(response, "#session-banner"), "innerHTML"), False)
 
 
-def _words(effect: WriteEffect) -> str:
-    if effect is WriteEffect.KEPT:
+def _effect_message(effect: WriteEffect) -> str:
+    if effect is WriteEffect.DRAFT_SAVED:
+        return _("Your form was not sent. What you typed is kept for one hour: sign in to get it back.")
+    if effect is WriteEffect.DRAFT_NOT_SAVED:
         return _(
-            "Your form was not sent. What you had typed is kept for an hour: sign in, and the form is filled in with it"
-            " again."
-        )
-    if effect is WriteEffect.LOST:
-        return _(
-            "Your form was not sent. What you had typed could not be kept here: your browser may still have it one page"
+            "Your form was not sent, and what you typed could not be kept. Your browser may still show it one page"
             " back."
         )
-    return _("What you asked for may have been done before that: sign in, and look before you send it again.")
+    return _("Your change may already have been made. Sign in and check before you send it again.")
 
 
 def sign_in_url(path: str) -> str:
-    """`next` is left out for the front door. With a provider it tells the page that somebody was on their way there."""
+    """Without `next` for the home page, except with a provider: there `next` makes the page continue by itself."""
     return SIGN_IN if path == HOME and settings.SSO != "oidc" else f"{SIGN_IN}?{urlencode({'next': path})}"
 
 
-def start_url(path: str, *, anew: bool = False) -> str:
-    """Where the way to the provider begins, and back to `path`. `anew`: it shall ask again who is there."""
-    return f"{START}?{urlencode({'next': path} | ({'anew': 'on'} if anew else {}))}"
+def start_url(path: str, *, prompt_login: bool = False) -> str:
+    """Where sign-in at the provider starts, returning to `path`. `prompt_login`: the provider asks who is there."""
+    return f"{SSO_START}?{urlencode({'next': path} | ({'prompt': 'login'} if prompt_login else {}))}"
 
 
 def sign_on_page(request: HttpRequest, target: str) -> HttpResponse:
-    """The way to the provider. Whoever was on their way to a page goes on by themselves, unless there is something to
-    say. By a header of the answer: a redirect after a form would be held to `form-action` of our policy.
+    """The page that leads to the provider. It continues by itself for `next`, unless there is a message to read.
+
+    By a Refresh header: the policy's `form-action` would block a redirect that follows a form.
     """
-    goes_on = "next" in request.GET and not len(get_messages(request))
-    context = {"start_url": start_url(target), "goes_on": goes_on}
+    auto_redirect = "next" in request.GET and not len(get_messages(request))
+    context = {"start_url": start_url(target), "auto_redirect": auto_redirect}
     response = render(request, "auth/sign_on.html", context)
-    if goes_on:
+    if auto_redirect:
         response["Refresh"] = f"0; url={start_url(target)}"
     return response
 
 
-def login_failed(request: HttpRequest, error: Refused, *, again: str = "") -> HttpResponse:
-    """What the sign-on's failure means, in words; `again` is where another try begins. htmx gets the words alone."""
+def login_failed(request: HttpRequest, error: LoginRefused, *, retry_url: str = "") -> HttpResponse:
+    """Explain why the sign-on failed: a page, or the notice alone for htmx. `retry_url`: where to try again."""
     partial = wants_partial(request)
     context = {
         "sentence": error.sentence,
         "effect": error.advice or _("You are not signed in."),
-        "retry_url": again if error.again else "",
+        "retry_url": retry_url if error.retryable else "",
         "request_id": getattr(request, "request_id", ""),
         "partial": partial,
     }
@@ -118,10 +118,10 @@ def login_failed(request: HttpRequest, error: Refused, *, again: str = "") -> Ht
     return render(request, "auth/refused.html", context, status=error.status)
 
 
-def signed_out_page(request: HttpRequest, elsewhere: str) -> HttpResponse:
-    """`elsewhere`: where the provider ends its own session. The browser goes there, and then finds a notice here."""
-    response = render(request, "auth/signed_out.html", {"elsewhere": elsewhere})
-    if elsewhere:
+def signed_out_page(request: HttpRequest, logout_url: str) -> HttpResponse:
+    """`logout_url`: where the provider ends its session, or empty. The browser goes there and returns to a notice."""
+    response = render(request, "auth/signed_out.html", {"logout_url": logout_url})
+    if logout_url:
         messages.success(request, _("You are signed out."))
-        response["Refresh"] = f"0; url={elsewhere}"  # as above: after a form, no redirect may lead there
+        response["Refresh"] = f"0; url={logout_url}"  # not a redirect, see sign_on_page
     return response

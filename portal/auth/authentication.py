@@ -1,4 +1,4 @@
-"""Whose request this is: the living grant of its session, checked against what the company's sign-on says now."""
+"""Who sends a request: the active grant of its session, checked against what the company's sign-on says now."""
 
 from __future__ import annotations
 
@@ -10,46 +10,45 @@ from portal.auth.sso import header, logins, service
 from portal.auth.sso.identity import Identity
 
 
-def signed_on(request: HttpRequest) -> Identity | None:
-    """Who has signed on at the company's sign-on; None without one, or when nobody has.
+def sso_identity(request: HttpRequest) -> Identity | None:
+    """Who signed in at the company's sign-on; None for nobody, or without one. Raises LoginRefused (header.py).
 
-    With the organization's token there is nothing left to connect: whoever is out signs on anew at the provider.
-    Raises Refused for a request that claims to come through the proxy and did not.
+    Also None for oidc with SIGN_IN=service: no platform account has to be connected, so a new sign-in starts there.
     """
     if settings.SSO == "header":
         return header.identity(request)
     if settings.SSO == "oidc" and settings.SIGN_IN == "user":
-        return logins.read(request.session.get(logins.SESSION_KEY))
+        return logins.read_identity(request.session.get(logins.SESSION_KEY))
     return None
 
 
-def authenticate_request(request: HttpRequest) -> tuple[grants.Row, Identity | None] | None:
-    """The grant that lets this request in, and the person as a proxy names them; None when one has to sign in.
+def authenticate_request(request: HttpRequest) -> tuple[grants.GrantRow, Identity | None] | None:
+    """The grant that admits this request, and the person as a proxy names them. None: sign in first.
 
-    A session that belongs to somebody else than the proxy names, or to nobody, or that was begun under another way of
-    signing in, is ended here. Raises Refused.
+    Ends a session that belongs to another person than the proxy names, or that started under another configuration.
+    Raises LoginRefused.
     """
     identity = header.identity(request) if settings.SSO == "header" else None
     handle = request.session.get(grants.SESSION_KEY)
     row = grants.read(handle) if handle else None
-    if row is not None and not _fits(row, identity):
+    if row is not None and not _matches(row, identity):
         end_session(request)
         return None
     if identity and settings.SIGN_IN == "service":
-        service.require_groups(identity)  # a proxy tells them with each request, and they may have changed
-    if row is None and has_idled(request):
-        # The sign-on is over with it, or the next request would begin a new session by itself.
-        logins.close(request.session.get(logins.SESSION_KEY))
+        service.require_groups(identity)  # a proxy sends them with every request, and they can change
+    if row is None and session_timed_out(request):
+        # End the sign-on too, or the next request would start a new session without asking.
+        logins.delete_login(request.session.get(logins.SESSION_KEY))
     return (row, identity) if row else None
 
 
-def has_idled(request: HttpRequest) -> bool:
-    """Whether this request's session has ended because nothing was done in it for too long."""
+def session_timed_out(request: HttpRequest) -> bool:
+    """Whether this request's session ended by inactivity."""
     handle: str = request.session.get(grants.SESSION_KEY, "")
-    return bool(handle) and grants.idled(handle)
+    return bool(handle) and grants.timed_out(handle)
 
 
-def _fits(row: grants.Row, identity: Identity | None) -> bool:
+def _matches(row: grants.GrantRow, identity: Identity | None) -> bool:
     if (row.user == 0) != (settings.SIGN_IN == "service"):
         return False
     if settings.SSO == "header":
@@ -60,9 +59,9 @@ def _fits(row: grants.Row, identity: Identity | None) -> bool:
 
 
 def end_session(request: HttpRequest) -> None:
-    """Delete the grant, the sign-on and the session: the cookie opens nothing any more, in any process."""
+    """Delete the grant, the sign-on and the session. The cookie is worthless from then on, in every process."""
     handle = request.session.get(grants.SESSION_KEY)
     if handle:
         grants.close_grant(handle)
-    logins.close(request.session.get(logins.SESSION_KEY))
+    logins.delete_login(request.session.get(logins.SESSION_KEY))
     request.session.flush()

@@ -1,4 +1,4 @@
-"""Tokens at rest, and the wrapper that keeps secrets out of logs, pages and pickles."""
+"""Encryption of tokens at rest, and a wrapper that keeps secrets out of logs, pages and pickles."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
 
-class Unreadable(Exception):
-    """The blob does not decrypt with any key, or belongs to another row."""
+class DecryptionError(Exception):
+    """No key decrypts the blob, or it belongs to another row."""
 
 
 class Secret:
-    """A text that shows as `***` wherever it is printed and refuses to be pickled, copied or turned into JSON."""
+    """A string that prints as `***` and cannot be pickled, copied or encoded as JSON."""
 
     __slots__ = ("_text",)
 
@@ -40,21 +40,21 @@ class Secret:
 
 
 class Tokens(msgspec.Struct, frozen=True):
-    """What a token call brought. `life`: seconds from then until the access token expires."""
+    """The result of a token call. `expires_in`: seconds from the call until the access token expires."""
 
     access: Secret
     refresh: Secret | None
-    life: float
+    expires_in: float
 
 
 class _Sealed(msgspec.Struct, frozen=True):
-    """The plaintext of a blob. Fernet authenticates nothing beside it, so it carries the row it belongs to."""
+    """The plaintext of a blob. Fernet has no associated data, so the plaintext names its row."""
 
     handle: str
     user: int
     access: str
     refresh: str | None
-    life: float
+    expires_in: float
 
 
 _decoder = msgspec.json.Decoder(_Sealed)
@@ -62,36 +62,36 @@ _decoder = msgspec.json.Decoder(_Sealed)
 
 def seal(tokens: Tokens, handle: str, user: int) -> str:
     refresh = tokens.refresh.reveal() if tokens.refresh else None
-    plain = _Sealed(handle, user, tokens.access.reveal(), refresh, tokens.life)
-    return lock(msgspec.json.encode(plain))
+    plain = _Sealed(handle, user, tokens.access.reveal(), refresh, tokens.expires_in)
+    return encrypt(msgspec.json.encode(plain))
 
 
 def unseal(blob: str, handle: str, user: int) -> Tokens:
-    """Raises Unreadable, also for a blob that was moved here from another row."""
+    """Raises DecryptionError, also for a blob that was copied from another row."""
     try:
-        plain = _decoder.decode(unlock(blob))
+        plain = _decoder.decode(decrypt(blob))
     except msgspec.DecodeError as error:
-        raise Unreadable("this is no grant") from error
+        raise DecryptionError("this is not a grant") from error
     if plain.handle != handle or plain.user != user:
-        raise Unreadable("this grant belongs to another row")
-    return Tokens(Secret(plain.access), Secret(plain.refresh) if plain.refresh else None, plain.life)
+        raise DecryptionError("this grant belongs to another row")
+    return Tokens(Secret(plain.access), Secret(plain.refresh) if plain.refresh else None, plain.expires_in)
 
 
-def lock(plain: bytes) -> str:
-    """Encrypt with the first key. Nothing ties the result to its row: the plaintext has to name it."""
+def encrypt(plain: bytes) -> str:
+    """Encrypt with the first key. The plaintext has to name its row: nothing else ties them together."""
     return _fernet(tuple(settings.TOKEN_KEYS)).encrypt(plain).decode()
 
 
-def unlock(blob: str) -> bytes:
-    """Raises Unreadable for what no key opens."""
+def decrypt(blob: str) -> bytes:
+    """Raises DecryptionError if no key decrypts it."""
     try:
         return _fernet(tuple(settings.TOKEN_KEYS)).decrypt(blob)
     except InvalidToken as error:
-        raise Unreadable("no key opens this") from error
+        raise DecryptionError("no key decrypts it") from error
 
 
-def relock(blob: str) -> str | None:
-    """The same, encrypted with the first key; None if it is already. Raises Unreadable for what no key opens."""
+def reencrypt(blob: str) -> str | None:
+    """The blob encrypted with the first key; None if it already is. Raises DecryptionError if no key decrypts it."""
     keys = tuple(settings.TOKEN_KEYS)
     try:
         _fernet(keys[:1]).decrypt(blob)
@@ -102,7 +102,7 @@ def relock(blob: str) -> str | None:
     try:
         return _fernet(keys).rotate(blob).decode()
     except InvalidToken as error:
-        raise Unreadable("no key opens this") from error
+        raise DecryptionError("no key decrypts it") from error
 
 
 @lru_cache(maxsize=4)

@@ -1,11 +1,10 @@
-"""What somebody had typed when their session ended: kept for an hour, and shown to them again once they have signed in.
+"""Drafts: a form submitted after its session ended is saved for an hour and restored after sign-in.
 
-A form that is sent plainly takes its page with it, so what it held is kept here, encrypted. Nothing is ever sent from
-here: the form's page comes back filled in, and the person looks, and presses its button or throws it away.
+A draft is encrypted and never submitted automatically: the form's page is filled in, and the person submits or discards
+it.
 
-Whose a draft is, a cookie tells that every form's page sets. It names the browser at random and, as a hash, the person
-to whom the form was shown; it outlives the session, of which nothing may be left when the form arrives. Without such a
-cookie nothing is kept, so that nobody fills the table from outside.
+A cookie set by every form's page identifies the draft's owner: a random id of the browser and a hash of the person. It
+outlives the session. Without the cookie nothing is saved, so that outsiders cannot fill the table.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import timedelta
+from functools import cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -27,56 +27,48 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
 
+from devices.changes.kinds import kinds
 from devices.core.formatting import Clock
 from devices.core.permissions import Access
 from devices.core.requests import DeviceRequest, Unsent, wants_partial, zone_of
 from portal.auth import crypto
 from portal.auth.models import Draft
 
-KEPT = frozenset(
-    f"devices:device-{form}"
-    for form in (
-        "new",
-        "rename",
-        "metafield",
-        "transfer-to-owner",
-        "transfer-to-organization",
-        "remove-owner",
-        "trigger-event",
-        "clear",
-        "delete",
-    )
-)
-"""The forms whose contents are kept, by URL name."""
-NEVER_KEPT = frozenset(
+EXCLUDED_FIELDS = frozenset(
     {"csrfmiddlewaretoken", "idempotency_key", "expected_version", "gaps", "password", "confirm", "without"}
 )
-"""Fields that are never kept, in any form: what each page sets anew; credentials; and what confirms a step that cannot
-be undone (the name typed, going on without a receipt), which is consent to what stood on that page."""
-LIFE = timedelta(hours=1)
-LARGEST = 64 * 1024
-"""Bytes of a form that can be kept, as it arrived and as it is stored."""
-MOST = 20
-"""Drafts of one browser; an older one gives way."""
+"""Fields that are never saved: those that each page sets, credentials, and confirmations of an irreversible step (the
+typed name, going on without a receipt), which count only on the page where they were given."""
+MAX_AGE = timedelta(hours=1)
+MAX_BYTES = 64 * 1024
+"""Bytes of a form, as received and as stored."""
+MAX_DRAFTS = 20
+"""Per browser; the oldest are deleted."""
 COOKIE = f"{settings.COOKIE_PREFIX}unsent"
 
 _signer = Signer(salt="portal.unsent")
 
 
+@cache
+def draft_forms() -> frozenset[str]:
+    """URL names of the forms that are saved as drafts."""
+    return frozenset(kind.url_name for kind in kinds() if kind.keeps_drafts)
+
+
 class DraftOwner(NamedTuple):
-    """A browser's random name, and a hash of the person to whom its forms were shown."""
+    """A random id of the browser, and a hash of the person who was shown the form."""
 
     browser: str
     person: str
 
     @property
-    def row(self) -> str:
-        """The browser as the table knows it: a copy of the table is no cookie."""
+    def browser_hash(self) -> str:
+        """What the table stores: nobody can make a cookie from a copy of the table."""
         return hashlib.sha256(self.browser.encode()).hexdigest()
 
 
 class _Sealed(msgspec.Struct, frozen=True):
-    """The plaintext of a blob. Fernet authenticates nothing beside it, so it carries the row it belongs to."""
+    """The plaintext of a blob. Fernet has no associated data, so the plaintext names its row."""
 
     browser: str
     person: str
@@ -88,65 +80,66 @@ _decoder = msgspec.json.Decoder(_Sealed)
 
 
 def restore(request: DeviceRequest) -> None:
-    """Before the view of a form: put what its person left unsent on its page; sending it anew ends that."""
+    """Before a form's view: GET puts the person's draft on `request.unsent`, POST deletes it."""
     match = request.resolver_match
-    if match is None or match.view_name not in KEPT:
+    if match is None or match.view_name not in draft_forms():
         return
     if request.method == "POST":
-        if known := _keeper(request):
-            Draft.objects.filter(browser=known.row, path=request.path).delete()
+        if owner := _owner_from_cookie(request):
+            Draft.objects.filter(browser=owner.browser_hash, path=request.path).delete()
         return
-    keeper = _keeper_of(request, request.access)
-    if not wants_partial(request):  # in a dialog there is no room for its notice, and a dialog keeps its own form
-        request.unsent = _find(request, keeper)
+    owner = _owner_for(request, request.access)
+    if not wants_partial(request):  # a dialog has no room for the notice, and keeps its own form
+        request.unsent = _load(request, owner)
 
 
 @sensitive_variables("fields", "plain")
 def save(request: HttpRequest) -> bool:
-    """Keep what this POST brought, if it is one of our forms and its browser can be told. Only for what was surely not
-    carried out. The cross-site POST of another site brings no cookie, and is not `_ours`.
+    """Save the form of this POST as a draft; False if it is none of `draft_forms`, is cross-site or has no owner.
+
+    Call it only when the form was certainly not executed.
     """
-    if request.method != "POST" or wants_partial(request) or not _ours(request):
+    if request.method != "POST" or wants_partial(request) or not _is_own_form(request):
         return False
     access: Access | None = getattr(request, "access", None)
-    keeper = _keeper_of(request, access) if access else _keeper(request)
+    owner = _owner_for(request, access) if access else _owner_from_cookie(request)
     fields = _fields(request)
-    if keeper is None or fields is None:
+    if owner is None or fields is None:
         return False
-    plain = msgspec.json.encode(_Sealed(keeper.row, keeper.person, request.path, fields))
-    if len(plain) > LARGEST:
+    plain = msgspec.json.encode(_Sealed(owner.browser_hash, owner.person, request.path, fields))
+    if len(plain) > MAX_BYTES:
         return False
     now = timezone.now()
     purge()
     Draft.objects.update_or_create(
-        browser=keeper.row,
+        browser=owner.browser_hash,
         path=request.path,
-        defaults={"person": keeper.person, "blob": crypto.lock(plain), "created_at": now},
+        defaults={"person": owner.person, "blob": crypto.encrypt(plain), "created_at": now},
     )
-    mine = Draft.objects.filter(browser=keeper.row).order_by("-created_at").values_list("pk", flat=True)
-    Draft.objects.filter(pk__in=list(mine[MOST:])).delete()
+    mine = Draft.objects.filter(browser=owner.browser_hash).order_by("-created_at").values_list("pk", flat=True)
+    Draft.objects.filter(pk__in=list(mine[MAX_DRAFTS:])).delete()
     return True
 
 
-def drop(request: HttpRequest, path: str) -> None:
-    """Throw away what this browser left unsent at `path`."""
-    if keeper := _keeper(request):
-        Draft.objects.filter(browser=keeper.row, path=path).delete()
+def discard(request: HttpRequest, path: str) -> None:
+    """Delete this browser's draft for `path`."""
+    if owner := _owner_from_cookie(request):
+        Draft.objects.filter(browser=owner.browser_hash, path=path).delete()
 
 
 def purge() -> None:
-    Draft.objects.filter(created_at__lte=timezone.now() - LIFE).delete()
+    Draft.objects.filter(created_at__lte=timezone.now() - MAX_AGE).delete()
 
 
 def set_cookie(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Give the browser the name under which its unsent forms are kept, if this request settled on one."""
-    keeper: DraftOwner | None = getattr(request, "unsent_keeper", None)
-    if keeper is None:
+    """Set the owner cookie, if this request determined the owner."""
+    owner: DraftOwner | None = getattr(request, "draft_owner", None)
+    if owner is None:
         return
     response.set_cookie(
         COOKIE,
-        _signer.sign(".".join(keeper)),
-        max_age=settings.SESSION_COOKIE_AGE + int(LIFE.total_seconds()),
+        _signer.sign(".".join(owner)),
+        max_age=settings.SESSION_COOKIE_AGE + int(MAX_AGE.total_seconds()),
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
         samesite="Lax",
@@ -154,18 +147,15 @@ def set_cookie(request: HttpRequest, response: HttpResponseBase) -> None:
 
 
 def is_form(path: str) -> bool:
-    """Whether `path` (without script prefix) is one of the forms that are kept."""
+    """Whether `path` (without script prefix) is one of `draft_forms`."""
     try:
-        return resolve(path).view_name in KEPT
+        return resolve(path).view_name in draft_forms()
     except Resolver404:
         return False
 
 
-# --- whose ------------------------------------------------------------------------------------------------------------
-
-
-def _keeper(request: HttpRequest) -> DraftOwner | None:
-    """Whom the browser's cookie names."""
+def _owner_from_cookie(request: HttpRequest) -> DraftOwner | None:
+    """The owner in the browser's cookie."""
     try:
         browser, _dot, person = _signer.unsign(request.COOKIES.get(COOKIE, "")).partition(".")
     except BadSignature:
@@ -173,54 +163,52 @@ def _keeper(request: HttpRequest) -> DraftOwner | None:
     return DraftOwner(browser, person)
 
 
-def _keeper_of(request: HttpRequest, access: Access) -> DraftOwner:
-    """This person in this browser. What another person left here unsent is refused to them, and thrown away."""
+def _owner_for(request: HttpRequest, access: Access) -> DraftOwner:
+    """This person in this browser. Drafts of another person in the same browser are deleted."""
     person = salted_hmac("portal.unsent", access.person, algorithm="sha256").hexdigest()
-    known = _keeper(request)
+    known = _owner_from_cookie(request)
     if known is None or known.person != person:
         if known:
-            Draft.objects.filter(browser=known.row).delete()
+            Draft.objects.filter(browser=known.browser_hash).delete()
         known = DraftOwner(secrets.token_urlsafe(24), person)
-    request.unsent_keeper = known  # type: ignore[attr-defined]
+    request.draft_owner = known  # type: ignore[attr-defined]
     return known
 
 
-def _ours(request: HttpRequest) -> bool:
-    """Whether one of our own pages sent one of our forms. Of a signed-out form the CSRF token proves nothing: signing
-    out changed it."""
+def _is_own_form(request: HttpRequest) -> bool:
+    """Whether one of our pages sent one of `draft_forms`. The CSRF token cannot tell: signing out changed it."""
     site = request.headers.get("Sec-Fetch-Site")
-    if site is None:  # browsers before 2023, and plain http
+    if site is None:  # browsers before 2023, or plain http
         same = urlsplit(request.headers.get("Origin", "")).netloc == request.get_host()
     else:
         same = site == "same-origin"
     return same and is_form(request.path_info)
 
 
-# --- what -------------------------------------------------------------------------------------------------------------
-
-
 def _fields(request: HttpRequest) -> list[tuple[str, str]] | None:
-    """Names and values as sent, without files; None for what is too large or cannot be read."""
+    """Names and values as sent, without files; None if too large or unreadable."""
     length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isascii() or not length.isdigit() or int(length) > LARGEST:
+    if not length.isascii() or not length.isdigit() or int(length) > MAX_BYTES:
         return None
     try:
         sent = request.POST
     except (SuspiciousOperation, UnreadablePostError):
         return None
-    return [(name, value) for name, values in sent.lists() if name not in NEVER_KEPT for value in values]
+    return [(name, value) for name, values in sent.lists() if name not in EXCLUDED_FIELDS for value in values]
 
 
 @sensitive_variables("sealed", "fields")
-def _find(request: DeviceRequest, keeper: DraftOwner) -> Unsent | None:
-    row = Draft.objects.filter(browser=keeper.row, path=request.path, created_at__gt=timezone.now() - LIFE).first()
+def _load(request: DeviceRequest, owner: DraftOwner) -> Unsent | None:
+    row = Draft.objects.filter(
+        browser=owner.browser_hash, path=request.path, created_at__gt=timezone.now() - MAX_AGE
+    ).first()
     if row is None:
         return None
     try:
-        sealed = _decoder.decode(crypto.unlock(row.blob))
-        if (sealed.browser, sealed.person, sealed.path) != (keeper.row, keeper.person, request.path):
-            raise crypto.Unreadable("this draft belongs to another row")
-    except (crypto.Unreadable, msgspec.DecodeError):
+        sealed = _decoder.decode(crypto.decrypt(row.blob))
+        if (sealed.browser, sealed.person, sealed.path) != (owner.browser_hash, owner.person, request.path):
+            raise crypto.DecryptionError("this draft belongs to another row")
+    except (crypto.DecryptionError, msgspec.DecodeError):
         row.delete()
         return None
     fields = QueryDict(mutable=True)

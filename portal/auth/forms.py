@@ -1,4 +1,4 @@
-"""The sign-in form: shape only. The password is passed on as typed and never shown again."""
+"""The sign-in form. It checks the shape only, and never shows the password again."""
 
 from django import forms
 from django.utils.translation import gettext_lazy as _

@@ -1,4 +1,4 @@
-"""What sign-in keeps: the tokens that a session owns, and who its person is to the company's sign-on."""
+"""Tables of sign-in: the tokens of each session, sign-ons at the company's provider, and drafts."""
 
 from __future__ import annotations
 
@@ -6,40 +6,40 @@ from django.db import models
 
 
 class ApiGrant(models.Model):
-    """One row a sign-in. The session knows `handle` and nothing else, so a late save of a session can lose no token.
+    """The tokens of one sign-in. The session holds only `handle`, so a late save of a session cannot lose a token.
 
-    Written by grants.py alone, always by compare-and-set on `version`. What decides between requests is in seconds
-    since 1970, which every database gives back as it was stored.
+    Only grants.py writes it, by compare-and-set on `version`. Times are Unix seconds, which every database returns
+    exactly as stored.
     """
 
     handle = models.CharField(max_length=64, primary_key=True)
     user = models.BigIntegerField(db_index=True)
     profile = models.TextField()
-    """The person as the platform described them at sign-in, in JSON."""
+    """The user profile from the platform at sign-in, in JSON."""
     person = models.TextField(db_index=True)
-    """`Access.person`: the same for all sign-ins of one person."""
+    """`Access.person`: the same in all sign-ins of one person."""
     org = models.BigIntegerField(null=True, db_index=True)
     blob = models.TextField()
     """The tokens, encrypted (crypto.py)."""
     expires_at = models.FloatField()
     refresh_at = models.FloatField()
-    """From here to `expires_at` one request renews the tokens while the others go on with them."""
+    """From here to `expires_at` one request refreshes the tokens while the others still use them."""
     version = models.PositiveIntegerField(default=1)
     lease_by = models.CharField(max_length=32, default="", blank=True)
     lease_until = models.FloatField(default=0.0)
-    """Who is renewing, and until when nobody else may try."""
-    lost = models.BooleanField(default=False)
+    """Who is refreshing, and until when no other request may."""
+    revoked = models.BooleanField(default=False)
     """The refresh token is spent or refused: only a new sign-in helps."""
     subject = models.CharField(max_length=640, default="", blank=True, db_index=True)
     sid = models.CharField(max_length=255, default="", blank=True, db_index=True)
-    """Person and session at the company's sign-on, which may end both from there; empty without one."""
+    """Person and session at the company's sign-on, for back-channel logout; empty without one."""
     identity = models.TextField(default="", blank=True)
-    """The person as the sign-on described them, in JSON (sso/identity.py)."""
+    """The person from the sign-on, in JSON (sso/identity.py)."""
     last_seen = models.FloatField()
-    """When the person last did something, to the minute. A page that asks again by itself does not count."""
-    generation = models.BigIntegerField(default=0)
-    words = models.BigIntegerField(default=0)
-    """Counted up in all grants of a person when answers kept for them are too old: about devices, and names."""
+    """When the person was last active, to the minute. Polls by a page do not count."""
+    device_cache_version = models.BigIntegerField(default=0)
+    directory_cache_version = models.BigIntegerField(default=0)
+    """Raised in all grants of a person to invalidate their cached responses (response_cache.py)."""
     created_at = models.FloatField(db_index=True)
 
     def __str__(self) -> str:
@@ -47,9 +47,9 @@ class ApiGrant(models.Model):
 
 
 class SsoLogin(models.Model):
-    """Somebody whom the company's provider signed in. The session knows `handle`; grants of theirs stand beside it.
+    """A person signed in at the company's provider. The session holds `handle`; the person's grants are separate rows.
 
-    It outlives a lost grant, so that connecting the account on the platform anew needs no second sign-on.
+    It outlives a revoked grant, so that reconnecting the platform account needs no second sign-on.
     """
 
     handle = models.CharField(max_length=64, primary_key=True)
@@ -57,7 +57,7 @@ class SsoLogin(models.Model):
     sid = models.CharField(max_length=255, default="", blank=True, db_index=True)
     identity = models.TextField()
     hint = models.TextField(default="", blank=True)
-    """The ID token, encrypted: the provider wants it back at sign-out."""
+    """The ID token, encrypted. It is sent back to the provider at sign-out."""
     created_at = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:
@@ -65,7 +65,7 @@ class SsoLogin(models.Model):
 
 
 class LogoutNotice(models.Model):
-    """A message of the provider that somebody signed out there. Each counts once, in whichever process it arrives."""
+    """A logout token from the provider, recorded so that no process accepts it twice."""
 
     key = models.CharField(max_length=64, primary_key=True)
     """A digest of issuer and `jti`."""
@@ -78,15 +78,14 @@ class LogoutNotice(models.Model):
 
 
 class Draft(models.Model):
-    """A form that was sent when its session had ended. Written by drafts.py alone; a row lives for an hour.
+    """A form submitted after its session ended. Only drafts.py writes it; a row expires after an hour.
 
-    Browser and person are hashes, what was typed is in `blob` alone.
+    Browser and person are hashes; only `blob` holds what was typed.
     """
 
     browser = models.CharField(max_length=64)
     person = models.CharField(max_length=64)
     path = models.CharField(max_length=200)
-    """Of the form."""
     blob = models.TextField()
     """The fields, encrypted (crypto.py)."""
     created_at = models.DateTimeField(db_index=True)

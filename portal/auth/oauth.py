@@ -1,6 +1,6 @@
-"""The platform's token endpoint: a password or a refresh token goes in, tokens come out, or one typed error.
+"""Calls to the platform's token endpoint: exchange a password or refresh token for tokens, or raise a typed error.
 
-Its errors are flat and not those of the other endpoints (platform's OAuth documents, RFC 6749 §5.2).
+Its error format differs from the other endpoints (platform's OAuth documents, RFC 6749 §5.2).
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from portal.platform import transport
 
 log = logging.getLogger(__name__)
 
-PATH = "/oauth2/token"
-LONGEST_LIFE = 366 * 24 * 3600.0
-"""Seconds. A longer `expires_in` is not believed."""
+TOKEN_PATH = "/oauth2/token"  # noqa: S105 - a path  # nosec B105
+MAX_EXPIRES_IN = 366 * 24 * 3600.0
+"""Seconds. A longer `expires_in` is cut to this."""
 
 
 class WrongCredentials(GatewayError):
-    """`invalid_grant`: e-mail and password do not fit, or the refresh token is spent. Which of them is not told."""
+    """`invalid_grant`: e-mail or password is wrong, or the refresh token is spent."""
 
     status = 422
     sentence = to_translate("E-mail or password is wrong.")
 
 
 class ClientRefused(GatewayError):
-    """The platform refuses our part: wrong client id or secret, a grant not allowed, wrong parameters."""
+    """The platform rejects the portal itself: wrong client id or secret, a grant not allowed, wrong parameters."""
 
     status = 503
     sentence = to_translate(
@@ -40,8 +40,8 @@ class ClientRefused(GatewayError):
     )
 
 
-class _Answer(msgspec.Struct, frozen=True):
-    """RFC 6749 §5.1. Extra members are ignored."""
+class _TokenResponse(msgspec.Struct, frozen=True):
+    """RFC 6749 §5.1. Unknown members are ignored."""
 
     access_token: str
     token_type: str
@@ -49,7 +49,7 @@ class _Answer(msgspec.Struct, frozen=True):
     refresh_token: str | None = None
 
 
-_decoder = msgspec.json.Decoder(_Answer)
+_decoder = msgspec.json.Decoder(_TokenResponse)
 
 
 @sensitive_variables("password", "fields")
@@ -61,20 +61,20 @@ def exchange_password(email: str, password: Secret, *, request_id: str, deadline
 
 
 def client_tokens(*, seconds: float) -> Tokens:
-    """The `client_credentials` grant: the organization's own token, within `seconds`.
+    """The `client_credentials` grant: the organization's token, within `seconds`. Raises ClientRefused, GatewayError.
 
-    Raises ClientRefused, GatewayError. What might come with it to renew it is left: asking anew costs no more.
+    A refresh token in the response is ignored: another call of this grant costs the same.
     """
     try:
         tokens = _token_call("client_credentials", {}, deadline=Deadline(seconds))
     except WrongCredentials as error:
         raise ClientRefused(operation=error.operation, api_status=error.api_status) from None
-    return Tokens(tokens.access, None, tokens.life)
+    return Tokens(tokens.access, None, tokens.expires_in)
 
 
 @sensitive_variables("token")
 def refresh(token: Secret, *, seconds: float) -> Tokens:
-    """The `refresh_token` grant, within `seconds`. The token is spent, whatever comes back. Raises as above."""
+    """The `refresh_token` grant, within `seconds`. The token is spent even if the call fails. Raises as above."""
     return _token_call("refresh_token", {"refresh_token": token.reveal()}, deadline=Deadline(seconds))
 
 
@@ -89,7 +89,7 @@ def _token_call(
         query, form = query | fields, None
     reply = transport().send(
         "POST",
-        PATH,
+        TOKEN_PATH,
         kind="token",
         query=query,
         form=form,
@@ -108,11 +108,11 @@ def _token_call(
     if answer is None or not answer.access_token or answer.token_type.lower() != "bearer" or not answer.expires_in > 0:
         raise BadReply(
             operation=grant, api_status=reply.status, request_id=reply.request_id
-        )  # nothing of a body with tokens
+        )  # without the body, which may hold tokens
     return Tokens(
         access=Secret(answer.access_token),
         refresh=Secret(answer.refresh_token) if answer.refresh_token else None,
-        life=min(answer.expires_in, LONGEST_LIFE),
+        expires_in=min(answer.expires_in, MAX_EXPIRES_IN),
     )
 
 
@@ -123,7 +123,7 @@ def _failure(reply: Reply, grant: str) -> GatewayError | None:
     code = read_problem(reply.body).code
     kind = WrongCredentials if code == "invalid_grant" else ClientRefused
     if kind is ClientRefused:
-        log.error("the token endpoint refuses the portal's %s call: status %s, error %r", grant, reply.status, code)
+        log.error("the token endpoint rejected the portal's %s call: status %s, error %r", grant, reply.status, code)
     return kind(
         operation=grant,
         api_status=reply.status,

@@ -1,4 +1,5 @@
-"""The kept answers of whoever asks (devices/gateway/answers.py): in Django's cache, counted in the row of the grant."""
+"""The response cache of a signed-in person (devices/gateway/response_cache.py): in Django's cache, with its versions in
+the row of the grant."""
 
 from __future__ import annotations
 
@@ -6,17 +7,18 @@ from django.conf import settings
 from django.core.cache import caches
 
 from devices.core.permissions import Access
-from devices.gateway.response_cache import Counts, Owner, ResponseCache
+from devices.gateway.response_cache import CacheOwner, CacheVersions, ResponseCache
 from portal.auth import grants
 
 
-def answers_for(row: grants.Row, access: Access, *, changing: bool = False) -> ResponseCache:
+def response_cache_for(row: grants.GrantRow, access: Access, *, changing: bool = False) -> ResponseCache:
     """`changing`: for a request that may change something."""
-    # The cache object of this thread, which the request's other threads may use: theirs would be connections anew.
+    # This thread's cache object, for the request's other threads too: each of theirs would open connections.
     store = caches["default"]
-    owner = Owner(settings.PLATFORM_API_URL, access.person, row.user, access.org_id, access.scope)
+    owner = CacheOwner(settings.PLATFORM_API_URL, access.person, row.user, access.org_id, access.scope)
 
-    def bump(words: bool) -> None:
-        grants.bump_cache_version(access.person, row.user, words=words)
+    def bump(directory: bool) -> None:
+        grants.bump_cache_version(access.person, row.user, directory=directory)
 
-    return ResponseCache(store, owner, Counts(row.generation, row.words), bump, changing=changing)
+    versions = CacheVersions(row.device_cache_version, row.directory_cache_version)
+    return ResponseCache(store, owner, versions, bump, changing=changing)

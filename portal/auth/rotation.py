@@ -1,8 +1,7 @@
-"""Encrypting anew, with the first of TOKEN_KEYS, what is encrypted with another of them, while people go on working.
+"""Re-encrypts with the first of TOKEN_KEYS what the other keys encrypted, while people keep working.
 
-Each row is written only if it is still as it was read. A refresh in between has changed it, and its new tokens are read
-and encrypted instead. Nothing else of the row is touched: were the version of a grant counted up here, a refresh that
-is under way would find another one, save nothing, and its single-use token would be lost.
+Each row is written only if it has not changed since it was read; otherwise it is read again. No other column is
+touched: a higher `version` here would stop a running refresh from saving, and its single-use token would be lost.
 """
 
 from __future__ import annotations
@@ -12,59 +11,65 @@ from typing import NamedTuple
 
 from django.db import models
 
-from portal.auth.crypto import Unreadable, relock
+from portal.auth.crypto import DecryptionError, reencrypt
 from portal.auth.models import ApiGrant, Draft, SsoLogin
 
 BATCH = 200
-"""Rows read at once. Each is written by itself: no transaction stays open."""
-TRIES = 10
-"""A row that changes under our hands so often is left to the next run."""
+"""Rows read at a time. Each is written on its own, so no transaction stays open."""
+MAX_TRIES = 10
+"""A row that changes this often during a run is left to the next run."""
 
 
-class Sealed(NamedTuple):
-    """A column of what crypto.py has encrypted. `mark` is the column that changes whenever it does."""
+class EncryptedColumn(NamedTuple):
+    """A column encrypted by crypto.py. `version_column` changes whenever it does."""
 
-    words: str
+    label: str
     model: type[models.Model]
     column: str
-    mark: str
+    version_column: str
 
 
-SEALED = (
-    Sealed("grants", ApiGrant, "blob", "version"),
-    Sealed("sign-ons", SsoLogin, "hint", "hint"),
-    Sealed("drafts", Draft, "blob", "blob"),
+ENCRYPTED_COLUMNS = (
+    EncryptedColumn("grants", ApiGrant, "blob", "version"),
+    EncryptedColumn("sign-ons", SsoLogin, "hint", "hint"),
+    EncryptedColumn("drafts", Draft, "blob", "blob"),
 )
-"""Everything that TOKEN_KEYS encrypts. Whoever encrypts something else adds it here."""
+"""Everything that TOKEN_KEYS encrypts."""
 
-DONE, ALREADY, UNREADABLE, BUSY, GONE = "encrypted anew", "so already", "opened by no key", "left for another run", ""
-ORDER = (DONE, ALREADY, UNREADABLE, BUSY)
+REENCRYPTED, UP_TO_DATE, UNDECRYPTABLE, SKIPPED, GONE = (
+    "re-encrypted",
+    "already up to date",
+    "not decryptable",
+    "skipped",
+    "",
+)
+OUTCOMES = (REENCRYPTED, UP_TO_DATE, UNDECRYPTABLE, SKIPPED)
 
 
-def rotate(sealed: Sealed) -> Counter[str]:
-    """How many rows had which outcome. Running it again does no harm."""
+def rotate(field: EncryptedColumn) -> Counter[str]:
+    """The number of rows for each outcome. It is safe to run again."""
     counts: Counter[str] = Counter()
-    rows = sealed.model._default_manager.exclude(**{sealed.column: ""}).order_by("pk")
+    rows = field.model._default_manager.exclude(**{field.column: ""}).order_by("pk")
     last: object = None
     while batch := list((rows if last is None else rows.filter(pk__gt=last)).values_list("pk", flat=True)[:BATCH]):
-        counts.update(_renew(sealed, pk) for pk in batch)
+        counts.update(_reencrypt(field, pk) for pk in batch)
         last = batch[-1]
     return counts
 
 
-def _renew(sealed: Sealed, pk: object) -> str:
-    row = sealed.model._default_manager.filter(pk=pk)
-    for _ in range(TRIES):
-        found = row.values_list(sealed.column, sealed.mark).first()
+def _reencrypt(field: EncryptedColumn, pk: object) -> str:
+    row = field.model._default_manager.filter(pk=pk)
+    for _ in range(MAX_TRIES):
+        found = row.values_list(field.column, field.version_column).first()
         if not found or not found[0]:
-            return GONE  # the session has ended meanwhile
-        blob, mark = found
+            return GONE  # the session ended in the meantime
+        blob, version = found
         try:
-            fresh = relock(blob)
-        except Unreadable:
-            return UNREADABLE
+            fresh = reencrypt(blob)
+        except DecryptionError:
+            return UNDECRYPTABLE
         if fresh is None:
-            return ALREADY
-        if row.filter(**{sealed.mark: mark}).update(**{sealed.column: fresh}):
-            return DONE
-    return BUSY
+            return UP_TO_DATE
+        if row.filter(**{field.version_column: version}).update(**{field.column: fresh}):
+            return REENCRYPTED
+    return SKIPPED

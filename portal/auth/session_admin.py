@@ -1,4 +1,4 @@
-"""Who is signed in, and ending their sessions: at once, in every process, since each request asks for its grant."""
+"""Lists who is signed in and ends their sessions, in every process: each request reads its grant."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from portal.auth.sso import logins
 
 log = logging.getLogger(__name__)
 
-LONGEST_ID = 19
-"""Digits of a user id, which has 63 bits. Python refuses to read a number of thousands of digits."""
+MAX_ID_DIGITS = 19
+"""Digits of a 63-bit user id. Python raises on numbers with thousands of digits."""
 
 
-class _Named(msgspec.Struct, frozen=True):
-    """What is wanted of a stored profile."""
+class _Profile(msgspec.Struct, frozen=True):
+    """The members of a stored profile that are needed here."""
 
     email: str = ""
     name: str | None = None
 
 
-_decoder = msgspec.json.Decoder(_Named)
+_decoder = msgspec.json.Decoder(_Profile)
 
 
 class SignedIn(msgspec.Struct, frozen=True):
-    """A person with living sessions. Times in seconds since 1970: of the oldest sign-in, and of the last activity."""
+    """A person with active sessions. `since`: their oldest sign-in. Times in Unix seconds."""
 
     person: str
     name: str
@@ -40,10 +40,10 @@ class SignedIn(msgspec.Struct, frozen=True):
     last_seen: float
 
 
-def signed_in(rows: QuerySet[ApiGrant]) -> list[SignedIn]:
-    """The people of these grants that live, the last active first."""
+def list_signed_in(rows: QuerySet[ApiGrant]) -> list[SignedIn]:
+    """The people with active grants among `rows`, the last active first."""
     found: dict[str, SignedIn] = {}
-    living = grants.living(rows).order_by("-last_seen", "handle")
+    living = grants.active(rows).order_by("-last_seen", "handle")
     for person, profile, since, seen in living.values_list("person", "profile", "created_at", "last_seen"):
         if known := found.get(person):
             found[person] = msgspec.structs.replace(known, sessions=known.sessions + 1, since=min(known.since, since))
@@ -53,34 +53,34 @@ def signed_in(rows: QuerySet[ApiGrant]) -> list[SignedIn]:
     return list(found.values())
 
 
-def of_organization(org_id: int | None) -> QuerySet[ApiGrant]:
-    """Nobody's for a person without an organization: two such have nothing in common."""
+def grants_of_organization(org_id: int | None) -> QuerySet[ApiGrant]:
+    """Empty without an organization: two people without one have nothing in common."""
     return ApiGrant.objects.none() if org_id is None else ApiGrant.objects.filter(org=org_id)
 
 
-def of_account(words: str) -> QuerySet[ApiGrant]:
+def grants_of_account(account: str) -> QuerySet[ApiGrant]:
     """By user id, by e-mail in any case, or by `Access.person`."""
-    wanted = words.strip().casefold()
+    wanted = account.strip().casefold()
     if not wanted:
         return ApiGrant.objects.none()
-    alike = [
+    same_email = [
         handle
         for handle, profile in ApiGrant.objects.values_list("handle", "profile").iterator()
         if _decoder.decode(profile).email.casefold() == wanted
     ]
-    query = Q(handle__in=alike) | Q(person=words.strip())
-    if len(wanted) <= LONGEST_ID and wanted.isascii() and wanted.isdigit() and 0 < int(wanted) < 2**63:
+    query = Q(handle__in=same_email) | Q(person=account.strip())
+    if len(wanted) <= MAX_ID_DIGITS and wanted.isascii() and wanted.isdigit() and 0 < int(wanted) < 2**63:
         query |= Q(user=int(wanted))
     return ApiGrant.objects.filter(query)
 
 
-def end(rows: QuerySet[ApiGrant], by: str) -> int:
-    """Delete these grants, what the sign-on keeps of their people, and their sessions. Tells how many were living.
+def end_grants(rows: QuerySet[ApiGrant], by: str) -> int:
+    """Delete these grants, the sign-ons of their people, and their sessions. Returns how many were active.
 
-    `by`: who did it, for the log, where each ended session has a line. A refresh that is under way saves nothing.
+    `by`: who did it, for the log, which gets a line for each ended session. A running refresh saves nothing.
     """
     found = list(rows.values_list("handle", "person", "subject"))
-    living = set(grants.living(rows).values_list("handle", flat=True))
+    living = set(grants.active(rows).values_list("handle", flat=True))
     ApiGrant.objects.filter(handle__in=[handle for handle, _, _ in found]).delete()
     SsoLogin.objects.filter(subject__in={subject for _, _, subject in found if subject}).delete()
     delete_sessions({handle for handle, _, _ in found})
@@ -91,9 +91,9 @@ def end(rows: QuerySet[ApiGrant], by: str) -> int:
 
 
 def delete_sessions(handles: Collection[str]) -> None:
-    """Without its grant a session opens nothing; this leaves none behind. Only its own content tells whose it is.
+    """Delete the sessions of these grants, and of these sign-ons without a connected account.
 
-    `handles`: of grants, and of sign-ons whose account is not connected yet.
+    It reads every session, as only the content names the handle.
     """
     keys = [
         session.session_key

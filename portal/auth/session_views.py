@@ -1,4 +1,4 @@
-"""The page of those who are signed in, for whoever looks after the portal."""
+"""The administrator's page of people who are signed in."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from devices.core.formatting import number
 from devices.core.permissions import PORTAL_ADMIN
 from devices.core.requests import DeviceRequest, clock_for, require_right
-from devices.core.responses import answer, move_on, query_string
+from devices.core.responses import answer, query_string, redirect_to
 from devices.core.text import clean
 from devices.gateway.pagination import Page
 from devices.ui.pagination import pager
@@ -24,19 +24,19 @@ from portal.auth import session_admin
 from portal.auth.authentication import end_session
 from portal.auth.session_admin import SignedIn
 
-SIZE = 50
+PAGE_SIZE = 50
 """People on a page."""
 
 
 @require_safe
 def sessions(request: DeviceRequest) -> HttpResponse:
-    """Who of the own organization is signed in, the last active first."""
+    """The signed-in people of the administrator's organization, the last active first."""
     require_right(request, PORTAL_ADMIN)
-    people = session_admin.signed_in(session_admin.of_organization(request.access.org_id))
+    people = session_admin.list_signed_in(session_admin.grants_of_organization(request.access.org_id))
     asked = request.GET.get("page", "1")
-    last = max(1, -(-len(people) // SIZE))
+    last = max(1, -(-len(people) // PAGE_SIZE))
     at = min(int(asked), last) if asked.isascii() and asked.isdigit() and len(asked) < 9 and int(asked) else 1
-    page = Page(tuple(people[(at - 1) * SIZE : at * SIZE]), at - 1, SIZE, len(people))
+    page = Page(tuple(people[(at - 1) * PAGE_SIZE : at * PAGE_SIZE]), at - 1, PAGE_SIZE, len(people))
     here = reverse("sessions")
     context = {
         "rows": [_row(request, person) for person in page.items],
@@ -51,24 +51,24 @@ def sessions(request: DeviceRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def end_sessions(request: DeviceRequest) -> HttpResponse:
-    """GET: whose sessions, and what that means. POST: end them, wherever they are open."""
+    """GET: confirm whose sessions end. POST: end them all."""
     require_right(request, PORTAL_ADMIN)
     asked = (request.POST if request.method == "POST" else request.GET).get("person", "")
-    rows = session_admin.of_organization(request.access.org_id).filter(person=asked.replace("\0", ""))
-    people = session_admin.signed_in(rows)
+    rows = session_admin.grants_of_organization(request.access.org_id).filter(person=asked.replace("\0", ""))
+    people = session_admin.list_signed_in(rows)
     if not people:
         messages.info(request, _("This person is not signed in any more."))
-        return move_on(request, reverse("sessions"))
+        return redirect_to(request, reverse("sessions"))
     (person,) = people
     if request.method != "POST":
         context = {"row": _row(request, person), "section": "sessions"}
         return answer(request, "auth/end_sessions.html", "auth/_end_sessions.html", context)
-    count = session_admin.end(rows, by=request.access.person)
+    count = session_admin.end_grants(rows, by=request.access.person)
     if person.person == request.access.person:
         end_session(request)
         rotate_token(request)
-        messages.success(request, _("Your sessions are ended, this one too."))
-        return move_on(request, reverse("sign-in"))
+        messages.success(request, _("Your sessions have ended, including this one."))
+        return redirect_to(request, reverse("sign-in"))
     messages.success(
         request,
         ngettext(
@@ -78,7 +78,7 @@ def end_sessions(request: DeviceRequest) -> HttpResponse:
         )
         % {"n": count, "name": clean(person.name)},
     )
-    return move_on(request, reverse("sessions"))
+    return redirect_to(request, reverse("sessions"))
 
 
 def _row(request: DeviceRequest, person: SignedIn) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What was kept of the platform's answers for a sign-in goes with it, wherever and however the sign-in ends."""
+"""Drops the cached platform responses of a sign-in when it ends, however it ends."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from typing import Any
 
 from django.db.models.signals import post_delete
 
-from devices.gateway.response_cache import group_of
+from devices.gateway.response_cache import cache_group
 from portal import cache
 from portal.auth.models import ApiGrant
 
 
-def scope_of(handle: str) -> str:
-    """What tells this sign-in from every other, and does not give the handle away."""
+def cache_scope(handle: str) -> str:
+    """The cache key prefix of one sign-in. It is a digest, so that it does not reveal the handle."""
     return hashlib.sha256(handle.encode()).hexdigest()[:32]
 
 
-def forget_answers(handles: Iterable[str]) -> None:
-    """Nobody could read them any more, as only the handle leads to them; this leaves none lying about.
+def drop_cached_responses(handles: Iterable[str]) -> None:
+    """Free the space. Nobody can read them without the handle.
 
-    In the memory of other processes they stay for the hour that they are kept at most.
+    In the memory of other processes they stay until they expire, after an hour at most.
     """
-    cache.drop([group_of(scope_of(handle)) for handle in handles])
+    cache.delete_groups([cache_group(cache_scope(handle)) for handle in handles])
 
 
-def _grant_is_gone(instance: ApiGrant, **_told: Any) -> None:
-    forget_answers([instance.handle])
+def _on_grant_deleted(instance: ApiGrant, **_kwargs: Any) -> None:
+    drop_cached_responses([instance.handle])
 
 
-def begin() -> None:
-    """Every deletion of a grant is told here: by the person, by others, by the sign-on, by age."""
-    post_delete.connect(_grant_is_gone, sender=ApiGrant, dispatch_uid="kept answers")
+def connect() -> None:
+    """Covers every deletion of a grant: by the person, by an administrator, by the provider, by age."""
+    post_delete.connect(_on_grant_deleted, sender=ApiGrant, dispatch_uid="drop cached responses")

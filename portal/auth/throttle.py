@@ -1,8 +1,8 @@
-"""Guessing passwords is slow: failures are counted by account and by address, and beyond a number nobody is asked.
+"""Rate limits for failed sign-ins, by account and by client address, against password guessing.
 
-The count is a moving window (library `limits`). Each process counts for itself, and all together in Redis where there
-is one; either is enough to refuse, so a Redis that is down opens nothing that this process has closed, and keeps nobody
-out. Keys are digests: neither e-mails nor addresses stand in Redis.
+Failures count in a moving window (library `limits`): in each process, and in Redis for all processes if it is
+configured. Either count is enough to refuse a sign-in, so an outage of Redis neither lifts a limit of this process nor
+locks anyone out. Keys are digests, so Redis holds no e-mails or addresses.
 """
 
 from __future__ import annotations
@@ -30,60 +30,60 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from portal.auth.oauth import WrongCredentials
-from portal.cache import REST, TELL
+from portal.cache import LOG_EVERY, RETRY_AFTER
 from portal.client_address import client_address
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-MANY_KEYS = 20_000
-"""From so many keys on, those without a failure in the window are thrown out of memory: the library keeps them."""
+MAX_KEYS = 20_000
+"""Above this number of keys, those without a failure in the window are removed: the library never removes them."""
 
 
-class TooMany(Exception):
-    """Too many failures: nothing was asked. `seconds` until one more may be tried."""
+class TooManyAttempts(Exception):
+    """Too many failures; the platform was not called. `seconds`: until the next attempt is allowed."""
 
     def __init__(self, seconds: int) -> None:
-        super().__init__(f"too many failed sign-ins, {seconds} s to wait")
+        super().__init__(f"too many failed sign-ins, retry in {seconds} s")
         self.seconds = seconds
 
 
 class Bucket(NamedTuple):
-    """What failures are counted for. `what` is a word for the log."""
+    """One counter. `kind`: `account` or `address`, for the log."""
 
-    what: str
+    kind: str
     limit: RateLimitItem
     key: str
 
 
 @contextmanager
-def attempt(request: HttpRequest, email: str) -> Iterator[None]:
-    """Around one exchange of a password. Counts it if WrongCredentials comes out of it, and nothing else.
+def throttled(request: HttpRequest, email: str) -> Iterator[None]:
+    """Wrap one password exchange. Counts a failure if WrongCredentials is raised, and for nothing else.
 
-    Raises TooMany before anything is asked, whether there is such an account or not.
+    Raises TooManyAttempts before the exchange, whether the account exists or not.
     """
-    sizes = settings.SIGN_IN_LIMITS
+    limits = settings.SIGN_IN_LIMITS
     name = unicodedata.normalize("NFKC", email).strip().casefold()
     buckets = (
-        Bucket("account", RateLimitItemPerMinute(sizes.account, sizes.minutes), digest("account", name)),
+        Bucket("account", RateLimitItemPerMinute(limits.account, limits.minutes), digest("account", name)),
         Bucket(
             "address",
-            RateLimitItemPerMinute(sizes.address, sizes.minutes),
+            RateLimitItemPerMinute(limits.address, limits.minutes),
             digest("address", client_address(request)),
         ),
     )
-    with throttle().entered(buckets):
+    with throttle().attempt(buckets):
         yield
 
 
-def digest(what: str, text: str) -> str:
-    return salted_hmac(f"portal.auth.throttle.{what}", text, algorithm="sha256").hexdigest()
+def digest(kind: str, text: str) -> str:
+    return salted_hmac(f"portal.auth.throttle.{kind}", text, algorithm="sha256").hexdigest()
 
 
 @cache
 def throttle() -> Throttle:
-    """The one of this process."""
+    """The throttle of this process."""
     return Throttle(settings.REDIS_URL)
 
 
@@ -92,19 +92,19 @@ def _stats(bucket: Bucket, limiter: MovingWindowRateLimiter) -> WindowStats:
 
 
 class Throttle:
-    """Counts failures, and how many tries are under way: sent at once, no more get through than in turn."""
+    """Counts failures and running attempts: concurrent attempts get no more tries than sequential ones."""
 
     def __init__(self, redis_url: str) -> None:
         self._memory = MemoryStorage()
-        self._own = MovingWindowRateLimiter(self._memory)
+        self._local = MovingWindowRateLimiter(self._memory)
         self._shared = MovingWindowRateLimiter(_redis(redis_url)) if redis_url else None
         self._running: Counter[str] = Counter()
         self._lock = threading.Lock()
-        self._asked_again = 0.0
-        self._told_again = 0.0
+        self._redis_retry_at = 0.0
+        self._next_log_at = 0.0
 
     @contextmanager
-    def entered(self, buckets: tuple[Bucket, ...]) -> Iterator[None]:
+    def attempt(self, buckets: tuple[Bucket, ...]) -> Iterator[None]:
         self._enter(buckets)
         try:
             yield
@@ -115,48 +115,46 @@ class Throttle:
         finally:
             with self._lock:
                 self._running.subtract(bucket.key for bucket in buckets)
-                self._running += Counter()  # drops what stands at nought
+                self._running += Counter()  # drops zero counts
 
     def _enter(self, buckets: tuple[Bucket, ...]) -> None:
-        elsewhere = [self._ask_shared(partial(_stats, bucket)) for bucket in buckets]
+        shared = [self._with_redis(partial(_stats, bucket)) for bucket in buckets]
         with self._lock:
             waits = []
-            for bucket, far in zip(buckets, elsewhere, strict=True):
-                near = _stats(bucket, self._own)
-                least = far if far and far.remaining < near.remaining else near
-                if least.remaining <= 0:
-                    waits.append(max(least.reset_time - time.time(), 1.0))
-                elif self._running[bucket.key] >= least.remaining:
+            for bucket, remote in zip(buckets, shared, strict=True):
+                local = _stats(bucket, self._local)
+                stats = remote if remote and remote.remaining < local.remaining else local
+                if stats.remaining <= 0:
+                    waits.append(max(stats.reset_time - time.time(), 1.0))
+                elif self._running[bucket.key] >= stats.remaining:
                     waits.append(1.0)
             if waits:
-                raise TooMany(math.ceil(max(waits)))
+                raise TooManyAttempts(math.ceil(max(waits)))
             self._running.update(bucket.key for bucket in buckets)
 
     def _count(self, bucket: Bucket) -> None:
-        self._own.hit(bucket.limit, bucket.key)
-        self._ask_shared(lambda shared: shared.hit(bucket.limit, bucket.key))
-        if not self._own.test(bucket.limit, bucket.key):
-            hint = "; if it is a proxy's, TRUSTED_PROXIES has to name it" if bucket.what == "address" else ""
-            log.warning(
-                "sign-in is closed for one %s for a while: %s failures%s", bucket.what, bucket.limit.amount, hint
-            )
+        self._local.hit(bucket.limit, bucket.key)
+        self._with_redis(lambda shared: shared.hit(bucket.limit, bucket.key))
+        if not self._local.test(bucket.limit, bucket.key):
+            hint = "; if this is a proxy, add it to TRUSTED_PROXIES" if bucket.kind == "address" else ""
+            log.warning("sign-in is blocked for one %s after %s failures%s", bucket.kind, bucket.limit.amount, hint)
         events = self._memory.events
-        if len(events) > MANY_KEYS:
+        if len(events) > MAX_KEYS:
             for key in [key for key, entries in list(events.items()) if not entries]:
                 events.pop(key, None)
 
-    def _ask_shared(self, ask: Callable[[MovingWindowRateLimiter], T]) -> T | None:
-        """None where there is no Redis, or it does not answer: then it is left alone for a while."""
+    def _with_redis(self, call: Callable[[MovingWindowRateLimiter], T]) -> T | None:
+        """None without Redis, or if it fails: then it is not called for a while."""
         now = time.monotonic()
-        if self._shared is None or now < self._asked_again:
+        if self._shared is None or now < self._redis_retry_at:
             return None
         try:
-            return ask(self._shared)
+            return call(self._shared)
         except RedisError as error:
-            self._asked_again = time.monotonic() + REST
-            if now >= self._told_again:
-                self._told_again = now + TELL
-                log.warning("Redis does not answer; failed sign-ins are counted by each process alone. %s", error)
+            self._redis_retry_at = time.monotonic() + RETRY_AFTER
+            if now >= self._next_log_at:
+                self._next_log_at = now + LOG_EVERY
+                log.warning("Redis does not respond; each process counts failed sign-ins on its own. %s", error)
             return None
 
 

@@ -1,4 +1,4 @@
-"""What happens around every view, one module a middleware."""
+"""Middleware, one module each."""
 
 from collections.abc import Callable
 

@@ -11,10 +11,7 @@ from portal.middleware import GetResponse
 
 
 class LanguageMiddleware:
-    """The language of the answer: of those there are, the one the browser asks for first, until we know who asks.
-
-    AccessMiddleware puts the one in its place that the person has chosen.
-    """
+    """Activates the browser's preferred language. AccessMiddleware replaces it with the person's own choice."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

@@ -1,4 +1,4 @@
-"""Request id, and the response headers that Django has no setting for."""
+"""Headers of every response."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from portal.middleware import GetResponse
 
 
 class ResponseHeadersMiddleware:
-    """Request id, and the headers that Django has no setting for.
+    """Sets the request id, and the response headers that Django has no setting for.
 
-    The policy is django-csp's, built once: its middleware builds it anew for each answer (0.1 ms), for nonces and
-    exceptions that we do not have. Whatever did not say how it may be kept (WhiteNoise says so for static files) is
-    personal: never kept, and different for htmx and for a page, and in each language.
+    The policy is built once by django-csp. Its middleware builds it for each response (0.1 ms), for nonces and
+    exceptions that are not used here. A response without Cache-Control is personal: it is not stored, and it varies by
+    htmx and language. WhiteNoise sets Cache-Control for static files.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -30,7 +30,7 @@ class ResponseHeadersMiddleware:
         response = self.get_response(request)
         headers = response.headers
         headers["Cross-Origin-Resource-Policy"] = "same-origin"
-        if not (settings.DEBUG and response.status_code in {404, 500}):  # Django's own debug pages have inline styles
+        if not (settings.DEBUG and response.status_code in {404, 500}):  # Django's debug pages have inline styles
             headers["Content-Security-Policy"] = self.policy
         if "Cache-Control" not in headers:
             headers["Cache-Control"] = "no-store, private"

@@ -1,4 +1,4 @@
-"""Django's session middleware, with a sign-in page for a session that ended during its request."""
+"""Django's session middleware, for sessions that end during their request."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from django.contrib.sessions import middleware as sessions
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.http import HttpRequest, HttpResponse
 
-from portal.auth.auth_responses import WriteEffect, sign_in_answer
+from portal.auth.auth_responses import WriteEffect, sign_in_response
 
 
 class SessionMiddleware(sessions.SessionMiddleware):
-    """Django's, but a session that was signed out while its request ran leads to sign-in instead of a 400."""
+    """Leads to sign-in, where Django's own responds 400, if the session ended while its request was running."""
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         try:
             return super().process_response(request, response)
         except SessionInterrupted:
-            # The view has run: what it was to change may be changed.
-            effect = WriteEffect.PERHAPS if request.method == "POST" else WriteEffect.NOTHING
-            return sign_in_answer(request, ended=True, effect=effect)
+            # The view has run, so a change may have been made.
+            effect = WriteEffect.UNKNOWN if request.method == "POST" else WriteEffect.NONE
+            return sign_in_response(request, ended=True, effect=effect)

@@ -1,27 +1,21 @@
-/* Single keys, for whoever has not switched them off: `data-keys` on the body. What a key does is said where it acts: a field
-   with `data-key` takes the focus, a link or a button is pressed. Each can be reached without its key. */
+/* Single-key shortcuts, where the body has data-keys. The element with data-key names its key: a field takes the focus, a link
+   or button is pressed. Everything can be reached without a key. */
 (() => {
   "use strict";
   if (!document.body.hasAttribute("data-keys")) return;
 
-  const inert = (target) => target.closest?.("input, select, textarea, [contenteditable]");
-
-  function act(key) {
-    const all = [...document.querySelectorAll("[data-key]")].filter((element) => element.dataset.key === key);
-    // What is folded away or left out at this width comes last: the menu's own entries can be pressed from anywhere.
-    const element = all.find((one) => one.checkVisibility?.()) || all[0];
-    if (!element) return false;
-    if (element.matches("input, select, textarea")) {
-      element.focus();
-      element.select?.();
-    } else element.click();
-    return true;
-  }
-
   document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.repeat || event.isComposing || event.key.length !== 1) return;
+    const { target, key } = event;
+    if (event.defaultPrevented || event.repeat || event.isComposing || key.length !== 1) return;
     if (event.ctrlKey || event.altKey || event.metaKey) return;
-    if (document.querySelector("dialog[open]") || inert(event.target)) return;
-    if (act(event.key)) event.preventDefault(); // or the key would be typed into the field that it leads to
+    if (document.querySelector("dialog[open]") || target.closest?.("input, select, textarea, [contenteditable]")) return;
+    const all = [...document.querySelectorAll("[data-key]")].filter((element) => element.dataset.key === key);
+    // A visible element wins, but an entry of a closed menu can be pressed too.
+    const element = all.find((one) => one.checkVisibility?.()) || all[0];
+    if (!element) return;
+    event.preventDefault(); // or the key is typed into the field that gets the focus
+    if (!element.matches("input, select, textarea")) return element.click();
+    element.focus();
+    element.select?.();
   });
 })();

@@ -1,42 +1,56 @@
-/* What scripts add to the lists: the menu of a row. Everything works without this file. */
+/* Row menu and column choice of the lists. Everything works without this file.
+   Hooks: data-prefix on #row-menu (path of the list), data-path on its items (below the device's path), data-dialog (opens
+   in the dialog), data-copy. */
 (() => {
   "use strict";
   const menu = document.getElementById("row-menu");
-  const EDGE = 8; // pixels between the menu and the window's edge
+  const buttonOf = (target) => target.closest?.("a.more");
+  const isPlainClick = (event) => !(event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+  const items = () => [...menu.querySelectorAll("a[href], button")];
   let opener = null; // the row's button
 
-  const buttonOf = (target) => target.closest?.("a.more");
-  const items = () => [...menu.querySelectorAll("a[href], button")];
+  function openMenu(button) {
+    const path = button.getAttribute("href");
+    const copier = menu.querySelector("[data-copy]");
+    copier.dataset.copy = menu.querySelector(".row-menu-id").textContent = path.slice(menu.dataset.prefix.length, -1);
+    copier.classList.remove("copied");
+    document.getElementById("row-menu-name").textContent = button.closest("tr").querySelector("th a").textContent;
+    for (const item of menu.querySelectorAll("[data-path]")) item.href = path + item.dataset.path;
+    menu.hidePopover();
+    button.focus({ preventScroll: true }); // closing the menu returns the focus to it
+    opener = button;
+    menu.showPopover({ source: button });
+    items()[0].focus({ preventScroll: true });
+  }
 
   if (menu?.showPopover) {
-    // A link until somebody comes near it: only then it is known that script runs.
+    // The button is a link in the markup: without script it opens the device.
     for (const name of ["focusin", "pointerover"]) {
       document.addEventListener(name, ({ target }) => {
-        const more = buttonOf(target);
-        if (!more || more.hasAttribute("role")) return;
-        more.setAttribute("role", "button");
-        more.setAttribute("aria-expanded", "false");
+        const button = buttonOf(target);
+        if (!button || button.hasAttribute("role")) return;
+        button.setAttribute("role", "button");
+        button.setAttribute("aria-expanded", "false");
       });
     }
 
-    let closing = null; // the press that is just closing the menu must not open it again
+    let closing = null; // the click that closes the menu must not open it again
     document.addEventListener("pointerdown", ({ target }) => {
-      closing = menu.matches(":popover-open") ? buttonOf(target) : null;
+      closing = menu.matches(":popover-open") && buttonOf(target) === opener ? opener : null;
     }, true);
 
     document.addEventListener("click", (event) => {
-      const more = buttonOf(event.target);
-      if (!more || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+      const button = buttonOf(event.target);
+      if (!button || !isPlainClick(event)) return;
       event.preventDefault();
-      if (more === closing && more === opener) closing = null;
-      else open(more);
+      if (button !== closing) openMenu(button);
+      closing = null;
     });
 
     document.addEventListener("keydown", (event) => {
-      if (event.key === " " && buttonOf(event.target)) {
-        event.preventDefault();
-        open(buttonOf(event.target));
-      }
+      if (event.key !== " " || !buttonOf(event.target)) return;
+      event.preventDefault();
+      openMenu(buttonOf(event.target));
     });
 
     menu.addEventListener("keydown", (event) => {
@@ -48,66 +62,27 @@
       all.at(to).focus();
     });
 
-    // Over the list, as on the device's own page. Closing the menu gives the focus to the row's button, closing the dialog too.
     menu.addEventListener("click", (event) => {
       const item = event.target.closest("[data-dialog]");
-      if (!item || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+      if (!item || !isPlainClick(event)) return;
       event.preventDefault();
-      const from = opener;
-      menu.hidePopover();
-      from.focus();
+      menu.hidePopover(); // first: the dialog returns the focus to the row's button then
       window.htmx.ajax("get", item.getAttribute("href"), { source: item, target: "#dialog", swap: "innerHTML" });
     });
 
     menu.addEventListener("focusout", ({ relatedTarget }) => {
       if (relatedTarget && !menu.contains(relatedTarget)) menu.hidePopover();
     });
-
-    menu.addEventListener("toggle", ({ newState }) => {
-      opener?.setAttribute("aria-expanded", String(newState === "open"));
-      if (newState === "open") return;
-      if (opener?.isConnected && (document.activeElement === document.body || menu.contains(document.activeElement))) opener.focus();
-      opener = null;
-    });
-
-    // It stands where its row was.
-    window.addEventListener("scroll", () => { if (menu.matches(":popover-open")) menu.hidePopover(); }, { passive: true });
-    window.addEventListener("resize", () => { if (menu.matches(":popover-open")) menu.hidePopover(); });
+    menu.addEventListener("toggle", ({ newState }) => opener.setAttribute("aria-expanded", String(newState === "open")));
   }
 
-  function open(more) {
-    if (menu.matches(":popover-open")) menu.hidePopover();
-    const link = more.closest("tr").querySelector("th a");
-    const path = more.getAttribute("href");
-    const id = path.slice(menu.dataset.prefix.length, -1);
-    document.getElementById("row-menu-name").textContent = link.textContent;
-    menu.querySelector(".row-menu-id").textContent = id;
-    const copier = menu.querySelector("[data-copy]");
-    copier.dataset.copy = id;
-    copier.classList.remove("copied");
-    for (const item of menu.querySelectorAll("[data-path]")) item.href = path + item.dataset.path;
-    opener = more;
-    menu.showPopover();
-    const from = more.getBoundingClientRect();
-    const below = from.bottom + menu.offsetHeight + EDGE <= window.innerHeight;
-    menu.style.top = `${Math.max(EDGE, below ? from.bottom + 2 : from.top - menu.offsetHeight - 2)}px`;
-    menu.style.left = `${Math.max(EDGE, from.right - menu.offsetWidth)}px`;
-    items()[0].focus({ preventScroll: true });
-  }
-
-  // The button goes away with the failure that it stands beside: the focus goes to the one that stays.
+  // "Go on" disappears with the failure it belongs to; "Stop checking" stays.
   document.addEventListener("click", ({ target }) => {
     if (target.closest?.("#go-on")) document.getElementById("check").focus();
   });
 
-  /* The columns' form is replaced with the rows: its button has the focus before, and so has it after. */
+  // Later: htmx forgets which button was pressed when the focus leaves it.
   document.addEventListener("submit", ({ target }) => {
-    const details = target.id === "columns-form" && target.closest("details");
-    if (!details) return;
-    // Later: htmx forgets which button was pressed when the focus leaves it.
-    setTimeout(() => {
-      details.open = false;
-      details.querySelector("summary").focus();
-    }, 0);
+    if (target.id === "columns-form") setTimeout(() => target.hidePopover?.(), 0);
   }, true);
 })();

@@ -1,44 +1,50 @@
-/* What the portal adds to plain links and forms. Everything works without this file; it owns every htmx event name.
-   Hooks in the markup: data-close-dialog, data-cancel, data-copy, data-busy-label, data-counter, data-announce, data-title, data-opened, data-picker, data-polls,
-   data-read-only (a POST that changes nothing), data-hide-after, data-session-notice, data-fresh-token, data-use with data-into, data-refused, data-renamed with data-name. */
+/* What the portal adds to plain links and forms. Everything works without this file, and it works without keys.js,
+   loading.js and list.js. Hooks in the markup:
+   forms: data-busy-label, data-counter (id of the counter, which has data-words and data-limit), data-use with data-into
+     (a value for the field of that id), data-error-summary, data-read-only (a POST that changes nothing);
+   dialog: data-close-dialog, data-cancel, data-refused on #dialog-head;
+   fragments: data-announce, data-renamed with data-name, data-polls, data-hide-after with data-hidden;
+   session banners: data-session-notice, data-fresh-token; connection: data-unreachable;
+   others: data-copy, data-opened (rest of the document's title on a tab), data-picker (id of the list, which has data-label;
+     its options have data-value and data-words). */
 (() => {
   "use strict";
   const byId = (id) => document.getElementById(id);
   const dialog = byId("dialog");
   const live = byId("live");
+  const on = (name, listener) => document.body.addEventListener(name, listener);
   const find = (root, selector) => (root.matches?.(selector) ? root : root.querySelector?.(selector));
+  const cloneOf = (templateId) => byId(templateId).content.firstElementChild.cloneNode(true);
+  const removeAll = (selector) => document.querySelectorAll(selector).forEach((element) => element.remove());
+  const focusIsLost = () => document.activeElement === document.body;
 
-  function say(words) {
+  function announce(words) {
     if (!words) return;
-    // The same sentence twice in a row is announced only if the region was empty in between.
+    // Screen readers announce the same sentence again only if the region was empty in between.
     live.textContent = "";
     setTimeout(() => { live.textContent = words; }, 60);
   }
 
-  function cloneOf(templateId) {
-    return byId(templateId)?.content.firstElementChild.cloneNode(true);
-  }
-
-  /* Submitting: one request a press, and the button says what it is doing. */
+  /* Submission: one request per press. The button is disabled meanwhile and shows its busy label. */
   function setBusy(form, submitter) {
     const pressed = submitter?.matches("button:not([aria-hidden])") && submitter;
     const button = pressed || form.querySelector("button:not([type=button], [aria-hidden], [name])");
     if (!button || button.disabled) return;
-    const words = button.querySelector("span") || button;
+    const label = button.querySelector("span") || button;
     form.dataset.busy = button === document.activeElement ? "focused" : "yes";
-    button.dataset.idleLabel = words.textContent;
-    if (button.dataset.busyLabel) words.textContent = button.dataset.busyLabel;
+    button.dataset.idleLabel = label.textContent;
+    if (button.dataset.busyLabel) label.textContent = button.dataset.busyLabel;
     button.disabled = true;
   }
 
   function setIdle(form) {
-    const focused = form.dataset.busy === "focused" && document.activeElement === document.body;
+    const restoreFocus = form.dataset.busy === "focused" && focusIsLost(); // a disabled button loses it
     delete form.dataset.busy;
     for (const button of form.querySelectorAll("button[data-idle-label]")) {
       (button.querySelector("span") || button).textContent = button.dataset.idleLabel;
       delete button.dataset.idleLabel;
       button.disabled = false;
-      if (focused) button.focus(); // a disabled button drops it
+      if (restoreFocus) button.focus();
     }
   }
 
@@ -46,82 +52,61 @@
     if (event.defaultPrevented) return; // htmx sends it
     const form = event.target;
     if (form.dataset.busy) event.preventDefault();
-    // Later: a button disabled at once would be missing from what is sent.
+    // Later: the form leaves out a button that is disabled.
     else if (form.method === "post") setTimeout(() => setBusy(form, event.submitter), 0);
   });
+  on("htmx:confirm", (event) => { if (event.detail.elt.dataset.busy) event.preventDefault(); });
 
-  /* The dialog: filled by htmx, shown by us. The browser gives focus back to what opened it. */
+  /* Dialog: htmx fills it, this opens it. The browser returns the focus to what opened it. */
   function showDialog() {
-    if (!dialog.querySelector("[data-close-dialog]")) { // an error page's fragment
+    if (!dialog.querySelector("[data-close-dialog]")) { // the fragment of an error page
       dialog.prepend(cloneOf("dialog-head"));
       dialog.append(cloneOf("dialog-foot"));
     }
     if (!dialog.open) dialog.showModal();
-    const first =
-      dialog.querySelector("[aria-invalid=true]") ||
-      dialog.querySelector("input:not([type=hidden]), select, textarea") ||
-      dialog.querySelector("[data-cancel]") ||
-      dialog.querySelector("[data-close-dialog]");
-    first?.focus();
-    if (first?.matches("input[type=text]")) first.setSelectionRange(first.value.length, first.value.length);
+    const first = ["[aria-invalid=true]", "input:not([type=hidden]), select, textarea", "[data-cancel]", "[data-close-dialog]"]
+      .map((selector) => dialog.querySelector(selector)).find(Boolean);
+    first.focus();
+    if (first.matches("input[type=text]")) first.setSelectionRange(first.value.length, first.value.length);
   }
 
-  function closeDialog() {
-    if (dialog.open) dialog.close();
-  }
-
-  /* The document's title says that what the dialog holds was refused, as it does on a page. */
-  function titleOfDialog() {
+  // The document's title begins with "Error:" while the dialog shows a refused form, as it does on a page.
+  function updateTitle() {
     const word = byId("dialog-head").dataset.refused;
     const title = document.title.startsWith(word) ? document.title.slice(word.length).trim() : document.title;
     document.title = dialog.open && dialog.querySelector("[data-error-summary]") ? `${word} ${title}` : title;
   }
 
-  // Closed while its form is under way, it keeps the form: the answer may need it.
   dialog.addEventListener("close", () => {
-    titleOfDialog();
-    if (!dialog.querySelector("[data-busy]")) dialog.replaceChildren();
+    updateTitle();
+    if (!dialog.querySelector("[data-busy]")) dialog.replaceChildren(); // the reply may need the form
   });
-  document.body.addEventListener("deviceChanged", closeDialog);
+  on("deviceChanged", () => dialog.close());
 
+  /* Clicks. */
   document.addEventListener("click", (event) => {
     const target = event.target instanceof Element ? event.target : event.target.parentElement;
-    const closer = target.closest("[data-close-dialog]");
-    if (closer && dialog.open && dialog.contains(closer)) {
+    if (dialog.open && dialog.contains(target.closest("[data-close-dialog]"))) {
       event.preventDefault();
-      closeDialog();
+      dialog.close();
     }
     const copier = target.closest("[data-copy]");
     if (copier) copy(copier);
-    const offer = target.closest("[data-use]");
-    const into = byId(offer?.dataset.into);
-    if (into) {
-      into.value = offer.dataset.use;
-      into.dispatchEvent(new Event("input", { bubbles: true }));
-      into.focus();
-    }
-    for (const menu of document.querySelectorAll("details.menu[open]")) {
-      if (!menu.contains(target)) menu.open = false;
-    }
-  });
-
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
-    const menu = document.querySelector("details.menu[open]");
-    if (menu) {
-      menu.open = false;
-      menu.querySelector("summary").focus();
+    const suggestion = target.closest("[data-use]");
+    const field = byId(suggestion?.dataset.into);
+    if (field) {
+      field.value = suggestion.dataset.use;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+      field.focus();
     }
   });
 
   async function copy(button) {
-    const text = button.dataset.copy;
     try {
-      await navigator.clipboard.writeText(text);
-    } catch {
-      // No clipboard on plain http: the old way, through a selection.
+      await navigator.clipboard.writeText(button.dataset.copy);
+    } catch { // plain http has no clipboard
       const field = document.createElement("textarea");
-      field.value = text;
+      field.value = button.dataset.copy;
       field.className = "visually-hidden";
       button.after(field);
       field.select();
@@ -130,120 +115,119 @@
       button.focus();
     }
     button.classList.add("copied");
-    say(button.querySelector(".copy-said")?.textContent);
+    announce(button.querySelector(".copy-done").textContent);
     setTimeout(() => button.classList.remove("copied"), 2000);
   }
 
-  document.addEventListener("input", (event) => {
-    const counter = byId(event.target.dataset?.counter);
+  document.addEventListener("input", ({ target }) => {
+    const counter = byId(target.dataset.counter);
     if (!counter) return;
-    const used = [...event.target.value].length; // characters, as the server counts them
+    const used = [...target.value].length; // characters, as the server counts them
     counter.textContent = counter.dataset.words.replace("%(used)s", used).replace("%(limit)s", counter.dataset.limit);
   });
 
-  /* htmx 2 event names, and nowhere else. */
-  const on = (name, listener) => document.body.addEventListener(name, listener);
-  const waiting = new Map(); // request -> the region that it will change
-  let heldFocus = false; // what is being replaced held the focus
-  let heldId = ""; // and this button in it, which was locked meanwhile
-  let heldLink = null; // or this link
-  let paging = false; // a pager link was followed
-
-  on("htmx:confirm", (event) => { if (event.detail.elt.dataset.busy) event.preventDefault(); }); // no second one queues up
-
+  /* Requests by htmx 2: its event names stand in this file, loading.js and nowhere else. */
   on("htmx:beforeRequest", ({ detail }) => {
     const { verb, triggeringEvent } = detail.requestConfig;
     if (detail.elt.matches("form") && verb !== "get") setBusy(detail.elt, triggeringEvent?.submitter);
-    paging = Boolean(detail.elt.closest(".pager"));
     detail.target.setAttribute("aria-busy", "true");
-    waiting.set(detail.xhr, detail.target);
   });
 
   on("htmx:afterRequest", ({ detail }) => {
-    waiting.get(detail.xhr)?.removeAttribute("aria-busy");
-    waiting.delete(detail.xhr);
+    detail.requestConfig.target.removeAttribute("aria-busy");
     if (detail.elt.matches("form")) setIdle(detail.elt);
     if (!dialog.open && detail.target !== dialog) dialog.replaceChildren();
-    if (detail.xhr.status) document.querySelectorAll("[data-unreachable]").forEach((notice) => notice.remove());
-    // Not `detail.successful`: to htmx, whatever may be swapped in is a success, this banner's own 401 too.
-    if (detail.xhr.status >= 200 && detail.xhr.status < 400) removeBanners(); // signed in again, in another tab
+    if (detail.xhr.status) removeAll("[data-unreachable]");
+    // Signed in again, in another tab. `detail.successful` is true for each reply that htmx swaps in, even a 401.
+    if (detail.xhr.status >= 200 && detail.xhr.status < 400) removeAll(".notice:has([data-session-notice])");
   });
 
-  function unreachable({ detail }) {
-    document.querySelectorAll("[data-unreachable]").forEach((notice) => notice.remove());
-    // A write whose answer is lost may have been carried out.
-    const wrote = detail.requestConfig.verb !== "get" && !detail.elt.matches("[data-read-only]");
-    const form = wrote && detail.elt.closest("form");
+  function showUnreachable({ detail }) {
+    removeAll("[data-unreachable]");
+    // The change may have been made although its reply is lost.
+    const isWrite = detail.requestConfig.verb !== "get" && !detail.elt.matches("[data-read-only]");
+    const form = isWrite && detail.elt.closest("form");
     const region = detail.target.matches("div, section") && detail.target;
-    const slot = form?.querySelector?.(".dialog-body") || form || region || byId("session-banner");
-    const notice = cloneOf(wrote ? "unanswered-notice" : "unreachable-notice");
-    slot.prepend(notice);
+    const notice = cloneOf(isWrite ? "unanswered-notice" : "unreachable-notice");
+    (form?.querySelector?.(".dialog-body") || form || region || byId("session-banner")).prepend(notice);
     notice.scrollIntoView({ block: "nearest" });
   }
-  on("htmx:sendError", unreachable);
-  on("htmx:timeout", unreachable);
+  on("htmx:sendError", showUnreachable);
+  on("htmx:timeout", showUnreachable);
 
-  /* The session's banner, beside what is on the screen: in the form that was sent, or it would stand out of sight; behind a
-     modal dialog nothing can be reached at all. */
-  let refused; // the form that it is about
-
-  function removeBanners() {
-    document.querySelectorAll("[data-session-notice]").forEach((notice) => notice.closest(".notice").remove());
-  }
+  /* Session banner: it stands in the form that was submitted, or in the open dialog, which makes the rest of the page inert. */
+  let submitted; // the form that the banner is about
 
   function placeBanner(banner) {
-    const form = refused?.isConnected && refused;
-    const slot = (form && (form.querySelector(".dialog-body") || form)) || (dialog.open && dialog);
+    const form = submitted?.isConnected && submitted;
+    const place = (form && (form.querySelector(".dialog-body") || form)) || (dialog.open && dialog);
     const token = find(banner, "[data-fresh-token] input")?.value;
-    if (token) document.querySelectorAll(`input[name=csrfmiddlewaretoken]`).forEach((field) => { field.value = token; });
-    if (!slot) return;
-    slot.prepend(banner);
+    if (token) document.querySelectorAll("input[name=csrfmiddlewaretoken]").forEach((field) => { field.value = token; });
+    if (!place) return;
+    place.prepend(banner);
     banner.scrollIntoView({ block: "nearest" });
     find(banner, "a")?.focus();
   }
 
+  /* Focus: when a swap removes the element that has it, its replacement gets it. htmx itself finds elements of the same id. */
+  let held = {}; // focus: the old content had it; id: of its disabled button; link: its link
+
   on("htmx:beforeSwap", ({ detail }) => {
     const { elt, verb } = detail.requestConfig;
-    refused = verb !== "get" && elt.closest("form");
-    if (detail.target.id === "session-banner") removeBanners(); // one says it
-    heldFocus = detail.target.contains(document.activeElement) || elt.dataset.busy === "focused";
-    heldId = (elt.dataset.busy === "focused" && elt.querySelector("button[data-idle-label]")?.id) || "";
-    heldLink = heldFocus && document.activeElement.closest("a[href]");
+    const locked = elt.dataset.busy === "focused";
+    submitted = verb !== "get" && elt.closest("form");
+    if (detail.target.id === "session-banner") removeAll(".notice:has([data-session-notice])"); // one banner is enough
+    const focus = locked || detail.target.contains(document.activeElement);
+    held = {
+      focus,
+      id: locked && elt.querySelector("button[data-idle-label]")?.id,
+      link: focus && document.activeElement.closest("a[href]"),
+    };
   });
 
-  // The link to the same place that looks the same: rows of a list are many, and have no ids.
-  const sameLink = (root) => heldLink && [...root.querySelectorAll("a[href]")].find(
-    (link) => link.href === heldLink.href && link.className === heldLink.className);
+  function restoreFocus(fresh) {
+    if (!held.focus || dialog.open || !focusIsLost()) return;
+    const button = held.id && byId(held.id);
+    // Rows of a list have no ids: their links have the same address and the same class.
+    const { href, className } = held.link || {};
+    const link = [...fresh.querySelectorAll("a[href]")].find((one) => one.href === href && one.className === className);
+    (fresh.contains(button || null) ? button : link || find(fresh, "a[href], button, input:not([type=hidden])"))?.focus();
+  }
 
-  // Fires on each piece of new content, out-of-band ones too, and once on the body at the start.
-  on("htmx:load", (event) => {
-    const fresh = event.target;
-    if (fresh === document.body) return;
-    if (fresh.closest(".listbox")) return; // a list below a field that somebody is typing in
+  /* New content. htmx fires this for each piece, and for the body when the page opens. */
+  on("htmx:load", ({ target: fresh }) => {
+    if (fresh.closest(".listbox")) return;
+    showCurrentTab();
+    if (fresh !== document.body) receive(fresh);
+    hideLater(find(fresh, "[data-hide-after]"));
+    find(fresh, "[data-error-summary]")?.focus();
+  });
+
+  function receive(fresh) {
     if (dialog.contains(fresh)) showDialog();
     else if (fresh.closest("#session-banner")) placeBanner(fresh);
-    // An element of the same id has the focus back by now; else the first thing one can act on takes it.
-    if (heldFocus && !dialog.open && document.activeElement === document.body) {
-      const same = heldId ? byId(heldId) : null; // contains() takes no empty words
-      (fresh.contains(same) ? same : sameLink(fresh) || find(fresh, "a[href], button, input:not([type=hidden])"))?.focus();
+    restoreFocus(fresh);
+    const renamed = find(fresh, "[data-renamed]");
+    if (renamed) {
+      const links = document.querySelectorAll(`tbody th > a[href="${renamed.dataset.renamed}"]`);
+      links.forEach((link) => { link.textContent = renamed.dataset.name; });
+      // The row that opened the dialog may be gone.
+      if (focusIsLost() || dialog.contains(document.activeElement)) find(renamed, "button, a[href]")?.focus();
     }
-    const panel = paging && fresh.closest(".panel");
-    if (panel && panel.getBoundingClientRect().top < 0) panel.scrollIntoView();
-    showCurrentTab();
-    const title = find(fresh, "[data-title]");
-    if (title) document.title = title.dataset.title;
-    const named = find(fresh, "[data-renamed]");
-    if (named) {
-      document.querySelectorAll(`tbody th > a[href="${named.dataset.renamed}"]`).forEach((link) => { link.textContent = named.dataset.name; });
-      // The row is gone, and its button with it.
-      if (document.activeElement === document.body || dialog.contains(document.activeElement)) find(named, "button, a[href]")?.focus();
-    }
-    titleOfDialog();
-    say(find(fresh, "[data-announce]")?.dataset.announce);
-  });
+    updateTitle();
+    announce(find(fresh, "[data-announce]")?.dataset.announce);
+  }
 
-  /* A tab's panel came by htmx while the tabs stayed: mark the one whose address it is. On a phone tabs scroll sideways,
-     and the current one must not hide beyond the edge. */
+  function hideLater(element) {
+    if (!element) return;
+    setTimeout(() => {
+      if (!element.isConnected) return;
+      element.replaceChildren(element.dataset.hidden);
+      announce(element.dataset.hidden);
+    }, element.dataset.hideAfter * 1000);
+  }
+
+  /* htmx replaces a tab's panel, not the tabs: mark the current one, and scroll to it on a phone. */
   function showCurrentTab() {
     const nav = document.querySelector(".tabs");
     const tab = [...(nav?.querySelectorAll("a") || [])].find((link) => link.pathname === location.pathname);
@@ -254,124 +238,105 @@
     if (heading && tab.dataset.opened) document.title = heading.textContent.slice(0, 80) + tab.dataset.opened;
     nav.scrollLeft = tab.offsetLeft - (nav.clientWidth - tab.offsetWidth) / 2;
   }
-  showCurrentTab();
 
-  /* On arrival: a refused form is read from its summary; a link to a field puts the caret there. */
-  document.querySelector("[data-error-summary]")?.focus();
   document.querySelector("input:target")?.focus();
 
-  // A page kept by the browser may be of a session that has ended since, or hold a busy button.
+  // The back-forward cache may restore a page of an ended session, or a busy button.
   window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
-  /* What may stay on the screen for a moment only. */
-  on("htmx:load", (event) => {
-    const shown = find(event.target, "[data-hide-after]");
-    if (!shown) return;
-    setTimeout(() => {
-      if (!shown.isConnected) return;
-      shown.replaceChildren(shown.dataset.hidden);
-      say(shown.dataset.hidden);
-    }, shown.dataset.hideAfter * 1000);
-  });
-
-  /* A region that asks again by itself rests while nobody looks, while a menu or a dialog of it stands open, and for good
-     once the session has ended. */
-  const OPEN = "details.menu[open], [popover]:popover-open, dialog[open]";
+  /* Polling: pauses in a hidden tab and while a menu or dialog is open, and stops when the session has ended. */
+  const OPEN = ":popover-open, dialog[open]";
   on("htmx:configRequest", (event) => {
     if (!event.detail.elt.matches("[data-polls]")) return;
     if (document.hidden || document.querySelector(`[data-session-notice], ${OPEN}`)) event.preventDefault();
   });
   on("htmx:beforeSwap", ({ detail }) => {
-    if (detail.target.matches("[data-polls]") && detail.requestConfig.elt === detail.target && document.querySelector(OPEN)) detail.shouldSwap = false;
+    const isPoll = detail.target.matches("[data-polls]") && detail.requestConfig.elt === detail.target;
+    if (isPoll && document.querySelector(OPEN)) detail.shouldSwap = false;
   });
 
-  // A form that came back refused is read from its summary, as on arrival.
-  on("htmx:load", ({ target }) => find(target, "[data-error-summary]")?.focus());
+  /* Picker: a field with matches below it, by the combobox pattern of the ARIA practices. The server sends the list. Without
+     script it is a plain field. */
+  const pickerOf = (target) => target.closest?.("input[data-picker]");
+  const listboxOf = (input) => byId(input.dataset.picker);
+  const optionsOf = (input) => [...listboxOf(input).querySelectorAll("[role=option]")];
 
-  /* Pickers: matches below a field while somebody types, as the combobox pattern of the ARIA practices has them. The server
-     sends the list; here are the keys, the pointer, and what assistive technology is told. Without script the field is plain. */
-  const picksOf = (input) => byId(input.dataset.picker);
-  const optionsOf = (input) => [...picksOf(input).querySelectorAll("[role=option]")];
-  const picker = (target) => target.closest?.("input[data-picker]");
-  const chosen = (input) => optionsOf(input).find((option) => option.getAttribute("aria-selected") === "true");
-
-  function choose(input, option) {
+  function selectOption(input, option) {
     for (const each of optionsOf(input)) each.setAttribute("aria-selected", each === option);
-    if (!option) return input.removeAttribute("aria-activedescendant");
     input.setAttribute("aria-activedescendant", option.id);
     option.scrollIntoView({ block: "nearest" });
   }
 
-  function closePicks(input) {
-    if (input.getAttribute("aria-expanded") === "true") picksOf(input).replaceChildren();
+  function closeListbox(input) {
+    if (input.getAttribute("aria-expanded") === "true") listboxOf(input).replaceChildren();
     input.setAttribute("aria-expanded", "false");
     input.removeAttribute("aria-activedescendant");
   }
 
-  function take(input, option) {
+  function commitOption(input, option) {
     const { value, words } = option.dataset;
     input.value = value;
-    closePicks(input);
+    closeListbox(input);
     if (words !== value) {
       const note = document.createElement("p");
       note.className = "hint";
       note.textContent = words;
-      picksOf(input).replaceChildren(note);
+      listboxOf(input).replaceChildren(note);
     }
-    say(words);
+    announce(words);
     input.dispatchEvent(new Event("change", { bubbles: true }));
   }
 
   document.addEventListener("focusin", ({ target }) => {
-    const input = picker(target);
+    const input = pickerOf(target);
     if (!input || input.hasAttribute("role")) return;
     input.setAttribute("role", "combobox");
     input.setAttribute("aria-autocomplete", "list");
     input.setAttribute("aria-expanded", "false");
   });
-  document.addEventListener("focusout", ({ target }) => { if (picker(target)) closePicks(target); });
+  document.addEventListener("focusout", ({ target }) => { if (pickerOf(target)) closeListbox(target); });
 
   document.addEventListener("keydown", (event) => {
-    const input = picker(event.target);
-    if (!input || input.getAttribute("aria-expanded") !== "true") return;
+    const input = pickerOf(event.target);
+    if (input?.getAttribute("aria-expanded") !== "true") return;
     const options = optionsOf(input);
-    const at = options.indexOf(chosen(input));
-    if (event.key === "ArrowDown") choose(input, options[(at + 1) % options.length]);
-    else if (event.key === "ArrowUp") choose(input, options.at(at < 0 ? -1 : at - 1));
-    else if (event.key === "Enter" && at >= 0) take(input, options[at]);
-    else if (event.key === "Escape") closePicks(input);
+    const at = options.findIndex((option) => option.getAttribute("aria-selected") === "true");
+    if (event.key === "ArrowDown") selectOption(input, options[(at + 1) % options.length]);
+    else if (event.key === "ArrowUp") selectOption(input, options.at(at < 0 ? -1 : at - 1));
+    else if (event.key === "Enter" && at >= 0) commitOption(input, options[at]);
+    else if (event.key === "Escape") closeListbox(input);
     else return;
-    event.preventDefault(); // the caret stays, the form is not sent, the dialog stays open
+    event.preventDefault(); // the caret does not move, the form is not submitted, the dialog stays open
   });
 
-  // The press alone would take the focus out of the field, and the list would close before the click.
+  // Pressing an option would move the focus out of the field, which closes the list before the click.
   document.addEventListener("mousedown", (event) => { if (event.target.closest(".listbox [role=option]")) event.preventDefault(); });
   document.addEventListener("click", ({ target }) => {
     const option = target.closest(".listbox [role=option]");
-    if (option) take(document.querySelector(`[data-picker="${option.closest(".listbox").id}"]`), option);
+    if (option) commitOption(document.querySelector(`[data-picker="${option.closest(".listbox").id}"]`), option);
   });
 
   on("htmx:configRequest", (event) => {
     const { elt: input, parameters } = event.detail;
-    if (!picker(input)) return;
-    closePicks(input);
+    if (!pickerOf(input)) return;
+    closeListbox(input);
     if (input.value.trim().length < 2) return event.preventDefault();
     delete parameters[input.name];
     parameters.q = input.value;
   });
 
   on("htmx:afterRequest", ({ detail }) => {
-    const input = picker(detail.elt);
+    const input = pickerOf(detail.elt);
     if (!input) return;
-    const options = optionsOf(input);
-    if (document.activeElement !== input) return picksOf(input).replaceChildren(); // they have gone on
-    const list = picksOf(input).querySelector("[role=listbox]");
-    input.setAttribute("aria-expanded", String(options.length > 0));
-    if (!list) return say(picksOf(input).textContent.trim());
+    const box = listboxOf(input);
+    if (document.activeElement !== input) return box.replaceChildren(); // the person went on to another field
+    const list = box.querySelector("[role=listbox]");
+    input.setAttribute("aria-expanded", String(Boolean(list)));
+    if (!list) return announce(box.textContent.trim());
     list.id = `${input.dataset.picker}-list`;
-    list.setAttribute("aria-label", picksOf(input).dataset.label);
+    list.setAttribute("aria-label", box.dataset.label);
     input.setAttribute("aria-controls", list.id);
-    options.forEach((option, n) => { option.id = `${list.id}-${n}`; });
-    say(list.dataset.announce);
+    optionsOf(input).forEach((option, n) => { option.id = `${list.id}-${n}`; });
+    announce(list.dataset.announce);
   });
 })();

@@ -6,20 +6,20 @@ import pytest
 
 from bench.faults.judge import complaints
 from bench.faults.kinds import CANARY, KINDS
-from bench.faults.rows import READS, forgotten
-from bench.visitor import Answer
+from bench.faults.rows import READS, missing_rows
+from bench.visitor import Response
 
 TAGS = next(row for row in READS if row.operation == "list_tags")
-GOOD = Answer(502, 0.1, body="<h1>The platform’s answer could not be read.</h1>")
+GOOD = Response(502, 0.1, body="<h1>The platform’s answer could not be read.</h1>")
 
 
 def wrong(kind: str = "HTML, 200", calls: int = 0, **changes: object) -> list[str]:
-    answer = Answer(**{"status": GOOD.status, "seconds": GOOD.seconds, "body": GOOD.body} | changes)  # type: ignore[arg-type]
-    return [*complaints(TAGS, KINDS[kind], answer, [{"method": "POST", "path": "/x"}] * calls, 2)]
+    response = Response(**{"status": GOOD.status, "seconds": GOOD.seconds, "body": GOOD.body} | changes)  # type: ignore[arg-type]
+    return [*complaints(TAGS, KINDS[kind], response, [{"method": "POST", "path": "/x"}] * calls, 2)]
 
 
 def test_every_operation_has_a_row() -> None:
-    assert forgotten() == set()
+    assert missing_rows() == set()
     assert len(KINDS) >= 14
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from bench.race.lines import Answer
 from bench.race.rounds import Found
+from bench.visitor import Response
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -58,7 +58,7 @@ def test_anything_else_is_a_fault_also_among_good_rounds(fault: dict[str, Any]) 
     ],
 )
 def test_only_a_clear_way_to_sign_in_counts_as_one(status: int, headers: dict[str, str], asks: bool) -> None:
-    assert Answer(status, 0.1, 7, headers).asks_to_sign_in == asks
+    assert Response(status, 0.1, 7, headers).asks_to_sign_in == asks
 
 
 def without_services(**environment: str) -> subprocess.CompletedProcess[str]:

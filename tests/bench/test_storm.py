@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.outage import Visit
 from bench.storm import most_in_a_minute, too_early
-from bench.visitor import Answer
+from bench.visitor import Response
 
 
 def call(started: float, status: int = 200, request_id: str = "person") -> dict[str, Any]:
@@ -27,7 +27,7 @@ def test_a_call_before_the_time_told_is_too_early() -> None:
 
 def test_a_visit_is_good_only_without_a_word_of_trouble() -> None:
     def visit(status: int, words: str) -> Visit:
-        return Visit(0.0, "/", Answer(status, 0.1, body=words))
+        return Visit(0.0, "/", Response(status, 0.1, body=words))
 
     assert visit(200, "<h1>Cold room</h1>").good
     assert not visit(503, "<h1>Cold room</h1>").good

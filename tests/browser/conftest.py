@@ -1,15 +1,15 @@
-"""A real Chromium in front of the real portal. Every page is watched: see `Watch`."""
+"""A Chromium in front of a running portal. `Watch` checks every page."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
-from tests.browser.waits import NEVER, arrived
+from tests.browser.waits import TIMEOUT, arrived
 from tests.portal_server import PortalServer
 from tests.servers import SandboxServer
 
@@ -26,7 +26,7 @@ REPORT_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation",
   (event) => console.error("CSP violation: " + event.violatedDirective + " " + event.blockedURI));
 """
-UNTIL_READY = """
+WAIT_FOR_LOAD = """
 const waits = new CSSStyleSheet();
 waits.replaceSync("html { pointer-events: none !important }");
 document.adoptedStyleSheets.push(waits);
@@ -34,12 +34,10 @@ addEventListener("load", () => {
   document.adoptedStyleSheets = document.adoptedStyleSheets.filter((sheet) => sheet !== waits);
 });
 """
-"""A press waits until the page's scripts are at work: what comes before takes the way without script, which has its own
-tests."""
+"""A press waits for the page's scripts. The way without script has its own tests."""
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
-STATUS = re.compile(r"the server responded with a status of (\d+)")
 
-expect.set_options(timeout=NEVER)
+expect.set_options(timeout=TIMEOUT)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -50,7 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
-    """A module's own: Playwright keeps an event loop running in this thread, and Django refuses its database then."""
+    """One per module: Playwright runs an event loop in this thread, and Django refuses its database meanwhile."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield browser
@@ -65,20 +63,22 @@ def portal(sandbox: SandboxServer) -> Iterator[PortalServer]:
 
 
 class Watch:
-    """What no page may do unnoticed: break its own policy, log an error, ask another host, throw.
+    """Fails a test whose page breaks its policy, logs an error, contacts another host or throws.
 
-    Chromium logs every 4xx and 5xx as an error; a test names the statuses that it means to see in `expected`.
+    Chromium logs every 4xx and 5xx as an error; a test names the statuses and messages it expects.
     """
 
-    def __init__(self, context: BrowserContext, origin: str, *, script: bool = True) -> None:
-        self.expected: set[int] = set()
+    def __init__(
+        self, context: BrowserContext, origin: str, expected: Collection[int | str] = (), *, script: bool = True
+    ) -> None:
+        self.expected = expected
         self.errors: list[str] = []
         self.foreign: list[str] = []
         self._origin = origin
-        context.set_default_timeout(NEVER)
+        context.set_default_timeout(TIMEOUT)
         context.add_init_script(REPORT_VIOLATIONS)
         if script:
-            context.add_init_script(UNTIL_READY)
+            context.add_init_script(WAIT_FOR_LOAD)
         context.on("console", self._console)
         context.on("weberror", lambda error: self.errors.append(str(error.error)))
         context.on("request", self._request)
@@ -86,13 +86,8 @@ class Watch:
     def _console(self, message: ConsoleMessage) -> None:
         if message.type not in ("error", "warning"):
             return
-        status = STATUS.search(message.text)
-        if status and int(status[1]) in self.expected:
-            return
-        # htmx logs each answer of 4xx and 5xx once more, naming the status.
-        if "Response Status Error Code" in message.text and any(f" {s} " in message.text for s in self.expected):
-            return
-        self.errors.append(message.text)
+        if not any(is_about(message.text, each) for each in self.expected):
+            self.errors.append(message.text)
 
     def _request(self, request: Request) -> None:
         if not request.url.startswith((self._origin, "data:", "blob:")):
@@ -103,24 +98,29 @@ class Watch:
         assert self.foreign == []
 
 
+def is_about(text: str, expected: int | str) -> bool:
+    """Chromium logs each response of 4xx and 5xx, then htmx does."""
+    logged = ("the server responded with a status of %s", "Response Status Error Code %s ")
+    return any(sentence % expected in text for sentence in logged) or (isinstance(expected, str) and expected in text)
+
+
 Open = Callable[..., Page]
 
 
 @pytest.fixture
 def open_page(browser: Browser, portal: PortalServer) -> Iterator[Open]:
-    """An empty page in a new browser profile, signed in as `user` if one is named. `page.watch.expected` takes the
-    statuses to expect. Checked at the end."""
+    """An empty page in a new browser profile, signed in as `user` if given. `expected` holds statuses and messages that
+    the console may show. The watch is checked at the end."""
     watches: list[Watch] = []
     contexts: list[BrowserContext] = []
 
-    def open_one(user: str = "", **options: Any) -> Page:
+    def open_one(user: str = "", expected: Collection[int | str] = (), **options: Any) -> Page:
         options = {"viewport": {"width": 1280, "height": 900}, "timezone_id": "Europe/Oslo"} | options
         context = browser.new_context(base_url=portal.url, **options)
         contexts.append(context)
-        watch = Watch(context, portal.url, script=options.get("java_script_enabled", True))
+        watch = Watch(context, portal.url, expected, script=options.get("java_script_enabled", True))
         watches.append(watch)
         page = context.new_page()
-        page.watch = watch  # type: ignore[attr-defined]
         if user:
             signed_in(context, user)
         return page
@@ -133,7 +133,7 @@ def open_page(browser: Browser, portal: PortalServer) -> Iterator[Open]:
 
 
 def signed_in(context: BrowserContext, user: str) -> None:
-    """As the form does it, but without opening a page."""
+    """Submits the sign-in form without opening a page."""
     found = TOKEN.search(context.request.get("/sign-in/").text())
     assert found
     typed = {"username": f"{user}@example.com", "password": "demo", "csrfmiddlewaretoken": found[1]}

@@ -1,4 +1,4 @@
-"""The one style sheet and the one script of a real installation do in a browser what their parts do."""
+"""The bundles of an installation do in a browser what their parts do."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def installed(sandbox: SandboxServer, tmp_path: Path) -> Iterator[PortalServer]:
     server.stop()
 
 
-def test_rules_and_scripts_are_the_same(browser: Browser, open_page: Open, installed: PortalServer) -> None:
+def test_bundles_hold_the_same_rules_and_scripts(browser: Browser, open_page: Open, installed: PortalServer) -> None:
     parts = open_page()
     parts.goto("/sign-in/")
     assert parts.locator("link[rel=stylesheet]").count() == len(BUNDLES["css/all.css"])

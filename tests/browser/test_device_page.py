@@ -1,4 +1,4 @@
-"""The device's page and its timeline under somebody's hands: keys, focus, what is announced, nothing that jumps."""
+"""The device page and its timeline: keys, focus, announcements, no layout shift."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open
-from tests.browser.waits import arrived, fits, replaced, settled_size
+from tests.browser.waits import arrived, fits, replaced, stable_box
 from tests.devices import fleet
 from tests.servers import SandboxServer
 
@@ -29,7 +29,7 @@ def shifted(page: Page) -> float:
 
 
 def until_focused(page: Page, selector: str, presses: int = 40) -> None:
-    """Press Tab until it has the focus."""
+    """Presses Tab until it has the focus."""
     for _ in range(presses):
         page.keyboard.press("Tab")
         if page.evaluate("(selector) => document.activeElement.matches(selector)", selector):
@@ -38,7 +38,7 @@ def until_focused(page: Page, selector: str, presses: int = 40) -> None:
 
 
 @pytest.mark.parametrize("size", [{"width": 1280, "height": 900}, {"width": 390, "height": 844}], ids=["desk", "phone"])
-def test_the_chart_by_keyboard_and_nothing_jumps(open_page: Open, size: Any) -> None:
+def test_chart_by_keyboard_without_layout_shift(open_page: Open, size: Any) -> None:
     page = open_page("support", viewport=size)
     page.add_init_script(SHIFTS)
     page.goto(DEVICE + "timeline/")
@@ -63,7 +63,7 @@ def test_the_chart_by_keyboard_and_nothing_jumps(open_page: Open, size: Any) -> 
     expect(page.locator(day)).to_be_in_viewport()
 
 
-def test_reading_again_keeps_the_focus_and_says_when(open_page: Open) -> None:
+def test_reload_keeps_the_focus_and_announces_the_time(open_page: Open) -> None:
     page = open_page("support", permissions=["clipboard-read", "clipboard-write"])
     page.add_init_script(SHIFTS)
     page.goto(DEVICE)
@@ -85,11 +85,11 @@ def test_reading_again_keeps_the_focus_and_says_when(open_page: Open) -> None:
     expect(page.locator("#live")).to_have_text("Copied")
     assert page.evaluate("navigator.clipboard.readText()") == str(fleet.RICH)
     assert page.locator(".facts").bounding_box() == before
-    box = settled_size(copy)
+    box = stable_box(copy)
     assert min(box["width"], box["height"]) >= 24
 
 
-def test_without_script_nothing_is_missing_and_nothing_is_dead(open_page: Open) -> None:
+def test_timeline_works_without_script(open_page: Open) -> None:
     page = open_page("support", java_script_enabled=False, viewport={"width": 390, "height": 844}, has_touch=True)
     page.goto(DEVICE + "timeline/")
     expect(page.locator(".facts .copy").first).to_be_hidden()
@@ -103,11 +103,8 @@ def test_without_script_nothing_is_missing_and_nothing_is_dead(open_page: Open) 
     assert set(page.locator("td.event").all_inner_texts()) == {"Warning"}
 
 
-def test_a_refused_form_on_its_own_page_mended_leads_to_the_device_and_back_asks_nothing(
-    open_page: Open, fresh_sandbox: SandboxServer
-) -> None:
-    page = open_page("admin")
-    page.watch.expected.add(422)  # type: ignore[attr-defined]
+def test_back_after_a_corrected_form_does_not_resubmit_it(open_page: Open, fresh_sandbox: SandboxServer) -> None:
+    page = open_page("admin", expected={422})
     page.goto("/devices/2/rename/")
     for name in ("North / wall", "North wall"):
         page.locator("main input[name=name]").fill(name)

@@ -1,4 +1,4 @@
-"""Single keys, their help, and where the focus stands in and after a dialog."""
+"""Single-key shortcuts, their help, and the focus in and after a dialog."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.browser.conftest import Open
 from tests.browser.waits import replaced
 
 
-def test_single_keys_lead_where_they_say_and_never_while_somebody_types(open_page: Open) -> None:
+def test_shortcuts_work_except_in_fields_and_dialogs(open_page: Open) -> None:
     page = open_page("admin")
     page.goto("/devices/")
     find = page.locator("#find")
@@ -32,7 +32,7 @@ def test_single_keys_lead_where_they_say_and_never_while_somebody_types(open_pag
     page.wait_for_url(re.compile("/devices/new/"))
 
 
-def test_switched_off_they_do_nothing_and_the_help_says_so(open_page: Open) -> None:
+def test_shortcuts_can_be_disabled(open_page: Open) -> None:
     page = open_page("viewer")
     page.goto("/preferences/")
     page.locator("input[name=shortcuts]").uncheck()
@@ -41,14 +41,13 @@ def test_switched_off_they_do_nothing_and_the_help_says_so(open_page: Open) -> N
     expect(page.locator("input[name=shortcuts]")).not_to_be_checked()
     page.keyboard.press("/")
     expect(page.locator("#find")).not_to_be_focused()
-    page.locator(".bar details.menu > summary").click()
+    page.locator(".bar .menu-button").click()
     page.get_by_role("link", name="Keyboard shortcuts").click()
     expect(page.get_by_role("dialog")).to_contain_text("Single keys are switched off for you.")
 
 
-def test_a_refused_name_is_read_from_its_summary_and_a_valid_one_is_offered(open_page: Open) -> None:
-    page = open_page("admin")
-    page.watch.expected.add(422)  # type: ignore[attr-defined]
+def test_refused_name_focuses_the_summary_and_offers_a_valid_name(open_page: Open) -> None:
+    page = open_page("admin", expected={422})
     page.goto("/devices/2/")
     page.locator("#action-rename").first.click()
     name = page.locator("dialog input[name=name]")
@@ -67,7 +66,7 @@ def test_a_refused_name_is_read_from_its_summary_and_a_valid_one_is_offered(open
     expect(page).not_to_have_title(re.compile("^Error:"))
 
 
-def test_on_paper_stands_who_printed_it_and_no_control(open_page: Open) -> None:
+def test_print_names_the_user_and_hides_controls(open_page: Open) -> None:
     page = open_page("admin", color_scheme="dark")
     page.goto("/audit/?outcome=unknown")
     page.emulate_media(media="print")

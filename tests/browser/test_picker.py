@@ -1,4 +1,4 @@
-"""A field that offers people while one types: by keys alone, by pointer, and what assistive technology is told."""
+"""The picker of people: by keyboard, by pointer, and its announcements."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Field = Callable[[], tuple[Page, Locator]]
 
 @pytest.fixture
 def owner_field(open_page: Open) -> Field:
-    """The page of a new device, and its field for the owner."""
+    """The form of a new device and its owner field."""
 
     def opened() -> tuple[Page, Locator]:
         page = open_page("admin")
@@ -31,7 +31,7 @@ def options(page: Page) -> Locator:
     return page.locator("[role=listbox] [role=option]")
 
 
-def test_by_keys_alone_a_person_is_found_and_taken(owner_field: Field) -> None:
+def test_choose_a_person_by_keyboard(owner_field: Field) -> None:
     page, field = owner_field()
     field.focus()
     expect(field).to_have_role("combobox")
@@ -58,7 +58,7 @@ def test_by_keys_alone_a_person_is_found_and_taken(owner_field: Field) -> None:
     expect(page.locator("#id_owner-picks")).to_have_text("Ana Lund")
 
 
-def test_a_press_on_a_match_takes_it_and_leaves_the_focus(owner_field: Field) -> None:
+def test_choose_a_match_by_pointer_and_keep_the_focus(owner_field: Field) -> None:
     page, field = owner_field()
     ask(page, field, "lund")
     options(page).first.click()
@@ -67,7 +67,7 @@ def test_a_press_on_a_match_takes_it_and_leaves_the_focus(owner_field: Field) ->
     expect(options(page)).to_have_count(0)
 
 
-def test_escape_and_leaving_close_the_list_and_keep_what_was_typed(owner_field: Field) -> None:
+def test_escape_and_blur_close_the_list_and_keep_the_input(owner_field: Field) -> None:
     page, field = owner_field()
     ask(page, field, "lund")
     expect(options(page)).to_have_count(1)
@@ -82,7 +82,7 @@ def test_escape_and_leaving_close_the_list_and_keep_what_was_typed(owner_field: 
     expect(field).to_have_attribute("aria-expanded", "false")
 
 
-def test_enter_without_a_choice_sends_the_form(open_page: Open) -> None:
+def test_enter_without_a_choice_submits_the_form(open_page: Open) -> None:
     page = open_page("admin")
     page.goto("/devices/by-owner/")
     field = page.locator("#id_email")
@@ -93,7 +93,7 @@ def test_enter_without_a_choice_sends_the_form(open_page: Open) -> None:
     expect(page).to_have_url(re.compile("email=ana.lund%40example.org"))
 
 
-def test_one_character_asks_nothing_and_no_match_is_said(owner_field: Field) -> None:
+def test_one_character_sends_nothing_and_no_match_is_announced(owner_field: Field) -> None:
     page, field = owner_field()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/pick/" in request.url else None)
@@ -105,7 +105,7 @@ def test_one_character_asks_nothing_and_no_match_is_said(owner_field: Field) -> 
     assert all(url.split("?")[1].startswith("q=") for url in asked), "the word is sent as q, whatever the field's name"
 
 
-def test_an_answer_that_comes_after_one_has_gone_on_opens_nothing(owner_field: Field) -> None:
+def test_late_reply_opens_nothing_after_blur(owner_field: Field) -> None:
     page, field = owner_field()
     held: list[Route] = []
 
@@ -125,7 +125,7 @@ def test_an_answer_that_comes_after_one_has_gone_on_opens_nothing(owner_field: F
 
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_open_list_has_no_barrier(open_page: Open, width: int, scheme: str) -> None:
+def test_open_list_is_accessible(open_page: Open, width: int, scheme: str) -> None:
     page = open_page("admin", viewport={"width": width, "height": 900}, color_scheme=scheme)
     page.goto("/devices/new/")
     ask(page, page.locator("#id_owner"), "an")

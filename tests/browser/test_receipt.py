@@ -1,4 +1,4 @@
-"""A receipt that takes long, in a real browser: its progress, the last press, and calling it off."""
+"""A receipt that takes long: its progress, the last press, and cancelling."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ def page(request: pytest.FixtureRequest, open_page: Open, fresh_sandbox: Sandbox
 
 
 def press(page: Page, platform: SandboxServer) -> None:
-    """Send the form of a deletion, with twenty pages of a timeline behind it, each of which takes its time until the
-    page of progress is there."""
+    """Submits a deletion whose timeline has twenty slow pages, and waits for the progress page."""
     page.goto("/devices/1/delete/")
     platform.fault(TIMELINE, "json", body={"content": EVENTS, "totalElements": 20_000}, delay=2.0)
     page.get_by_label("Reason").fill("HC-20418")
@@ -38,7 +37,7 @@ def deletions(platform: SandboxServer) -> int:
     return sum(entry["method"] == "DELETE" for entry in platform.requests())
 
 
-def test_the_page_goes_on_by_itself_and_ends_in_one_press(page: Page, fresh_sandbox: SandboxServer) -> None:
+def test_progress_continues_and_ends_in_one_press(page: Page, fresh_sandbox: SandboxServer) -> None:
     press(page, fresh_sandbox)
     fresh_sandbox.clear_faults()
     fresh_sandbox.fault(TIMELINE, "json", body={"content": EVENTS, "totalElements": 20_000})
@@ -57,7 +56,7 @@ def test_the_page_goes_on_by_itself_and_ends_in_one_press(page: Page, fresh_sand
     assert deletions(fresh_sandbox) == 1
 
 
-def test_it_is_called_off_on_the_way(page: Page, fresh_sandbox: SandboxServer) -> None:
+def test_cancel_while_the_receipt_is_built(page: Page, fresh_sandbox: SandboxServer) -> None:
     press(page, fresh_sandbox)
     page.get_by_role("button", name="Keep the device").click()
     fresh_sandbox.clear_faults()

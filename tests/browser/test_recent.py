@@ -1,11 +1,11 @@
-"""The page of recent activations asks again by itself, and knows when to stop."""
+"""The page of recent activations polls, and stops when it should."""
 
 from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open
-from tests.browser.waits import StoppedClock, arrived, replaced
+from tests.browser.waits import PausedClock, arrived, replaced
 from tests.servers import SandboxServer
 
 PATH = "/devices/recent/?minutes=15"
@@ -14,22 +14,22 @@ LIST = "/api/v1/organization/device/last-activated"
 
 
 def polls(page: Page) -> list[str]:
-    """Addresses that the page asks for from now on."""
+    """URLs that the page requests from now on."""
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/recent/" in request.url else None)
     return asked
 
 
-def opened(open_page: Open, fresh_sandbox: SandboxServer) -> tuple[Page, StoppedClock]:
+def opened(open_page: Open, fresh_sandbox: SandboxServer) -> tuple[Page, PausedClock]:
     fresh_sandbox.reset()
-    page = open_page("support")
-    clock = StoppedClock(page)
+    page = open_page("support", expected={401})
+    clock = PausedClock(page)
     page.goto(PATH)
     expect(page.locator(DEVICE)).to_be_visible()
     return page, clock
 
 
-def test_it_asks_every_thirty_seconds_and_disturbs_nobody(open_page: Open, fresh_sandbox: SandboxServer) -> None:
+def test_polls_every_thirty_seconds_and_disturbs_nobody(open_page: Open, fresh_sandbox: SandboxServer) -> None:
     page, clock = opened(open_page, fresh_sandbox)
     asked = polls(page)
     page.locator("#id_minutes").fill("33")
@@ -66,7 +66,7 @@ def test_it_asks_every_thirty_seconds_and_disturbs_nobody(open_page: Open, fresh
     expect(page.locator(DEVICE)).to_be_visible()
 
 
-def test_paused_it_does_not_ask(open_page: Open, fresh_sandbox: SandboxServer) -> None:
+def test_pause_stops_polling(open_page: Open, fresh_sandbox: SandboxServer) -> None:
     page, clock = opened(open_page, fresh_sandbox)
     page.get_by_role("link", name="Pause").click()
     arrived(page, "/devices/recent/.*paused=on.*")
@@ -81,7 +81,7 @@ def test_paused_it_does_not_ask(open_page: Open, fresh_sandbox: SandboxServer) -
     assert "poll=on" in asked[-1]
 
 
-def test_a_failure_keeps_the_rows_and_the_asking(open_page: Open, fresh_sandbox: SandboxServer) -> None:
+def test_failure_keeps_rows_and_polling(open_page: Open, fresh_sandbox: SandboxServer) -> None:
     page, clock = opened(open_page, fresh_sandbox)
     fresh_sandbox.fault(LIST, "status", status=500, times=1)
     clock.run(30)
@@ -91,9 +91,8 @@ def test_a_failure_keeps_the_rows_and_the_asking(open_page: Open, fresh_sandbox:
     expect(page.locator("#results .notice")).to_have_count(0)
 
 
-def test_when_the_session_ends_it_says_so_once_and_stops(open_page: Open, fresh_sandbox: SandboxServer) -> None:
+def test_end_of_session_shows_one_banner_and_stops_polling(open_page: Open, fresh_sandbox: SandboxServer) -> None:
     page, clock = opened(open_page, fresh_sandbox)
-    page.watch.expected = {401}  # type: ignore[attr-defined]
     fresh_sandbox.expire_tokens(refresh=True)
     asked = polls(page)
     clock.run(30)
@@ -104,7 +103,7 @@ def test_when_the_session_ends_it_says_so_once_and_stops(open_page: Open, fresh_
     expect(page.locator("#session-banner")).to_contain_text("Your session has ended")
 
 
-def test_without_script_it_is_a_page_to_reload(open_page: Open, fresh_sandbox: SandboxServer) -> None:
+def test_recent_without_script_is_a_page_to_reload(open_page: Open, fresh_sandbox: SandboxServer) -> None:
     fresh_sandbox.reset()
     page = open_page("support", java_script_enabled=False)
     page.goto(PATH)

@@ -1,4 +1,4 @@
-"""Sessions that end while somebody looks at a page, in a real browser."""
+"""Sessions that end while a page is open."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Open
-from tests.browser.waits import StoppedClock, replaced
+from tests.browser.waits import PausedClock, replaced
 from tests.portal_server import PortalServer
 from tests.servers import SandboxServer
 
 
-def test_an_administrator_ends_sessions_from_a_dialog_and_the_other_page_says_so_at_the_next_press(
+def test_admin_ends_sessions_and_the_other_page_shows_it_at_the_next_press(
     open_page: Open, fresh_sandbox: SandboxServer
 ) -> None:
-    viewer = open_page("viewer")
-    viewer.watch.expected = {401}  # type: ignore[attr-defined]
+    viewer = open_page("viewer", expected={401})
     viewer.goto("/devices/1/")
     admin = open_page("admin")
     admin.goto("/devices/")
@@ -39,7 +38,7 @@ def test_an_administrator_ends_sessions_from_a_dialog_and_the_other_page_says_so
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_without_script_it_is_two_pages(open_page: Open, fresh_sandbox: SandboxServer, width: int) -> None:
+def test_end_sessions_without_script(open_page: Open, fresh_sandbox: SandboxServer, width: int) -> None:
     open_page("owner")
     admin = open_page("admin", java_script_enabled=False, viewport={"width": width, "height": 800})
     admin.goto("/sessions/")
@@ -50,13 +49,12 @@ def test_without_script_it_is_two_pages(open_page: Open, fresh_sandbox: SandboxS
     expect(admin.get_by_text("They can sign in again.")).to_be_visible()
 
 
-def test_a_page_that_asks_by_itself_gets_the_banner_when_its_session_idles_out_and_asks_no_more(
+def test_idle_session_ends_while_the_page_polls(
     open_page: Open, portal: PortalServer, fresh_sandbox: SandboxServer
 ) -> None:
     fresh_sandbox.reset()
-    page = open_page("support")
-    page.watch.expected = {401}  # type: ignore[attr-defined]
-    clock = StoppedClock(page)
+    page = open_page("support", expected={401})
+    clock = PausedClock(page)
     page.goto("/devices/recent/?minutes=15")
     expect(page.locator("#results table")).to_be_visible()
     asked: list[str] = []

@@ -1,4 +1,4 @@
-"""Signing on at a provider and out again in a real browser, which holds every redirect after a form to our policy."""
+"""Sign-on at a provider and sign-out, in a browser that applies the policy to redirects after forms."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def idp() -> Iterator[Idp]:
 
 @pytest.fixture(scope="module")
 def portal(sandbox: SandboxServer, idp: Idp) -> Iterator[PortalServer]:
-    """Another one than the other tests': this one relies on the provider."""
+    """A portal that relies on the provider."""
     told = {"SSO": "oidc", "OIDC_ISSUER": idp.issuer, "OIDC_CLIENT_ID": CLIENT, "OIDC_CLIENT_SECRET": CLIENT_SECRET}
     server = PortalServer(sandbox, extra=told)
     yield server
@@ -39,17 +39,17 @@ def page(browser: Browser, portal: PortalServer) -> Iterator[Page]:
 
 
 def connect(page: Page) -> None:
-    """The account on the platform: the e-mail is there already."""
+    """Connects the account on the platform. Its e-mail is filled in."""
     expect(page.get_by_label("E-mail")).to_have_value("viewer@example.com")
     page.get_by_label("Password").fill("demo")
     page.get_by_role("button", name="Sign in").click()
 
 
-def test_there_and_back_and_out_at_both(page: Page, portal: PortalServer, idp: Idp) -> None:
+def test_sign_on_and_sign_out_at_both(page: Page, portal: PortalServer, idp: Idp) -> None:
     page.goto("/devices/?q=cold")
     connect(page)
     page.wait_for_url("**/devices/?q=cold")
-    page.locator(".bar details.menu summary").click()
+    page.locator(".bar .menu-button").click()
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_text("You are signed out.")).to_be_visible()
     expect(page).to_have_url(f"{portal.url}/sign-in/")
@@ -59,8 +59,8 @@ def test_there_and_back_and_out_at_both(page: Page, portal: PortalServer, idp: I
     expect(page.get_by_label("Password")).to_be_visible()
 
 
-def test_a_form_of_somebody_signed_out_leads_to_the_sign_on(page: Page, idp: Idp) -> None:
-    """A search is a form too: were the answer a redirect to the provider, the browser would drop it without a word."""
+def test_form_of_a_signed_out_user_leads_to_the_sign_on(page: Page, idp: Idp) -> None:
+    """A search is a form too: the browser would silently drop a redirect to the provider."""
     page.goto("/devices/")
     connect(page)
     page.wait_for_url(re.compile("/devices/$"))

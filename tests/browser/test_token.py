@@ -1,4 +1,4 @@
-"""A shown token hides itself in its place. (Without script its page goes back to the masked one: a header says so.)"""
+"""A shown token hides itself. (Without script a header reloads its page.)"""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Open
-from tests.browser.waits import StoppedClock, replaced
+from tests.browser.waits import PausedClock, replaced
 from tests.servers import SandboxServer
 
 
@@ -15,9 +15,9 @@ def token(fresh_sandbox: SandboxServer) -> str:
     return str(fresh_sandbox.get("/device/baseInfo", deviceId=1).json()["token"])
 
 
-def test_in_its_place_it_goes_after_half_a_minute_and_can_be_shown_again(open_page: Open, token: str) -> None:
+def test_token_hides_after_half_a_minute_and_can_be_shown_again(open_page: Open, token: str) -> None:
     page = open_page("viewer")
-    clock = StoppedClock(page)
+    clock = PausedClock(page)
     page.goto("/devices/1/")
     for _ in range(2):
         page.get_by_role("button", name="Reveal token").click()
@@ -29,9 +29,9 @@ def test_in_its_place_it_goes_after_half_a_minute_and_can_be_shown_again(open_pa
         assert token not in page.content()
 
 
-def test_shown_again_it_stays_its_full_time(open_page: Open, token: str) -> None:
+def test_token_shown_again_stays_its_full_time(open_page: Open, token: str) -> None:
     page = open_page("viewer")
-    clock = StoppedClock(page)
+    clock = PausedClock(page)
     page.goto("/devices/1/")
     page.get_by_role("button", name="Reveal token").click()
     expect(page.locator("#token")).to_contain_text(token)
@@ -43,7 +43,7 @@ def test_shown_again_it_stays_its_full_time(open_page: Open, token: str) -> None
     expect(page.locator("#token")).to_contain_text(token)
 
 
-def test_going_back_does_not_bring_it_back(open_page: Open, token: str) -> None:
+def test_back_does_not_show_the_token(open_page: Open, token: str) -> None:
     page = open_page("viewer")
     page.goto("/devices/1/")
     page.get_by_role("button", name="Reveal token").click()

@@ -1,7 +1,7 @@
-"""Ways to wait for a page. A machine under load is slow, not wrong: no test relies on what comes first.
+"""Ways to wait for a page. No test relies on timing.
 
-An `expect` only proves that something has come if it does not hold before: where the old page says the same as the new
-one, `replaced` tells them apart.
+An `expect` proves a change only if it does not hold before. Where the old page looks like the new one, `replaced` tells
+them apart.
 """
 
 from __future__ import annotations
@@ -15,18 +15,17 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Locator, Page, Response, expect
 
-NEVER = 30_000
-"""Milliseconds after which something is taken never to come. No test that passes waits for their end."""
+TIMEOUT = 30_000
+"""Milliseconds. No passing test waits this long."""
 NOON = 1_800_000_000
-"""When the clocks that `StoppedClock` stops begin, seconds since 1970."""
+"""Start of a `PausedClock`, seconds since 1970."""
 HOUR = 3_600
 _marks = itertools.count(1)
 
 
 @contextmanager
 def replaced(target: Locator) -> Iterator[None]:
-    """Until the element that is `target` now is gone: swapped for another, or its whole page with it. The new page is
-    ready for whatever is pressed then."""
+    """Waits until the current `target` is gone, by a swap or with its page, and the new page is ready."""
     mark = f"old-{next(_marks)}"
     target.first.evaluate("(element, mark) => element.setAttribute('data-test-mark', mark)", mark)
     yield
@@ -35,18 +34,18 @@ def replaced(target: Locator) -> Iterator[None]:
 
 
 def arrived(page: Page, address: str) -> None:
-    """On the page whose path and query match the pattern `address` to the end; its scripts are at work."""
+    """Waits for the page whose path and query match the pattern `address`, with its scripts loaded."""
     expect(page).to_have_url(re.compile(rf"^https?://[^/?]+{address}$"))
     page.wait_for_load_state()
 
 
 def until(page: Page, expression: str, argument: Any = None) -> None:
-    """Until an expression of script is true: for what no `expect` can say, like a place on the screen."""
+    """Waits until an expression of script is true, where no `expect` fits, as for a place on the screen."""
     page.wait_for_function(expression, arg=argument)
 
 
-def settled_size(target: Locator) -> dict[str, float]:
-    """Its box, px, once it is to be seen, stands still and lies under nothing else."""
+def stable_box(target: Locator) -> dict[str, float]:
+    """Its box in px, once it is visible, still and not covered."""
     target.hover(trial=True)
     box = target.bounding_box()
     assert box
@@ -54,14 +53,13 @@ def settled_size(target: Locator) -> dict[str, float]:
 
 
 def fits(page: Page) -> None:
-    """Nothing has to be scrolled sideways."""
+    """The page does not scroll sideways."""
     page.wait_for_load_state()
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), page.url
 
 
 def ask(page: Page, field: Locator, words: str) -> None:
-    """Type into a field that asks the server, until it has answered the whole of it. Whoever types slowly has had
-    answers to the beginning before; what shows them goes when the next one is asked for."""
+    """Types into a picker until the server replied to the whole text, not only to its beginning."""
 
     def last(answer: Response) -> bool:
         return parse_qs(urlsplit(answer.url).query).get("q") == [words]
@@ -70,8 +68,8 @@ def ask(page: Page, field: Locator, words: str) -> None:
         field.press_sequentially(words)
 
 
-class StoppedClock:
-    """The clock of a page that is to be opened: it stands still but for `run`, however long the test takes."""
+class PausedClock:
+    """The clock of a page that opens next. Only `run` moves it."""
 
     def __init__(self, page: Page) -> None:
         self._clock = page.clock
@@ -79,9 +77,9 @@ class StoppedClock:
         self._clock.pause_at(NOON + HOUR)
 
     def run(self, seconds: float) -> None:
-        """Everything due until then happens, in its order."""
+        """Moves the clock; everything due happens in its order."""
         self._clock.run_for(round(seconds * 1000))
 
     def resume(self) -> None:
-        """Let it go on by itself."""
+        """Lets the clock run."""
         self._clock.resume()

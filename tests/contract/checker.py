@@ -143,6 +143,11 @@ class Contract:
         """Of the operation with this id, without the common path."""
         return next(path for (_, path), it in self.operations.items() if it["operationId"] == name).removeprefix(ROOT)
 
+    def call_of(self, name: str) -> tuple[str, str]:
+        """Verb and path of the operation with this id, without the common path."""
+        found = next(call for call, operation in self.operations.items() if operation["operationId"] == name)
+        return found[0], found[1].removeprefix(ROOT)
+
     def reads_of_a_device(self) -> dict[str, set[str]]:
         """Ids of the operations that read one device and have to be given no more than its id -> their parameters."""
         found = {}

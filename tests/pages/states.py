@@ -1,13 +1,13 @@
-"""Every page of the portal in its states, as HTML: what the checks of this folder look at.
+"""Every page of the portal in its states, as HTML.
 
-Taken from the portal in this process, which talks to the real sandbox. New addresses are met by themselves (they are
-the resolver's own); a state that needs something broken, or something typed, stands in `_typed` and `_broken`.
+The portal runs in this process and talks to the real sandbox. Pages come from the URL resolver; a state that needs a
+form, a change or a failure is in `_forms`, `_changes` or `_broken`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bs4 import BeautifulSoup
 from django.core.cache import cache
@@ -33,7 +33,7 @@ NOT_HTML = frozenset({"audit:receipt", "audit:export"})
 
 
 class Shown(NamedTuple):
-    """One answer. `fragment`: a piece for htmx, without the page around it."""
+    """One response. `fragment`: for htmx, without the page around it."""
 
     name: str
     status: int
@@ -41,17 +41,15 @@ class Shown(NamedTuple):
     fragment: bool
 
     def whole(self) -> str:
-        """A document, with a frame around what is only a piece of one."""
+        """A document: a fragment gets a page around it."""
         if not self.fragment:
             return self.html
-        piece = self.html.lstrip()
-        if piece.startswith("<tr"):
+        fragment = self.html.lstrip()
+        if fragment.startswith("<tr"):
             columns = "<tr><th>1</th><th>2</th><th>3</th><th>4</th></tr>"
-            piece = f"<table><thead>{columns}</thead><tbody>{piece}</tbody></table>"
-        head = '<meta charset="utf-8"><title>Piece</title>'
-        return (
-            f'<!doctype html><html lang="en"><head>{head}</head><body><main><h1>Piece</h1>{piece}</main></body></html>'
-        )
+            fragment = f"<table><thead>{columns}</thead><tbody>{fragment}</tbody></table>"
+        head = '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Fragment</title></head>'
+        return f"{head}<body><main><h1>Fragment</h1>{fragment}</main></body></html>"
 
 
 def in_dialogs(states: list[Shown]) -> list[Shown]:
@@ -70,21 +68,21 @@ def in_dialogs(states: list[Shown]) -> list[Shown]:
 
 def every_state(sandbox: SandboxServer) -> list[Shown]:
     """All of them, each name once. Changes the sandbox's data."""
-    return list(_walk(sandbox))
+    return list(_all(sandbox))
 
 
-def _walk(sandbox: SandboxServer) -> Iterator[Shown]:
+def _all(sandbox: SandboxServer) -> Iterator[Shown]:
     people = {name: _person(name) for name in ("admin", "viewer", "owner")}
     admin = people["admin"]
     yield from _signed_out()
-    yield from _look("style guide", admin.get, "/styleguide/")
+    yield from _get("style guide", admin, "/styleguide/")
     for name, person in people.items():
         yield from _addresses(name, person)
     yield from _devices(admin)
     yield from _lists(admin)
     yield from _in_german()
-    yield from _typed(admin)
-    yield from _changed(admin, sandbox)
+    yield from _forms(admin)
+    yield from _changes(admin, sandbox)
     yield from _broken(admin, sandbox)
 
 
@@ -94,25 +92,29 @@ def _person(name: str) -> Browser:
     return person
 
 
-def _look(
-    name: str, answer_to: Callable[..., object], path: str, *typed: dict[str, str], **headers: str
-) -> Iterator[Shown]:
-    """The page and the piece, if these are HTML and not a way to somewhere else."""
-    for kind, more in (("page", {}), ("piece", HTMX)):
-        answer = answer_to(path, *typed, headers=headers | more)
-        is_html = answer.headers.get("Content-Type", "").startswith("text/html")  # type: ignore[attr-defined]
-        html = answer.content.decode() if is_html else ""  # type: ignore[attr-defined]
-        if html:
+def _get(name: str, person: Browser, path: str, **headers: str) -> Iterator[Shown]:
+    return _both(name, lambda more: person.get(path, headers=headers | more))
+
+
+def _post(name: str, person: Browser, path: str, form: dict[str, str]) -> Iterator[Shown]:
+    return _both(name, lambda more: person.post(path, form, headers=more))
+
+
+def _both(name: str, send: Callable[[dict[str, str]], Any]) -> Iterator[Shown]:
+    """The page and its fragment, where the response is HTML and no redirect."""
+    for kind, headers in (("page", {}), ("fragment", HTMX)):
+        response = send(headers)
+        if response.headers.get("Content-Type", "").startswith("text/html") and (html := response.content.decode()):
             whole = "<!doctype" in html[:200].lower()
-            yield Shown(f"{name}, {kind}", answer.status_code, html, not whole)  # type: ignore[attr-defined]
+            yield Shown(f"{name}, {kind}", response.status_code, html, not whole)
 
 
 def _signed_out() -> Iterator[Shown]:
     nobody = Browser()
-    yield from _look("sign-in", nobody.get, "/sign-in/")
-    yield from _look("sign-in refused", nobody.post, "/sign-in/", {"username": "support@example.com", "password": "x"})
-    yield from _look("no page", nobody.get, "/nowhere/")
-    yield from _look("signed out form", nobody.get, f"/devices/{fleet.RICH}/rename/")
+    yield from _get("sign-in", nobody, "/sign-in/")
+    yield from _post("sign-in refused", nobody, "/sign-in/", {"username": "support@example.com", "password": "x"})
+    yield from _get("no page", nobody, "/nowhere/")
+    yield from _get("signed out form", nobody, f"/devices/{fleet.RICH}/rename/")
 
 
 def _addresses(name: str, person: Browser) -> Iterator[Shown]:
@@ -120,16 +122,19 @@ def _addresses(name: str, person: Browser) -> Iterator[Shown]:
         if address.name in NOT_HTML:
             continue
         path = address.made(person) if name == "admin" else address.path()
-        yield from _look(f"{name} {address.name}", person.get, path)
+        yield from _get(f"{name} {address.name}", person, path)
 
 
 def _devices(admin: Browser) -> Iterator[Shown]:
-    special = (fleet.NO_OWNER, fleet.NEVER_ACTIVATED, fleet.NO_HARDWARE, fleet.HTTP_ONLY, fleet.UNKNOWN_ONLINE)
-    for device in (*special, fleet.NO_HISTORY, fleet.BENCH, *fleet.HOSTILE):
-        for tab in tabs.EVERY:
-            yield from _look(f"device {device} {tab}", admin.get, f"/devices/{device}/{tab}")
+    """Devices that lack something, in the tabs that show it, and those whose texts are hostile."""
+    overview = (fleet.NO_OWNER, fleet.NO_HARDWARE, fleet.HTTP_ONLY, fleet.UNKNOWN_ONLINE)
+    shown = dict.fromkeys(overview, ("",)) | dict.fromkeys(fleet.HOSTILE, ("", "metafields/"))
+    shown |= dict.fromkeys((fleet.NEVER_ACTIVATED, fleet.NO_HISTORY, fleet.BENCH, fleet.HOSTILE[0]), tabs.EVERY)
+    for device, paths in shown.items():
+        for tab in paths:
+            yield from _get(f"device {device} {tab}", admin, f"/devices/{device}/{tab}")
     for form in FORMS:
-        yield from _look(f"hostile {form}", admin.get, f"/devices/{fleet.HOSTILE[0]}/{form}")
+        yield from _get(f"hostile {form}", admin, f"/devices/{fleet.HOSTILE[0]}/{form}")
 
 
 def _lists(admin: Browser) -> Iterator[Shown]:
@@ -142,35 +147,35 @@ def _lists(admin: Browser) -> Iterator[Shown]:
         "?sub_orgs=on",
         "?q=cold&sort=Name",
     ):
-        yield from _look(f"list {query}", admin.get, f"/devices/{query}")
+        yield from _get(f"list {query}", admin, f"/devices/{query}")
     checked = admin.post("/devices/online/", {"ids": "1,2,3", "next": "/devices/?size=25"})
-    yield from _look("list checked", admin.get, checked["Location"])
-    yield from _look("list checked by another", admin.get, "/devices/?checked=a.1.b")
-    yield from _look("list too long", admin.get, "/devices/?q=" + "x" * 300)
+    yield from _get("list checked", admin, checked["Location"])
+    yield from _get("list checked by another", admin, "/devices/?checked=a.1.b")
+    yield from _get("list too long", admin, "/devices/?q=" + "x" * 300)
     for kind in ("owner", "user"):
-        yield from _look(f"by {kind} found", admin.get, f"/devices/by-{kind}/?email=owner@example.com")
-        yield from _look(f"by {kind} none", admin.get, f"/devices/by-{kind}/?email=nobody@example.com")
-        yield from _look(f"by {kind} refused", admin.get, f"/devices/by-{kind}/?email=nonsense")
-    yield from _look("recent refused", admin.get, "/devices/recent/?minutes=999")
-    yield from _look("timeline by type", admin.get, f"/devices/{fleet.RICH}/timeline/?type=CRITICAL")
-    yield from _look("timeline as a chart", admin.get, f"/devices/{fleet.RICH}/timeline/chart/")
-    yield from _look("never connected", admin.get, f"/devices/{fleet.HTTP_ONLY}/")
-    yield from _look("audit filtered", admin.get, "/audit/?q=HC-1&outcome=confirmed")
-    yield from _look("audit refused", admin.get, "/audit/?since=yesterday&until=1999-99-99")
+        yield from _get(f"by {kind} found", admin, f"/devices/by-{kind}/?email=owner@example.com")
+        yield from _get(f"by {kind} none", admin, f"/devices/by-{kind}/?email=nobody@example.com")
+        yield from _get(f"by {kind} refused", admin, f"/devices/by-{kind}/?email=nonsense")
+    yield from _get("recent refused", admin, "/devices/recent/?minutes=999")
+    yield from _get("timeline by type", admin, f"/devices/{fleet.RICH}/timeline/?type=CRITICAL")
+    yield from _get("timeline as a chart", admin, f"/devices/{fleet.RICH}/timeline/chart/")
+    yield from _get("never connected", admin, f"/devices/{fleet.HTTP_ONLY}/")
+    yield from _get("audit filtered", admin, "/audit/?q=HC-1&outcome=confirmed")
+    yield from _get("audit refused", admin, "/audit/?since=yesterday&until=1999-99-99")
 
 
 def _in_german() -> Iterator[Shown]:
     """Longer words than ours."""
     nobody, admin = Browser(), _person("admin")
-    yield from _look(f"{GERMAN}, sign-in", nobody.get, "/sign-in/", accept_language="de")
+    yield from _get(f"{GERMAN}, sign-in", nobody, "/sign-in/", accept_language="de")
     for path in ("/devices/", "/devices/recent/", "/audit/", "/preferences/", "/about/", "/devices/new/"):
-        yield from _look(f"{GERMAN}, {path}", admin.get, path, accept_language="de")
+        yield from _get(f"{GERMAN}, {path}", admin, path, accept_language="de")
     for part in (*tabs.EVERY, *FORMS):
-        yield from _look(f"{GERMAN}, {part}", admin.get, f"/devices/{fleet.RICH}/{part}", accept_language="de")
+        yield from _get(f"{GERMAN}, {part}", admin, f"/devices/{fleet.RICH}/{part}", accept_language="de")
 
 
-def _typed(admin: Browser) -> Iterator[Shown]:
-    """Forms sent with nothing in them, and with what the platform does not take."""
+def _forms(admin: Browser) -> Iterator[Shown]:
+    """Forms submitted empty, and with invalid values."""
     wrong = {
         "name": "A / b",
         "owner": "nobody",
@@ -181,13 +186,13 @@ def _typed(admin: Browser) -> Iterator[Shown]:
         "value": "x" * 201,
     }
     for form in FORMS:
-        yield from _look(f"empty {form}", admin.post, f"/devices/{fleet.RICH}/{form}", {})
-        yield from _look(f"wrong {form}", admin.post, f"/devices/{fleet.RICH}/{form}", wrong)
-    yield from _look("wrong new device", admin.post, "/devices/new/", wrong)
-    yield from _look("unknown owner", admin.post, f"/devices/{fleet.RICH}/transfer-to-owner/", {"owner": "999999"})
+        yield from _post(f"empty {form}", admin, f"/devices/{fleet.RICH}/{form}", {})
+        yield from _post(f"wrong {form}", admin, f"/devices/{fleet.RICH}/{form}", wrong)
+    yield from _post("wrong new device", admin, "/devices/new/", wrong)
+    yield from _post("unknown owner", admin, f"/devices/{fleet.RICH}/transfer-to-owner/", {"owner": "999999"})
     found = _form(admin, f"/devices/{fleet.BENCH}/metafields/")
     if found:
-        yield from _look("wrong metafield", admin.post, found, {"value": "x" * 201})
+        yield from _post("wrong metafield", admin, found, {"value": "x" * 201})
 
 
 def _form(admin: Browser, page: str) -> str:
@@ -198,55 +203,61 @@ def _form(admin: Browser, page: str) -> str:
 
 
 def _filled(person: Browser, path: str, **typed: str) -> dict[str, str]:
-    """The fields of the form on that page, with what is typed."""
+    """The fields of the form on that page, with `typed` over them."""
     for form in BeautifulSoup(person.get(path).content, "html.parser").select("form[method=post]"):
         if form.select_one("[name=idempotency_key]"):
             return {str(one["name"]): str(one.get("value", "")) for one in form.select("input[name]")} | typed
     raise AssertionError(f"no form on {path}")
 
 
-def _changed(admin: Browser, sandbox: SandboxServer) -> Iterator[Shown]:
-    """After a change: done, in conflict with another's, of unknown outcome."""
+def _changes(admin: Browser, sandbox: SandboxServer) -> Iterator[Shown]:
+    """After a change: confirmed, in conflict with another change, of unknown outcome."""
     path = f"/devices/{fleet.RICH}/rename/"
     done = admin.post(path, _filled(admin, path, name="Once renamed"))
-    yield from _look("renamed", admin.get, done.headers["Location"])
+    yield from _get("renamed", admin, done.headers["Location"])
     old = _filled(admin, path, name="Mine")
     sandbox.call("PUT", "/device", json={"name": "Somebody else's"}, params={"deviceId": fleet.RICH})
-    yield from _look("conflict", admin.post, path, old)
+    yield from _post("conflict", admin, path, old)
     again = _filled(admin, path, name="Perhaps")
     sandbox.fault("/device", "drop", method="PUT", apply=True)
     sandbox.fault("/device/baseInfo", "status", status=500, skip=1)
-    yield from _look("unknown", admin.post, path, again)
+    yield from _post("unknown", admin, path, again)
     sandbox.clear_faults()
-    yield from _look("after unknown", admin.get, f"/devices/{fleet.RICH}/")
+    yield from _get("after unknown", admin, f"/devices/{fleet.RICH}/")
 
 
 def _broken(admin: Browser, sandbox: SandboxServer) -> Iterator[Shown]:
-    pages = (
+    lists = (
         "/devices/",
         "/devices/recent/",
         "/devices/by-owner/?email=owner@example.com",
-        f"/devices/{fleet.RICH}/rename/",
+        "/devices/pick/user/?q=lund",
     )
-    pages += ("/devices/pick/user/?q=lund", *(f"/devices/{fleet.RICH}/{tab}" for tab in tabs.EVERY))
-    for kind, more in (("status", {"status": 503}), ("html", {}), ("status", {"status": 429, "retry_after": 20})):
+    device = [f"/devices/{fleet.RICH}/{tab}" for tab in tabs.EVERY]
+    pages = (*lists, f"/devices/{fleet.RICH}/rename/", *device)
+    for status, fault in ((503, {}), (429, {"retry_after": 20})):
         for path in pages:
             admin.get(path)
-        sandbox.fault("*", kind, **more)
-        for said in ("with old answers", "without"):
+        sandbox.fault("*", "status", status=status, **fault)
+        for cached in ("from the cache", "uncached"):
             for path in pages:
-                yield from _look(f"{kind} {more.get('status', '')} {said} {path}", admin.get, path)
-            _forget()
+                yield from _get(f"{status} {cached} {path}", admin, path)
+            _clear_caches()
         sandbox.clear_faults()
-    for call in ("/device/online", *(call for tab, call in tabs.CALLS.items() if tab)):
+    sandbox.fault("*", "html")
+    yield from _get("malformed response", admin, "/devices/")
+    yield from _get("malformed response, device", admin, device[0])
+    sandbox.clear_faults()
+    # One call fails: the overview and the call's own tab differ, the other tabs do not.
+    for tab, call in [("", "/device/online"), *tabs.CALLS.items()]:
         sandbox.fault(call, "status", status=500)
-        for path in pages[5:]:
-            yield from _look(f"without {call} {path}", admin.get, path)
+        for path in {device[0], f"{device[0]}{tab}"}:
+            yield from _get(f"without {call} {path}", admin, path)
         sandbox.clear_faults()
-        _forget()
+        _clear_caches()
 
 
-def _forget() -> None:
-    """What the portal has learnt of the platform's health, and of its answers."""
+def _clear_caches() -> None:
+    """Forget the platform's health and responses."""
     transport.cache_clear()
     cache.clear()

@@ -1,18 +1,9 @@
-"""The portal's addresses, and the page for developers that it has in DEBUG."""
+"""The portal's URLs, and the page for developers that it has in DEBUG."""
 
 from django.urls import path
 
 from portal import styleguide
-from portal.urls import (
-    handler400,
-    handler403,
-    handler404,
-    handler500,
-)
-from portal.urls import (
-    urlpatterns as portal_patterns,
-)
+from portal.urls import *  # noqa: F403
+from portal.urls import urlpatterns
 
-__all__ = ["handler400", "handler403", "handler404", "handler500"]
-
-urlpatterns = [*portal_patterns, path("styleguide/", styleguide.styleguide)]
+urlpatterns = [*urlpatterns, path("styleguide/", styleguide.styleguide)]

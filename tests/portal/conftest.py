@@ -90,13 +90,13 @@ def idp(provider_at_work: Idp, settings: Settings, platform: SandboxServer) -> I
     from tests.portal.auth.sso.idp import CLIENT, CLIENT_SECRET
 
     provider_at_work.reset()
-    provider.forget()
+    provider.clear_cache()
     settings.SSO = "oidc"
     settings.OIDC_ISSUER = provider_at_work.issuer
     settings.OIDC_CLIENT_ID = CLIENT
     settings.OIDC_CLIENT_SECRET = CLIENT_SECRET
     yield provider_at_work
-    provider.forget()
+    provider.clear_cache()
 
 
 @pytest.fixture

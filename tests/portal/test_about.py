@@ -39,7 +39,7 @@ def test_it_tells_version_host_role_session_and_every_permission(
     assert f"{access.role_name}" in text
     assert access.tz in text
     assert "It ends after 30 minutes without activity" in text
-    assert yours(page) == {name: access.has(name) for name in about.OPENS} | dict.fromkeys(RIGHTS, False)
+    assert yours(page) == {name: access.has(name) for name in about.PERMISSIONS} | dict.fromkeys(RIGHTS, False)
     assert set(yours(page).values()) == {True, False}
     assert all(yours(BeautifulSoup(signed_in("admin").get("/about/").content, "html.parser"))[name] for name in RIGHTS)
 
@@ -47,7 +47,7 @@ def test_it_tells_version_host_role_session_and_every_permission(
 def test_every_permission_that_opens_something_has_a_sentence() -> None:
     asked = {name for rule in RULES.values() for name in rule.names + rule.other} | {OWN_VIEW}
 
-    assert set(about.OPENS) == asked | {"ORG_DEVICES_VIEW"}
+    assert set(about.PERMISSIONS) == asked | {"ORG_DEVICES_VIEW"}
     assert set(about.RIGHTS) == set(RIGHTS)
     assert {sso for sso, _ in about.SIGN_IN} == {"off", "oidc", "header"}
 

@@ -1,4 +1,4 @@
-"""What the portal tells the policy: who is asking, and which kind of call it is."""
+"""What the portal hands to the resilience policy: the person, the priority and the kind of a call."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from tests.portal.conftest import Browser, words
 from tests.servers import SandboxServer
 
 
-def test_a_page_that_asks_again_by_itself_gives_way_to_people(signed_in: Any, settings: Any) -> None:
+def test_a_poll_has_a_lower_rate_limit_than_people(signed_in: Any, settings: Any) -> None:
     browser: Browser = signed_in()
-    settings.PLATFORM_API_LIMITS = Limits(polls_share=0.0)
+    settings.PLATFORM_API_LIMITS = Limits(poll_rate_share=0.0)
     transport.cache_clear()
     polled = browser.get("/devices/2/?poll=on")
     assert polled.status_code == 429
@@ -21,9 +21,9 @@ def test_a_page_that_asks_again_by_itself_gives_way_to_people(signed_in: Any, se
     assert browser.get("/devices/2/").status_code == 200
 
 
-def test_one_person_s_script_hears_of_its_share_and_the_others_are_served(signed_in: Any, settings: Any) -> None:
+def test_a_script_reaches_its_share_and_others_are_served(signed_in: Any, settings: Any) -> None:
     script, other = signed_in("admin"), signed_in("support")
-    settings.PLATFORM_API_LIMITS = Limits(per_minute=40)
+    settings.PLATFORM_API_LIMITS = Limits(rate_limit=40)
     transport.cache_clear()
     assert script.get("/devices/2/").status_code == 200
     for number in range(30):
@@ -31,10 +31,10 @@ def test_one_person_s_script_hears_of_its_share_and_the_others_are_served(signed
         if refused.status_code == 429:
             break
     assert refused.status_code == 429
-    assert "You have used up your share of the calls of this minute, so the platform was not asked." in words(refused)
+    assert "You have reached your share of the requests per minute, so this one was not sent." in words(refused)
     assert "Nothing was changed." in words(refused)
-    assert "The rest is kept for the other people." in words(refused)
-    assert "It asks for" not in words(refused)
+    assert "The rest is reserved for other people." in words(refused)
+    assert "The limit is shared by everybody" not in words(refused)
     assert 0 < int(refused["Retry-After"]) <= 62
     old = words(script.get("/devices/2/"))
     assert "you have too many calls at the moment, and the platform was not asked" in old
@@ -43,17 +43,17 @@ def test_one_person_s_script_hears_of_its_share_and_the_others_are_served(signed
     assert other.get("/devices/2/").status_code == 200
     form = script.post("/devices/2/trigger-event/", {"code": "overheat", "reason": "r"})
     assert form.status_code == 429
-    assert "You have used up your share" in words(form)
+    assert "You have reached your share" in words(form)
     assert re.search(r"Wait \d+ seconds? and send it again", words(form))
 
 
-def test_sign_in_rests_where_the_token_endpoint_keeps_failing(platform: SandboxServer, browser: Browser) -> None:
+def test_sign_in_is_refused_at_once_while_token_calls_keep_failing(platform: SandboxServer, browser: Browser) -> None:
     platform.fault("/oauth2/token", kind="status", status=500)
     for _ in range(20):
         assert browser.sign_in().status_code == 502
     platform.clear_requests()
-    resting = browser.sign_in()
-    assert (resting.status_code, platform.requests()) == (503, [])
-    assert 0 < int(resting["Retry-After"]) <= 10
+    refused = browser.sign_in()
+    assert (refused.status_code, platform.requests()) == (503, [])
+    assert 0 < int(refused["Retry-After"]) <= 10
     assert 0 < transport().platform_status().tokens_retry_after <= 10
     assert transport().platform_status().reads_retry_after == 0

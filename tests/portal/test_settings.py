@@ -74,11 +74,11 @@ def test_the_server_refuses_with_the_sentence_alone() -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("name", environment.NEEDED)
+@pytest.mark.parametrize("name", environment.REQUIRED)
 def test_no_name_is_filled_in_silently(env: environ.Env, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.delenv(name)
     with pytest.raises(ImproperlyConfigured, match=name):
-        environment.read(ROOT)
+        environment.load(ROOT)
 
 
 def test_development_needs_nothing_and_stays_on_this_machine() -> None:
@@ -97,7 +97,7 @@ def test_a_file_fills_up_what_the_environment_does_not_say(
     (tmp_path / ".env").write_text("SECRET_KEY=from-the-file\nTOKEN_KEYS=from-the-file\n")
     monkeypatch.delenv("ENV_FILE")
     monkeypatch.delenv("SECRET_KEY")
-    read = environment.read(tmp_path)
+    read = environment.load(tmp_path)
     assert read.str("SECRET_KEY") == "from-the-file"
     assert read.str("TOKEN_KEYS") == WHOLE["TOKEN_KEYS"]
 
@@ -179,8 +179,8 @@ def test_times_are_read_in_their_order(env: environ.Env, monkeypatch: pytest.Mon
 
 def test_how_many_calls_are_made_can_be_set(env: environ.Env, monkeypatch: pytest.MonkeyPatch) -> None:
     usual = environment.api_limits(env)
-    assert (usual.at_once, usual.per_minute) == (32, 6000)
-    assert usual.at_once == gunicorn.threads
+    assert (usual.max_concurrency, usual.rate_limit) == (32, 6000)
+    assert usual.max_concurrency == gunicorn.threads
     for name, good, wrongs in (
         ("PLATFORM_API_MAX_CONCURRENCY", "64", ("0", "1001", "many")),
         ("PLATFORM_API_RATE_LIMIT", "3000", ("59", "-1", "1000001")),
@@ -190,14 +190,14 @@ def test_how_many_calls_are_made_can_be_set(env: environ.Env, monkeypatch: pytes
             with pytest.raises(ImproperlyConfigured, match=name):
                 environment.api_limits(env)
         monkeypatch.setenv(name, good)
-    assert environment.api_limits(env) == usual._replace(at_once=64, per_minute=3000)
+    assert environment.api_limits(env) == usual._replace(max_concurrency=64, rate_limit=3000)
 
 
 def test_a_change_ends_before_its_turn_does_and_before_a_restart_would_cut_it_off(
     env: environ.Env, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert environment.LONGEST_CHANGE < device_lock.LEASE < reconciliation.SURE_AFTER.total_seconds()
-    assert gunicorn.graceful_timeout > environment.LONGEST_CHANGE
+    assert environment.MAX_WRITE_SECONDS < device_lock.LEASE < reconciliation.SURE_AFTER.total_seconds()
+    assert gunicorn.graceful_timeout > environment.MAX_WRITE_SECONDS
     monkeypatch.setenv("PLATFORM_API_TIMEOUTS", "3,10,18,22")
     assert environment.timeouts(env).page == 22
     monkeypatch.setenv("PLATFORM_API_TIMEOUTS", "3,10,30,40")

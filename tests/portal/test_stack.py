@@ -164,7 +164,7 @@ def test_hosts_keep_answers_and_rest_together_and_go_on_when_redis_dies(
             refused(here)
         assert calls("/oauth2/token") == 19, "with the sign-in before, which went well"
         # What one finds out, the others know after half a second (docs/upstream.md): all this may have taken less.
-        time.sleep(Limits().look)
+        time.sleep(Limits().sync_interval)
         assert "has not been answering" in refused(there)
         assert calls("/oauth2/token") == 19, "known from the other host"
 

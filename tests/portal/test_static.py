@@ -15,7 +15,7 @@ from django.template import engines
 from django.test import Client
 
 from portal import settings as portal_settings
-from portal.static_bundles import BUNDLES, _addresses
+from portal.static_bundles import BUNDLES, _bundle_url
 from tests.portal.conftest import Browser
 
 SOURCES = Path(__file__).resolve().parents[2] / "static"
@@ -29,10 +29,10 @@ def installed(settings: Any, tmp_path: Path) -> Iterator[None]:
     settings.WHITENOISE_USE_FINDERS = False
     call_command("collectstatic", interactive=False, verbosity=0)
     engines._engines = {}
-    _addresses.cache_clear()
+    _bundle_url.cache_clear()
     yield
     engines._engines = {}
-    _addresses.cache_clear()
+    _bundle_url.cache_clear()
 
 
 @pytest.mark.django_db

@@ -20,12 +20,12 @@ TARGETS = re.compile(
 )
 """What sends a browser, or its address bar, somewhere."""
 ALLOWED = {
-    "devices/core/responses.py": "move_on, which refuses what is not a path here, and SeeOther, which does the same",
+    "devices/core/responses.py": "redirect_to and SeeOther, which refuse what is not a path of this site",
     "devices/audit/views.py": "its own address with the query that was understood",
-    "devices/lists/search.py": "its own address with the query that was understood; to one's own devices",
-    "devices/lists/people.py": "to one's own devices",
-    "devices/changes/event.py": "Refresh: to its own address, which hides a token after a while",
-    "portal/auth/auth_responses.py": "to sign-in, `next` through portal.safe_redirects; Refresh: to the sign-on, or its end",
+    "devices/lists/search.py": "its own address with the query that was understood; to the person's own devices",
+    "devices/lists/people.py": "to the person's own devices",
+    "devices/changes/writes/token.py": "Refresh: to its own address, which hides a token after a while",
+    "portal/auth/auth_responses.py": "to sign-in, `next` through portal.safe_redirects; Refresh: to the sign-on",
     "portal/auth/sso/views.py": "to the company's provider, at the address of its checked description",
     "portal/urls.py": "/ leads to the devices",
 }
@@ -40,7 +40,7 @@ def sources() -> dict[str, str]:
 
 
 def test_only_the_named_modules_send_a_browser_somewhere() -> None:
-    """Others use devices.core.responses.SeeOther or move_on, or are named here with the reason."""
+    """Others use devices.core.responses.SeeOther or redirect_to, or are named here with the reason."""
     found = {name for name, text in sources().items() if TARGETS.search(text)}
     assert found - set(ALLOWED) == set()
 

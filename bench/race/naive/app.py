@@ -34,10 +34,10 @@ def call(method: str, where: str, **more: Any) -> requests.Response:
 
 
 def granted(grant: str, **fields: str) -> dict[str, Any]:
-    answer = call("POST", "/oauth2/token", data={"grant_type": grant, **fields}, auth=CLIENT)
-    if answer.status_code != 200:
+    response = call("POST", "/oauth2/token", data={"grant_type": grant, **fields}, auth=CLIENT)
+    if response.status_code != 200:
         raise Refused
-    tokens = answer.json()
+    tokens = response.json()
     return {
         "access": tokens["access_token"],
         "refresh": tokens["refresh_token"],
@@ -80,12 +80,12 @@ def tags(access: str) -> requests.Response:
 def page(request: HttpRequest) -> HttpResponse:
     try:
         access = token(request)
-        answer = tags(access)
-        if answer.status_code == 401:
-            answer = tags(token(request, access))
+        response = tags(access)
+        if response.status_code == 401:
+            response = tags(token(request, access))
     except Refused:
         return HttpResponse("sign in again", status=401)
-    return HttpResponse(answer.content, status=answer.status_code)
+    return HttpResponse(response.content, status=response.status_code)
 
 
 def sign_in(request: HttpRequest) -> HttpResponse:

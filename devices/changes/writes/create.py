@@ -34,9 +34,9 @@ from devices.changes.writes.create_form import CreateForm
 from devices.core import api_rules
 from devices.core.permissions import Access, judge
 from devices.core.requests import DeviceRequest, require, unsent
-from devices.core.responses import answer, move_on
+from devices.core.responses import answer, redirect_to
 from devices.core.text import clean, sentences, shorten
-from devices.directory.lookup import Unresolved, needing, resolve_organization, resolve_user
+from devices.directory.lookup import Unresolved, resolve_organization, resolve_user, with_missing_permissions
 from devices.directory.names import Names, names_for, organization_choices, templates_for
 from devices.gateway.client import Gateway
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, Rejected, Unauthorized
@@ -146,7 +146,7 @@ def _created(request: DeviceRequest, result: ChangeResult[Any]) -> HttpResponse:
         return redirect_after_success(request, result, reverse("devices:device-detail", args=[device_id]))
     told = {"name": shorten(clean(result.entry.after)), "id": device_id}
     messages.success(request, _("Created %(name)s, ID %(id)s. It has no owner, so you cannot see it.") % told)
-    return move_on(request, reverse("devices:device-list"))
+    return redirect_to(request, reverse("devices:device-list"))
 
 
 # --- what was filled in -----------------------------------------------------------------------------------------------
@@ -175,7 +175,7 @@ def _owner(request: DeviceRequest, form: CreateForm) -> int | None:
     try:
         person = resolve_user(request.gateway.fresh(), request.access, typed)
     except Unresolved as problem:
-        form.add_error("owner", needing(str(problem), problem.missing))
+        form.add_error("owner", with_missing_permissions(str(problem), problem.missing))
         return None
     except (Unauthorized, Forbidden):
         raise
@@ -184,7 +184,7 @@ def _owner(request: DeviceRequest, form: CreateForm) -> int | None:
         return None
     verdict = judge("create_device", request.access, other=person.id != request.access.user_id)
     if not verdict.allowed:
-        form.add_error("owner", needing(verdict.why, verdict.missing))
+        form.add_error("owner", with_missing_permissions(verdict.why, verdict.missing))
     elif person.obstacle:
         form.add_error("owner", person.obstacle)
     return person.id
@@ -282,9 +282,9 @@ def observe(gateway: Gateway, entry: AuditEntry, requested: str, before: str) ->
     counts as not created only after SEARCH_LAG."""
     if before == NOT_READ:
         return UNREAD
-    known = {int(id) for id in before.split()} | audit_log.made_by_others(entry)
+    known = {int(id) for id in before.split()} | audit_log.created_by_other_entries(entry)
     new = [id for id in ids_named(gateway, requested, entry.person.email) if id not in known]
-    if new and audit_log.has_open_twin(entry):
+    if new and audit_log.has_open_duplicate(entry):
         return UNREAD  # nobody can tell which of the two entries created it
     if len(new) == 1:
         return observe_new_device(gateway, new[0])

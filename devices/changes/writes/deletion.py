@@ -26,9 +26,9 @@ from devices.changes.verification import Observation, ObservedState
 from devices.changes.writes.deletion_pages import ConfirmForm, confirm_options, confirm_page
 from devices.changes.writes.deletion_receipt import Collected, collect, forget
 from devices.core.formatting import number
-from devices.core.navigation import home
+from devices.core.navigation import home_url
 from devices.core.permissions import ORG_VIEW_DEVICES, Access, judge
-from devices.core.responses import move_on
+from devices.core.responses import redirect_to
 from devices.core.text import shorten
 from devices.directory.names import Names
 from devices.gateway.client import Gateway
@@ -52,7 +52,7 @@ def receipt_first(change: ChangeRequest, checked: Checked) -> Collected | HttpRe
     except NotFound as error:
         return gone(change, error)
     if collected.page_url:
-        return move_on(change.request, collected.page_url)
+        return redirect_to(change.request, collected.page_url)
     if form.agrees_to(collected.progress.missing):
         return collected
     words = gettext(
@@ -90,7 +90,7 @@ def finish(change: ChangeRequest, result: ChangeResult[Any]) -> HttpResponse:
     request, kind = change.request, change.kind
     forget(request, kind.operation, change.device_id)
     cleared = kind.operation == "clear_device"
-    url = reverse("devices:device-detail", args=[change.device_id]) if cleared else home(request.access)
+    url = reverse("devices:device-detail", args=[change.device_id]) if cleared else home_url(request.access)
     return redirect_after_success(request, result, url)
 
 
@@ -104,7 +104,7 @@ def gone(change: ChangeRequest, error: NotFound) -> HttpResponse:
     if kind.operation != "delete_device":
         raise error
     recorded = error.operation == kind.operation  # refused as it was sent
-    if not recorded and not audit_log.noted_gone(context.access, change.device_id):
+    if not recorded and not audit_log.recently_recorded_gone(context.access, change.device_id):
         error.sent = False
         reason = shorten(change.request.POST.get("reason", ""), 200)
         intent = ChangeIntent(operation=kind.operation, device_id=change.device_id, reason=reason)
@@ -112,7 +112,7 @@ def gone(change: ChangeRequest, error: NotFound) -> HttpResponse:
             execute(context, intent, lambda gateway: _raise(error))
     said = gettext("Device %d no longer exists, or was moved out of your reach. There was nothing left to delete.")
     messages.info(change.request, said % change.device_id)
-    return move_on(change.request, home(change.request.access))
+    return redirect_to(change.request, home_url(change.request.access))
 
 
 def _raise(error: GatewayError) -> None:
@@ -135,7 +135,7 @@ def would_see_it(access: Access, entry: AuditEntry, observation: Observation) ->
 
 
 def _delete_intent(change: ChangeRequest, checked: Checked) -> dict[str, Any]:
-    return {"receipt_hash": receipt_store.keep(checked.prepared.body, checked.prepared.progress)}
+    return {"receipt_hash": receipt_store.store_receipt(checked.prepared.body, checked.prepared.progress)}
 
 
 DELETE = ChangeKind(

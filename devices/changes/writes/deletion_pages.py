@@ -15,7 +15,7 @@ from devices.changes.confirmation import confirmation_context
 from devices.changes.forms import ChangeForm, line
 from devices.changes.kinds import ChangeRequest
 from devices.core import api_rules
-from devices.core.fanout import ask_each
+from devices.core.fanout import fan_out
 from devices.core.formatting import number
 from devices.core.permissions import judge, judge_here
 from devices.core.requests import DeviceRequest
@@ -24,7 +24,7 @@ from devices.gateway.client import Gateway
 from devices.gateway.pagination import Page
 from devices.gateway.types import BaseInfo
 from devices.receipts import builder as receipt_builder
-from devices.receipts.display import missing_words
+from devices.receipts.display import missing_part_text
 
 COUNTED: dict[str, Callable[[Gateway, int], Page[Any]]] = {
     "timeline": lambda gateway, device_id: gateway.list_timeline(device_id, size=1),
@@ -114,7 +114,7 @@ def confirm_page(
     form: ConfirmForm,
     info: BaseInfo | None,
     *,
-    missing: Mapping[str, receipt_builder.Part] | None = None,
+    missing: Mapping[str, receipt_builder.ReceiptPart] | None = None,
     status: int = 200,
 ) -> HttpResponse:
     """`missing`: from the receipt, where one was tried; else what is known beforehand. `info` None: it could not be
@@ -131,7 +131,7 @@ def confirm_page(
         missing = _missing_anyway(request, totals) if missing is None else missing
         form.set_gaps(missing)
         context |= words.impact(request, info, context, totals)
-        context["missing"] = [missing_words(name, part) for name, part in missing.items()]
+        context["missing"] = [missing_part_text(name, part) for name, part in missing.items()]
     return answer(request, "changes/confirm.html", fragment, context | page, status=status)
 
 
@@ -219,23 +219,23 @@ def _logs(total: int | None) -> Item | None:
 
 def _totals(request: DeviceRequest, device_id: int) -> Totals:
     """How many there are. Left out where this person may not know, or the platform does not tell."""
-    asked = [name for name in COUNTED if judge(receipt_builder.READS[name][0], request.access).allowed]
-    found = ask_each(request.gateway.fresh(), asked, lambda gateway, name: COUNTED[name](gateway, device_id))
+    asked = [name for name in COUNTED if judge(receipt_builder.PART_READERS[name][0], request.access).allowed]
+    found = fan_out(request.gateway.fresh(), asked, lambda gateway, name: COUNTED[name](gateway, device_id))
     return {name: page.total for name, page in found.items() if isinstance(page, Page)}
 
 
 # --- what is missing from the receipt ---------------------------------------------------------------------------------
 
 
-def _missing_anyway(request: DeviceRequest, totals: Totals) -> dict[str, receipt_builder.Part]:
+def _missing_anyway(request: DeviceRequest, totals: Totals) -> dict[str, receipt_builder.ReceiptPart]:
     """What a receipt will lack in any case: what this person may not read, what there is too much of."""
-    most = receipt_builder.PAGES * receipt_builder.SIZE
+    most = receipt_builder.MAX_PAGES * receipt_builder.PAGE_SIZE
     many = {name: total for name, total in totals.items() if total is not None and total > most}
     too_many = {
-        name: receipt_builder.Part(items=most, total=total, why=receipt_builder.TOO_MANY)
+        name: receipt_builder.ReceiptPart(items=most, total=total, reason=receipt_builder.TOO_MANY)
         for name, total in many.items()
     }
-    return receipt_builder.forbidden(request.access) | too_many
+    return receipt_builder.forbidden_parts(request.access) | too_many
 
 
 # --- words of each ----------------------------------------------------------------------------------------------------

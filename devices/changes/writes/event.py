@@ -21,7 +21,7 @@ from devices.core.text import clean, shorten
 from devices.directory.names import template_events
 from devices.gateway.errors import ConcurrencyExceeded, GatewayError, RateLimited, Unauthorized, Unreachable
 from devices.gateway.types import BaseInfo
-from devices.ui.device_layout import layout_from_answers
+from devices.ui.device_layout import device_layout_context
 from devices.ui.read_errors import panel_error, try_read
 
 TIMELINE_LOOKUP = 100
@@ -81,9 +81,9 @@ def render(
     form.offer(())
     layout = {}
     if not wants_partial(request):
-        answers = {"online": info}
-        layout = layout_from_answers(request, change.device_id, tab="overview", info=info, settled=[], answers=answers)
-        layout["heading_trouble"] = None  # the form says it
+        reads = {"online": info}
+        layout = device_layout_context(request, change.device_id, tab="overview", info=info, reconciled=[], reads=reads)
+        layout["heading_error"] = None  # the form says it
     read_error = panel_error(request, info, gettext("Trigger an event"))
     return render_form(change, form, layout=layout, read_error=read_error, status=status)
 
@@ -154,6 +154,7 @@ TRIGGER_EVENT = ChangeKind(
     send=lambda gateway, intent: gateway.trigger_event(intent.device_id or 0, intent.target, intent.after or None),
     observe=None,  # an entry of the timeline may be the device's own or somebody else's
     undo=None,
+    page="devices:device-timeline",
     template="changes/_trigger_event.html",
     example=Example({"code": "door_open"}, target="", after=""),
 )

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from devices.audit import log as audit_log
-from devices.audit.log import ACCEPTED, ANSWER, CONFIRMED, REJECTED, ChangeIntent
+from devices.audit.log import ACCEPTED, CONFIRMED, REJECTED, REPLY_ONLY, ChangeIntent
 from devices.changes.forms import ChangeForm
 from devices.changes.kinds import AnswersWith, ChangeKind, ChangeRequest, Example, Opens, Place, Words
 from devices.changes.pipeline import device_snapshot
@@ -56,7 +56,7 @@ def _token(change: ChangeRequest, reason: str) -> str:
     except GatewayError as error:
         context.record(entry, REJECTED, error=type(error).__name__)
         raise
-    context.record(entry, CONFIRMED, api_result=ACCEPTED, evidence=ANSWER)
+    context.record(entry, CONFIRMED, api_result=ACCEPTED, evidence=REPLY_ONLY)
     return token
 
 

@@ -26,7 +26,7 @@ from devices.core import api_rules
 from devices.core.permissions import VIEW_USERS, Access, judge, judge_here
 from devices.core.requests import require, unsent
 from devices.core.responses import answer
-from devices.directory.lookup import Person, Unresolved, needing, resolve_organization, resolve_user
+from devices.directory.lookup import Person, Unresolved, resolve_organization, resolve_user, with_missing_permissions
 from devices.directory.names import Names, names_for
 from devices.gateway.errors import GatewayError
 from devices.gateway.types import BaseInfo
@@ -145,7 +145,7 @@ def resolve_owner(change: ChangeRequest, subject: Subject, form: OwnerForm) -> H
     try:
         person = resolve_user(change.context.gateway, access, form.cleaned_data.get("owner", ""))
     except Unresolved as problem:
-        form.add_error("owner", needing(str(problem), problem.missing))
+        form.add_error("owner", with_missing_permissions(str(problem), problem.missing))
         return None
     if obstacle := _obstacle(access, subject, person):
         form.add_error("owner", obstacle)
@@ -159,7 +159,7 @@ def _obstacle(access: Access, subject: Subject, person: Person) -> str:
         return gettext("%s is the owner already: there is nothing to do.") % person.label
     verdict = judge("transfer_to_owner", access, other=person.id != access.user_id)
     if not verdict.allowed:
-        return needing(gettext("The new owner is not you."), verdict.missing)
+        return with_missing_permissions(gettext("The new owner is not you."), verdict.missing)
     return person.obstacle
 
 

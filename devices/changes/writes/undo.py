@@ -44,7 +44,7 @@ from devices.ui.status_banner import writes_disabled_reason
 @require_http_methods(["GET", "HEAD", "POST"])
 def undo(request: DeviceRequest, entry_id: int) -> HttpResponse:
     """GET: from and to, as the device is now. POST: the change the other way, once, like any other change."""
-    entry = audit_log.visible_to(request.access).filter(pk=entry_id).first()
+    entry = audit_log.visible_entries(request.access).filter(pk=entry_id).first()
     if entry is None:
         raise Http404
     if not can_undo(entry, audit_log.entry_state(entry)):
@@ -89,14 +89,13 @@ def _disabled(request: DeviceRequest, entry: AuditEntry, why: str) -> HttpRespon
     form = ChangeForm(request.POST)
     form.add_error(None, sentences(why, _("Nothing was changed.")))
     refresh_form_tokens(form)
-    status = request.gateway.platform_status()
+    status = request.platform_status
     error = (RateLimited if status.backoff else CircuitOpen)(retry_after=max(status) or None, sent=False)
     return with_retry_after(_page(request, entry, form, disabled=why, status=error.status), error)
 
 
 def _unread(request: DeviceRequest, entry: AuditEntry, error: GatewayError) -> HttpResponse:
     """Nothing is offered without what the device holds now: the page says so, with a way to ask again."""
-    request.tells_itself = True
     unread = panel_error(request, error, _("Undo"))
     return with_retry_after(_page(request, entry, ChangeForm(), unread=unread, status=error.status), error)
 
@@ -109,7 +108,7 @@ def _undo(
     intent = inverse(entry, data["reason"])
     result = find_replay(context, intent, idempotency_key=data["idempotency_key"])
     if result is None:
-        again = audit_log.visible_to(request.access).get(pk=entry.pk)  # somebody may have had the lock before
+        again = audit_log.visible_entries(request.access).get(pk=entry.pk)  # somebody may have had the lock before
         if undone_by(again):
             return _page(request, again, form, status=CONFLICT)
         observation = _observe(context, entry)
@@ -162,7 +161,7 @@ def _return_url(entry: AuditEntry, result: ChangeResult[Any]) -> str:
     """To the device; to the audit entry, where the person may no longer see the device."""
     if result.observation.state is ObservedState.GONE:
         return reverse("audit:entry", args=[result.entry.pk])
-    return reverse(_undo_of(entry).page, args=[entry.device_id])
+    return reverse(operation_of(entry.operation).page, args=[entry.device_id])
 
 
 def _page(
@@ -190,7 +189,7 @@ def _page(
         "since": _changed_by(request, entry) if changed else None,
         "obstacle": obstacle,
         "disabled": disabled,
-        "trouble": unread,
+        "read_error": unread,
         "attempted": request.method == "POST",
         "by_hand": _by_hand(entry, observation) if changed or obstacle else None,
         "closed": changed or bool(obstacle) or bool(view.undone) or bool(unread),
@@ -212,7 +211,7 @@ def _by_hand(entry: AuditEntry, observation: Observation | None) -> tuple[Any, s
 
 def _changed_by(request: DeviceRequest, entry: AuditEntry) -> EntryView | None:
     """The newest confirmed change of the same thing since, if the audit has one that this person may read."""
-    later = audit_log.visible_to(request.access).filter(
+    later = audit_log.visible_entries(request.access).filter(
         device_id=entry.device_id, operation__in=same_thing(entry), target=entry.target, pk__gt=entry.pk
     )
     for row in later.order_by("-pk")[:20]:

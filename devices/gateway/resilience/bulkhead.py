@@ -1,120 +1,147 @@
-"""How many calls are made at the same time, and whose turn it is."""
+"""Bulkhead: limits how many calls run at the same time, so that no person and no kind of work takes all slots."""
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import Counter, deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
-from devices.gateway.resilience.limits import Limits, Priority
+from devices.gateway.resilience.limits import Priority
 
 
-class _Waiting:
-    __slots__ = ("called", "has_turn", "person", "priority")
+class _Waiter:
+    __slots__ = ("admitted", "event", "person", "priority")
 
     def __init__(self, priority: Priority, person: str) -> None:
         self.priority = priority
         self.person = person
-        self.called = threading.Event()
-        self.has_turn = False
+        self.event = threading.Event()
+        self.admitted = False
 
 
 class Bulkhead:
-    """First come, first served. Polls and jobs may hold no more than their part, and let people pass meanwhile. So may
-    one person, whatever they ask: the other turns are for the others, also while each call takes ten seconds.
+    """Slots of one process, shared by its threads, with a first-in-first-out queue.
 
-    A person has but so many places in the line, too; not so jobs, for a receipt is one request with many calls. That
-    one person's requests leave threads to the others is seen to before they come here (portal/visits.py).
+    The policy limits calls to the platform with one; the access middleware limits the requests of one person with
+    another, because a request that waits for a call also occupies a thread of the portal.
 
-    Who is served is decided under one lock, by whoever leaves: nobody who comes later can slip in between.
+    `capacity`: slots in all. `per_priority`: slots for calls of a priority. `per_user`: slots for one person. Waiters
+    over a limit of their own let the others pass. `max_queued_per_user`: waiters of one person, jobs not counted: a
+    receipt is one request with many calls.
+
+    The release of a slot admits the next waiters under the same lock, so a newcomer cannot jump the queue.
     """
 
-    def __init__(self, limits: Limits) -> None:
-        self._most = limits.at_once
-        self._part = {
-            Priority.PERSON: limits.at_once,
-            Priority.POLL: limits.polls_at_once,
-            Priority.JOB: limits.jobs_at_once,
-        }
+    def __init__(
+        self,
+        *,
+        per_user: int,
+        capacity: float = math.inf,
+        per_priority: Mapping[Priority, int] | None = None,
+        max_queued_per_user: int = 0,
+    ) -> None:
+        self._capacity = capacity
+        self._per_priority = per_priority or {}
+        self._per_user = per_user
+        self._max_queued_per_user = max_queued_per_user
         self._lock = threading.Lock()
-        self._one = limits.of_one
-        self._places = limits.person_waiting
-        self._held = dict.fromkeys(Priority, 0)
-        self._held_by: Counter[str] = Counter()
-        self._waiting_by: Counter[str] = Counter()
-        self._all = 0
-        self._line: deque[_Waiting] = deque()
+        self._in_use = 0
+        self._by_priority: Counter[Priority] = Counter()
+        self._by_person: Counter[str] = Counter()
+        self._queued_by_person: Counter[str] = Counter()
+        self._queue: deque[_Waiter] = deque()
 
-    def enter(self, priority: Priority, wait: float, person: str = "") -> bool:
-        """Get a turn within `wait` seconds; True must be followed by `leave`. `person`: "" for nobody in particular."""
-        with self._lock:
-            if self._take(priority, person):
-                return True
-            if wait <= 0 or (priority is not Priority.JOB and self._waiting_by[person] >= self._places):
-                return False
-            place = _Waiting(priority, person)
-            self._line.append(place)
-            self._in_line(place, 1)
+    @contextmanager
+    def slot(self, person: str = "", priority: Priority = Priority.PERSON, wait: float = 0.0) -> Iterator[bool]:
+        """Hold a slot inside the block. Yields False if none is free within `wait` seconds. `person`: "" for nobody in
+        particular, who has no limit of their own."""
+        admitted = self._acquire(person, priority, wait)
         try:
-            place.called.wait(wait)
-        except BaseException:
-            if not self._give_up(place):  # whoever interrupts this thread must not cost everybody a turn
-                self.leave(priority, person)
-            raise
-        return not self._give_up(place)
+            yield admitted
+        finally:
+            if admitted:
+                self._release(person, priority)
 
-    def leave(self, priority: Priority, person: str = "") -> None:
+    def in_use(self) -> int:
+        return self._in_use
+
+    def queued(self) -> int:
+        return len(self._queue)
+
+    def tracked_people(self) -> int:
+        """How many people it counts for: none that has neither a slot nor a place in the queue."""
+        return len(self._by_person.keys() | self._queued_by_person.keys())
+
+    def user_limit_reached(self, person: str) -> bool:
+        """Whether this person's own calls, and not those of others, are in the way."""
+        return self._by_person[person] >= self._per_user
+
+    def _acquire(self, person: str, priority: Priority, wait: float) -> bool:
         with self._lock:
-            self._held[priority] -= 1
-            self._all -= 1
+            if self._admit(person, priority):
+                return True
+            if wait <= 0:
+                return False
+            if priority is not Priority.JOB and self._queued_by_person[person] >= self._max_queued_per_user:
+                return False
+            waiter = _Waiter(priority, person)
+            self._queue.append(waiter)
+            self._count_queued(waiter, 1)
+        try:
+            waiter.event.wait(wait)
+        except BaseException:  # an interrupted thread must not keep a slot that it was given meanwhile
+            if not self._leave_queue(waiter):
+                self._release(person, priority)
+            raise
+        return not self._leave_queue(waiter)
+
+    def _release(self, person: str, priority: Priority) -> None:
+        with self._lock:
+            self._in_use -= 1
+            self._by_priority[priority] -= 1
             if person:
-                _count(self._held_by, person, -1)
-            for place in list(self._line):
-                if self._all >= self._most:
+                _add(self._by_person, person, -1)
+            for waiter in list(self._queue):
+                if self._in_use >= self._capacity:
                     break
-                if self._take(place.priority, place.person):
-                    self._quit(place)
-                    place.has_turn = True
-                    place.called.set()
+                if self._admit(waiter.person, waiter.priority):
+                    self._dequeue(waiter)
+                    waiter.admitted = True
+                    waiter.event.set()
 
-    def waiting(self) -> int:
-        return len(self._line)
-
-    def held(self) -> int:
-        return self._all
-
-    def crowded_by(self, person: str) -> bool:
-        """Whether this person has as many turns as one may have: it is for them that they wait, not for others."""
-        return self._held_by[person] >= self._one
-
-    def _take(self, priority: Priority, person: str) -> bool:
-        """All who wait and could be served have been, so whoever comes and finds room overtakes nobody who could go."""
-        if self._all >= self._most or self._held[priority] >= self._part[priority]:
+    def _admit(self, person: str, priority: Priority) -> bool:
+        """Take a free slot. Every waiter that could run has already been admitted, so this never jumps the queue."""
+        if self._in_use >= self._capacity:
+            return False
+        if self._by_priority[priority] >= self._per_priority.get(priority, math.inf):
             return False
         if person:
-            if self._held_by[person] >= self._one:
+            if self._by_person[person] >= self._per_user:
                 return False
-            self._held_by[person] += 1
-        self._held[priority] += 1
-        self._all += 1
+            self._by_person[person] += 1
+        self._by_priority[priority] += 1
+        self._in_use += 1
         return True
 
-    def _give_up(self, place: _Waiting) -> bool:
-        """Leave the line; False where the turn has come after all."""
+    def _leave_queue(self, waiter: _Waiter) -> bool:
+        """False if the waiter was admitted after all."""
         with self._lock:
-            if not place.has_turn:
-                self._quit(place)
-            return not place.has_turn
+            if not waiter.admitted:
+                self._dequeue(waiter)
+            return not waiter.admitted
 
-    def _quit(self, place: _Waiting) -> None:
-        self._line.remove(place)
-        self._in_line(place, -1)
+    def _dequeue(self, waiter: _Waiter) -> None:
+        self._queue.remove(waiter)
+        self._count_queued(waiter, -1)
 
-    def _in_line(self, place: _Waiting, by: int) -> None:
-        if place.person and place.priority is not Priority.JOB:
-            _count(self._waiting_by, place.person, by)
+    def _count_queued(self, waiter: _Waiter, by: int) -> None:
+        if waiter.person and waiter.priority is not Priority.JOB:
+            _add(self._queued_by_person, waiter.person, by)
 
 
-def _count(counts: Counter[str], person: str, by: int) -> None:
+def _add(counts: Counter[str], person: str, by: int) -> None:
     counts[person] += by
     if not counts[person]:
         del counts[person]

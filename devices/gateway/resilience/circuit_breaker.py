@@ -1,4 +1,4 @@
-"""Stops asking what keeps failing: people hear so at once, and the platform is left to recover."""
+"""Circuit breaker: stops calls that keep failing, so that people get an answer at once and the platform can recover."""
 
 from __future__ import annotations
 
@@ -13,27 +13,25 @@ from devices.gateway.resilience.shared_state import SharedState
 log = logging.getLogger(__name__)
 
 CLOSED = 0
-"""In the store, in place of the time (ms since 1970) until which the breaker is open."""
-KEPT = 120.0
+"""Shared instead of the time (ms since 1970) until which the breaker is open."""
+SHARED_FOR = 120.0
 
 
-class Ticket(NamedTuple):
-    """Given for one call, to be handed back with what became of it."""
+class Permit(NamedTuple):
+    """For one call; give it back to `CircuitBreaker.record`. `person`: "" for nobody in particular."""
 
-    era: int
+    generation: int
     probe: bool
-    began: float
-    what: str = ""
-    """The operation that is called."""
-    who: str = ""
-    """The person it is called for; "" for nobody in particular."""
+    started: float
+    operation: str = ""
+    person: str = ""
 
 
 class CircuitBreaker:
-    """Of one kind of calls to one host. Closed, it counts; open, it lets nobody pass but one probe at a time.
+    """For one kind of calls to one host. Closed, it counts; open, it lets one probe at a time through (half-open).
 
-    Each process judges by its own calls. What it concludes, opening and closing, holds for all that share the store.
-    Times are those of the policy's clock; only in the store they are those of the wall, bounded when they are read.
+    Each process judges by its own calls, and shares when it opens and closes. `now` is the policy's monotonic clock;
+    `wall` is the clock that all processes share, and what other processes write is bounded when it is read.
     """
 
     def __init__(self, name: str, limits: Limits, key: str) -> None:
@@ -42,150 +40,156 @@ class CircuitBreaker:
         self._probe_key = f"{key}:probe"
         self._limits = limits
         self._lock = threading.Lock()
-        self._seen: deque[tuple[float, bool, str]] = deque()
+        self._calls: deque[tuple[float, bool, str]] = deque()
+        """Of the window: when, success, operation."""
         self._failed = 0
         self._failures: deque[tuple[str, str]] = deque()
-        self._of: Counter[tuple[str, str]] = Counter()
-        """What the failures of the window asked, and for whom."""
-        self._in_a_row = 0
-        """Failures since the last success."""
-        self._era = 0
-        """Grows whenever it opens or closes: what was asked before is no witness afterwards."""
-        self._until: float | None = None
-        """Open, and not to be tried before; None: closed."""
-        self._probing = 0.0
-        """When the probe that is under way counts as lost; 0: there is none."""
+        """Of the window: operation and person."""
+        self._failures_by: Counter[tuple[str, str]] = Counter()
+        self._consecutive_failures = 0
+        self._generation = 0
+        """Goes up at each opening and closing: a call from before says nothing about what is after."""
+        self._open_until: float | None = None
+        """When the next probe may start; None: closed."""
+        self._probe_until = 0.0
+        """When the probe that is running counts as lost; 0: none is running."""
 
-    def rest(self, now: float) -> float:
-        """Seconds until a call can be tried; 0 when it can be now."""
-        until = self._until
-        return 0.0 if until is None else max(until - now, min(self._probing - now, self._limits.shortest_rest), 0.0)
+    def retry_after(self, now: float) -> float:
+        """Seconds until a call may be tried; 0 if it may be now."""
+        until = self._open_until
+        return (
+            0.0
+            if until is None
+            else max(until - now, min(self._probe_until - now, self._limits.min_reset_timeout), 0.0)
+        )
 
-    def enter(self, now: float, store: SharedState | None, what: str = "", who: str = "") -> Ticket | None:
-        """A ticket for one call, or None while it is resting."""
-        if self._until is None:
-            return Ticket(self._era, False, now, what, who)
+    def acquire(self, now: float, store: SharedState | None, operation: str = "", person: str = "") -> Permit | None:
+        """A permit for one call, or None while the breaker is open."""
+        if self._open_until is None:
+            return Permit(self._generation, False, now, operation, person)
         with self._lock:
-            if self._until is None:
-                return Ticket(self._era, False, now, what, who)
-            if now < self._until or now < self._probing:
+            if self._open_until is None:
+                return Permit(self._generation, False, now, operation, person)
+            if now < self._open_until or now < self._probe_until:
                 return None
-            self._probing = now + self._limits.probe_lost
-            era = self._era
-        # Outside the lock, for it may take its time.
-        if store is not None and store.add(self._probe_key, 1, self._limits.probe_lost) is False:
-            with self._lock:  # another process is trying
-                self._probing = now + self._limits.shortest_rest
+            self._probe_until = now + self._limits.probe_timeout
+            generation = self._generation
+        # Outside the lock: the store may be slow.
+        if store is not None and store.add(self._probe_key, 1, self._limits.probe_timeout) is False:
+            with self._lock:  # another process is probing
+                self._probe_until = now + self._limits.min_reset_timeout
             return None
-        return Ticket(era, True, now, what, who)
+        return Permit(generation, True, now, operation, person)
 
-    def leave(self, ticket: Ticket, good: bool | None, now: float, wall: float, store: SharedState | None) -> None:
-        """Tell what became of the call: it showed the platform well, or not, or nothing at all (None)."""
+    def record(self, permit: Permit, success: bool | None, now: float, wall: float, store: SharedState | None) -> None:
+        """Count the result of a call. None: it says nothing about the platform."""
         with self._lock:
-            if ticket.era != self._era:
+            if permit.generation != self._generation:
                 return
-            if not ticket.probe:
-                news = good is not None and self._until is None and self._count(good, now, ticket)
+            if not permit.probe:
+                changed = success is not None and self._open_until is None and self._count(success, now, permit)
             else:
-                self._probing = 0.0
-                news = bool(good)
-                if good:
-                    self._change(None)
-                elif good is False:
-                    self._until = max(ticket.began + self._limits.rest, now + self._limits.shortest_rest)
-            until = self._until
-        if news:
-            self._say(until, now)
-        if store is not None and (news or (ticket.probe and good is False)):
-            store.set(self.key, CLOSED if until is None else int((wall + until - now) * 1000), KEPT)
-        if store is not None and ticket.probe:
+                self._probe_until = 0.0
+                changed = bool(success)
+                if success:
+                    self._set(None)
+                elif success is False:
+                    self._open_until = max(
+                        permit.started + self._limits.reset_timeout, now + self._limits.min_reset_timeout
+                    )
+            until = self._open_until
+        if changed:
+            self._log(until, now)
+        if store is not None and (changed or (permit.probe and success is False)):
+            self._share(until, now, wall, store)
+        if store is not None and permit.probe:
             store.delete(self._probe_key)
 
-    def exchange(self, told: int | None, now: float, wall: float, store: SharedState) -> None:
-        """Learn what another process has concluded, `told` in the store; tell again what the store has lost."""
-        if told is not None:
-            self.learn(told, now, wall)
+    def sync(self, shared: int | None, now: float, wall: float, store: SharedState) -> None:
+        """Adopt what another process has shared under `key`. None: share again what the store has lost."""
+        if shared is None:
+            until = self._open_until
+            if until is not None and until > now:
+                self._share(until, now, wall, store)
             return
-        until = self._until
-        if until is not None and until > now:
-            store.set(self.key, int((wall + until - now) * 1000), KEPT)
-
-    def learn(self, told: int, now: float, wall: float) -> None:
-        """What another process has concluded, as it stands in the store."""
-        left = min(told / 1000 - wall, self._limits.rest)
+        left = min(shared / 1000 - wall, self._limits.reset_timeout)
         with self._lock:
-            if told == CLOSED and self._until is not None:
-                self._change(None)
-            elif told != CLOSED and self._until is None and left > 0:
-                self._change(now + left)
-            elif told != CLOSED and self._until is not None and now >= self._probing:
-                self._until = max(self._until, now + left)
-            else:
-                return
+            if shared == CLOSED and self._open_until is not None:
+                self._set(None)
+            elif shared != CLOSED and self._open_until is None and left > 0:
+                self._set(now + left)
+            elif shared != CLOSED and self._open_until is not None and now >= self._probe_until:
+                self._open_until = max(self._open_until, now + left)
 
-    def _count(self, good: bool, now: float, ticket: Ticket) -> bool:
-        """Whether this opens it: half of what the window saw, or all of the newest calls.
+    def open(self, until: float) -> None:
+        """Let nothing through before `until`, by the policy's clock."""
+        with self._lock:
+            self._set(until)
 
-        Half of them is not enough where a single operation fails while others are answered: that is one endpoint's
-        fault, and who needs another one is not to wait for it. Nor are all the failures of one person's one question
-        enough, while nobody else has asked anything: it may be that question which the platform cannot bear.
+    def _share(self, until: float | None, now: float, wall: float, store: SharedState) -> None:
+        store.set(self.key, CLOSED if until is None else int((wall + until - now) * 1000), SHARED_FOR)
 
-        After busy minutes the good calls of the window are many, and a platform that just hangs ends few: their share
-        alone would tell of its silence only when the window has forgotten the good ones.
+    def _count(self, success: bool, now: float, permit: Permit) -> bool:
+        """Count a call while closed, and open if half of the window's calls failed, or all of the newest ones.
+
+        Half is not enough where a single operation fails and others succeed: that is one endpoint's fault. Neither are
+        failures of one operation for one person, while nobody else has called: perhaps the platform fails on that
+        input.
+
+        "All of the newest" is for a platform that hangs after busy minutes: few calls end then, and the many successes
+        of the window would hide them.
         """
-        seen, limits, what = self._seen, self._limits, ticket.what
-        seen.append((now, good, what))
-        if not good:
+        calls, limits, operation = self._calls, self._limits, permit.operation
+        calls.append((now, success, operation))
+        if not success:
             self._failed += 1
-            self._failures.append((what, ticket.who))
-            self._of[what, ticket.who] += 1
-        self._in_a_row = 0 if good else self._in_a_row + 1
-        while seen[0][0] < now - limits.window:
-            if not seen.popleft()[1]:
-                self._forget_failure()
-        if good or len(seen) < limits.calls_to_judge:
+            self._failures.append((operation, permit.person))
+            self._failures_by[operation, permit.person] += 1
+        self._consecutive_failures = 0 if success else self._consecutive_failures + 1
+        while calls[0][0] < now - limits.failure_window:
+            if not calls.popleft()[1]:
+                self._expire_failure()
+        if success or len(calls) < limits.min_calls_to_open:
             return False
-        if self._in_a_row < limits.calls_to_judge and (
-            self._failed < limits.failing * len(seen) or self._others_succeed(what)
+        if self._consecutive_failures < limits.min_calls_to_open and (
+            self._failed < limits.failure_threshold * len(calls) or self._only_this_fails(operation)
         ):
             return False
-        if not self._of_several():
+        if len(self._failures_by) == 1 and all(person for _operation, person in self._failures_by):
             return False
-        self._change(now + limits.rest)
+        self._set(now + limits.reset_timeout)
         return True
 
-    def _forget_failure(self) -> None:
+    def _expire_failure(self) -> None:
         oldest = self._failures.popleft()
         self._failed -= 1
-        self._of[oldest] -= 1
-        if not self._of[oldest]:
-            del self._of[oldest]
+        self._failures_by[oldest] -= 1
+        if not self._failures_by[oldest]:
+            del self._failures_by[oldest]
 
-    def _of_several(self) -> bool:
-        """Whether more than one operation or more than one person failed. Nobody in particular is everybody."""
-        return len(self._of) > 1 or any(not who for _what, who in self._of)
-
-    def _others_succeed(self, what: str) -> bool:
-        """Whether this operation alone fails, and another one has been answered since it first did."""
-        failed = others = False
-        for _at, good, operation in self._seen:
-            if not good and operation != what:
+    def _only_this_fails(self, operation: str) -> bool:
+        """Whether no other operation failed, and another one has succeeded since this one first failed."""
+        failed = other_succeeded = False
+        for _at, success, called in self._calls:
+            if not success and called != operation:
                 return False
-            failed = failed or not good
-            others = others or (failed and good and operation != what)
-        return others
+            failed = failed or not success
+            other_succeeded = other_succeeded or (failed and success and called != operation)
+        return other_succeeded
 
-    def _change(self, until: float | None) -> None:
-        self._until, self._probing, self._failed, self._in_a_row = until, 0.0, 0, 0
-        self._era += 1
-        self._seen.clear()
+    def _set(self, open_until: float | None) -> None:
+        self._open_until, self._probe_until, self._failed, self._consecutive_failures = open_until, 0.0, 0, 0
+        self._generation += 1
+        self._calls.clear()
         self._failures.clear()
-        self._of.clear()
+        self._failures_by.clear()
 
-    def _say(self, until: float | None, now: float) -> None:
+    def _log(self, until: float | None, now: float) -> None:
         if until is None:
-            log.warning("The platform answers again: calls of kind %s go on.", self.name)
+            log.warning("Circuit breaker closed: %s calls to the platform work again.", self.name)
         else:
             log.warning(
-                "The platform keeps failing: no calls of kind %s for %.0f s, then one is tried.", self.name, until - now
+                "Circuit breaker opened: %s calls to the platform keep failing, next try in %.0f s.",
+                self.name,
+                until - now,
             )

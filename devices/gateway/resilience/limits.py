@@ -1,4 +1,4 @@
-"""The words in which the policy is spoken of: who asks, for what, within which figures, and how things stand."""
+"""The figures of the resilience policy, and the values it takes and gives: priority, call context, platform status."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ KINDS: tuple[Kind, ...] = ("token", "read", "write")
 
 
 class Priority(enum.Enum):
-    """Whom a call is for: what is scarce goes to people first."""
+    """Who waits for a call. Where capacity is scarce, people go before polls, and polls before jobs."""
 
     PERSON = "person"
     POLL = "poll"
@@ -18,7 +18,9 @@ class Priority(enum.Enum):
 
 
 class CallContext(NamedTuple):
-    """Whom a call is for, and what it asks."""
+    """Who a call is for, and what it does. `person`: a name that is theirs alone; "" for nobody in particular.
+    `operation`: the name of the `Gateway` method.
+    """
 
     priority: Priority
     person: str = ""
@@ -26,66 +28,68 @@ class CallContext(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """All figures of the policy. Seconds, counts, and shares of 1."""
+    """All figures of the policy: seconds, counts, and shares between 0 and 1."""
 
-    at_once: int = 32
-    """Calls at the same time in this process, as many as gunicorn gives it threads; of these at most:"""
-    polls_at_once: int = 8
-    jobs_at_once: int = 8
-    person_share: float = 0.5
-    """Of these turns, for one person; but always so many:"""
-    person_at_least: int = 4
-    """Their requests that a process serves at the same time are no more than that either (portal/visits.py)."""
-    person_waiting: int = 32
-    """Calls of one person that wait for a turn: with their turns, ten devices opened in ten tabs at once. Who makes
-    more hears so at once."""
-    queue: float = 2.0
+    # Bulkhead: calls at the same time in one process
+    max_concurrency: int = 32
+    """As many as gunicorn gives the process threads."""
+    max_concurrent_polls: int = 8
+    max_concurrent_jobs: int = 8
+    user_concurrency_share: float = 0.5
+    """The part of `max_concurrency` that one person may use, but never less than:"""
+    min_user_concurrency: int = 4
+    max_queued_per_user: int = 32
+    """Calls of one person that may wait for a slot. With the running ones: ten devices opened in ten tabs."""
+    queue_timeout: float = 2.0
 
-    retries: int = 2
-    retry_pause: float = 0.2
-    """Before the first retry between 0 and this, before the second up to twice as long: full jitter."""
-    max_pause: float = 10.0
+    # Retry
+    max_retries: int = 2
+    retry_base_delay: float = 0.2
+    """Full jitter: before the first retry between 0 and this, before the second up to twice as long."""
+    max_retry_delay: float = 10.0
     """A longer Retry-After is not waited for within a request."""
-    room_to_retry: float = 0.5
-    """What the page must have left after the pause."""
-    retry_share: float = 0.1
-    retries_always: int = 5
-    """A minute, however few calls there were."""
+    min_time_to_retry: float = 0.5
+    """What the page must have left after the delay."""
+    retry_budget: float = 0.1
+    """The part of the calls of a minute that may be retries, but always:"""
+    min_retry_budget: int = 5
 
-    per_minute: int = 6000
-    """The API allows 10,000 to the organization, which has other programs too."""
-    polls_share: float = 0.7
-    jobs_share: float = 0.5
+    # Rate limit
+    rate_limit: int = 6000
+    """Calls a minute, all processes together. The API allows 10,000 to the organization, which has other programs."""
+    poll_rate_share: float = 0.7
+    job_rate_share: float = 0.5
     backoff: float = 5.0
-    """After a 429 that does not say how long, give or take a fifth."""
+    """After a 429 without Retry-After, plus or minus a fifth."""
     max_backoff: float = 60.0
 
-    failing: float = 0.5
-    calls_to_judge: int = 20
-    window: float = 30.0
-    rest: float = 10.0
-    """From a breaker's opening to its first probe, and from the start of one probe to the next."""
-    shortest_rest: float = 1.0
-    probe_lost: float = 17.0
-    """A probe that has not been heard of for so long is over: longer than any call."""
+    # Circuit breaker
+    failure_threshold: float = 0.5
+    min_calls_to_open: int = 20
+    failure_window: float = 30.0
+    reset_timeout: float = 10.0
+    """From opening to the first probe, and from the start of one probe to the next."""
+    min_reset_timeout: float = 1.0
+    probe_timeout: float = 17.0
+    """A probe without a result counts as lost after this. Longer than any call."""
 
-    look: float = 0.5
-    """How old what other processes tell may be, while calls are made."""
-    unshared: int = 20
-    """Calls that a process makes at most before it tells the others."""
+    # State shared between processes
+    sync_interval: float = 0.5
+    sync_after_calls: int = 20
+    """A process that has made this many calls since the last synchronisation does the next one early."""
 
     @property
-    def of_one(self) -> int:
-        """Turns that one person may have."""
-        return max(int(self.at_once * self.person_share), self.person_at_least)
+    def user_concurrency(self) -> int:
+        """Calls of one person at the same time in one process, and requests of theirs that it serves."""
+        return max(int(self.max_concurrency * self.user_concurrency_share), self.min_user_concurrency)
 
 
 class PlatformStatus(NamedTuple):
-    """How the platform stands, as far as this process knows. Seconds; 0 where there is nothing to wait for."""
+    """What this process knows about the platform: seconds to wait, 0 where there is nothing to wait for."""
 
     backoff: float = 0.0
-    """Until the organization may ask again, after a 429."""
+    """After a 429: no calls at all."""
     reads_retry_after: float = 0.0
-    """Until one reading is tried again, after too many have failed."""
+    """Until the open circuit breaker lets one read through as a probe. The same for writes and token calls below."""
     writes_retry_after: float = 0.0
     tokens_retry_after: float = 0.0

@@ -1,7 +1,8 @@
-"""How the portal asks the Platform API: never for too long, too often, or while asking is of no use.
+"""The resilience policy around every call to the Platform API: deadline, bulkhead, rate limit, backoff after a 429,
+circuit breakers, retry, and the redirect to another region.
 
-One `Policy` a process holds deadline, queue, retry, ceiling, cool-down and breakers, which share one clock. What it
-refuses itself is never sent (`sent` is False): Busy, Resting, RateLimited. docs/upstream.md tells the operator.
+One `Policy` a process; its parts share one clock. What it refuses itself is never sent (`sent` is False):
+ConcurrencyExceeded, CircuitOpen, RateLimited. docs/upstream.md describes it for operators.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ from devices.gateway.errors import (
     UserConcurrencyExceeded,
     UserRateExceeded,
 )
-from devices.gateway.region_redirect import RedirectTarget, new_base
+from devices.gateway.region_redirect import RedirectTarget, redirect_base
 from devices.gateway.resilience.bulkhead import Bulkhead
-from devices.gateway.resilience.circuit_breaker import CircuitBreaker, Ticket
+from devices.gateway.resilience.circuit_breaker import CircuitBreaker, Permit
 from devices.gateway.resilience.limits import KINDS, CallContext, Kind, Limits, PlatformStatus, Priority
 from devices.gateway.resilience.rate_limiter import LimitExceeded, RateLimiter, RetryBudget
 from devices.gateway.resilience.shared_state import SharedState
@@ -41,20 +42,20 @@ __all__ = ["Kind", "Limits", "PlatformStatus", "Policy", "Priority"]
 
 log = logging.getLogger(__name__)
 
-TOO_MANY = 429
-RETRIED = frozenset({TOO_MANY, 502, 503, 504})
-MOVED = 308
-REFUSALS = frozenset({401, 403, 404})
-COMPARE = 60.0
-"""Seconds from one look at the clock of the store to the next."""
-_Ask = Callable[[Deadline], Reply]
+TOO_MANY_REQUESTS = 429
+RETRIABLE = frozenset({TOO_MANY_REQUESTS, 502, 503, 504})
+PERMANENT_REDIRECT = 308
+DENIED = frozenset({401, 403, 404})
+CLOCK_CHECK_INTERVAL = 60.0
+"""Seconds between two comparisons with the store's clock."""
+_Attempt = Callable[[Deadline], Reply]
 
 
 class Policy:
     """Sends through a transport. One a process, shared by its threads.
 
     `scope` names what has a limit of its own: the API's host and the portal's client there, as all users of a portal
-    are of one organization's tree. Processes with the same scope and store share ceiling, cool-down and breakers.
+    are of one organization's tree. Processes with the same scope and store share rate limit, backoff and breakers.
     """
 
     def __init__(
@@ -72,24 +73,29 @@ class Policy:
         self.transport = transport
         self.limits = limits
         self._store = store
-        self._clock, self._own_wall, self._sleep, self._random = clock, wall, sleep, random
-        self._ahead = 0.0
-        """Seconds that the clock of the store is ahead of this host's."""
-        self._compare_at = 0.0
+        self._clock, self._host_wall, self._sleep, self._random = clock, wall, sleep, random
+        self._wall_offset = 0.0
+        """Seconds that the store's clock is ahead of this host's."""
+        self._check_clock_at = 0.0
         prefix = f"policy:{scope}"
-        self._turns = Bulkhead(limits)
-        self._ceiling = RateLimiter(limits, prefix)
-        self._retries = RetryBudget(limits)
-        self._breakers: dict[Kind, CircuitBreaker] = {
+        self.bulkhead = Bulkhead(
+            capacity=limits.max_concurrency,
+            per_priority={Priority.POLL: limits.max_concurrent_polls, Priority.JOB: limits.max_concurrent_jobs},
+            per_user=limits.user_concurrency,
+            max_queued_per_user=limits.max_queued_per_user,
+        )
+        self.rate_limiter = RateLimiter(limits, prefix)
+        self.breakers: dict[Kind, CircuitBreaker] = {
             kind: CircuitBreaker(kind, limits, f"{prefix}:{kind}") for kind in KINDS
         }
-        self._cool_key = f"{prefix}:cool"
-        self._cool_until = 0.0
-        self._tokens_cool_until = 0.0
-        """The token endpoint's own: whoever makes it refuse sign-ins shall not keep everybody from their devices."""
-        self._elsewhere = RedirectTarget()
-        self._looking = threading.Lock()
-        self._look_at = 0.0
+        self._retry_budget = RetryBudget(limits)
+        self._backoff_key = f"{prefix}:backoff"
+        self._backoff_until = 0.0
+        self._tokens_backoff_until = 0.0
+        """Separate: sign-ins that get a 429 must not keep those who are signed in from their devices."""
+        self._redirect = RedirectTarget()
+        self._sync_lock = threading.Lock()
+        self._sync_at = 0.0
 
     def send(
         self,
@@ -108,14 +114,12 @@ class Policy:
         deadline: Deadline | None = None,
         operation: str = "",
     ) -> Reply:
-        """As Transport.send, and also raises Busy, Resting and RateLimited for what was not sent at all.
+        """As Transport.send, and also raises ConcurrencyExceeded, CircuitOpen and RateLimited for what was not sent.
 
-        `person` is whoever the call is for, by a name that is theirs alone, or "" for nobody in particular: nobody gets
-        more than their share of turns and calls.
-
-        A reading is repeated where that may help: by people and jobs, for a poll comes again by itself.
+        `priority` and `person` as in CallContext. Only reads are retried, as they are
+        idempotent: those of people and jobs, for a poll comes again anyway.
         """
-        asked: dict[str, Any] = {
+        arguments: dict[str, Any] = {
             "query": query,
             "json": json,
             "form": form,
@@ -125,253 +129,247 @@ class Policy:
             "operation": operation,
             "to_the_end": kind == "write",
         }
-        whose = CallContext(priority, person, operation)
-        ask = partial(self._ask, method, path, kind, whose, asked)
-        ends = deadline or Deadline(self.transport.timeouts.page, clock=self._clock)
-        repeats = self.limits.retries if kind == "read" and method == "GET" and priority is not Priority.POLL else 0
-        once = partial(self._once, ask, kind, whose, ends)
-        came = once()
-        if not (isinstance(came, GatewayError) and _ours(came)):
-            self._retries.called(self._clock())
-        for turn in range(repeats):
-            pause = self._pause(came, turn, ends)
-            if pause is None:
+        context = CallContext(priority, person, operation)
+        attempt = partial(self._attempt, method, path, kind, context, arguments)
+        page = deadline or Deadline(self.transport.timeouts.page, clock=self._clock)
+        retries = self.limits.max_retries if kind == "read" and method == "GET" and priority is not Priority.POLL else 0
+        guarded = partial(self._guarded, attempt, kind, context, page)
+        result = guarded()
+        if not (isinstance(result, GatewayError) and _refused_here(result)):
+            self._retry_budget.count_call(self._clock())
+        for number in range(retries):
+            delay = self._retry_delay(result, number, page)
+            if delay is None:
                 break
-            if pause:
-                self._sleep(pause)
-            again = once()
-            if isinstance(again, GatewayError) and _ours(again):
-                break  # what the platform said before tells more
-            came = again
-        if isinstance(came, GatewayError):
-            _raise(came, operation, request_id)
-        return came
+            if delay:
+                self._sleep(delay)
+            retried = guarded()
+            if isinstance(retried, GatewayError) and _refused_here(retried):
+                break  # what the platform answered before says more
+            result = retried
+        if isinstance(result, GatewayError):
+            _raise(result, operation, request_id)
+        return result
 
     def platform_status(self) -> PlatformStatus:
-        self._look()
+        self._sync_if_due()
         now = self._clock()
-        rests = {kind: breaker.rest(now) for kind, breaker in self._breakers.items()}
-        tokens = max(rests["token"], self._tokens_cool_until - now)
-        return PlatformStatus(self._cooling(now), rests["read"], rests["write"], tokens)
+        waits = {kind: breaker.retry_after(now) for kind, breaker in self.breakers.items()}
+        tokens = max(waits["token"], self._tokens_backoff_until - now)
+        return PlatformStatus(self._backoff(now), waits["read"], waits["write"], tokens)
 
     def close(self) -> None:
         self.transport.close()
-        self._elsewhere.close()
+        self._redirect.close()
 
     # --- one attempt --------------------------------------------------------------------------------------------------
 
-    def _once(self, ask: _Ask, kind: Kind, whose: CallContext, ends: Deadline) -> Reply | GatewayError:
-        """What came of one attempt. The errors of our own making are given back like those of the transport."""
-        self._look()
+    def _guarded(self, attempt: _Attempt, kind: Kind, context: CallContext, page: Deadline) -> Reply | GatewayError:
+        """One attempt inside all limits. Its errors are returned, those of the limits too."""
+        self._sync_if_due()
         refused = self._refusal(kind)
         if refused:
             return refused
-        priority, person, operation = whose
-        if not self._turns.enter(priority, min(self.limits.queue, ends.left()), person):
-            return (UserConcurrencyExceeded if self._turns.crowded_by(person) else ConcurrencyExceeded)(
-                retry_after=self.limits.queue
-            )
-        try:
-            refused = self._refusal(kind)  # the line may have been long
+        priority, person, operation = context
+        with self.bulkhead.slot(person, priority, min(self.limits.queue_timeout, page.left())) as admitted:
+            if not admitted:
+                own = self.bulkhead.user_limit_reached(person)
+                exceeded = UserConcurrencyExceeded if own else ConcurrencyExceeded
+                return exceeded(retry_after=self.limits.queue_timeout)
+            refused = self._refusal(kind)  # the wait may have been long
             if refused:
                 return refused
-            full = self._counted(priority, person)
+            full = self._check_rate(priority, person)
             if full:
-                return (UserRateExceeded if full.own else RateExceeded)(retry_after=full.wait)
-            ticket = self._breakers[kind].enter(self._clock(), self._store, operation, person)
-            if ticket is None:
-                return self._refusal(kind) or CircuitOpen(retry_after=self.limits.shortest_rest)
-            return self._asked(ask, kind, priority, ticket, ends)
-        finally:
-            self._turns.leave(priority, person)
+                return (UserRateExceeded if full.user else RateExceeded)(retry_after=full.retry_after)
+            permit = self.breakers[kind].acquire(self._clock(), self._store, operation, person)
+            if permit is None:
+                return self._refusal(kind) or CircuitOpen(retry_after=self.limits.min_reset_timeout)
+            return self._recorded(attempt, kind, priority, permit, page)
 
-    def _counted(self, priority: Priority, person: str) -> LimitExceeded | None:
+    def _check_rate(self, priority: Priority, person: str) -> LimitExceeded | None:
         """None if there is room for one more call this minute, which is counted then."""
-        full = self._ceiling.take(priority, self._wall(), person)
-        if full or self._store is None or not self._ceiling.near:
+        full = self.rate_limiter.acquire(priority, self._wall(), person)
+        if full or self._store is None or not self.rate_limiter.near:
             return full
-        with self._looking:
-            self._tell_and_learn(self._store)
-        return self._ceiling.over(priority, self._wall(), person)
+        with self._sync_lock:
+            self._sync(self._store)
+        return self.rate_limiter.check_shared(priority, self._wall(), person)
 
-    def _asked(self, ask: _Ask, kind: Kind, priority: Priority, ticket: Ticket, ends: Deadline) -> Reply | GatewayError:
-        good: bool | None = None
+    def _recorded(
+        self, attempt: _Attempt, kind: Kind, priority: Priority, permit: Permit, page: Deadline
+    ) -> Reply | GatewayError:
+        success: bool | None = None
         try:
-            came: Reply | GatewayError
+            result: Reply | GatewayError
             try:
-                came = ask(ends)
+                result = attempt(page)
             except GatewayError as error:
                 # Without its traceback, whose frames hold the token, and which a retry would keep alive.
-                came = error.with_traceback(None)
-            good = self._judged(came, self._clock() - ticket.began)
-            if isinstance(came, GatewayError) and not came.sent:
-                ticket = ticket._replace(who="")  # no connection, whatever was to be asked and by whom
-            if priority is Priority.POLL and not good and not ticket.probe:
-                good = None  # a few screens that ask one endpoint again and again shall not decide for all people
+                result = error.with_traceback(None)
+            success = self._success(result, self._clock() - permit.started)
+            if isinstance(result, GatewayError) and not result.sent:
+                permit = permit._replace(person="")  # no connection: it does not depend on the person
+            if priority is Priority.POLL and not success and not permit.probe:
+                success = None  # a few screens that poll one endpoint must not decide for everybody
         finally:
-            self._breakers[kind].leave(ticket, good, self._clock(), self._wall(), self._store)
-        if isinstance(came, Reply) and came.status == TOO_MANY and kind != "write":
-            self._start_cooling(came.retry_after, kind)
-        return came
+            self.breakers[kind].record(permit, success, self._clock(), self._wall(), self._store)
+        if isinstance(result, Reply) and result.status == TOO_MANY_REQUESTS and kind != "write":
+            self._start_backoff(result.retry_after, kind)
+        return result
 
-    def _ask(
-        self, method: str, path: str, kind: Kind, whose: CallContext, asked: dict[str, Any], ends: Deadline
+    def _attempt(
+        self, method: str, path: str, kind: Kind, context: CallContext, arguments: dict[str, Any], page: Deadline
     ) -> Reply:
-        """One request; a reading that is referred to another region is asked there, once.
+        """One request; a read that is redirected to another region is repeated there, once.
 
-        The next ones are asked there at once, until one of them is not answered well: then home is asked again. One
-        that is refused there is asked at home too, for an organization that did not move is not known there.
-        Whatever else a redirect wants is not done: it would take token and body with it.
+        Later reads go there at once, until one of them is not answered with a success: then the configured address is
+        tried again, at once if the read was denied, as an organization that did not move is unknown there. No
+        other redirect is followed: token and body would go with it.
         """
-        ours, elsewhere = self.transport, self._elsewhere
+        configured, redirect = self.transport, self._redirect
         if kind != "read" or method != "GET":
-            return ours.send(method, path, deadline=ends, **asked)
-        known = elsewhere.known(self._clock())
-        if known is not None:
+            return configured.send(method, path, deadline=page, **arguments)
+        current = redirect.current(self._clock())
+        if current is not None:
             try:
-                reply = known.send(method, path, deadline=ends, **asked)
+                reply = current.send(method, path, deadline=page, **arguments)
             except GatewayError:
-                elsewhere.forget()
+                redirect.forget()
                 raise
-            if _answers(reply):
+            if _is_success(reply):
                 return reply
-            elsewhere.forget()
-            if reply.status not in REFUSALS:
+            redirect.forget()
+            if reply.status not in DENIED:
                 return reply
-            self._once_more(whose)
-        reply = ours.send(method, path, deadline=ends, **asked)
-        if reply.status != MOVED:
+            self._count_extra_call(context)
+        reply = configured.send(method, path, deadline=page, **arguments)
+        if reply.status != PERMANENT_REDIRECT:
             return reply
-        base = new_base(reply.location, path + encoded(asked["query"]), ours.base_url, ours.allowed_hosts)
-        if base is None:
+        requested = path + encoded(arguments["query"])
+        base = redirect_base(reply.location, requested, configured.base_url, configured.allowed_hosts)
+        target = None if base is None else redirect.transport_to(base, configured)
+        if target is None:
             return reply
-        there = elsewhere.at(base, ours)
-        if there is None:
-            return reply
-        self._once_more(whose)
-        reply = there.send(method, path, deadline=ends, **asked)
-        if _answers(reply):
-            elsewhere.answered(there, self._clock())
+        self._count_extra_call(context)
+        reply = target.send(method, path, deadline=page, **arguments)
+        if _is_success(reply):
+            redirect.remember(target, self._clock())
         return reply
 
-    def _once_more(self, whose: CallContext) -> None:
-        """Count a second call for the same question. It is made even if there is no room for it: half of an answer is
-        of no use, and regions change rarely."""
-        self._ceiling.take(whose.priority, self._wall(), whose.person)
+    def _count_extra_call(self, context: CallContext) -> None:
+        """The second request of one read. It is made even over the limit: a redirect alone is of no use, and rare."""
+        self.rate_limiter.acquire(context.priority, self._wall(), context.person)
 
-    def _judged(self, came: Reply | GatewayError, took: float) -> bool | None:
-        """Whether this speaks for the platform. None: it says nothing, such as a call that had no time to succeed."""
-        if isinstance(came, Reply):
-            if came.is_page and 400 <= came.status < 500:
-                return None  # perhaps a filter before the platform, which dislikes what one person searches for
-            return None if came.status == TOO_MANY else came.status < 500 and not came.is_page
-        if isinstance(came, TimedOut):
+    def _success(self, result: Reply | GatewayError, took: float) -> bool | None:
+        """For the circuit breaker. None: the result says nothing about the platform, as after too little time."""
+        if isinstance(result, Reply):
+            if result.is_page and 400 <= result.status < 500:
+                return None  # perhaps a filter in front of the platform that blocks what one person searches for
+            return None if result.status == TOO_MANY_REQUESTS else result.status < 500 and not result.is_page
+        if isinstance(result, TimedOut):
             return False if took >= 0.9 * self.transport.timeouts.connect else None
-        return False if isinstance(came, Unreachable | BadReply) else None
+        return False if isinstance(result, Unreachable | BadReply) else None
 
     def _refusal(self, kind: Kind) -> GatewayError | None:
         now = self._clock()
-        cooling = self._cooling(now)
+        backoff = self._backoff(now)
         if kind == "token":
-            cooling = max(cooling, self._tokens_cool_until - now)
-        if cooling:
-            return RateLimited(retry_after=cooling, sent=False)
-        rest = self._breakers[kind].rest(now)
-        return CircuitOpen(retry_after=rest) if rest else None
+            backoff = max(backoff, self._tokens_backoff_until - now)
+        if backoff:
+            return RateLimited(retry_after=backoff, sent=False)
+        wait = self.breakers[kind].retry_after(now)
+        return CircuitOpen(retry_after=wait) if wait else None
 
-    # --- once more ----------------------------------------------------------------------------------------------------
+    # --- retry --------------------------------------------------------------------------------------------------------
 
-    def _pause(self, came: Reply | GatewayError, turn: int, ends: Deadline) -> float | None:
-        """Seconds to wait before it is tried again, or None where it is not."""
-        if isinstance(came, Reply):
-            again = came.status in RETRIED
-            asked = came.retry_after or 0.0
+    def _retry_delay(self, result: Reply | GatewayError, number: int, page: Deadline) -> float | None:
+        """Seconds to wait before the next retry, or None if there is none."""
+        if isinstance(result, Reply):
+            retriable, wanted = result.status in RETRIABLE, result.retry_after or 0.0
         else:
-            # Not what took its whole time: that has used up the page's. Not what we refused ourselves.
-            again = (isinstance(came, Unreachable) and not _ours(came)) or (
-                isinstance(came, TimedOut) and not came.sent
-            )
-            asked = 0.0
-        if not again:
+            # Not a time-out of a request that was sent: it has used up the time of the page.
+            unreachable = isinstance(result, Unreachable) and not _refused_here(result)
+            retriable, wanted = unreachable or (isinstance(result, TimedOut) and not result.sent), 0.0
+        if not retriable:
             return None
-        pause = max(asked, self._cooling(self._clock()))
-        if pause > self.limits.max_pause:
+        delay = max(wanted, self._backoff(self._clock()))
+        if delay > self.limits.max_retry_delay:
             return None
-        pause += self._random() * self.limits.retry_pause * (1 << turn)
-        if ends.left() < pause + self.limits.room_to_retry or not self._retries.take(self._clock()):
+        delay += self._random() * self.limits.retry_base_delay * (1 << number)
+        if page.left() < delay + self.limits.min_time_to_retry or not self._retry_budget.acquire(self._clock()):
             return None
-        return pause
+        return delay
 
-    # --- what all processes know --------------------------------------------------------------------------------------
+    # --- backoff, and what all processes share ------------------------------------------------------------------------
 
-    def _cooling(self, now: float) -> float:
-        return max(self._cool_until - now, 0.0)
+    def _backoff(self, now: float) -> float:
+        return max(self._backoff_until - now, 0.0)
 
-    def _start_cooling(self, retry_after: float | None, kind: Kind) -> None:
+    def _start_backoff(self, retry_after: float | None, kind: Kind) -> None:
         limits = self.limits
         seconds = limits.backoff * (0.8 + 0.4 * self._random()) if retry_after is None else retry_after
         seconds = min(seconds, limits.max_backoff)
         now = self._clock()
         if kind == "token":
-            self._tokens_cool_until = max(self._tokens_cool_until, now + seconds)
+            self._tokens_backoff_until = max(self._tokens_backoff_until, now + seconds)
             return
-        began = self._cooling(now) <= 0 < seconds
-        if seconds <= self._cooling(now):
+        first = self._backoff(now) <= 0 < seconds
+        if seconds <= self._backoff(now):
             return
-        self._cool_until = now + seconds
+        self._backoff_until = now + seconds
         if self._store is not None:
-            self._tell_cooling(self._store, seconds)
-        if began:
-            log.warning("The platform asks to wait (429): no calls for %.1f s.", seconds)
+            self._share_backoff(self._store, seconds)
+        if first:
+            log.warning("The platform answered 429 (too many requests): no calls for %.1f s.", seconds)
 
-    def _tell_cooling(self, store: SharedState, seconds: float) -> None:
-        store.set(self._cool_key, int((self._wall() + seconds) * 1000), seconds + 1)
+    def _share_backoff(self, store: SharedState, seconds: float) -> None:
+        store.set(self._backoff_key, int((self._wall() + seconds) * 1000), seconds + 1)
 
-    def _look(self) -> None:
-        """Tell the other processes and learn from them, if it is time. One thread does, the others do not wait."""
+    def _sync_if_due(self) -> None:
+        """One thread synchronises; the others do not wait for it."""
         store = self._store
-        if store is None or not (self._clock() >= self._look_at or self._ceiling.untold >= self.limits.unshared):
-            return
-        if not self._looking.acquire(blocking=False):
+        due = self._clock() >= self._sync_at or self.rate_limiter.unshared >= self.limits.sync_after_calls
+        if store is None or not due or not self._sync_lock.acquire(blocking=False):
             return
         try:
-            self._tell_and_learn(store)
+            self._sync(store)
         finally:
-            self._looking.release()
+            self._sync_lock.release()
 
     def _wall(self) -> float:
-        """Seconds since 1970 by the clock that all who share the store go by: hosts' own may be far apart."""
-        return self._own_wall() + self._ahead
+        """Seconds since 1970 by the store's clock, as hosts' clocks may be far apart."""
+        return self._host_wall() + self._wall_offset
 
-    def _tell_and_learn(self, store: SharedState) -> None:
-        if self._clock() >= self._compare_at:
-            before, shared = self._own_wall(), store.now()
+    def _sync(self, store: SharedState) -> None:
+        """Share what this process knows, and adopt what the others have shared."""
+        if self._clock() >= self._check_clock_at:
+            before, shared = self._host_wall(), store.now()
             if shared is not None:
-                self._ahead = shared - (before + self._own_wall()) / 2
-            self._compare_at = self._clock() + COMPARE
-        self._ceiling.tell(store)
-        counts = self._ceiling.keys(self._wall())
-        keys = [self._cool_key, *(breaker.key for breaker in self._breakers.values()), *chain(*counts.values())]
+                self._wall_offset = shared - (before + self._host_wall()) / 2
+            self._check_clock_at = self._clock() + CLOCK_CHECK_INTERVAL
+        self.rate_limiter.share(store)
+        counts = self.rate_limiter.keys(self._wall())
+        keys = [self._backoff_key, *(breaker.key for breaker in self.breakers.values()), *chain(*counts.values())]
         found = store.get_many(keys)
-        self._ceiling.learn(counts, found)
+        self.rate_limiter.update_others(counts, found)
         now, wall = self._clock(), self._wall()
-        for breaker in self._breakers.values():
-            breaker.exchange(found.get(breaker.key), now, wall, store)
-        cooling = min(found.get(self._cool_key, 0) / 1000 - wall, self.limits.max_backoff)
-        if cooling > 0:
-            self._cool_until = max(self._cool_until, now + cooling)
-        elif self._cooling(now):
-            self._tell_cooling(store, self._cooling(now))
-        self._look_at = now + self.limits.look
+        for breaker in self.breakers.values():
+            breaker.sync(found.get(breaker.key), now, wall, store)
+        backoff = min(found.get(self._backoff_key, 0) / 1000 - wall, self.limits.max_backoff)
+        if backoff > 0:
+            self._backoff_until = max(self._backoff_until, now + backoff)
+        elif self._backoff(now):
+            self._share_backoff(store, self._backoff(now))
+        self._sync_at = now + self.limits.sync_interval
 
 
-def _answers(reply: Reply) -> bool:
-    """Whether this is where what was asked for is found."""
+def _is_success(reply: Reply) -> bool:
     return 200 <= reply.status < 300 and not reply.is_page
 
 
-def _ours(error: GatewayError) -> bool:
-    """Whether it never left the portal."""
+def _refused_here(error: GatewayError) -> bool:
+    """Whether the policy refused the call, so that it never left the portal."""
     return isinstance(error, ConcurrencyExceeded | CircuitOpen) or (isinstance(error, RateLimited) and not error.sent)
 
 

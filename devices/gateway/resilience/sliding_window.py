@@ -1,4 +1,4 @@
-"""How often something happened in the last minute, in this process and in the others that share a store."""
+"""Sliding window: a count of the last minute, in this process and in the others that share a store."""
 
 from __future__ import annotations
 
@@ -7,57 +7,59 @@ from collections.abc import Mapping
 SLOT = 2
 """Seconds that are counted together."""
 SLOTS = 31
-"""That are looked back on: never less than a minute."""
-KEPT = float(SLOT * (SLOTS + 2))
+"""In the window: never less than a minute."""
+SHARED_FOR = float(SLOT * (SLOTS + 2))
 
 
 class SlidingWindow:
-    """By slots of the wall clock. Has no lock of its own: whoever owns it holds theirs, except where a store is asked.
+    """Counts by slots of the wall clock. Has no lock: its owner holds one, except while the store is read.
 
-    `total`: of all processes, as far as they have told. `untold`: slots with what the others do not know of yet.
+    `total`: of all processes, as far as they have shared. `unshared`: by slot, what the other processes do not know
+    yet.
     """
 
-    __slots__ = ("_mine", "_others", "newest", "prefix", "total", "untold")
+    __slots__ = ("_others", "_own", "newest", "prefix", "total", "unshared")
 
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
         self.total = 0
         self.newest = 0
-        self.untold: dict[int, int] = {}
-        self._mine: dict[int, int] = {}
+        self.unshared: dict[int, int] = {}
+        self._own: dict[int, int] = {}
         self._others: dict[int, int] = {}
 
     def add(self, slot: int, by: int = 1) -> None:
-        self._mine[slot] = self._mine.get(slot, 0) + by
-        self.untold[slot] = self.untold.get(slot, 0) + by
+        self._own[slot] = self._own.get(slot, 0) + by
+        self.unshared[slot] = self.unshared.get(slot, 0) + by
         self.total += by
 
-    def roll(self, now: int) -> None:
-        """It is the slot `now`: forget what is over."""
-        if now == self.newest:
+    def advance(self, slot: int) -> None:
+        """`slot` is the newest now: drop those that have left the window."""
+        if slot == self.newest:
             return
-        self.newest = now
-        for counts in (self._mine, self._others, self.untold):
-            for slot in [slot for slot in counts if not now - SLOTS < slot <= now]:
-                del counts[slot]
+        self.newest = slot
+        for counts in (self._own, self._others, self.unshared):
+            for old in [old for old in counts if not slot - SLOTS < old <= slot]:
+                del counts[old]
         self._sum()
 
-    def until(self, excess: int, wall: float) -> float:
-        """Seconds until the oldest `excess` of them are over."""
-        for slot in sorted(self._mine.keys() | self._others.keys()):
-            excess -= self._mine.get(slot, 0) + self._others.get(slot, 0)
-            if excess <= 0:
+    def seconds_until_expired(self, count: int, wall: float) -> float:
+        """Seconds until the oldest `count` have left the window."""
+        for slot in sorted(self._own.keys() | self._others.keys()):
+            count -= self._own.get(slot, 0) + self._others.get(slot, 0)
+            if count <= 0:
                 return max((slot + SLOTS) * SLOT - wall, 0.1)
-        return KEPT
+        return SHARED_FOR
 
-    def keys(self, now: int) -> dict[str, int]:
-        """Of the store, with the slot that each stands for."""
-        return {f"{self.prefix}{slot}": slot for slot in range(now - SLOTS + 1, now + 1)}
+    def keys(self, newest: int) -> dict[str, int]:
+        """Keys in the store, with their slots."""
+        return {f"{self.prefix}{slot}": slot for slot in range(newest - SLOTS + 1, newest + 1)}
 
-    def learn(self, keys: Mapping[str, int], found: Mapping[str, int]) -> None:
-        told = {slot: self._mine.get(slot, 0) - self.untold.get(slot, 0) for slot in keys.values()}
-        self._others.update({slot: max(found[key] - told[slot], 0) for key, slot in keys.items() if key in found})
+    def update_others(self, keys: Mapping[str, int], found: Mapping[str, int]) -> None:
+        """Take over the counts of the store, less what this process has added to them."""
+        shared = {slot: self._own.get(slot, 0) - self.unshared.get(slot, 0) for slot in keys.values()}
+        self._others.update({slot: max(found[key] - shared[slot], 0) for key, slot in keys.items() if key in found})
         self._sum()
 
     def _sum(self) -> None:
-        self.total = sum(self._mine.values()) + sum(self._others.values())
+        self.total = sum(self._own.values()) + sum(self._others.values())

@@ -1,4 +1,4 @@
-"""`manage.py erase_person EMAIL|USER_ID`: take somebody's name and e-mail out of the trail of changes."""
+"""`manage.py erase_person EMAIL|USER_ID`: remove a person's name and e-mail from the audit."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from devices.audit import retention
 
 class Command(BaseCommand):
     help = (
-        "Erases name, e-mail and user id of a person from the trail of changes, and their preferences; what they did "
-        "stays, of nobody known. "
-        "Reasons that people typed, receipts and the log are not searched: they may name the person too. Where they "
-        "were a device's owner before or after a change, their user id stays in it: it is what was changed."
+        "Erases a person's name, e-mail and user id from the audit, and their preferences. Their changes stay, without "
+        "a name. Not searched: reasons that people typed, receipts and the log; they may name the person too. If the "
+        "person owned a device before or after a change, that change still shows their user id."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -22,19 +21,19 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         who = options["who"].strip()
-        erased, forgotten = retention.erase(who), retention.forget_choices(who)
-        if not erased and forgotten:
-            self.stdout.write("Their preferences are gone. Nobody in the trail of changes has this user id.")
+        erased, had_preferences = retention.erase(who), retention.erase_elsewhere(who)
+        if not erased and had_preferences:
+            self.stdout.write("Erased their preferences. Nobody in the audit has this user id.")
             return
         if not erased:
             raise CommandError(
-                "Nobody in the trail of changes has this e-mail or user id. Preferences of somebody who never changed "
-                "anything are found by the user id only."
+                "Nobody in the audit has this e-mail or user id. For people who never changed anything, use the user "
+                "id: their preferences are not found by e-mail."
             )
         for row in erased:
             self.stdout.write(
-                f"Erased person {row.id}: name, e-mail, user id and preferences are gone. "
-                f"Their {row.entries} changes and {row.looks} outcomes stay, without a name."
+                f"Erased person {row.id}: name, e-mail, user id and preferences. "
+                f"Their {row.entries} changes and {row.outcomes} outcomes stay, without a name."
             )
         self.stdout.write("Reasons, receipts and the log were not searched: they may name the person too.")
-        self.stdout.write("As an owner of devices they stay in the changes of owners, by their user id.")
+        self.stdout.write("Changes of device owners still show their user id.")

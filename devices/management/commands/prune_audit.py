@@ -1,4 +1,4 @@
-"""`manage.py prune_audit`: delete what the trail of changes has kept for long enough. To be run daily."""
+"""`manage.py prune_audit`: delete what is past its retention time. Run it daily."""
 
 from __future__ import annotations
 
@@ -11,14 +11,11 @@ from devices.audit import retention, triggers
 
 class Command(BaseCommand):
     help = (
-        "Deletes entries, outcomes and receipts of the trail of changes that are past their time (AUDIT_KEEP_DAYS at "
-        "the time they were written). Also puts the database's triggers back, should somebody have removed them."
+        "Deletes audit entries, outcomes and receipts that are past their retention time (AUDIT_KEEP_DAYS when they "
+        "were written). Also reinstalls missing database triggers."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
         triggers.install()
-        done = retention.prune()
-        self.stdout.write(
-            f"Deleted {done.entries} entries, {done.outcomes} outcomes, {done.receipts} receipts and "
-            f"{done.persons} people whom nothing names any more."
-        )
+        deleted = [f"{count} {name}" for name, count in retention.prune().items()]
+        self.stdout.write(f"Deleted {', '.join(deleted)}.")

@@ -1,1 +1,1 @@
-"""The company's single sign-on: who somebody is there, by OpenID Connect or by the headers of a proxy."""
+"""Single sign-on: the person's identity from an OpenID provider or from a proxy's headers."""

@@ -1,7 +1,7 @@
-"""A sign-in under way: what has to be remembered between leaving for the provider and coming back.
+"""A login attempt: its data between the redirect to the provider and the callback.
 
-It lives in a signed cookie of its own, one for each attempt, so that several tabs can sign in at once. In the session,
-two requests at a time would overwrite each other's, and signing in in one tab would undo it in the next.
+Each attempt has its own signed cookie, so that several tabs can sign in at the same time. In the session, concurrent
+requests would overwrite each other's data.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
 
-AGE = 600
-"""Seconds from leaving to coming back."""
-MOST = 5
-"""Attempts under way in one browser; older ones are given up, or their cookies would outgrow a request's headers."""
-LONGEST_TARGET = 1000
+MAX_AGE = 600
+"""Seconds from the redirect to the callback."""
+MAX_ATTEMPTS = 5
+"""Per browser; the oldest are dropped, so that cookies do not exceed the header limit."""
+MAX_TARGET_LENGTH = 1000
 
 
 class Attempt(NamedTuple):
-    """`state` travels through the provider; `verifier` (PKCE) and `target` stay in the cookie."""
+    """`state` passes through the provider; `verifier` (PKCE) and `target` stay in the cookie."""
 
     state: str
     verifier: str
@@ -31,49 +31,49 @@ class Attempt(NamedTuple):
 
     @property
     def nonce(self) -> str:
-        """Bound to this attempt, and tells nothing of the verifier."""
+        """Derived from the verifier, which it does not reveal."""
         return hashlib.sha256(f"nonce {self.verifier}".encode()).hexdigest()
 
 
-def begin(request: HttpRequest, target: str) -> Attempt:
-    return Attempt(secrets.token_urlsafe(32), generate_token(64), target if len(target) <= LONGEST_TARGET else "")
+def create(request: HttpRequest, target: str) -> Attempt:
+    return Attempt(secrets.token_urlsafe(32), generate_token(64), target if len(target) <= MAX_TARGET_LENGTH else "")
 
 
-def remember(request: HttpRequest, response: HttpResponse, attempt: Attempt) -> None:
-    """Set the attempt's cookie on `response`, and give up the oldest ones."""
-    under_way = [name for name in request.COOKIES if name.startswith(_prefix())]
-    for name in under_way[: max(0, len(under_way) - MOST + 1)]:
+def set_cookie(request: HttpRequest, response: HttpResponse, attempt: Attempt) -> None:
+    """Set the attempt's cookie on `response`, and delete the oldest ones."""
+    pending = [name for name in request.COOKIES if name.startswith(_prefix())]
+    for name in pending[: max(0, len(pending) - MAX_ATTEMPTS + 1)]:
         response.delete_cookie(name)
     response.set_cookie(
-        _name(attempt.state),
+        _cookie_name(attempt.state),
         signing.dumps([attempt.verifier, attempt.target], salt=_salt(attempt.state)),
-        max_age=AGE,
+        max_age=MAX_AGE,
         secure=settings.SECURE_COOKIES,
         httponly=True,
         samesite="Lax",
     )
 
 
-def recall(request: HttpRequest, state: str) -> Attempt | None:
-    """The attempt that this browser began with this state; None when it did not, or too long ago."""
-    cookie = request.COOKIES.get(_name(state), "")
+def load(request: HttpRequest, state: str) -> Attempt | None:
+    """The attempt that this browser started with this state; None if there is none or it expired."""
+    cookie = request.COOKIES.get(_cookie_name(state), "")
     try:
-        verifier, target = signing.loads(cookie, salt=_salt(state), max_age=AGE)
+        verifier, target = signing.loads(cookie, salt=_salt(state), max_age=MAX_AGE)
     except (signing.BadSignature, ValueError, TypeError):
         return None
     return Attempt(state, verifier, target)
 
 
-def forget(response: HttpResponse, state: str) -> None:
-    """An attempt is good for one coming back, however that ends."""
-    response.delete_cookie(_name(state))
+def delete_cookie(response: HttpResponse, state: str) -> None:
+    """An attempt allows one callback, whatever its result."""
+    response.delete_cookie(_cookie_name(state))
 
 
 def _prefix() -> str:
     return f"{settings.COOKIE_PREFIX}sso-"
 
 
-def _name(state: str) -> str:
+def _cookie_name(state: str) -> str:
     return _prefix() + hashlib.sha256(state.encode("utf-8", "replace")).hexdigest()[:16]
 
 

@@ -1,6 +1,6 @@
-"""OpenID Connect Back-Channel Logout 1.0: the provider tells that somebody signed out there, server to server.
+"""OpenID Connect Back-Channel Logout 1.0: the provider reports a sign-out, server to server.
 
-What it ends, ends in every process at once, since each request asks the database for its grant.
+Sessions end in every process at once, as each request reads its grant from the database.
 """
 
 from __future__ import annotations
@@ -19,43 +19,43 @@ from joserfc.errors import JoseError
 from portal.auth import session_admin
 from portal.auth.models import ApiGrant, LogoutNotice, SsoLogin
 from portal.auth.sso import oidc, provider
-from portal.auth.sso.identity import LONGEST
+from portal.auth.sso.identity import MAX_LENGTHS
 
 log = logging.getLogger(__name__)
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 TYPES = frozenset({"logout+jwt", "application/logout+jwt"})
-FRESH = 300
-"""Seconds that a message may be under way. Its `jti` is remembered for much longer."""
+MAX_AGE = 300
+"""Seconds since `iat`. The `jti` is remembered for much longer."""
 
 
 def end_sessions(logout_token: str) -> int:
-    """Believe the message once, and end the sessions it names. Tells how many there were.
+    """End the sessions that a logout token names, and return their number. A token is accepted once.
 
-    Raises NotValid for a message that does not hold, and Down where the provider's keys cannot be read.
+    Raises InvalidToken, or ProviderUnavailable if the provider's keys cannot be loaded.
     """
-    claims = _checked(logout_token)
+    claims = _validated_claims(logout_token)
     sub, sid = claims.get("sub", ""), claims.get("sid", "")
     which = Q(subject=oidc.subject(sub)) if sub else Q(subject__startswith=oidc.subject(""))
     if sid:
-        # A session whose `sid` the provider never told can only be found by its person.
+        # A session whose `sid` is unknown is found by its person.
         which &= Q(sid=sid) | Q(sid="") if sub else Q(sid=sid)
-    notice = _take_note(claims, sub, sid)
+    notice = _record_notice(claims, sub, sid)
     try:
         return _end(which)
     except Exception:
-        notice.delete()  # it was not carried out: the provider may try again
+        notice.delete()  # nothing was ended, so the provider may try again
         raise
 
 
-def _take_note(claims: dict[str, Any], sub: str, sid: str) -> LogoutNotice:
-    """Stored for itself before anything is ended: a sign-on that is just being stored looks for it afterwards."""
+def _record_notice(claims: dict[str, Any], sub: str, sid: str) -> LogoutNotice:
+    """Record the token before ending anything: a concurrent sign-on checks for it (logins.open_login)."""
     key = hashlib.sha256(f"{claims['iss']} {claims['jti']}".encode()).hexdigest()
     subject = oidc.subject(sub) if sub else ""
-    told = {"subject": subject, "sid": sid, "received_at": timezone.now()}
-    notice, first = LogoutNotice.objects.get_or_create(key=key, defaults=told)
+    defaults = {"subject": subject, "sid": sid, "received_at": timezone.now()}
+    notice, first = LogoutNotice.objects.get_or_create(key=key, defaults=defaults)
     if not first:
-        raise provider.NotValid("it came before")
+        raise provider.InvalidToken("it was used before")
     return notice
 
 
@@ -67,16 +67,16 @@ def _end(which: Q) -> int:
     SsoLogin.objects.filter(handle__in=logins).delete()
     session_admin.delete_sessions(handles | set(logins))
     for _, person in found:
-        log.info("a session of %s was ended by the sign-on", person)
+        log.info("a session of %s was ended by the provider", person)
     return max(len(found), len(logins))
 
 
-def _checked(logout_token: str) -> dict[str, Any]:
-    """The claims, by the steps of §2.6. An ID token is none: it has a nonce, and no event."""
-    token = provider.verified(logout_token)
+def _validated_claims(logout_token: str) -> dict[str, Any]:
+    """The claims, validated as in §2.6. An ID token fails: it has a nonce, and no event."""
+    token = provider.verify_signature(logout_token)
     kind = token.header.get("typ")
     if kind is not None and str(kind).lower() not in TYPES:
-        raise provider.NotValid("it is of another type")
+        raise provider.InvalidToken("it has another type")
     options: Any = {
         "iss": {"essential": True, "value": settings.OIDC_ISSUER},
         "aud": {"essential": True, "value": settings.OIDC_CLIENT_ID},
@@ -87,16 +87,16 @@ def _checked(logout_token: str) -> dict[str, Any]:
     try:
         JWTClaims(claims, token.header, options).validate(leeway=oidc.LEEWAY)
     except (JoseError, ValueError, TypeError) as error:
-        raise provider.NotValid(f"{type(error).__name__} {getattr(error, 'claim', '')}") from None
-    oidc.for_us_alone(claims)
-    if claims["iat"] < time.time() - FRESH - oidc.LEEWAY:
-        raise provider.NotValid("it is too old")
+        raise provider.InvalidToken(f"{type(error).__name__} {getattr(error, 'claim', '')}") from None
+    oidc.require_sole_audience(claims)
+    if claims["iat"] < time.time() - MAX_AGE - oidc.LEEWAY:
+        raise provider.InvalidToken("it is too old")
     events = claims.get("events")
     if not isinstance(events, dict) or not isinstance(events.get(EVENT), dict):
-        raise provider.NotValid("it is about another event")
+        raise provider.InvalidToken("it has another event")
     if "nonce" in claims:
-        raise provider.NotValid("it has a nonce")
+        raise provider.InvalidToken("it has a nonce")
     names = [claims[name] for name in ("sub", "sid") if name in claims]
-    if not names or not all(isinstance(name, str) and 0 < len(name) <= LONGEST["sid"] for name in names):
-        raise provider.NotValid("it names nobody")
+    if not names or not all(isinstance(name, str) and 0 < len(name) <= MAX_LENGTHS["sid"] for name in names):
+        raise provider.InvalidToken("it names no subject or session")
     return claims

@@ -1,20 +1,20 @@
-"""Who somebody is to the company's sign-on, and what that gives them here."""
+"""A person's identity at the sign-on, and the permissions of their groups."""
 
 from __future__ import annotations
 
 import msgspec
 from django.conf import settings
 
-LONGEST = {"subject": 320, "email": 254, "name": 200, "group": 200, "sid": 255}
-"""Characters. What is longer is refused (subject, sid) or left out (the rest)."""
-MOST_GROUPS = 500
+MAX_LENGTHS = {"subject": 320, "email": 254, "name": 200, "group": 200, "sid": 255}
+"""Characters. A longer subject or sid is refused; other values are dropped or cut."""
+MAX_GROUPS = 500
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """A person as the sign-on describes them. `subject` is `issuer|sub` and never changes; the rest may.
+    """A person at the sign-on. `subject` is `issuer|sub` and never changes; the other values can.
 
-    `sid`: the session at the provider, for signing out from there; empty where it tells none. `email_verified` is False
-    only where the provider says so.
+    `sid`: the session at the provider, for back-channel logout, or empty. `email_verified` is False only if the
+    provider says so.
     """
 
     subject: str
@@ -25,20 +25,19 @@ class Identity(msgspec.Struct, frozen=True):
     email_verified: bool = True
 
     def is_email(self, email: str) -> bool:
-        """Whether this is the person's own address, as far as the provider vouches for it."""
+        """Whether this is the person's e-mail, and the provider does not call it unverified."""
         return bool(self.email) and self.email_verified and self.email.casefold() == email.strip().casefold()
 
 
-class Refused(Exception):
-    """The sign-on could not say who this is, or what it said is not believed. `sentence` is for the person."""
+class LoginRefused(Exception):
+    """The sign-on did not identify the person, or they have no access. `sentence` and `advice` are shown to them."""
 
-    def __init__(self, sentence: str, advice: str = "", *, status: int = 403, again: bool = True) -> None:
+    def __init__(self, sentence: str, advice: str = "", *, status: int = 403, retryable: bool = True) -> None:
         super().__init__(sentence)
         self.sentence = sentence
         self.advice = advice
         self.status = status
-        self.again = again
-        """Whether another try makes sense."""
+        self.retryable = retryable
 
 
 _decoder = msgspec.json.Decoder(Identity)
@@ -52,7 +51,7 @@ def unpack(text: str) -> Identity | None:
     return _decoder.decode(text) if text else None
 
 
-def held(groups: tuple[str, ...]) -> frozenset[str]:
-    """Everything that ACCESS_GROUPS gives to these groups; nothing for a group it does not name."""
+def granted(groups: tuple[str, ...]) -> frozenset[str]:
+    """The permissions and rights that ACCESS_GROUPS grants to these groups."""
     names: frozenset[str] = frozenset()
     return names.union(*(settings.ACCESS_GROUPS.get(group, names) for group in groups))

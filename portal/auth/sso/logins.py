@@ -1,4 +1,4 @@
-"""The rows of those whom the provider has signed in."""
+"""Sign-ons at the provider, stored as SsoLogin rows."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from portal.auth.crypto import Secret, Tokens, Unreadable, seal, unseal
+from portal.auth.crypto import DecryptionError, Secret, Tokens, seal, unseal
 from portal.auth.models import LogoutNotice, SsoLogin
 from portal.auth.sso.identity import Identity, pack, unpack
 
 SESSION_KEY = "sso"
-"""Where a session keeps the handle of its row, and nothing else of the sign-on."""
+"""Session key of the row's handle."""
 
 
-def read(handle: str | None) -> Identity | None:
-    """The person of this handle; None when the row is gone, as after a sign-out at the provider."""
+def read_identity(handle: str | None) -> Identity | None:
+    """The person of this sign-on; None if it is gone, for example after a sign-out at the provider."""
     if not handle:
         return None
     oldest = timezone.now() - timedelta(seconds=settings.SESSION_COOKIE_AGE)
@@ -26,11 +26,11 @@ def read(handle: str | None) -> Identity | None:
     return unpack(row) if row else None
 
 
-def open_login(identity: Identity, id_token: Secret, came_back: datetime) -> str | None:
-    """Store who signed in and return the row's handle. Rows older than any session are cleared away.
+def open_login(identity: Identity, id_token: Secret, returned_at: datetime) -> str | None:
+    """Store a sign-on and return its handle. Also deletes rows older than any session.
 
-    None when the provider has meanwhile told that this very session of theirs has ended, or since `came_back`, when the
-    attempt came back from it, that all of theirs have.
+    None if the provider has reported in the meantime that this session ended, or that all sessions of the person ended
+    after `returned_at`, the time of the callback.
     """
     now = timezone.now()
     old = now - timedelta(seconds=settings.SESSION_COOKIE_AGE)
@@ -45,25 +45,25 @@ def open_login(identity: Identity, id_token: Secret, came_back: datetime) -> str
         hint=seal(Tokens(id_token, None, 0.0), handle, 0),
         created_at=now,
     )
-    # Looked for after the row is there: a notice that comes later finds the row.
-    ended = Q(subject=identity.subject, sid="", received_at__gte=came_back)
+    # Checked after the row exists: a later notice finds the row.
+    ended = Q(subject=identity.subject, sid="", received_at__gte=returned_at)
     if identity.sid:
         ended |= Q(sid=identity.sid, subject__in=["", identity.subject])
     if LogoutNotice.objects.filter(ended).exists():
-        close(handle)
+        delete_login(handle)
         return None
     return handle
 
 
-def hint(handle: str | None) -> Secret | None:
-    """The ID token of this sign-on, for signing out at the provider; None where it is gone or cannot be read."""
+def id_token_hint(handle: str | None) -> Secret | None:
+    """The ID token of this sign-on, for sign-out at the provider; None if it is gone or cannot be decrypted."""
     row = SsoLogin.objects.filter(handle=handle).values_list("hint", flat=True).first() if handle else None
     try:
         return unseal(row, str(handle), 0).access if row else None
-    except Unreadable:
+    except DecryptionError:
         return None
 
 
-def close(handle: str | None) -> None:
+def delete_login(handle: str | None) -> None:
     if handle:
         SsoLogin.objects.filter(handle=handle).delete()

@@ -1,7 +1,7 @@
-"""The OpenID provider: what it says of itself, its keys, and the calls to it.
+"""The OpenID provider: its metadata, its keys, and calls to it.
 
-The calls go through the same transport as those to the platform: time and size are bounded, redirects are not followed.
-What was read is kept in this process.
+Calls use the same transport as those to the platform: time and size are limited, redirects are not followed. Metadata
+and keys are cached in this process.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ from devices.gateway.errors import GatewayError
 from devices.gateway.response import Reply
 from devices.gateway.timeouts import Timeouts
 from devices.gateway.transport import Transport
-from portal.auth.sso.identity import Refused
+from portal.auth.sso.identity import LoginRefused
 
 log = logging.getLogger(__name__)
 
-KEEP = 3600.0
-"""Seconds that the provider's description and keys are kept."""
-REFETCH = 10.0
-"""Seconds between two looks for another key than those known: anybody can send a token that needs one."""
-SULK = 2.0
-"""Seconds after a failure in which nobody asks again."""
-LARGEST = 1024 * 1024
-LONGEST_TOKEN = 32 * 1024
+CACHE_FOR = 3600.0
+"""Seconds for metadata and keys."""
+KEY_REFETCH_INTERVAL = 10.0
+"""Seconds between two fetches for an unknown key: anyone can send a token that names one."""
+FAILURE_BACKOFF = 2.0
+"""Seconds after a failed fetch until the next one."""
+MAX_BYTES = 1024 * 1024
+MAX_TOKEN_LENGTH = 32 * 1024
 ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})
-"""Signatures by a key of the provider's own. Neither `none` nor HS*, whose key would be our client secret."""
+"""Asymmetric signatures only: not `none`, and not HS*, whose key is the client secret."""
 T = TypeVar("T")
 
 
-class Down(Refused):
-    """The provider cannot be reached, or what it answers cannot be read."""
+class ProviderUnavailable(LoginRefused):
+    """The provider cannot be reached, or its response is unusable."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -55,12 +55,12 @@ class Down(Refused):
         )
 
 
-class NotValid(Exception):
-    """A token that does not hold. The text is for the log and quotes nothing of it."""
+class InvalidToken(Exception):
+    """An invalid token. The message is for the log and quotes nothing from the token."""
 
 
-class Description(msgspec.Struct, frozen=True):
-    """OpenID Connect Discovery 1.0 §3, as far as it is used here."""
+class Metadata(msgspec.Struct, frozen=True):
+    """OpenID Connect Discovery 1.0 §3, the members used here."""
 
     issuer: str
     authorization_endpoint: str
@@ -76,48 +76,49 @@ class Description(msgspec.Struct, frozen=True):
         return sorted(ALGORITHMS.intersection(self.id_token_signing_alg_values_supported))
 
 
-class _Kept(NamedTuple):
-    what: Any
+class _CacheEntry(NamedTuple):
+    value: Any
     at: float
+    """By time.monotonic()."""
 
 
-_kept: dict[tuple[str, str], _Kept] = {}
+_cache: dict[tuple[str, str], _CacheEntry] = {}
 _lock = threading.RLock()
-"""One thread reads while the others wait for it. Reading the keys may read the description."""
+"""One thread fetches while the others wait. Reentrant: fetching the keys may fetch the metadata."""
 
 
-def forget() -> None:
-    """Forget everything that was read, for tests."""
-    _kept.clear()
+def clear_cache() -> None:
+    """For tests."""
+    _cache.clear()
     _transport.cache_clear()
 
 
-def description() -> Description:
-    """What the provider says of itself. Raises Down."""
-    return _remembered("description", _read_description)
+def metadata() -> Metadata:
+    """The provider's metadata. Raises ProviderUnavailable."""
+    return _cached("description", _fetch_metadata)
 
 
-def verified(token: str) -> jwt.Token:
-    """A token whose signature is by one of the provider's keys; its claims are still to be checked.
+def verify_signature(token: str) -> jwt.Token:
+    """Decode a token signed with one of the provider's keys. The caller validates its claims.
 
-    Raises NotValid, or Down where the keys cannot be read.
+    Raises InvalidToken, or ProviderUnavailable if the keys cannot be loaded.
     """
-    if len(token) > LONGEST_TOKEN:
-        raise NotValid("too long")
-    registry = JWSRegistry(algorithms=description().algorithms(), strict_check_header=False)
+    if len(token) > MAX_TOKEN_LENGTH:
+        raise InvalidToken("too long")
+    registry = JWSRegistry(algorithms=metadata().algorithms(), strict_check_header=False)
     try:
-        known = _remembered("keys", _read_keys)
+        known = _cached("keys", _fetch_keys)
         try:
             return jwt.decode(token, known, registry=registry)
         except (InvalidKeyIdError, BadSignatureError):
-            # A new key may have a new name, none, or the old one's.
-            newer = _remembered("keys", _read_keys, at_most=REFETCH, wait=False)
+            # A new key can have a new id, none, or the old one's.
+            newer = _cached("keys", _fetch_keys, max_age=KEY_REFETCH_INTERVAL, wait=False)
             if newer is known:
                 raise
             return jwt.decode(token, newer, registry=registry)
     except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        # What is not a token at all makes the library stumble in many ways.
-        raise NotValid(type(error).__name__) from None
+        # Input that is no token at all raises many kinds of errors in the library.
+        raise InvalidToken(type(error).__name__) from None
 
 
 def call(
@@ -128,105 +129,106 @@ def call(
     bearer: str = "",
     basic: tuple[str, str] | None = None,
 ) -> Reply:
-    """One call to an endpoint of the provider, whatever status it answers. Raises Down."""
+    """Call an endpoint of the provider. Raises ProviderUnavailable, also for 3xx and 5xx."""
     try:
         base, path = _split(url)
         reply = _transport(base).send(method, path, form=form, bearer=bearer, basic=basic, operation="sign-on")
     except (GatewayError, ValueError) as error:
-        log.warning("the sign-on service cannot be asked: %s, %s", error, url.partition("?")[0])
-        raise Down from None
+        log.warning("the provider cannot be reached: %s, %s", error, url.partition("?")[0])
+        raise ProviderUnavailable from None
     if reply.status >= 500 or 300 <= reply.status < 400:
-        log.warning("the sign-on service answers with status %s, %s", reply.status, url.partition("?")[0])
-        raise Down
+        log.warning("the provider returned status %s, %s", reply.status, url.partition("?")[0])
+        raise ProviderUnavailable
     return reply
 
 
-def read(reply: Reply, shape: type[T]) -> T:
-    """The JSON of a success. Raises Down for anything else."""
+def decode(reply: Reply, shape: type[T]) -> T:
+    """The JSON body of a 200. Raises ProviderUnavailable for anything else."""
     try:
         if reply.status != 200:
             raise ValueError(f"status {reply.status}")
         return msgspec.json.decode(reply.body, type=shape)
     except (ValueError, RecursionError) as error:
-        log.warning("the sign-on service's answer cannot be used: %s", error)
-        raise Down from None
+        log.warning("the provider's response is unusable: %s", error)
+        raise ProviderUnavailable from None
 
 
-def _remembered(name: str, fetch: Callable[[], T], *, at_most: float = KEEP, wait: bool = True) -> T:
-    """What `fetch` gives, not older than `at_most` seconds. Where it fails, what is known goes on being used.
+def _cached(name: str, fetch: Callable[[], T], *, max_age: float = CACHE_FOR, wait: bool = True) -> T:
+    """The cached result of `fetch`, at most `max_age` seconds old. If `fetch` fails, the older value is used.
 
-    Without `wait`, what is known is also used while another thread reads: a stream of bad tokens must not have all
-    threads queue behind a slow provider.
+    Without `wait`, the older value is also used while another thread fetches, so that a stream of bad tokens does not
+    block all threads behind a slow provider.
     """
     key = (settings.OIDC_ISSUER, name)
-    if found := _recent(key, at_most):
-        return found.what  # type: ignore[no-any-return]
-    known = _kept.get(key, _Kept(None, 0.0))
-    if not _lock.acquire(blocking=wait or known.what is None):
-        return known.what  # type: ignore[no-any-return]
+    if found := _fresh_entry(key, max_age):
+        return found.value  # type: ignore[no-any-return]
+    known = _cache.get(key, _CacheEntry(None, 0.0))
+    if not _lock.acquire(blocking=wait or known.value is None):
+        return known.value  # type: ignore[no-any-return]
     try:
-        if found := _recent(key, at_most):
-            return found.what  # type: ignore[no-any-return]
-        known = _kept.get(key, _Kept(None, 0.0))
+        if found := _fresh_entry(key, max_age):
+            return found.value  # type: ignore[no-any-return]
+        known = _cache.get(key, _CacheEntry(None, 0.0))
         try:
-            what = fetch()
-        except Down:
-            if known.what is None:
-                _kept[key] = _Kept(None, time.monotonic())
+            value = fetch()
+        except ProviderUnavailable:
+            if known.value is None:
+                _cache[key] = _CacheEntry(None, time.monotonic())
                 raise
-            what = known.what
-        _kept[key] = _Kept(what, time.monotonic())
-        return what
+            value = known.value
+        _cache[key] = _CacheEntry(value, time.monotonic())
+        return value
     finally:
         _lock.release()
 
 
-def _recent(key: tuple[str, str], at_most: float) -> _Kept | None:
-    """What is kept and young enough. Raises Down for a failure of just now: who waited for it does not ask again."""
-    kept = _kept.get(key)
-    if kept is None:
+def _fresh_entry(key: tuple[str, str], max_age: float) -> _CacheEntry | None:
+    """The entry if young enough. Raises ProviderUnavailable just after a failure: waiting threads do not retry."""
+    entry = _cache.get(key)
+    if entry is None:
         return None
-    age = time.monotonic() - kept.at
-    if kept.what is None and age < SULK:
-        raise Down
-    return kept if kept.what is not None and age < at_most else None
+    age = time.monotonic() - entry.at
+    if entry.value is None and age < FAILURE_BACKOFF:
+        raise ProviderUnavailable
+    return entry if entry.value is not None and age < max_age else None
 
 
-def _read_description() -> Description:
+def _fetch_metadata() -> Metadata:
     url = settings.OIDC_ISSUER.rstrip("/") + "/.well-known/openid-configuration"
-    found = read(call("GET", url), Description)
+    found = decode(call("GET", url), Metadata)
     endpoints = (found.authorization_endpoint, found.token_endpoint, found.jwks_uri)
     try:
         for endpoint in filter(None, (*endpoints, found.userinfo_endpoint, found.end_session_endpoint)):
             _split(endpoint)
     except ValueError as error:
-        log.error("the sign-on service names an address that may not be used: %s", error)
-        raise Down from None
+        log.error("the provider's metadata has an address that is not allowed: %s", error)
+        raise ProviderUnavailable from None
     if found.issuer != settings.OIDC_ISSUER or not all(endpoints) or not found.algorithms():
         log.error(
-            "the sign-on service calls itself %r, or lacks endpoints or signatures: see OIDC_ISSUER", found.issuer
+            "the provider's metadata has the issuer %r, or lacks endpoints or signatures: check OIDC_ISSUER",
+            found.issuer,
         )
-        raise Down
+        raise ProviderUnavailable
     return found
 
 
-def _read_keys() -> KeySet:
-    found = read(call("GET", description().jwks_uri), dict[str, Any])
+def _fetch_keys() -> KeySet:
+    found = decode(call("GET", metadata().jwks_uri), dict[str, Any])
     keys = []
     for data in found.get("keys", []) if isinstance(found.get("keys"), list) else []:
         try:
             if data.get("kty") != "oct" and data.get("use", "sig") == "sig":
                 keys.extend(KeySet.import_key_set({"keys": [data]}).keys)
         except (JoseError, ValueError, TypeError, KeyError, AttributeError):
-            continue  # a key of a kind that we cannot read is nobody's loss
+            continue  # a kind of key that is not supported
     if not keys:
-        log.error("the sign-on service has no key that can be used")
-        raise Down
+        log.error("the provider has no usable key")
+        raise ProviderUnavailable
     return KeySet(keys)
 
 
 def _split(url: str) -> tuple[str, str]:
-    """Origin, and path with query. Raises ValueError for what is neither https nor plain http to this machine."""
+    """Origin, and path with query. Raises ValueError unless it is https, or http to this machine."""
     parts = urlsplit(url)
     base = check_base_url(f"{parts.scheme}://{parts.netloc}")
     if parts.fragment:
@@ -236,4 +238,4 @@ def _split(url: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=8)
 def _transport(base: str) -> Transport:
-    return Transport(base, timeouts=Timeouts(3.0, 5.0, 8.0, 16.0), max_bytes=LARGEST)
+    return Transport(base, timeouts=Timeouts(3.0, 5.0, 8.0, 16.0), max_bytes=MAX_BYTES)

@@ -1,8 +1,8 @@
-"""SIGN_IN=service: the organization's own token does the calls, and groups of the sign-on say who may do what.
+"""SIGN_IN=service: calls use the organization's token, and the groups from the sign-on decide who may do what.
 
-With that token the platform checks no permission, so the portal must. One place does, before anything is sent: each
-operation is held against the same table that the pages explain themselves with (devices/permissions.py). Everybody is a
-stranger to the platform there: what would need a permission "of one's own" needs that for others.
+With that token the platform checks no personal permissions, so the portal does, before each call and by the same table
+as the pages (devices/core/permissions.py). The platform does not know the person, so permissions for "own" devices
+never apply: the permission for other people's devices is required.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from devices.gateway.errors import Forbidden, GatewayError, Unauthorized
 from devices.gateway.timeouts import Deadline
 from devices.gateway.types import Role, UserProfile
 from portal.auth import grants, oauth
-from portal.auth.sso.identity import Identity, Refused, held
+from portal.auth.sso.identity import Identity, LoginRefused, granted
 from portal.platform import transport
 
 log = logging.getLogger(__name__)
 
-OPEN = frozenset({"get_own_organization"})
-"""What everybody who came in may ask: its name stands at the top of each of their pages."""
-MOST_SHOWN = 20
+ALWAYS_ALLOWED = frozenset({"get_own_organization"})
+"""Operations without a permission: every page shows the organization's name."""
+MAX_GROUPS_SHOWN = 20
 
 
-def guard(access: Access, request_id: str) -> Guard:
-    """Refuses (Denied) every operation that this person's groups do not give them, and those that nobody ruled on.
+def permission_guard(access: Access, request_id: str) -> Guard:
+    """A check that raises Denied for operations that the person's groups do not allow, and for unknown operations.
 
-    For every gateway that uses the organization's token in somebody's name, in a worker too.
+    Required for every gateway that uses the organization's token for a person, also in a worker.
     """
 
     def check(operation: str, sent: Mapping[str, object]) -> None:
-        if operation in OPEN:
+        if operation in ALWAYS_ALLOWED:
             return
-        # Only creating a device may concern nobody; where a rule speaks of another user, it is always another.
+        # Only creating a device can concern no user. Where a rule mentions another user, it is always another.
         other = operation != "create_device" or sent.get("ownerId") is not None
         verdict = judge(operation, access, other=other) if operation in RULES else Verdict(closed=True)
         if not verdict.allowed:
@@ -50,15 +50,15 @@ def guard(access: Access, request_id: str) -> Guard:
     return check
 
 
-def open_person(request: HttpRequest, identity: Identity) -> str:
-    """Let somebody in by their groups, and return the handle of their grant. Raises Refused."""
+def open_session(request: HttpRequest, identity: Identity) -> str:
+    """Admit a person by their groups, and return the handle of their grant. Raises LoginRefused."""
     require_groups(identity)
     request_id: str = request.request_id  # type: ignore[attr-defined]
     page = settings.PLATFORM_API_TIMEOUTS.page
-    deadline, begin = Deadline(page), grants.last_begin(page)
+    deadline, cutoff = Deadline(page), grants.refresh_cutoff(page)
     gateway = Gateway(
         transport(),
-        lambda rejected: grants.organization_token(rejected, deadline=deadline, begin=begin),
+        lambda rejected: grants.organization_token(rejected, deadline=deadline, cutoff=cutoff),
         request_id=request_id,
         deadline=deadline,
     )
@@ -67,9 +67,9 @@ def open_person(request: HttpRequest, identity: Identity) -> str:
     except GatewayError as error:
         log.warning("sign-in with the organization's token failed: %s, request %s", error, request_id)
         kind = oauth.ClientRefused if isinstance(error, Forbidden | Unauthorized) else type(error)
-        raise Refused(_(kind.sentence), _("You are not signed in."), status=kind.status) from None
+        raise LoginRefused(_(kind.sentence), _("You are not signed in."), status=kind.status) from None
     known = [group for group in identity.groups if group in settings.ACCESS_GROUPS]
-    email = known_as(identity)
+    email = display_name(identity)
     person = UserProfile(
         id=0,
         email=email,
@@ -81,17 +81,17 @@ def open_person(request: HttpRequest, identity: Identity) -> str:
     )
     handle = grants.open_grant(None, person, identity)
     try:
-        names.warm(gateway, grants.access_for(person, handle, identity))
+        names.warm_up(gateway, grants.access_for(person, handle, identity))
     except GatewayError as error:
-        log.info("names were not read at sign-in: %s", error)
+        log.info("could not load names at sign-in: %s", error)
     return handle
 
 
 def require_groups(identity: Identity) -> None:
-    """Raises Refused for somebody to whose groups nothing was given, naming those groups."""
-    if held(identity.groups):
+    """Raises LoginRefused, naming the groups, if they grant nothing."""
+    if granted(identity.groups):
         return
-    told = {"who": known_as(identity), "groups": ", ".join(identity.groups[:MOST_SHOWN])}
+    names_for = {"who": display_name(identity), "groups": ", ".join(identity.groups[:MAX_GROUPS_SHOWN])}
     if identity.groups:
         advice = _(
             "You are signed on as %(who)s, in these groups: %(groups)s. "
@@ -99,12 +99,12 @@ def require_groups(identity: Identity) -> None:
         )
     else:
         advice = _(
-            "You are signed on as %(who)s, but the sign-on told no groups of yours. "
-            "Ask its administrator for one that opens the portal."
+            "You are signed on as %(who)s, but the sign-on sent no groups for you. "
+            "Ask its administrator to add you to a group that has access to the portal."
         )
-    raise Refused(_("None of your groups opens this portal."), advice % told)
+    raise LoginRefused(_("None of your groups has access to this portal."), advice % names_for)
 
 
-def known_as(identity: Identity) -> str:
-    """What to call somebody: their e-mail, or else what the sign-on knows them by."""
+def display_name(identity: Identity) -> str:
+    """The person's e-mail, or else their id at the sign-on."""
     return identity.email or identity.subject.rpartition("|")[2]

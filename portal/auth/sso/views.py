@@ -1,4 +1,4 @@
-"""To the provider and back, and what the provider tells on its own."""
+"""The redirect to the provider, its callback, and back-channel logout."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from portal.auth.crypto import Secret
 from portal.auth.models import ApiGrant
 from portal.auth.session_store import SessionStore
 from portal.auth.sso import attempts, backchannel, logins, oidc, provider, service
-from portal.auth.sso.identity import Identity, Refused, pack
+from portal.auth.sso.identity import Identity, LoginRefused, pack
 from portal.safe_redirects import local_path
 
 log = logging.getLogger(__name__)
@@ -30,34 +30,36 @@ log = logging.getLogger(__name__)
 
 @require_safe
 def start(request: HttpRequest) -> HttpResponse:
-    """Leave for the provider. For links only: browsers hold redirects after a form to `form-action` of our policy."""
-    _only_with_oidc()
+    """Redirect to the provider. For links only: after a form, the policy's `form-action` blocks the redirect."""
+    _require_oidc()
     target = local_path(request, request.GET.get("next"))
-    attempt = attempts.begin(request, target)
+    attempt = attempts.create(request, target)
     try:
-        response = HttpResponseRedirect(oidc.leave_for(request, attempt, anew="anew" in request.GET))
-    except Refused as error:
-        return login_failed(request, error, again=start_url(target))
-    attempts.remember(request, response, attempt)
+        response = HttpResponseRedirect(oidc.authorization_url(request, attempt, prompt_login="prompt" in request.GET))
+    except LoginRefused as error:
+        return login_failed(request, error, retry_url=start_url(target))
+    attempts.set_cookie(request, response, attempt)
     return response
 
 
 @require_safe
 def callback(request: HttpRequest) -> HttpResponse:
-    """Back from the provider: check what it says, and begin a session of one's own."""
-    _only_with_oidc()
+    """Check the provider's response and start a session."""
+    _require_oidc()
     state = request.GET.get("state", "")
-    attempt = attempts.recall(request, state)
+    attempt = attempts.load(request, state)
     if attempt is None:
-        return login_failed(request, _not_begun_here(), again=start_url(local_path(request, None)))
+        return login_failed(request, _unknown_attempt_error(), retry_url=start_url(local_path(request, None)))
     target = local_path(request, attempt.target)
-    came_back = timezone.now()
+    returned_at = timezone.now()
     try:
-        identity, id_token = oidc.come_back(request, attempt)
-        response: HttpResponse = SeeOther(_begin(request, identity, id_token, target, came_back))
-    except Refused as error:
-        response = login_failed(request, error, again=start_url(target, anew=error.status == HTTPStatus.FORBIDDEN))
-    attempts.forget(response, state)
+        identity, id_token = oidc.complete_login(request, attempt)
+        response: HttpResponse = SeeOther(_start_session(request, identity, id_token, target, returned_at))
+    except LoginRefused as error:
+        response = login_failed(
+            request, error, retry_url=start_url(target, prompt_login=error.status == HTTPStatus.FORBIDDEN)
+        )
+    attempts.delete_cookie(response, state)
     return response
 
 
@@ -65,35 +67,37 @@ def callback(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("logout_token")
 @require_POST
 def backchannel_logout(request: HttpRequest) -> HttpResponse:
-    """Server to server: no browser, so no session and no form's token; the message's signature stands for both."""
-    _only_with_oidc()
+    """Server to server, without a session or CSRF token: the signature of the logout token authenticates it."""
+    _require_oidc()
     try:
         ended = backchannel.end_sessions(request.POST.get("logout_token", ""))
-    except (provider.NotValid, provider.Down) as error:
-        log.warning("a message of the sign-on that somebody signed out was refused: %s", error)
+    except (provider.InvalidToken, provider.ProviderUnavailable) as error:
+        log.warning("rejected a back-channel logout: %s", error)
         return JsonResponse({"error": "invalid_request"}, status=400)
-    log.info("the sign-on signed somebody out, sessions ended: %s", ended)
+    log.info("back-channel logout ended %s sessions", ended)
     return HttpResponse()
 
 
-def _begin(request: HttpRequest, identity: Identity, id_token: Secret, target: str, came_back: datetime) -> str:
-    """Put the person into a session with a new key, and tell where they go on."""
-    grant = service.open_person(request, identity) if settings.SIGN_IN == "service" else None
-    handle = logins.open_login(identity, id_token, came_back)
+def _start_session(
+    request: HttpRequest, identity: Identity, id_token: Secret, target: str, returned_at: datetime
+) -> str:
+    """Start a session under a new key, and return the URL to continue at. Raises LoginRefused."""
+    grant = service.open_session(request, identity) if settings.SIGN_IN == "service" else None
+    handle = logins.open_login(identity, id_token, returned_at)
     if handle is None:
         grants.close_grant(grant or "")
-        raise _signed_out_meanwhile()
+        raise _signed_out_error()
     admitted = authenticate_request(request)
     if not grant and admitted and admitted[0].subject == identity.subject:
-        # Another tab was quicker. The account it has connected stays; the newer sign-on takes the place of its own.
-        logins.close(request.session.get(logins.SESSION_KEY))
+        # Another tab was first. Its connected account stays; this newer sign-on replaces the other one.
+        logins.delete_login(request.session.get(logins.SESSION_KEY))
         request.session.cycle_key()
         request.session[logins.SESSION_KEY] = handle
         ApiGrant.objects.filter(handle=admitted[0].handle).update(sid=identity.sid, identity=pack(identity))
-        if not logins.read(handle):
-            # A message that came before the account had the new `sid` found the sign-on alone.
+        if not logins.read_identity(handle):
+            # A logout that arrived before the grant had the new `sid` ended only the sign-on.
             end_session(request)
-            raise _signed_out_meanwhile()
+            raise _signed_out_error()
         return target
     end_session(request)
     request.session[logins.SESSION_KEY] = handle
@@ -103,18 +107,18 @@ def _begin(request: HttpRequest, identity: Identity, id_token: Secret, target: s
     return target if grant else sign_in_url(target)
 
 
-def _signed_out_meanwhile() -> Refused:
-    return Refused(_("You were signed out at the sign-on service meanwhile."))
+def _signed_out_error() -> LoginRefused:
+    return LoginRefused(_("You were signed out at the sign-on service meanwhile."))
 
 
-def _not_begun_here() -> Refused:
-    return Refused(
-        _("This sign-on was not begun here, or is over."),
-        _("You are not signed in. It may have been begun in another browser, or more than ten minutes ago."),
+def _unknown_attempt_error() -> LoginRefused:
+    return LoginRefused(
+        _("This sign-in was not started in this browser, or it has expired."),
+        _("You are not signed in. Sign in again, and finish within ten minutes in the same browser."),
         status=400,
     )
 
 
-def _only_with_oidc() -> None:
+def _require_oidc() -> None:
     if settings.SSO != "oidc":
         raise Http404

@@ -67,7 +67,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [
         record.getMessage()
         for record in caplog.records
-        if record.name == "devices.changes.service"
+        if record.name == "devices.audit"
         and record.levelno == logging.INFO
         and 'outcome="intended"' not in record.getMessage()
     ]

@@ -160,7 +160,7 @@ def test_who_may_not_see_the_new_device_is_not_led_into_a_refusal(
 def test_the_change_is_in_the_log(
     admin: Person, fresh_sandbox: SandboxServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO, "devices.changes.service"):
+    with caplog.at_level(logging.INFO, "devices.audit"):
         device = the_device(fresh_sandbox, admin.post(NEW, filled()))
     [line] = lines(caplog)
     assert "create_device" in line

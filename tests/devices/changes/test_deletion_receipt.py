@@ -17,7 +17,7 @@ from devices.audit.models import AuditEntry
 from devices.changes.writes import deletion_receipt
 from devices.gateway.errors import RateLimited
 from devices.receipts import builder as receipt_builder
-from devices.receipts.models import Receipt, ReceiptDraft, ReceiptPiece
+from devices.receipts.models import Receipt, ReceiptDraft, StoredChunk
 from portal.platform import transport
 from tests.devices import fleet
 from tests.devices.changes.forms import filled, writes
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("fresh_sandbox")
 @pytest.fixture
 def one_round_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is read as the form is sent, and one round of calls with each look at the page of progress."""
-    monkeypatch.setattr(receipt_builder, "SIZE", 100)
+    monkeypatch.setattr(receipt_builder, "PAGE_SIZE", 100)
     monkeypatch.setattr(deletion_receipt, "WITH_FORM", 0.0)
     monkeypatch.setattr(deletion_receipt, "PER_POLL", 0.001)
 
@@ -74,7 +74,7 @@ def test_what_takes_long_goes_on_with_each_look_and_ends_in_one_press(
     assert AuditEntry.objects.get().receipt_hash == digest.get_text()
     assert AuditEntry.objects.get().reason == "HC-20418"
     assert not ReceiptDraft.objects.exists()
-    assert not ReceiptPiece.objects.exists()
+    assert not StoredChunk.objects.exists()
 
 
 def looked_at(person: Person, url: str) -> Any:
@@ -98,7 +98,7 @@ def test_it_can_be_called_off(admin: Person, platform: SandboxServer, one_round_
     assert answer["Location"] == f"/devices/{fleet.RICH}/"
     assert "Cancelled. Nothing was changed" in words(admin.get(answer["Location"]))
     assert admin.get(url).status_code == 404
-    assert not ReceiptPiece.objects.exists()
+    assert not StoredChunk.objects.exists()
     assert writes(platform) == []
     assert not AuditEntry.objects.exists()
 
@@ -124,7 +124,7 @@ def test_the_same_form_sent_twice_has_one_draft(admin: Person, one_round_a_look:
 
 def test_two_tabs_do_not_read_the_same_pages(admin: Person, platform: SandboxServer, one_round_a_look: None) -> None:
     url = admin.post(DELETE, opened(admin))["Location"]
-    ReceiptDraft.objects.update(busy_until=2**40)
+    ReceiptDraft.objects.update(leased_until=2**40)
     platform.clear_requests()
     assert "1 of " in words(admin.get(url))
     paths = {entry["path"].rsplit("/", 1)[-1] for entry in platform.requests()}
@@ -189,9 +189,9 @@ def test_too_many_calls_are_waited_for_and_nothing_is_done_meanwhile(admin: Pers
 
 @pytest.mark.parametrize(("told", "waits"), [(None, 2), (0.0, 2), (7.0, 7), (9999.0, 60)])
 def test_a_wait_is_never_none_and_never_for_ever(told: float | None, waits: float) -> None:
-    progress = receipt_builder.Progress("delete_device", 1, 1, {"tags": receipt_builder.Part()})
-    assert list(receipt_builder._taken(progress, {("tags", 0): RateLimited(retry_after=told)})) == []
+    progress = receipt_builder.ReceiptProgress("delete_device", 1, 1, {"tags": receipt_builder.ReceiptPart()})
+    assert list(receipt_builder.merge_pages(progress, {("tags", 0): RateLimited(retry_after=told)})) == []
     assert waits - 1 < progress.wait <= waits
     assert not progress.finished
     gateway: Any = None
-    assert receipt_builder.go_on(gateway, progress, 60) == [], "nothing is asked"
+    assert receipt_builder.collect(gateway, progress, 60) == [], "nothing is asked"

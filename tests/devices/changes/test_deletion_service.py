@@ -187,7 +187,7 @@ def test_erased_and_new_events_since_is_told_from_not_erased(
     assert admin.post(CLEAR, form).status_code == 303
     assert events(platform) == 1
     row = AuditOutcome.objects.get()
-    assert (row.outcome, row.evidence) == ("confirmed", "read")
+    assert (row.outcome, row.evidence) == ("confirmed", "read_back")
 
 
 def test_accepted_but_the_events_are_still_there_is_not_shown_as_done(admin: Person, platform: SandboxServer) -> None:

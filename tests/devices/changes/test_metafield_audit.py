@@ -46,7 +46,7 @@ def test_a_change_is_written_down_with_everything_that_is_known_of_it(
     assert (state.outcome, state.api_result, state.evidence, state.observed_value) == (
         "confirmed",
         "accepted",
-        "read",
+        "read_back",
         "B-7",
     )
     assert 'before="A-12" after="B-7" reason="HC-20418"' in caplog.text
@@ -201,7 +201,7 @@ def test_a_secret_stays_out_of_everything_but_the_call(
     entry = AuditEntry.objects.get()
     assert entry.secret
     assert (entry.before, entry.after, entry_state(entry).observed_value) == ("", "", "")
-    assert entry_state(entry).evidence == "read"
+    assert entry_state(entry).evidence == "read_back"
     pages = [editor, row, support.get(f"/audit/{entry.pk}/"), support.get(f"{PANEL}?change={entry.pk}")]
     written = "\n".join([caplog.text, *(page.content.decode() for page in pages)]).lower()
     with connection.cursor() as cursor:

@@ -95,7 +95,7 @@ def test_a_value_that_is_not_whole_in_the_trail_is_not_offered_back() -> None:
 
 
 def test_who_was_erased_a_moment_ago_is_not_written_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    audit_log.person_of(person())
+    audit_log.update_person(person())
     found = AuditPerson.objects.get_or_create
 
     def erased_meanwhile(**kwargs: Any) -> Any:
@@ -104,7 +104,7 @@ def test_who_was_erased_a_moment_ago_is_not_written_back(monkeypatch: pytest.Mon
         return row
 
     monkeypatch.setattr(AuditPerson.objects, "get_or_create", erased_meanwhile)
-    audit_log.person_of(Access(7, "new@example.com", "New name", "Role", frozenset(), 1, "Org", "UTC"))
+    audit_log.update_person(Access(7, "new@example.com", "New name", "Role", frozenset(), 1, "Org", "UTC"))
     assert AuditPerson.objects.get().email == ""
 
 

@@ -122,7 +122,12 @@ def test_it_is_written_down_with_everything_that_is_known_of_it(
     assert (entry.before, entry.after, entry.org_id, entry.reason) == (move.before, move.after, 1, "HC-20418")
     assert (entry.person.key, entry.person.email, entry.person_org_id) == ("user:2", "support@example.com", 1)
     state = entry_state(entry)
-    assert (state.outcome, state.final, state.api_result, state.evidence) == ("confirmed", True, "accepted", "read")
+    assert (state.outcome, state.final, state.api_result, state.evidence) == (
+        "confirmed",
+        True,
+        "accepted",
+        "read_back",
+    )
     assert state.observed_value == move.after == move.holder(platform)
     (line,) = lines(caplog)
     assert f'before="{move.before}"' in line

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devices.core import api_rules
-from devices.lists.forms import SORT_WORDS
+from devices.lists.forms import SORT_LABELS
 
 
 @pytest.mark.parametrize(
@@ -49,4 +49,4 @@ def test_the_suggestion_is_itself_allowed() -> None:
 def test_the_auth_token_is_no_sort_field() -> None:
     assert "Auth Token" not in api_rules.SORT_FIELDS
     assert "Last Reported At" in api_rules.SORT_FIELDS
-    assert tuple(SORT_WORDS) == api_rules.SORT_FIELDS
+    assert tuple(SORT_LABELS) == api_rules.SORT_FIELDS

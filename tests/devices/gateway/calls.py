@@ -1,6 +1,6 @@
-"""Every method of the gateway: how it is called, what must then go over the wire, and a full answer to it.
+"""Every method of the gateway: how it is called, what it sends, and a full response.
 
-In the answers every object has the device credential as `token`, as the API sends it with devices.
+In the responses every object has the device credential as `token`, as the API sends it with devices.
 """
 
 from __future__ import annotations
@@ -253,7 +253,7 @@ SIMPLE = [
     for name, parameters in contract().reads_of_a_device().items()
     if hasattr(Gateway, name) and name not in {case.name for case in READS}
 ]
-"""The rest: a new endpoint that asks for a device's id alone is here without a line."""
+"""Reads by device id alone come from the contract: a new one needs no line here."""
 READS += SIMPLE
 REVEAL = get("reveal_token", lambda g: g.reveal_token(31), "/device/baseInfo", THE_DEVICE, BASE_INFO)
 WRITES = [

@@ -1,4 +1,4 @@
-"""A gateway before an API whose answers the test makes up, and one before the sandbox."""
+"""A gateway to an API with made-up responses, and one to the sandbox."""
 
 from __future__ import annotations
 
@@ -9,32 +9,24 @@ import pytest
 import responses
 
 from devices.gateway.client import Gateway
-from devices.gateway.errors import Forbidden, GatewayError, NotFound, Rejected
 from devices.gateway.transport import Transport
 from tests.devices.gateway.calls import ROOT, Case
 from tests.servers import SandboxServer
 
 HOST = "http://127.0.0.1:9"
 As = Callable[..., Gateway]
-"""Makes a gateway in the name of somebody of the sandbox."""
-
-GONE = 2_000_000_000
-FOREIGN_ORG = 5
-"""Another company's: out of everybody's reach."""
-
-Refusal = tuple[type[GatewayError], str, str, Callable[[Gateway], object]]
-"""The error, the operation, the person, the call."""
+"""Makes a gateway for a user of the sandbox."""
 
 
 class Tokens:
-    """Stands for the sign-in: gives `tokens` in turn, notes what it was asked."""
+    """The access token source: gives `tokens` in turn, and records the rejected ones."""
 
     def __init__(self, *tokens: str | Exception) -> None:
         self.left = list(tokens)
-        self.asked: list[str | None] = []
+        self.rejected: list[str | None] = []
 
     def __call__(self, rejected: str | None) -> str:
-        self.asked.append(rejected)
+        self.rejected.append(rejected)
         token = self.left.pop(0)
         if isinstance(token, Exception):
             raise token
@@ -42,7 +34,7 @@ class Tokens:
 
 
 class Api:
-    """`answers` decides what comes next from an endpoint; `requests` are those received."""
+    """`answers` sets the next response of an endpoint; `requests` are those received."""
 
     def __init__(self, mock: responses.RequestsMock) -> None:
         self.mock = mock
@@ -51,7 +43,7 @@ class Api:
         """Answer the call of `case`: by its own answer, or by `body` (bytes), `status`, `headers` of `reply`."""
         if not reply:
             reply = {"body": case.answer_bytes, "status": case.answer_status}
-        # As every server does: it says so, where there is no body.
+        # As every server does: Content-Length also where there is no body.
         self.mock.add(case.verb, HOST + ROOT + case.path, auto_calculate_content_length=True, **reply)
 
     @property
@@ -89,20 +81,3 @@ def gateway_as(sandbox: SandboxServer) -> As:
 @pytest.fixture
 def admin(gateway_as: As) -> Gateway:
     return gateway_as()
-
-
-def is_refused(refusal: Refusal, gateway_as: As) -> None:
-    """The call fails as the row says, with everything a person and a log need."""
-    kind, operation, user, call = refusal
-    with pytest.raises(GatewayError) as caught:
-        call(gateway_as(user))
-    error = caught.value
-    assert type(error) is kind
-    assert (error.operation, error.request_id) == (operation, "c0ffee")
-    assert error.api_status == {Rejected: 400, NotFound: 404, Forbidden: 403}[kind]
-    assert error.api_message
-
-
-def name_of(refusal: Refusal) -> str:
-    kind, operation, user, _ = refusal
-    return f"{kind.__name__}-{operation}-{user}"

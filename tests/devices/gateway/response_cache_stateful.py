@@ -1,7 +1,7 @@
-"""People, sessions and processes doing everything at once that can make a kept answer wrong, as a state machine.
+"""The response cache as a state machine: people, sessions and processes do everything that can make a response wrong.
 
-What must hold is what devices/gateway/answers.py promises: nobody gets what another session asked for, nobody gets
-what was asked for before a change of their own, and whatever is older than it may be is marked, or not given at all.
+What must hold is what devices/gateway/response_cache.py promises: nobody gets a response of another session, nobody
+gets one from before a change of their own, and a response older than `max_age` is marked as stale, or not given at all.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError, Unauthorized
 from devices.gateway.resilience.policy import Policy
-from devices.gateway.response_cache import Counts, Owner, ResponseCache, SingleFlight
+from devices.gateway.response_cache import CacheOwner, CacheVersions, ResponseCache, SingleFlight
 from devices.gateway.transport import Transport
 from tests.devices.gateway.response_cache_world import TROUBLES, Api, Person, Thing, World
 
-FRESH_FOR = {"get_base_info": 15.0, "list_tags": 60.0, "list_templates": 600.0, "list_users": 600.0}
-"""Seconds for which an answer may be given again without a word; those that are not here: never."""
-KEEP_FOR = 3600.0
-"""Seconds for which an old one may stand in, marked."""
-WORDS = frozenset({"list_templates", "list_users"})
+MAX_AGE = {"get_base_info": 15.0, "list_tags": 60.0, "list_templates": 600.0, "list_users": 600.0}
+"""Seconds for which a response may be given again unmarked; other operations: never."""
+STALE_IF_ERROR = 3600.0
+"""Seconds for which a stale one may be given, marked."""
+REFERENCE_READS = frozenset({"list_templates", "list_users"})
 ABOUT_DEVICES: dict[str, Callable[[Gateway, int], Any]] = {
     "get_base_info": lambda gateway, device: gateway.get_base_info(device),
     "get_device": lambda gateway, device: gateway.get_device(device),
@@ -47,39 +47,39 @@ devices, reads = st.integers(1, 4), st.sampled_from([*READS, "get_base_info"])
 
 
 class Cache:
-    """Django's, as far as answers need it."""
+    """Django's cache, as far as the response cache needs it."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self.kept: dict[str, tuple[Any, float]] = {}
+        self.entries: dict[str, tuple[Any, float]] = {}
 
     def get(self, key: str) -> Any:
-        value, ends = self.kept.get(key, (None, 0.0))
-        return value if self._world.now < ends else None
+        value, expires = self.entries.get(key, (None, 0.0))
+        return value if self._world.now < expires else None
 
-    def keep(self, group: str, key: str, value: Any, timeout: float) -> None:
-        self.kept[key] = (value, self._world.now + timeout)
+    def set_in_group(self, group: str, key: str, value: Any, timeout: float) -> None:
+        self.entries[key] = (value, self._world.now + timeout)
 
     def delete(self, key: str) -> None:
-        self.kept.pop(key, None)
+        self.entries.pop(key, None)
 
 
 @dataclass
 class Session:
-    """A sign-in, with what its row counts."""
+    """A sign-in, with the cache versions of its grant."""
 
     person: int
     token: str
-    generation: int = 0
-    words: int = 0
+    device_version: int = 0
+    directory_version: int = 0
 
 
 @dataclass
 class Floors:
-    """The number of the call from which on answers about devices, or words, may be given to a request."""
+    """The number of the call from which on responses about devices, or reference data, may be given to a request."""
 
     devices: int = 0
-    words: int = 0
+    directory: int = 0
 
 
 @dataclass
@@ -91,10 +91,10 @@ class Request:
     changing: bool
 
 
-class Kept(RuleBasedStateMachine):
+class ResponseCacheMachine(RuleBasedStateMachine):
     steps: ClassVar[int] = 0
     saw: ClassVar[Counter[str]] = Counter()
-    """How often something came of a reading or a change, over all runs."""
+    """How often each result of a read or a change was seen, over all runs."""
 
     @initialize(shared=st.booleans())
     def begin(self, shared: bool) -> None:
@@ -136,31 +136,31 @@ class Kept(RuleBasedStateMachine):
                 raise Unauthorized
             return session.token
 
-        def bump(words: bool) -> None:
-            self.bump(session, words)
+        def bump(directory: bool) -> None:
+            self.bump(session, directory)
 
-        owner = Owner(Api.base_url, f"user:{person.id}", person.id, person.org_id, session.token)
-        answers = ResponseCache(
+        owner = CacheOwner(Api.base_url, f"user:{person.id}", person.id, person.org_id, session.token)
+        cache = ResponseCache(
             self.caches[process],
             owner,
-            Counts(session.generation, session.words),
+            CacheVersions(session.device_version, session.directory_version),
             bump,
             changing=changing,
             clock=self.world.clock,
-            flights=self.flights[process],
+            single_flight=self.flights[process],
         )
         request_id = f"r{self.requests}"
-        gateway = Gateway(self.policies[process], token, request_id=request_id, answers=answers)
-        return Request(request_id, session, gateway, Floors(floors.devices, floors.words), changing)
+        gateway = Gateway(self.policies[process], token, request_id=request_id, cache=cache)
+        return Request(request_id, session, gateway, Floors(floors.devices, floors.directory), changing)
 
-    def bump(self, session: Session, words: bool) -> None:
+    def bump(self, session: Session, directory: bool) -> None:
         """What the portal does in the rows of all grants of the person."""
         for each in self.sessions.values():
             if each.person == session.person:
-                if words:
-                    each.words += 1
+                if directory:
+                    each.directory_version += 1
                 else:
-                    each.generation += 1
+                    each.device_version += 1
 
     def _read(self, request: Request, operation: str, device: int, way: str = "plain") -> None:
         gateway = request.gateway.fresh() if way == "fresh" else request.gateway
@@ -171,7 +171,7 @@ class Kept(RuleBasedStateMachine):
         except GatewayError as error:
             self._saw(type(error).__name__)
             if error.status in (401, 403, 404):
-                request.gateway.settle()
+                request.gateway.flush()
                 number = self.world.tick()
                 for floors in (self.floors[request.session.person], request.began):
                     self._raise(floors, operation, number)
@@ -180,8 +180,8 @@ class Kept(RuleBasedStateMachine):
 
     @staticmethod
     def _raise(floors: Floors, operation: str, number: int) -> None:
-        if operation in WORDS:
-            floors.words = number
+        if operation in REFERENCE_READS:
+            floors.directory = number
         else:
             floors.devices = number
 
@@ -190,16 +190,16 @@ class Kept(RuleBasedStateMachine):
         found: list[Any] = []
         shared = gateway.for_threads()
 
-        def ask() -> None:
+        def call() -> None:
             try:
                 found.append(READS[operation](shared, device))
             except GatewayError as error:
                 found.append(error)
 
-        thread = threading.Thread(target=ask)
+        thread = threading.Thread(target=call)
         thread.start()
         thread.join()
-        gateway.settle()
+        gateway.flush()
         if isinstance(found[0], GatewayError):
             raise found[0]
         return found[0]
@@ -211,35 +211,35 @@ class Kept(RuleBasedStateMachine):
         for number in {int(item.name.rsplit("#", 1)[1]) for item in items}:
             call = self.world.calls[number]
             own = call.request == request.id
-            assert call.token == request.session.token, f"a leak: {operation} was asked for by {call.token}"
+            assert call.token == request.session.token, f"a leak: {operation} was read by {call.token}"
             assert call.operation == operation
             if own:
-                self._saw("asked")
+                self._saw("fetched")
                 continue
-            assert not fresh, f"{operation}: fresh() was given what was kept"
-            self._judge_kept(request, operation, number)
+            assert not fresh, f"{operation}: fresh() got a cached response"
+            self._judge_cached(request, operation, number)
             self._judge_versions(request, operation, number)
 
-    def _judge_kept(self, request: Request, operation: str, number: int) -> None:
+    def _judge_cached(self, request: Request, operation: str, number: int) -> None:
         call = self.world.calls[number]
-        word = operation in WORDS
-        floor = request.began.words if word else request.began.devices
-        assert number > floor, f"{operation}: asked for before a change or a refusal that ended before this request"
-        assert word or not request.changing, f"{operation}: a request that may change something got what was kept"
+        reference = operation in REFERENCE_READS
+        floor = request.began.directory if reference else request.began.devices
+        assert number > floor, f"{operation}: from before a change or a denial that ended before this request"
+        assert reference or not request.changing, f"{operation}: a changing request got a cached response"
         age = self.world.now - call.at
         marked = [each for each in request.gateway.stale if each.operation == operation]
-        self._saw("kept, marked" if marked else "kept")
-        assert age < KEEP_FOR + 60, f"{operation}: {age:.0f} s old"
+        self._saw("cached, marked" if marked else "cached")
+        assert age < STALE_IF_ERROR + 60, f"{operation}: {age:.0f} s old"
         if not marked:
             # While it was waited for, a call that failed in between may have taken its time.
-            assert age < FRESH_FOR.get(operation, 0.0), f"{operation}: {age:.0f} s old, and not marked"
+            assert age < MAX_AGE.get(operation, 0.0), f"{operation}: {age:.0f} s old, and not marked"
         else:
             assert any(abs(each.read_at - call.at) < 1 for each in marked), f"{operation}: marked with another time"
 
     def _judge_versions(self, request: Request, operation: str, number: int) -> None:
         for device, version in self.world.calls[number].versions.items():
             mine = self.written.get((request.session.person, device), 0)
-            assert version >= mine or operation in WORDS, f"{operation}: as before one's own change"
+            assert version >= mine or operation in REFERENCE_READS, f"{operation}: from before the person's own change"
 
     # --- what happens -------------------------------------------------------------------------------------------------
 
@@ -250,7 +250,7 @@ class Kept(RuleBasedStateMachine):
         device=devices,
         way=st.sampled_from(["plain"] * 4 + ["fresh", "thread"]),
     )
-    def look(self, name: str, process: int, operation: str, device: int, way: str) -> None:
+    def view(self, name: str, process: int, operation: str, device: int, way: str) -> None:
         self._read(self._begin(name, process), operation, device, way)
 
     @rule(name=sessions, process=processes, device=devices, operations=st.lists(reads, min_size=2, max_size=4))
@@ -271,8 +271,8 @@ class Kept(RuleBasedStateMachine):
         if ends:
             self.open.pop(0)
 
-    @rule(name=sessions, process=processes, device=devices, renames=st.booleans(), owner=st.integers(1, 3), look=reads)
-    def change(self, name: str, process: int, device: int, renames: bool, owner: int, look: str) -> None:
+    @rule(name=sessions, process=processes, device=devices, renames=st.booleans(), owner=st.integers(1, 3), shown=reads)
+    def change(self, name: str, process: int, device: int, renames: bool, owner: int, shown: str) -> None:
         """As the portal does it: read, send, read back, and then show something."""
         request = self._begin(name, process, changing=True)
         person = request.session.person
@@ -291,29 +291,29 @@ class Kept(RuleBasedStateMachine):
         if self.world.devices[device].version > before:
             self.written[person, device] = self.world.devices[device].version
         self._read(request, "get_base_info", device, "fresh")
-        self._read(request, look, device)
+        self._read(request, shown, device)
 
     @rule(name=sessions, before=processes, process=processes, device=devices, operation=reads, renames=st.booleans())
-    def look_change_look(
+    def view_change_view(
         self, name: str, before: int, process: int, device: int, operation: str, renames: bool
     ) -> None:
-        """As people do, perhaps with the change in another session of theirs, or in another process."""
+        """Perhaps with the change in another session of the same person, or in another process."""
         twin = {"ann": "ann elsewhere", "ann elsewhere": "ann"}.get(name, name)
         owner = self.world.devices[device].owner_id
-        self.look(name, before, operation, device, "plain")
+        self.view(name, before, operation, device, "plain")
         self.change(twin, process, device, renames, owner, operation)
-        self.look(name, before, operation, device, "plain")
+        self.view(name, before, operation, device, "plain")
 
     @rule(name=sessions, process=processes, device=devices, operation=reads, trouble=st.sampled_from(TROUBLES))
-    def look_fail_look(self, name: str, process: int, device: int, operation: str, trouble: str) -> None:
-        self.look(name, process, operation, device, "plain")
+    def view_fail_view(self, name: str, process: int, device: int, operation: str, trouble: str) -> None:
+        self.view(name, process, operation, device, "plain")
         self.fail(trouble, False)
-        self.look(name, process, operation, device, "plain")
+        self.view(name, process, operation, device, "plain")
         self.recover()
 
     @rule(device=devices, org=st.integers(1, 2), owner=st.integers(1, 3))
     def elsewhere(self, device: int, org: int, owner: int) -> None:
-        """Somebody changes it, not through the portal."""
+        """Somebody changes it outside the portal."""
         thing = self.world.devices[device]
         thing.version += 1
         thing.name, thing.org_id, thing.owner_id = "elsewhere", org, owner
@@ -322,10 +322,10 @@ class Kept(RuleBasedStateMachine):
     def permissions(self, person: int, sees_all: bool) -> None:
         self.world.people[person].sees_all = sees_all
 
-    @rule(name=sessions, told=st.booleans())
-    def sign_in_again(self, name: str, told: bool) -> None:
-        """The platform ends the token; the person, who may first be told so, signs in again."""
-        if told:
+    @rule(name=sessions, noticed=st.booleans())
+    def sign_in_again(self, name: str, noticed: bool) -> None:
+        """The platform ends the token; the person signs in again, perhaps after a denied read."""
+        if noticed:
             del self.world.tokens[self.sessions[name].token]
             self._read(self._begin(name, 0), "get_base_info", 1)
         self._sign_in(name)
@@ -337,7 +337,7 @@ class Kept(RuleBasedStateMachine):
 
     @rule()
     def recover(self) -> None:
-        """And whatever the policy waits for is over."""
+        """And the backoff of the policy is over."""
         self.world.trouble = ""
         self.world.now += 6.0
 
@@ -348,12 +348,12 @@ class Kept(RuleBasedStateMachine):
     @rule(process=processes)
     def restart(self, process: int) -> None:
         self.policies[process] = self._policy()
-        self.caches[process].kept.clear()
+        self.caches[process].entries.clear()
 
     @invariant()
     def counted(self) -> None:
-        Kept.steps += 1
+        ResponseCacheMachine.steps += 1
 
     @staticmethod
     def _saw(what: str) -> None:
-        Kept.saw[what] += 1
+        ResponseCacheMachine.saw[what] += 1

@@ -1,7 +1,7 @@
-"""A platform in memory, for tests of what the portal keeps: every answer tells which call it was the answer to.
+"""A platform in memory, for tests of the response cache: every response names the call it belongs to.
 
-The number of the call stands behind `#` in each name that it sends, so that whatever a page gets can be traced to who
-asked for it, when, and what was true then.
+Each name in a response ends in `#` and the number of the call, so that a test knows who made it, when, and what was
+true then.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Thing:
 
 @dataclass(frozen=True)
 class Call:
-    """One that was answered with data. `versions`: of the devices in the answer; `request`: whose request asked."""
+    """A successful call. `versions`: of the devices in the response; `request`: the id of the portal's request."""
 
     number: int
     at: float
@@ -65,7 +65,7 @@ class World:
     count: int = 0
     trouble: str = ""
     carried_out: bool = False
-    """Whether a change is made all the same while there is trouble."""
+    """Whether a change is made although the call fails."""
 
     def clock(self) -> float:
         return self.now
@@ -74,14 +74,14 @@ class World:
         self.now += seconds
 
     def tick(self) -> int:
-        """The number of what happens now; no two things have the same."""
+        """A new number, and a new moment."""
         self.count += 1
         self.now += 0.001
         return self.count
 
 
 class Api:
-    """What a Policy sends through: a `Transport` as far as it needs one."""
+    """A `Transport`, as far as a Policy needs one."""
 
     base_url = "http://127.0.0.1:1"
     timeouts = Timeouts()
@@ -91,25 +91,25 @@ class Api:
 
     def close(self) -> None: ...
 
-    def send(self, method: str, path: str, **asked: Any) -> Reply:
+    def send(self, method: str, path: str, **arguments: Any) -> Reply:
         world = self._world
         number = world.tick()
-        told = {"operation": asked["operation"], "request_id": asked["request_id"]}
+        details = {"operation": arguments["operation"], "request_id": arguments["request_id"]}
         if world.trouble and method != "GET" and world.carried_out:
-            self._answer(method, path, asked, number)
+            self._answer(method, path, arguments, number)
         if world.trouble == "unreachable":
-            raise Unreachable(**told)
+            raise Unreachable(**details)
         if world.trouble == "timed out":
             world.sleep(10)
-            raise TimedOut(**told)
-        status, body = BROKEN[world.trouble] if world.trouble else self._answer(method, path, asked, number)
-        return Reply(status, body, "application/json", read_retry_after(None), asked["request_id"])
+            raise TimedOut(**details)
+        status, body = BROKEN[world.trouble] if world.trouble else self._answer(method, path, arguments, number)
+        return Reply(status, body, "application/json", read_retry_after(None), arguments["request_id"])
 
-    def _answer(self, method: str, path: str, asked: Mapping[str, Any], number: int) -> tuple[int, bytes]:
-        person = self._world.people.get(self._world.tokens.get(asked["bearer"], 0))
+    def _answer(self, method: str, path: str, arguments: Mapping[str, Any], number: int) -> tuple[int, bytes]:
+        person = self._world.people.get(self._world.tokens.get(arguments["bearer"], 0))
         if person is None:
             return 401, b"{}"
-        given = {**(asked["query"] or {}), **(asked["json"] or {})}
+        given = {**(arguments["query"] or {}), **(arguments["json"] or {})}
         short = path.removeprefix(ROOT)
         seen: list[Thing] = []
         if "deviceId" in given:
@@ -129,7 +129,7 @@ class Api:
         if method == "GET":
             versions = {device.id: device.version for device in seen}
             self._world.calls[number] = Call(
-                number, self._world.now, asked["bearer"], asked["request_id"], asked["operation"], versions
+                number, self._world.now, arguments["bearer"], arguments["request_id"], arguments["operation"], versions
             )
         return 200, json.dumps(data).encode()
 

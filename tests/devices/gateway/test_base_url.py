@@ -22,7 +22,7 @@ from devices.gateway.transport import Transport, check_base_url
         "https://gateway.example/platform",
     ],
 )
-def test_https_and_this_machine_are_fine(url: str) -> None:
+def test_https_and_loopback_are_allowed(url: str) -> None:
     assert Transport(url).base_url == url
     assert Transport(url + "/").base_url == url
 
@@ -92,7 +92,7 @@ def test_anything_else_is_refused_with_its_reason(url: str, reason: str) -> None
         ("http://127.0.0.1:8081", ["127.0.0.1"], True),
     ],
 )
-def test_a_list_of_hosts_is_kept_to(url: str, allowed: list[str], fine: bool) -> None:
+def test_only_allowed_hosts_are_accepted(url: str, allowed: list[str], fine: bool) -> None:
     if fine:
         assert check_base_url(url, allowed) == url
     else:

@@ -1,4 +1,4 @@
-"""What happens on the connection: sizes, cut and foreign answers, what is kept between calls and what is not."""
+"""On the connection: sizes, responses that are cut short or not HTTP, and what stays between calls."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_an_answer_cut_short_or_garbled_is_a_bad_reply(data: bytes) -> None:
     ],
     ids=["ssh", "tls", "status", "headers", "long-header"],
 )
-def test_what_is_not_http_is_a_bad_reply(data: bytes) -> None:
+def test_a_response_that_is_not_http_is_a_bad_reply(data: bytes) -> None:
     assert type(error_of(data)) is BadReply
 
 
@@ -144,7 +144,7 @@ def test_a_connection_is_used_again_after_an_error() -> None:
     assert server.connections == 1
 
 
-def test_the_rest_of_a_body_too_large_is_not_taken_for_the_next_answer() -> None:
+def test_the_rest_of_a_too_large_body_is_not_read_as_the_next_response() -> None:
     with serving(each_request(answer(b"[" + b" " * MEGABYTE + b"]"), answer())) as server:
         transport = Transport(server.url, max_bytes=1000)
         for _ in range(2):
@@ -153,7 +153,7 @@ def test_the_rest_of_a_body_too_large_is_not_taken_for_the_next_answer() -> None
     assert server.connections == 2
 
 
-def test_a_connection_that_was_closed_meanwhile_is_made_anew() -> None:
+def test_a_closed_connection_is_replaced() -> None:
     closed = threading.Event()
 
     def one_answer(server: Server, conn: socket.socket) -> None:
@@ -180,18 +180,7 @@ def test_cookies_are_not_carried_from_one_call_to_the_next() -> None:
     assert b"cookie" not in server.requests[1].lower()
 
 
-def test_no_redirect_is_followed() -> None:
-    with serving(each_request(answer())) as target:
-        moved = answer(b"", f"Location: {target.url}/x", status="308 Permanent Redirect")
-        with serving(each_request(moved)) as server, pytest.raises(BadReply) as caught:
-            over(Transport(server.url)).set_metafield(31, 3, "x")
-    assert caught.value.api_status == 308
-    assert (len(server.requests), len(target.requests)) == (1, 0)
-
-
-def test_the_environment_neither_detours_nor_signs_a_call_to_this_machine(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_proxies_and_netrc_are_not_used_for_loopback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login thief password hunter2\n")
     netrc.chmod(0o600)

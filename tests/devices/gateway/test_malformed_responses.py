@@ -1,4 +1,5 @@
-"""Answers that are well-formed and not true, or made to do harm: each a typed outcome, and nothing of them is told."""
+"""Responses that are wrong or harmful although they may be well-formed: each is a typed error that shows nothing of
+them."""
 
 from __future__ import annotations
 
@@ -44,9 +45,7 @@ def with_value(value: str) -> bytes:
     ],
     ids=["error", "html", "utf-16", "latin-1", "nan", "infinite", "huge", "deep-list", "deep-object", "other", "minus"],
 )
-def test_a_lie_about_a_device_is_a_bad_reply_that_keeps_its_body_to_itself(
-    body: bytes, api: Api, gateway: Gateway
-) -> None:
+def test_a_wrong_device_is_a_bad_reply_that_does_not_show_its_body(body: bytes, api: Api, gateway: Gateway) -> None:
     assert body != READ.answer_bytes
     api.answers(READ, body=body)
     with pytest.raises(BadReply) as caught:
@@ -54,32 +53,32 @@ def test_a_lie_about_a_device_is_a_bad_reply_that_keeps_its_body_to_itself(
     assert SECRET not in f"{caught.value!r} {caught.value} {vars(caught.value)}"
 
 
-def test_a_mark_of_byte_order_is_no_lie(api: Api, gateway: Gateway) -> None:
+def test_a_byte_order_mark_is_accepted(api: Api, gateway: Gateway) -> None:
     api.answers(READ, body=READ.answer_bytes.decode().encode("utf-8-sig"))
     assert gateway.get_device(31).id == 31
 
 
-def test_an_error_is_not_a_device_that_is_not_connected(api: Api, gateway: Gateway) -> None:
+def test_an_error_is_not_read_as_an_offline_device(api: Api, gateway: Gateway) -> None:
     api.answers(BY_NAME["get_online"], body=json.dumps({"error": {"message": SECRET}}).encode())
     with pytest.raises(BadReply):
         gateway.get_online(31)
 
 
-def test_a_device_that_comes_twice_is_there_once_and_counted(api: Api, gateway: Gateway) -> None:
+def test_a_repeated_device_is_listed_once_and_counted(api: Api, gateway: Gateway) -> None:
     api.answers(BY_NAME["list_devices"], body=page_of(7, 8, 7, 7, totalElements=None))
     page = gateway.list_devices(size=4)
     assert [device.id for device in page.items] == [7, 8]
     assert page.repeated == 2
-    assert (page.first, page.last, page.has_next) == (1, 4, True), "the pages go on as the platform counts"
+    assert (page.first, page.last, page.has_next) == (1, 4, True), "the pages count as the platform does"
 
 
 @pytest.mark.parametrize("total", [0, 2, -5])
-def test_a_total_that_what_came_contradicts_is_no_total(total: int, api: Api, gateway: Gateway) -> None:
+def test_an_impossible_total_is_none(total: int, api: Api, gateway: Gateway) -> None:
     api.answers(BY_NAME["list_devices"], body=page_of(7, 8, 9, totalElements=total))
     assert gateway.list_devices(size=50).total is None
 
 
-def test_a_page_larger_than_asked_is_shown_whole(api: Api, gateway: Gateway) -> None:
+def test_a_page_larger_than_requested_is_given_whole(api: Api, gateway: Gateway) -> None:
     api.answers(BY_NAME["list_devices"], body=page_of(*range(1, 31)))
     page = gateway.list_devices(size=10)
     assert (len(page.items), page.last, page.has_next) == (30, 30, True)

@@ -1,4 +1,4 @@
-"""Reading what comes with an error: its message in any shape, and how long to wait."""
+"""Error bodies of any shape, and Retry-After."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from devices.gateway.response import Problem, Reply, printable, read_problem, re
 
 
 @pytest.mark.parametrize(
-    ("said", "problem"),
+    ("body", "problem"),
     [
         ({"message": "Flat."}, Problem("Flat.")),
         ({"error": {"message": "Nested."}}, Problem("Nested.")),
@@ -35,8 +35,8 @@ from devices.gateway.response import Problem, Reply, printable, read_problem, re
         (None, Problem()),
     ],
 )
-def test_an_error_body_of_any_shape_is_read(said: Any, problem: Problem) -> None:
-    assert read_problem(json.dumps(said).encode()) == problem
+def test_an_error_body_of_any_shape_is_read(body: Any, problem: Problem) -> None:
+    assert read_problem(json.dumps(body).encode()) == problem
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_an_error_body_of_any_shape_is_read(said: Any, problem: Problem) -> None
     ],
     ids=lambda body: repr(body[:12]),
 )
-def test_a_body_that_says_nothing_is_an_empty_problem(body: bytes) -> None:
+def test_an_unreadable_body_is_an_empty_problem(body: bytes) -> None:
     assert read_problem(body) == Problem()
 
 
@@ -105,7 +105,7 @@ NOON = 1_800_000_000.0  # Fri, 15 Jan 2027 08:00:00 GMT
         ("Fri, 15 Foo 2027", None),
     ],
 )
-def test_retry_after_is_seconds_or_a_date_and_believed_for_a_day(header: str | None, seconds: float | None) -> None:
+def test_retry_after_is_seconds_or_a_date_up_to_a_day(header: str | None, seconds: float | None) -> None:
     assert read_retry_after(header, now=NOON) == seconds
 
 

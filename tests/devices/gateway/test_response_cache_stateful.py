@@ -1,9 +1,10 @@
-"""Kept answers under everything at once; ten thousand steps of it are run by `python -m bench.response_cache`."""
+"""The state machine of the response cache; `python -m bench.response_cache` runs ten thousand steps of it."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -11,7 +12,8 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from devices.gateway import response_cache
 from devices.gateway.base_client import BaseClient
-from tests.devices.gateway.response_cache_stateful import Kept, Session
+from devices.gateway.response_cache import CacheOwner
+from tests.devices.gateway.response_cache_stateful import ResponseCacheMachine, Session
 
 FEW = settings(
     max_examples=10,
@@ -25,53 +27,49 @@ FEW = settings(
 
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
-    """The policy has much to say of a platform that fails all the time."""
+    """The policy logs much while the platform fails."""
     logging.disable(logging.WARNING)
     yield
     logging.disable(logging.NOTSET)
 
 
-def begun(machine: type[Kept] = Kept) -> Kept:
+def started(machine: type[ResponseCacheMachine] = ResponseCacheMachine) -> ResponseCacheMachine:
     made = machine()
     made.begin(shared=True)
     return made
 
 
-def test_nobody_is_given_what_is_not_theirs_or_too_old() -> None:
-    run_state_machine_as_test(Kept, settings=FEW)
+def test_nobody_gets_a_response_of_another_session_or_a_too_old_one() -> None:
+    run_state_machine_as_test(ResponseCacheMachine, settings=FEW)
 
 
-class Unbumped(Kept):
-    def bump(self, session: Session, words: bool) -> None: ...
+class Unbumped(ResponseCacheMachine):
+    def bump(self, session: Session, directory: bool) -> None: ...
 
 
-def test_the_machine_sees_a_count_that_is_not_kept() -> None:
-    begun().look_change_look("ann", 0, 1, 1, "get_base_info", renames=True)
+def test_the_machine_finds_a_missing_invalidation() -> None:
+    started().view_change_view("ann", 0, 1, 1, "get_base_info", renames=True)
     with pytest.raises(AssertionError, match="before a change"):
-        begun(Unbumped).look_change_look("ann", 0, 1, 1, "get_base_info", renames=True)
+        started(Unbumped).view_change_view("ann", 0, 1, 1, "get_base_info", renames=True)
 
 
-def test_the_machine_sees_a_key_without_its_owner(monkeypatch: pytest.MonkeyPatch) -> None:
-    machine = begun()
-    machine.look("ann", 0, "get_base_info", 2, "plain")
-    machine.look("ben", 1, "get_base_info", 2, "plain")
-    nobody = {"person": "", "user_id": 0, "org_id": None, "session": ""}
-    whole = response_cache.ResponseCache._key
+whole = response_cache.ResponseCache.__init__
 
-    def careless(self: response_cache.ResponseCache, *args: object) -> object:
-        self._owner = self._owner._replace(**nobody)  # type: ignore[arg-type]
-        self._group = "answer"
-        return whole(self, *args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(response_cache.ResponseCache, "_key", careless)
-    machine = begun()
-    machine.look("ann", 0, "get_base_info", 2, "plain")
+def without_owner(self: response_cache.ResponseCache, store: Any, owner: CacheOwner, *rest: Any, **more: Any) -> None:
+    whole(self, store, CacheOwner(owner.base_url, "", 0, None, ""), *rest, **more)
+
+
+def test_the_machine_finds_a_key_without_owner(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(response_cache.ResponseCache, "__init__", without_owner)
+    machine = started()
+    machine.view("ann", 0, "get_base_info", 2, "plain")
     with pytest.raises(AssertionError, match="a leak"):
-        machine.look("ben", 1, "get_base_info", 2, "plain")
+        machine.view("ben", 1, "get_base_info", 2, "plain")
 
 
-def test_the_machine_sees_an_old_answer_without_a_mark(monkeypatch: pytest.MonkeyPatch) -> None:
-    begun().look_fail_look("cia", 0, 3, "list_timeline", "unreachable")
+def test_the_machine_finds_an_unmarked_stale_response(monkeypatch: pytest.MonkeyPatch) -> None:
+    started().view_fail_view("cia", 0, 3, "list_timeline", "unreachable")
     monkeypatch.setattr(BaseClient, "stale", property(lambda self: []))
     with pytest.raises(AssertionError, match="not marked"):
-        begun().look_fail_look("cia", 0, 3, "list_timeline", "unreachable")
+        started().view_fail_view("cia", 0, 3, "list_timeline", "unreachable")

@@ -110,7 +110,7 @@ def test_plain_http_where_tls_is_expected_gets_no_request(certificate: Path) -> 
 @pytest.mark.parametrize(
     "broken", [b"\x15\x03\x03\x00\x02\x02\x50", b"HTTP/1.1 200 OK\r\n\r\n", b""], ids=["alert", "plain", "cut"]
 )
-def test_a_connection_that_breaks_after_the_change_was_sent_proves_nothing(
+def test_a_connection_that_breaks_after_a_change_was_sent_leaves_it_uncertain(
     broken: bytes, certificate: Path, context: ssl.SSLContext
 ) -> None:
     """Such as a middlebox that gives up, or a server whose process dies: the change may be made."""

@@ -86,7 +86,7 @@ def test_a_form_sent_too_late_comes_back_filled_in_and_is_sent_by_hand_alone(
     end(how, browser, platform)
     answer = browser.post(RENAME, {"name": TYPED, "reason": WHY}, headers=OURS, follow=True)
     assert answer.redirect_chain == [("/sign-in/?next=%2Fdevices%2F1%2Frename%2F", 302)]
-    assert "What you had typed is kept for an hour" in words(answer)
+    assert "What you typed is kept for one hour" in words(answer)
     platform.clear_requests()
     page = browser.sign_in("admin", next=RENAME)
     assert page["Location"] == RENAME
@@ -172,7 +172,7 @@ def test_thrown_away_it_is_gone_and_the_form_is_as_it_was(signed_in: SignedIn, p
     browser = left("admin", signed_in)
     browser.sign_in("admin")
     platform.clear_requests()
-    answer = browser.post("/throw-away/", {"path": RENAME})
+    answer = browser.post("/discard-draft/", {"path": RENAME})
     assert (answer.status_code, answer["Location"]) == (303, RENAME)
     assert NOT_SENT not in words(browser.get(RENAME))
     assert not Draft.objects.exists()
@@ -180,7 +180,7 @@ def test_thrown_away_it_is_gone_and_the_form_is_as_it_was(signed_in: SignedIn, p
 
 
 def test_throwing_away_leads_nowhere_else(signed_in: SignedIn) -> None:
-    assert signed_in().post("/throw-away/", {"path": "https://evil.example/"})["Location"] == "/devices/"
+    assert signed_in().post("/discard-draft/", {"path": "https://evil.example/"})["Location"] == "/devices/"
 
 
 # --- what is not kept -------------------------------------------------------------------------------------------------
@@ -211,7 +211,9 @@ def test_an_old_browser_is_told_by_the_origin_of_its_form(signed_in: SignedIn) -
     assert Draft.objects.count() == 1
 
 
-@pytest.mark.parametrize("path", ["/devices/1/reveal-token/", "/sign-out/", "/throw-away/", "/devices/", "/nowhere/"])
+@pytest.mark.parametrize(
+    "path", ["/devices/1/reveal-token/", "/sign-out/", "/discard-draft/", "/devices/", "/nowhere/"]
+)
 def test_what_is_no_form_of_a_change_is_not_kept(signed_in: SignedIn, path: str) -> None:
     browser = signed_in("admin")
     browser.get(RENAME)
@@ -224,7 +226,7 @@ def test_what_is_too_large_is_not_kept_and_that_is_said(signed_in: SignedIn) -> 
     browser = signed_in("admin")
     browser.get(RENAME)
     ApiGrant.objects.all().delete()
-    answer = browser.post(RENAME, {"name": "x" * drafts.LARGEST}, headers=OURS, follow=True)
+    answer = browser.post(RENAME, {"name": "x" * drafts.MAX_BYTES}, headers=OURS, follow=True)
     assert "could not be kept" in words(answer)
     assert not Draft.objects.exists()
 
@@ -238,16 +240,16 @@ def test_htmx_keeps_its_form_in_the_page_so_nothing_is_kept_here(signed_in: Sign
 
 
 def test_a_name_typed_to_confirm_has_to_be_typed_again() -> None:
-    assert {"confirm", "without", "password", "csrfmiddlewaretoken", "idempotency_key"} <= drafts.NEVER_KEPT
+    assert {"confirm", "without", "password", "csrfmiddlewaretoken", "idempotency_key"} <= drafts.EXCLUDED_FIELDS
 
 
 def test_one_browser_fills_no_table(signed_in: SignedIn) -> None:
     browser = signed_in("admin")
     browser.get(RENAME)
     ApiGrant.objects.all().delete()
-    for device in range(1, drafts.MOST + 4):
+    for device in range(1, drafts.MAX_DRAFTS + 4):
         send_late(browser, f"/devices/{device}/rename/")
-    assert Draft.objects.count() == drafts.MOST
+    assert Draft.objects.count() == drafts.MAX_DRAFTS
     assert not Draft.objects.filter(path="/devices/1/rename/").exists(), "the oldest gives way"
 
 
@@ -365,7 +367,7 @@ def test_what_cannot_be_undone_is_confirmed_anew(signed_in: SignedIn, path: str)
     browser.sign_in("admin")
     form = browser.get(path)
     assert value(form, "confirm") == ""
-    assert "The name that confirms this step has to be typed again." in words(form)
+    assert "Type the name again to confirm." in words(form)
 
 
 def test_a_transfer_left_unsent_can_still_go_to_somebody_else(signed_in: SignedIn) -> None:

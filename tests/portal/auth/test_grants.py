@@ -23,7 +23,7 @@ from tests.portal.auth.token_endpoint import PERSON, TokenEndpoint, expire, row_
 def stored(handle: str) -> Tokens:
     row = grants.read(handle)
     assert row
-    return grants._open(row)
+    return grants._decrypt(row)
 
 
 def test_a_good_token_costs_no_call_and_with_its_row_no_query(
@@ -75,7 +75,7 @@ def test_a_refused_refresh_token_ends_the_grant(handle: str, endpoint: TokenEndp
     expire(handle)
     with pytest.raises(Unauthorized):
         grants.token_for(handle)
-    assert row_of(handle).lost
+    assert row_of(handle).revoked
     with pytest.raises(Unauthorized):
         grants.token_for(handle)
     assert endpoint.calls == 1, "a lost grant is not tried again"
@@ -87,7 +87,7 @@ def test_trouble_at_the_token_endpoint_loses_nothing(handle: str, endpoint: Toke
     endpoint.trouble = trouble
     with pytest.raises(type(trouble)):
         grants.token_for(handle)
-    assert not row_of(handle).lost
+    assert not row_of(handle).revoked
     endpoint.trouble = None
     assert grants.token_for(handle) == "access-2"
 
@@ -125,13 +125,13 @@ def nearly_expired(handle: str) -> None:
     ApiGrant.objects.filter(handle=handle).update(refresh_at=time.time() - 1)
 
 
-@pytest.mark.parametrize(("life", "early"), [(86_400.0, 300.0), (600.0, 120.0), (60.0, 12.0)])
+@pytest.mark.parametrize(("expires_in", "early"), [(86_400.0, 300.0), (600.0, 120.0), (60.0, 12.0)])
 def test_tokens_are_renewed_a_fifth_of_their_life_before_the_end_but_at_most_five_minutes(
-    db: None, life: float, early: float
+    db: None, expires_in: float, early: float
 ) -> None:
-    row = row_of(grants.open_grant(Tokens(Secret("a"), Secret("r"), life), PERSON))
+    row = row_of(grants.open_grant(Tokens(Secret("a"), Secret("r"), expires_in), PERSON))
     assert row.expires_at - row.refresh_at == pytest.approx(early, abs=0.01)
-    assert row.expires_at == pytest.approx(time.time() + life, abs=5)
+    assert row.expires_at == pytest.approx(time.time() + expires_in, abs=5)
 
 
 def test_while_one_renews_early_the_others_go_on_with_the_present_token(handle: str, endpoint: TokenEndpoint) -> None:
@@ -156,15 +156,15 @@ def test_a_failed_early_refresh_disturbs_nobody_and_is_not_tried_by_everybody(
 
 
 def test_a_lease_outlasts_the_token_call_it_covers() -> None:
-    assert grants.LEASE > grants.TOKEN_CALL
-    assert grants.WAIT > grants.LEASE + grants.TOKEN_CALL
+    assert grants.LEASE > grants.REFRESH_TIMEOUT
+    assert grants.MAX_WAIT > grants.LEASE + grants.REFRESH_TIMEOUT
 
 
 def test_a_start_with_too_short_a_lease_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     from django.apps import apps
     from django.core.exceptions import ImproperlyConfigured
 
-    monkeypatch.setattr(grants, "LEASE", grants.TOKEN_CALL)
+    monkeypatch.setattr(grants, "LEASE", grants.REFRESH_TIMEOUT)
     with pytest.raises(ImproperlyConfigured):
         apps.get_app_config("portal_auth").ready()
 
@@ -179,7 +179,7 @@ def test_the_lease_of_a_dead_process_is_taken_over(handle: str, endpoint: TokenE
 def test_nobody_waits_for_ever_for_somebody_elses_refresh(
     handle: str, endpoint: TokenEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(grants, "WAIT", 0.1)
+    monkeypatch.setattr(grants, "MAX_WAIT", 0.1)
     expire(handle)
     ApiGrant.objects.update(lease_by="somebody", lease_until=time.time() + 60)
     with pytest.raises(TimedOut):
@@ -219,9 +219,9 @@ def test_a_host_whose_clock_is_wrong_leaves_the_others_their_leases(
     real, row = time.time, grants.read(handle)
     assert row
     monkeypatch.setattr(time, "time", lambda: real() + ahead)
-    assert grants._win(row), "nobody has it"
+    assert grants._acquire_lease(row), "nobody has it"
     assert row_of(handle).lease_until == pytest.approx(real() + grants.LEASE, abs=2)
-    assert not grants._win(row), "it is held, by the clock that all share"
+    assert not grants._acquire_lease(row), "it is held, by the clock that all share"
 
 
 # --- the race ---------------------------------------------------------------------------------------------------------
@@ -231,13 +231,13 @@ def naive(handle: str, rejected: str | None = None) -> str:
     """What one would write first: look, refresh, save. Kept to show that the race below would catch it."""
     row = grants.read(handle)
     assert row
-    tokens = grants._open(row)
+    tokens = grants._decrypt(row)
     if rejected is None and time.time() < row.expires_at:
         return tokens.access.reveal()
     assert tokens.refresh
     fresh = oauth.refresh(tokens.refresh, seconds=6)
     ApiGrant.objects.filter(handle=handle).update(
-        blob=crypto.seal(fresh, handle, row.user), expires_at=time.time() + fresh.life
+        blob=crypto.seal(fresh, handle, row.user), expires_at=time.time() + fresh.expires_in
     )
     return fresh.access.reveal()
 
@@ -296,7 +296,7 @@ def test_when_the_one_refresh_fails_those_who_waited_do_not_try_in_turn(
     expire(handle)
     release, looks, read = threading.Event(), Counter[int](), grants.read
 
-    def counted(handle: str) -> grants.Row | None:
+    def counted(handle: str) -> grants.GrantRow | None:
         """Let the call fail once all others have looked three times: by then they wait for it."""
         row = read(handle)
         looks[threading.get_ident()] += 1
@@ -314,4 +314,4 @@ def test_when_the_one_refresh_fails_those_who_waited_do_not_try_in_turn(
     answers = race(grants.token_for, handle, None, threads=8)
     assert sorted(set(answers)) == ["ServerFault", "Unreachable"]
     assert slow.calls == 1
-    assert not row_of(handle).lost
+    assert not row_of(handle).revoked

@@ -1,4 +1,4 @@
-"""The same tests of grants, their race among them, on PostgreSQL: compare-and-set has to hold on both databases."""
+"""Runs the tests of grants on PostgreSQL: compare-and-set must work on both databases."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from tests.services import Postgres
 pytestmark = pytest.mark.stack
 
 ROOT = Path(__file__).resolve().parents[3]
-HERE = "tests/portal"
+HERE = "tests/portal/auth"
 
 
 def test_grants_and_the_limits_of_sessions_hold_on_postgres(postgres: Postgres) -> None:
     done = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider"),
-            *(f"{HERE}/test_grants.py", f"{HERE}/test_tokens_at_rest.py", f"{HERE}/test_session_limits.py"),
+            *(f"{HERE}/test_grants.py", f"{HERE}/test_crypto.py", f"{HERE}/test_session_limits.py"),
             f"{HERE}/test_rotation.py",
-            f"{HERE}/test_kept.py::test_a_change_counts_in_every_grant_of_its_person_and_in_no_other",
+            f"{HERE}/test_response_cache.py::test_a_change_counts_in_every_grant_of_its_person_and_in_no_other",
         ],
         env={**os.environ, "TEST_DATABASE_URL": postgres.database()},
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""Kept answers at work: counted in the grants of a person, in whichever process and browser."""
+"""The response cache of signed-in people: versions in their grants, in every process and browser."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RENAME = "/devices/1/rename/"
 
 @pytest.fixture
 def process(settings: Any) -> Callable[[str], None]:
-    """`process("two")`: from now on the portal has the memory of another of its processes."""
+    """`process("two")`: from now on the portal has the memory of another process."""
 
     def become(name: str) -> None:
         backend = "django.core.cache.backends.locmem.LocMemCache"
@@ -30,26 +30,26 @@ def process(settings: Any) -> Callable[[str], None]:
     return become
 
 
-def counts() -> dict[str, tuple[int, int]]:
-    return {row.handle: (row.generation, row.words) for row in ApiGrant.objects.all()}
+def versions() -> dict[str, tuple[int, int]]:
+    return {row.handle: (row.device_cache_version, row.directory_cache_version) for row in ApiGrant.objects.all()}
 
 
-def test_a_change_counts_in_every_grant_of_its_person_and_in_no_other(db: None, endpoint: TokenEndpoint) -> None:
+def test_a_bump_raises_the_version_in_every_grant_of_the_person_and_no_other(db: None, endpoint: TokenEndpoint) -> None:
     person = grants.access_for(PERSON, "").person
     first, second = (grants.open_grant(endpoint.tokens(), PERSON) for _ in range(2))
     signed_on = grants.open_grant(endpoint.tokens(), PERSON, Identity("https://idp.example|ann", "ann@example.com"))
     nobody = [grants.open_grant(None, _of(0), Identity(f"https://idp.example|{n}", "")) for n in "bc"]
     other = grants.open_grant(endpoint.tokens(), _of(PERSON.id + 1))
-    grants.bump_cache_version(person, PERSON.id, words=False)
-    assert {handle: counts()[handle] for handle in (first, second, signed_on)} == dict.fromkeys(
+    grants.bump_cache_version(person, PERSON.id, directory=False)
+    assert {handle: versions()[handle] for handle in (first, second, signed_on)} == dict.fromkeys(
         (first, second, signed_on), (1, 0)
     )
-    assert [counts()[handle] for handle in (other, *nobody)] == [(0, 0)] * 3
-    grants.bump_cache_version("https://idp.example|b", 0, words=True)
-    assert [counts()[handle] for handle in (*nobody, first)] == [(0, 1), (0, 0), (1, 0)]
+    assert [versions()[handle] for handle in (other, *nobody)] == [(0, 0)] * 3
+    grants.bump_cache_version("https://idp.example|b", 0, directory=True)
+    assert [versions()[handle] for handle in (*nobody, first)] == [(0, 1), (0, 0), (1, 0)]
     row = grants.read(first)
     assert row is not None
-    assert (row.generation, row.words, row.version) == (1, 0, 1)
+    assert (row.device_cache_version, row.directory_cache_version, row.version) == (1, 0, 1)
 
 
 def _of(user: int) -> Any:
@@ -58,7 +58,7 @@ def _of(user: int) -> Any:
     return msgspec.structs.replace(PERSON, id=user)
 
 
-def test_ones_own_change_is_seen_at_once_in_every_process_and_browser(
+def test_a_person_s_own_change_is_seen_at_once_in_every_process_and_browser(
     signed_in: Callable[..., Browser], platform: SandboxServer, process: Callable[[str], None]
 ) -> None:
     here, there = signed_in("admin"), signed_in("admin")
@@ -75,9 +75,7 @@ def test_ones_own_change_is_seen_at_once_in_every_process_and_browser(
         assert "Renamed here" in words(there.get(TAB))
 
 
-def test_what_precedes_a_change_is_read_from_the_platform(
-    signed_in: Callable[..., Browser], platform: SandboxServer
-) -> None:
+def test_a_read_before_a_change_bypasses_the_cache(signed_in: Callable[..., Browser], platform: SandboxServer) -> None:
     browser = signed_in("admin")
     browser.get(TAB)
     paths = (RENAME, "/devices/1/remove-owner/", "/devices/1/delete/", "/devices/1/clear/", "/devices/1/trigger-event/")
@@ -86,12 +84,12 @@ def test_what_precedes_a_change_is_read_from_the_platform(
         assert browser.get(path).status_code == 200
         assert calls(platform, "/device/baseInfo") == 1, path
     platform.fault("/device/baseInfo", "status", status=503)
-    assert browser.get(RENAME).status_code >= 500, "no old answer is the basis of a change"
-    assert browser.get(TAB).status_code == 200, "but it may be looked at"
+    assert browser.get(RENAME).status_code >= 500, "no stale response before a change"
+    assert browser.get(TAB).status_code == 200, "but the page is shown"
 
 
-def test_nothing_of_one_person_is_found_by_another(signed_in: Callable[..., Browser], platform: SandboxServer) -> None:
+def test_people_do_not_share_cached_responses(signed_in: Callable[..., Browser], platform: SandboxServer) -> None:
     signed_in("admin").get(TAB)
     signed_in("support").get(TAB)
-    assert calls(platform, "/device/baseInfo") == 1, "their own"
+    assert calls(platform, "/device/baseInfo") == 1, "their own call"
     cache.clear()

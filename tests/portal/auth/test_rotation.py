@@ -15,7 +15,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from portal.auth import crypto, grants, rotation
-from portal.auth.crypto import Secret, Tokens, Unreadable
+from portal.auth.crypto import DecryptionError, Secret, Tokens
 from portal.auth.models import ApiGrant, Draft, SsoLogin
 from tests.portal.auth.token_endpoint import PERSON, TokenEndpoint, expire
 
@@ -40,7 +40,7 @@ def opened_with_the_new_key_alone(handle: str, settings: Any) -> Tokens:
     settings.TOKEN_KEYS = [NEW]
     row = grants.read(handle)
     assert row
-    return grants._open(row)
+    return grants._decrypt(row)
 
 
 def test_all_that_is_sealed_is_sealed_anew_and_a_second_run_has_nothing_to_do(
@@ -50,24 +50,24 @@ def test_all_that_is_sealed_is_sealed_anew_and_a_second_run_has_nothing_to_do(
     tokens = Tokens(Secret("access"), Secret("refresh"), 3600.0)
     handles = [grants.open_grant(tokens, PERSON) for _ in range(5)]
     now = timezone.now()
-    Draft.objects.create(browser="b", person="p", path="/x/", blob=crypto.lock(b"typed"), created_at=now)
-    SsoLogin.objects.create(handle="s", subject="i|s", identity="{}", hint=crypto.lock(b"hint"), created_at=now)
+    Draft.objects.create(browser="b", person="p", path="/x/", blob=crypto.encrypt(b"typed"), created_at=now)
+    SsoLogin.objects.create(handle="s", subject="i|s", identity="{}", hint=crypto.encrypt(b"hint"), created_at=now)
     SsoLogin.objects.create(handle="t", subject="i|t", identity="{}", hint="", created_at=now - timedelta(hours=1))
     new_key()
     handles.append(grants.open_grant(tokens, PERSON))
     assert run().splitlines() == [
-        "grants: 5 encrypted anew, 1 so already, 0 opened by no key, 0 left for another run",
-        "sign-ons: 1 encrypted anew, 0 so already, 0 opened by no key, 0 left for another run",
-        "drafts: 1 encrypted anew, 0 so already, 0 opened by no key, 0 left for another run",
+        "grants: 5 re-encrypted, 1 already up to date, 0 not decryptable, 0 skipped",
+        "sign-ons: 1 re-encrypted, 0 already up to date, 0 not decryptable, 0 skipped",
+        "drafts: 1 re-encrypted, 0 already up to date, 0 not decryptable, 0 skipped",
     ]
     blobs = list(ApiGrant.objects.order_by("pk").values_list("blob", flat=True))
-    assert "grants: 0 encrypted anew, 6 so already" in run()
+    assert "grants: 0 re-encrypted, 6 already up to date" in run()
     assert list(ApiGrant.objects.order_by("pk").values_list("blob", flat=True)) == blobs
     for handle in handles:
         found = opened_with_the_new_key_alone(handle, settings)
         assert found.access.matches("access")
-    assert crypto.unlock(Draft.objects.get().blob) == b"typed"
-    assert crypto.unlock(SsoLogin.objects.get(handle="s").hint) == b"hint"
+    assert crypto.decrypt(Draft.objects.get().blob) == b"typed"
+    assert crypto.decrypt(SsoLogin.objects.get(handle="s").hint) == b"hint"
 
 
 def test_a_refresh_between_reading_and_writing_is_not_overwritten(
@@ -80,7 +80,7 @@ def test_a_refresh_between_reading_and_writing_is_not_overwritten(
     handle = grants.open_grant(endpoint.tokens(), PERSON)
     old_keys = list(settings.TOKEN_KEYS)
     new_key()
-    relock, both = rotation.relock, list(settings.TOKEN_KEYS)
+    relock, both = rotation.reencrypt, list(settings.TOKEN_KEYS)
 
     def meanwhile(blob: str) -> str | None:
         fresh = relock(blob)
@@ -91,8 +91,8 @@ def test_a_refresh_between_reading_and_writing_is_not_overwritten(
             settings.TOKEN_KEYS = both
         return fresh
 
-    monkeypatch.setattr(rotation, "relock", meanwhile)
-    assert "grants: 1 encrypted anew, 0 so already" in run()
+    monkeypatch.setattr(rotation, "reencrypt", meanwhile)
+    assert "grants: 1 re-encrypted, 0 already up to date" in run()
     tokens = opened_with_the_new_key_alone(handle, settings)
     assert tokens.access.matches("access-1")
     assert tokens.refresh
@@ -112,7 +112,7 @@ def test_a_rotation_in_the_middle_of_a_refresh_does_not_lose_what_it_brings(
     endpoint.on_call = lambda: said.append(run())
     expire(handle)
     assert grants.token_for(handle) == "access-1"
-    assert "grants: 1 encrypted anew" in said[0]
+    assert "grants: 1 re-encrypted" in said[0]
     tokens = opened_with_the_new_key_alone(handle, settings)
     assert tokens.refresh
     assert tokens.refresh.matches(endpoint.current)
@@ -126,14 +126,14 @@ def test_a_session_that_ends_in_between_is_not_brought_back(
 ) -> None:
     handle = grants.open_grant(Tokens(Secret("a"), None, 60.0), PERSON)
     new_key()
-    relock = rotation.relock
+    relock = rotation.reencrypt
 
     def meanwhile(blob: str) -> str | None:
         grants.close_grant(handle)
         return relock(blob)
 
-    monkeypatch.setattr(rotation, "relock", meanwhile)
-    assert "grants: 0 encrypted anew" in run()
+    monkeypatch.setattr(rotation, "reencrypt", meanwhile)
+    assert "grants: 0 re-encrypted" in run()
     assert not ApiGrant.objects.exists()
 
 
@@ -142,8 +142,8 @@ def test_what_no_key_opens_is_counted_and_left_alone(db: None, settings: Any) ->
     before = ApiGrant.objects.values().get()
     settings.TOKEN_KEYS = [NEW]
     said = run()
-    assert "grants: 0 encrypted anew, 0 so already, 1 opened by no key" in said
-    assert "Was a key taken out too early?" in said
+    assert "grants: 0 re-encrypted, 0 already up to date, 1 not decryptable" in said
+    assert "Was a key removed too early?" in said
     assert ApiGrant.objects.values().get() == before
 
 
@@ -152,33 +152,33 @@ def test_a_row_that_never_rests_is_left_for_another_run(
 ) -> None:
     grants.open_grant(Tokens(Secret("a"), None, 60.0), PERSON)
     new_key()
-    relock = rotation.relock
+    relock = rotation.reencrypt
 
     def restless(blob: str) -> str | None:
         ApiGrant.objects.update(version=ApiGrant.objects.get().version + 1)
         return relock(blob)
 
-    monkeypatch.setattr(rotation, "relock", restless)
+    monkeypatch.setattr(rotation, "reencrypt", restless)
     said = run()
-    assert "1 left for another run" in said
-    assert "Run this once more." in said
+    assert "1 skipped" in said
+    assert "Run the command again." in said
 
 
 def test_an_old_key_taken_out_too_early_opens_nothing(settings: Any) -> None:
-    blob = crypto.lock(b"x")
+    blob = crypto.encrypt(b"x")
     settings.TOKEN_KEYS = [NEW]
-    with pytest.raises(Unreadable):
-        crypto.relock(blob)
+    with pytest.raises(DecryptionError):
+        crypto.reencrypt(blob)
 
 
 def test_everything_that_is_encrypted_is_known_to_the_command() -> None:
-    """Whoever encrypts something new adds it to SEALED, and here."""
+    """New encrypted columns are added to ENCRYPTED_COLUMNS, and here."""
     root = Path(__file__).resolve().parents[3]
     writers = {
         str(path.relative_to(root))
         for room in ("portal", "devices")
         for path in (root / room).rglob("*.py")
-        if re.search(r"(?<![\w.])(?:crypto\.)?(?:seal|lock)\(", re.sub(r"def \w+\(", "", path.read_text("utf-8")))
+        if re.search(r"(?<![\w.])(?:crypto\.)?(?:seal|encrypt)\(", re.sub(r"def \w+\(", "", path.read_text("utf-8")))
     }
     assert writers == {
         "portal/auth/crypto.py",
@@ -186,7 +186,7 @@ def test_everything_that_is_encrypted_is_known_to_the_command() -> None:
         "portal/auth/grants.py",
         "portal/auth/sso/logins.py",
     }
-    assert {(sealed.model, sealed.column) for sealed in rotation.SEALED} == {
+    assert {(field.model, field.column) for field in rotation.ENCRYPTED_COLUMNS} == {
         (ApiGrant, "blob"),
         (Draft, "blob"),
         (SsoLogin, "hint"),

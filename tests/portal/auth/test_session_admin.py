@@ -90,7 +90,7 @@ def test_other_organizations_and_sessions_that_are_over_are_not_shown(signed_in:
         clock.shift(31 * 60)
         signed_in(MARINE)
         signed_in("viewer")
-        ApiGrant.objects.filter(person=person_of("viewer@example.com")).update(lost=True)
+        ApiGrant.objects.filter(person=person_of("viewer@example.com")).update(revoked=True)
         shown = people(signed_in("admin").get("/sessions/"))
     assert len(shown) == 1
 
@@ -137,7 +137,7 @@ def test_all_sessions_of_a_person_end_and_it_is_said_and_logged(
     other, admin = signed_in("support"), signed_in("admin")
     person = person_of("viewer@example.com")
     step = admin.get("/sessions/end/", {"person": person})
-    assert "They are signed out at once" in words(step)
+    assert "They are signed out immediately" in words(step)
     assert "viewer@example.com" in words(step)
     caplog.clear()
     done = admin.post("/sessions/end/", {"person": person})
@@ -180,7 +180,7 @@ def test_ending_ones_own_sessions_signs_out_and_says_so(signed_in: SignedIn) -> 
     assert "This is you." in words(admin.get("/sessions/end/", {"person": person}))
     done = admin.post("/sessions/end/", {"person": person})
     assert (done.status_code, done["Location"]) == (303, "/sign-in/")
-    assert "Your sessions are ended, this one too." in words(admin.get("/sign-in/"))
+    assert "Your sessions have ended, including this one." in words(admin.get("/sign-in/"))
     assert elsewhere.get("/nowhere/").status_code == 302
     assert not Session.objects.exists()
 
@@ -264,7 +264,7 @@ def test_signing_out_is_written_to_the_log_with_who_did_it(
     browser = signed_in("viewer")
     person = person_of("viewer@example.com")
     browser.post("/sign-out/")
-    assert f"a session of {person} was ended by themselves" in caplog.text
+    assert f"a session of {person} was ended by the user" in caplog.text
 
 
 # --- in every process -------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import time_machine
 from bs4 import BeautifulSoup
 from django.contrib.sessions.models import Session
 
-from devices.core.responses import polled
+from devices.core.responses import poll_url
 from portal.auth import grants
 from portal.auth.crypto import Secret, Tokens
 from portal.auth.models import ApiGrant, SsoLogin
@@ -54,7 +54,7 @@ def test_after_thirty_minutes_without_activity_a_page_leads_to_sign_in_says_so_a
     response = browser.get(PAGE)
     assert (response.status_code, response["Location"]) == (302, "/sign-in/?next=%2Fdevices%2F%3Fq%3Dpump")
     said = words(browser.get(response["Location"]))
-    assert f"{IDLE_WORDS} Sign in to go on where you were." in said
+    assert f"{IDLE_WORDS} Sign in to continue where you left off." in said
     assert browser.sign_in(next=PAGE)["Location"] == PAGE
     assert browser.get(PAGE).status_code == 200
 
@@ -104,7 +104,7 @@ def test_the_tokens_of_an_idle_session_are_forgotten(
     wait(clock, 30 * MINUTE)
     browser.get(PAGE)
     assert (ApiGrant.objects.get().blob, ApiGrant.objects.get().lost) == ("", True)
-    assert "sessions ended: 1, without activity for 1800 seconds" in caplog.text
+    assert "ended 1 sessions after 1800 seconds without activity" in caplog.text
     caplog.clear()
     browser.get(PAGE)
     assert "sessions ended" not in caplog.text, "it ends once"
@@ -118,8 +118,8 @@ def test_the_next_sign_in_of_anybody_forgets_the_tokens_of_those_who_just_left(
     signed_in("viewer")
     wait(clock, 31 * MINUTE)
     signed_in("admin")
-    assert sorted(ApiGrant.objects.values_list("lost", flat=True)) == [False, True]
-    assert ApiGrant.objects.get(lost=True).blob == ""
+    assert sorted(ApiGrant.objects.values_list("revoked", flat=True)) == [False, True]
+    assert ApiGrant.objects.get(revoked=True).blob == ""
 
 
 def test_a_refresh_that_ends_after_the_session_did_brings_no_tokens_back(
@@ -130,13 +130,13 @@ def test_a_refresh_that_ends_after_the_session_did_brings_no_tokens_back(
 
     def slow_refresh(token: Secret, seconds: float) -> Tokens:
         wait(clock, 2 * MINUTE)
-        assert grants.idled(handle)
+        assert grants.timed_out(handle)
         return Tokens(Secret("new"), Secret("r2"), 60.0)
 
     monkeypatch.setattr(grants.oauth, "refresh", slow_refresh)
     with pytest.raises(grants.Unauthorized):
         grants.token_for(handle)
-    assert (ApiGrant.objects.get().blob, ApiGrant.objects.get().lost) == ("", True)
+    assert (ApiGrant.objects.get().blob, ApiGrant.objects.get().revoked) == ("", True)
 
 
 def test_with_a_company_sign_on_an_idle_session_ends_the_sign_on_too(
@@ -198,7 +198,7 @@ def test_the_mark_of_a_poll_can_only_shorten_a_session(
 
 
 def test_every_region_that_asks_by_itself_bears_the_mark() -> None:
-    """Whoever adds one finds out here: its address is made by devices.core.responses.polled() and called poll_url.
+    """Whoever adds one finds out here: its address is made by devices.core.responses.poll_url() and called poll_url.
 
     The steps of a check are what somebody has just pressed a button for, and at most 13 of them follow: no poll.
     """
@@ -212,7 +212,7 @@ def test_every_region_that_asks_by_itself_bears_the_mark() -> None:
     assert "lists/_recent.html" in asking
     del asking["lists/_check_step.html"]
     assert [name for name, line in asking.items() if 'hx-get="{{ poll_url }}"' not in line] == []
-    assert (polled("/a/"), polled("/a/?b=1")) == ("/a/?poll=on", "/a/?b=1&poll=on")
+    assert (poll_url("/a/"), poll_url("/a/?b=1")) == ("/a/?poll=on", "/a/?b=1&poll=on")
 
 
 # --- what it costs ----------------------------------------------------------------------------------------------------
@@ -233,10 +233,10 @@ def test_of_requests_at_once_one_notes_the_activity(clock: time_machine.Travelle
     row = grants.read(ApiGrant.objects.get().handle)
     assert row
     wait(clock, 5 * MINUTE)
-    grants.seen(row)
+    grants.record_activity(row)
     noted = ApiGrant.objects.get().last_seen
     ApiGrant.objects.update(last_seen=noted + 30)  # another process, a little later
-    grants.seen(row)
+    grants.record_activity(row)
     assert ApiGrant.objects.get().last_seen == noted + 30, "never set back"
 
 

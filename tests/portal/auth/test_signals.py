@@ -10,10 +10,10 @@ import pytest
 from django.conf import settings as portal_settings
 from django.core.cache import cache, caches
 
-from devices.gateway.response_cache import group_of
+from devices.gateway.response_cache import cache_group
 from portal.auth import grants, session_admin
 from portal.auth.models import ApiGrant
-from portal.auth.signals import scope_of
+from portal.auth.signals import cache_scope
 from tests.portal.conftest import Browser
 from tests.servers import SandboxServer
 
@@ -33,7 +33,7 @@ def store(request: pytest.FixtureRequest, settings: Any) -> Any:
 
 def kept(store: Any, handle: str) -> list[str]:
     """All keys of this sign-in that the store holds."""
-    begin = store.make_key(group_of(scope_of(handle)))
+    begin = store.make_key(cache_group(cache_scope(handle)))
     held = store._cache.get_client().keys() if hasattr(store._cache, "get_client") else list(store._cache)
     return [key for key in (key.decode() if isinstance(key, bytes) else key for key in held) if key.startswith(begin)]
 
@@ -44,7 +44,7 @@ def by_themselves(browser: Browser, _handle: str) -> None:
 
 
 def by_somebody_else(_browser: Browser, handle: str) -> None:
-    session_admin.end(ApiGrant.objects.filter(handle=handle), by="test")
+    session_admin.end_grants(ApiGrant.objects.filter(handle=handle), by="test")
 
 
 def by_idling(browser: Browser, handle: str) -> None:
@@ -89,14 +89,14 @@ def test_the_list_of_what_is_kept_forgets_what_has_gone_by_its_time(redis: str, 
     cache.clear()
     store: Any = caches["default"]
     now = time.time()
-    store.keep("answer:a", "answer:a:old", 1, 3600)
+    store.set_in_group("answer:a", "answer:a:old", 1, 3600)
     client = store._cache.get_client()
     listed = store.make_key("answer:a")
     store.delete("answer:a:old")
     client.zadd(listed, {store.make_key("answer:a:old"): now - 1})
-    store.keep("answer:a", "answer:a:new", 2, 3600)
+    store.set_in_group("answer:a", "answer:a:new", 2, 3600)
     assert client.zrange(listed, 0, -1) == [store.make_key("answer:a:new").encode()]
     assert 0 < client.ttl(listed) <= 3600
     assert store.get("answer:a:new") == 2
-    store.drop(["answer:a", "answer:nobody"])
+    store.delete_groups(["answer:a", "answer:nobody"])
     assert client.keys() == []

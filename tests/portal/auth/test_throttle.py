@@ -146,11 +146,11 @@ def test_tries_sent_at_once_get_no_further_than_tries_in_turn() -> None:
 
     def guess(_: int) -> None:
         try:
-            with limits.entered((bucket,)):
+            with limits.attempt((bucket,)):
                 inside.append(1)
                 assert go.wait(10)
                 raise WrongCredentials(api_status=400)
-        except throttle.TooMany:
+        except throttle.TooManyAttempts:
             refused.append(1)
             if len(refused) == 22:
                 go.set()
@@ -160,7 +160,7 @@ def test_tries_sent_at_once_get_no_further_than_tries_in_turn() -> None:
     with ThreadPoolExecutor(32) as pool:
         list(pool.map(guess, range(32)))
     assert (len(inside), len(refused)) == (10, 22)
-    with pytest.raises(throttle.TooMany), limits.entered((bucket,)):
+    with pytest.raises(throttle.TooManyAttempts), limits.attempt((bucket,)):
         pass
 
 
@@ -246,7 +246,7 @@ def test_without_redis_people_sign_in_and_each_process_goes_on_counting(
     assert browser.sign_in("admin").status_code == 303
     fail(browser, 10, "viewer")
     assert browser.sign_in("viewer").status_code == 429
-    assert caplog.text.count("Redis does not answer") == 1
+    assert caplog.text.count("Redis does not respond") == 1
 
 
 # --- nothing is given away --------------------------------------------------------------------------------------------
@@ -258,7 +258,7 @@ def test_the_log_says_that_an_account_is_closed_and_not_which(
     caplog.set_level(logging.DEBUG)
     fail(browser, 10)
     browser.sign_in("admin", "wrong")
-    assert caplog.text.count("sign-in is closed for one account for a while: 10 failures") == 1
+    assert caplog.text.count("sign-in is blocked for one account after 10 failures") == 1
     assert "admin@example.com" not in caplog.text
 
 

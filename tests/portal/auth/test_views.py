@@ -50,7 +50,7 @@ def test_the_page_says_what_becomes_of_the_password(browser: Browser) -> None:
     page = browser.get("/sign-in/")
     assert page.status_code == 200
     assert "once" in words(page)
-    assert "forgets the password" in words(page)
+    assert "does not store it" in words(page)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_form_that_cannot_be_right_costs_no_call(
     ("fault", "status", "sentence"),
     [
         ({"kind": "drop"}, 503, "cannot be reached"),
-        ({"kind": "status", "status": 500}, 502, "fault of its own"),
+        ({"kind": "status", "status": 500}, 502, "internal error"),
         ({"kind": "html", "status": 200}, 502, "could not be read"),
         ({"kind": "json", "body": {"access_token": "x"}}, 502, "could not be read"),
         ({"kind": "json", "body": {"access_token": "", "token_type": "Bearer", "expires_in": 9}}, 502, "not be read"),
@@ -282,7 +282,7 @@ def test_tokens_and_password_are_nowhere_to_be_found(
     answers = [browser.get("/sign-in/"), browser.sign_in("admin", password)]
     row = grants.read(ApiGrant.objects.get().handle)
     assert row
-    tokens = grants._open(row)
+    tokens = grants._decrypt(row)
     assert tokens.refresh
     secrets = [tokens.access.reveal(), tokens.refresh.reveal(), configured.PLATFORM_API_CLIENT_SECRET, row.handle]
     answers += [browser.get("/nowhere/"), browser.get("/sign-in/"), browser.post("/sign-out/"), browser.get("/")]
@@ -294,7 +294,7 @@ def test_tokens_and_password_are_nowhere_to_be_found(
         browser.sign_in("admin", password)
         row = grants.read(ApiGrant.objects.get().handle)
         assert row
-        tokens = grants._open(row)
+        tokens = grants._decrypt(row)
         assert tokens.refresh
         name = str(connection.settings_dict["NAME"])
         raw = b"".join(path.read_bytes() for path in (Path(name), Path(f"{name}-wal")) if path.exists())

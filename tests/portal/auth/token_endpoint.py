@@ -26,8 +26,8 @@ class TokenEndpoint:
         self.current = "refresh-0"
         self._lock = threading.Lock()
 
-    def tokens(self, life: float = 3600.0) -> Tokens:
-        return Tokens(Secret(f"access-{self.calls}"), Secret(self.current), life)
+    def tokens(self, expires_in: float = 3600.0) -> Tokens:
+        return Tokens(Secret(f"access-{self.calls}"), Secret(self.current), expires_in)
 
     def __call__(self, token: Secret, *, seconds: float) -> Tokens:
         with self._lock:

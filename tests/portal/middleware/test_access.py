@@ -83,7 +83,7 @@ def test_only_a_session_that_was_there_is_said_to_have_ended(browser: Browser, p
 
 def test_a_session_without_a_grant_gets_the_form_and_no_loop(browser: Browser, platform: SandboxServer) -> None:
     browser.sign_in("admin")
-    ApiGrant.objects.update(lost=True)
+    ApiGrant.objects.update(revoked=True)
     page = browser.get("/look/", follow=True)
     assert [status for _, status in page.redirect_chain] == [302]
     assert page.status_code == 200

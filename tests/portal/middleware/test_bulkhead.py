@@ -8,26 +8,12 @@ import requests
 
 from devices.gateway.resilience.limits import Limits
 from portal import gunicorn
-from portal.visits import Visits
 from tests.portal.test_stack import browse, sign_in
 from tests.portal_server import PortalServer
 from tests.servers import SandboxServer
 
 SCRIPT = 3 * gunicorn.threads // 2
 """Connections at once: more than there are threads."""
-
-
-def test_the_first_so_many_of_one_person_are_served_and_the_others_do_not_count() -> None:
-    visits = Visits()
-    with visits.of("ann", 2) as first, visits.of("ann", 2) as second:
-        assert (first, second) == (True, True)
-        with visits.of("ann", 2) as third, visits.of("bob", 2) as other:
-            assert (third, other) == (False, True)
-        with visits.of("ann", 2) as fourth:
-            assert not fourth
-    with visits.of("ann", 1) as again:
-        assert again
-    assert not visits._under_way, "nobody is remembered who has gone"
 
 
 def test_a_script_with_more_connections_than_threads_keeps_nobody_waiting(fresh_sandbox: SandboxServer) -> None:
@@ -50,7 +36,7 @@ def test_a_script_with_more_connections_than_threads_keeps_nobody_waiting(fresh_
             threads = [threading.Thread(target=ask, args=[script]) for _ in range(SCRIPT)]
             for thread in threads:
                 thread.start()
-            while len(refused) < SCRIPT - Limits().of_one:
+            while len(refused) < SCRIPT - Limits().user_concurrency:
                 assert any(thread.is_alive() for thread in threads), came
                 threads[0].join(0.05)
             assert other.get(f"{host.url}/about/", timeout=20).ok
@@ -60,7 +46,7 @@ def test_a_script_with_more_connections_than_threads_keeps_nobody_waiting(fresh_
     finally:
         host.stop()
     assert came.index("other") < came.index("script 200"), "before any of those that are slow"
-    assert came.count("script 200") == Limits().of_one
+    assert came.count("script 200") == Limits().user_concurrency
     assert {answer.status_code for answer in refused} == {503}
     assert all(answer.headers["Retry-After"] == "2" for answer in refused)
-    assert "You have too many calls under way at the same time" in refused[0].text
+    assert "You have too many requests running at the same time" in refused[0].text

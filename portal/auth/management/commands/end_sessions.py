@@ -1,4 +1,4 @@
-"""End all sessions of a person, in every process at once."""
+"""End all sessions of a person in every process."""
 
 from typing import Any
 
@@ -8,11 +8,13 @@ from portal.auth import session_admin
 
 
 class Command(BaseCommand):
-    help = "End all sessions of a person, in every process at once. They can sign in again."
+    help = "End all sessions of a person in every process. They can sign in again."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("account", metavar="EMAIL_OR_USER_ID")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        ended = session_admin.end(session_admin.of_account(options["account"]), by="manage.py end_sessions")
+        ended = session_admin.end_grants(
+            session_admin.grants_of_account(options["account"]), by="manage.py end_sessions"
+        )
         self.stdout.write(f"{ended} {'session' if ended == 1 else 'sessions'} ended.")

@@ -1,24 +1,26 @@
-"""Encrypt anew, with the first of TOKEN_KEYS, what the older keys have encrypted."""
+"""Re-encrypt with the first of TOKEN_KEYS what the older keys encrypted."""
 
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from portal.auth.rotation import BUSY, ORDER, SEALED, UNREADABLE, rotate
+from portal.auth.rotation import ENCRYPTED_COLUMNS, OUTCOMES, SKIPPED, UNDECRYPTABLE, rotate
 
 
 class Command(BaseCommand):
     help = (
-        "Encrypt with the first of TOKEN_KEYS what the others have encrypted. Put the new key first and restart all "
-        "processes before, and take the old key out only when a run has nothing left to do."
+        "Re-encrypt with the first of TOKEN_KEYS what the other keys encrypted. First add the new key at the front and "
+        "restart all processes. Remove the old key when a run reports nothing left to do."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        for sealed in SEALED:
-            counts = rotate(sealed)
-            told = ", ".join(f"{counts[outcome]} {outcome}" for outcome in ORDER)
-            self.stdout.write(f"{sealed.words}: {told}")
-            if counts[UNREADABLE]:
-                self.stderr.write("What no key opens is lost: its people sign in again. Was a key taken out too early?")
-            if counts[BUSY]:
-                self.stderr.write("Run this once more.")
+        for field in ENCRYPTED_COLUMNS:
+            counts = rotate(field)
+            summary = ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES)
+            self.stdout.write(f"{field.label}: {summary}")
+            if counts[UNDECRYPTABLE]:
+                self.stderr.write(
+                    "Rows that no key decrypts are lost; their users must sign in again. Was a key removed too early?"
+                )
+            if counts[SKIPPED]:
+                self.stderr.write("Some rows changed during the run. Run the command again.")

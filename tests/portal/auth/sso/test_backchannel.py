@@ -141,7 +141,7 @@ def test_signed_out_while_the_account_is_connected_one_is_not_in(
 def test_signed_out_everywhere_while_one_comes_back_one_is_not_in(
     person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    come_back = oidc.come_back
+    come_back = oidc.complete_login
 
     def meanwhile(*args: Any) -> Any:
         found = come_back(*args)
@@ -149,7 +149,7 @@ def test_signed_out_everywhere_while_one_comes_back_one_is_not_in(
         return found
 
     with monkeypatch.context() as patched:
-        patched.setattr(oidc, "come_back", meanwhile)
+        patched.setattr(oidc, "complete_login", meanwhile)
         assert "signed out at the sign-on service meanwhile" in words(person.sign_on())
     assert not SsoLogin.objects.exists()
     assert person.sign_on().status_code == 303, "a message of before bars no new sign-on"
@@ -311,7 +311,7 @@ def test_what_could_not_be_carried_out_may_be_sent_again(person: Person, monkeyp
 
 def test_without_the_providers_keys_nothing_is_believed(person: Person) -> None:
     person.connect()
-    provider.forget()
+    provider.clear_cache()
     person.idp.answers["/keys"] = (500, b"", {})
     assert tell(person.idp.logout_token()).status_code == 400
     assert alive(person)
@@ -333,6 +333,6 @@ def test_the_log_names_the_person_and_quotes_no_token(person: Person, caplog: py
     token = person.idp.logout_token()
     tell(token)
     tell(token)
-    assert f"a session of {person.idp.issuer}|{SUB} was ended by the sign-on" in caplog.text
-    assert "it came before" in caplog.text
+    assert f"a session of {person.idp.issuer}|{SUB} was ended by the provider" in caplog.text
+    assert "it was used before" in caplog.text
     assert token not in caplog.text

@@ -21,7 +21,7 @@ from tests.portal_server import PortalServer
 from tests.servers import SandboxServer
 
 pytestmark = pytest.mark.urls("tests.portal.urls")
-STRANGER = "reached through the company's sign-on only"
+STRANGER = "You can reach this portal only through the company's sign-on"
 TRUE = {"X-Portal-Secret": SECRET, "X-Forwarded-User": "viewer@example.com"}
 
 
@@ -116,7 +116,7 @@ def test_a_name_that_cannot_be_one_is_refused(user: str) -> None:
     """Two headers of one name arrive joined by a comma: the browser's and the proxy's."""
     response = Proxied(user).get("/sign-in/")
     assert response.status_code == 403
-    assert "cannot be one" in words(response)
+    assert "an invalid user name" in words(response)
 
 
 @pytest.mark.parametrize("user", [None, "", " ", "(null)", "-"])
@@ -191,7 +191,7 @@ def test_another_email_may_be_allowed(settings: Any) -> None:
 def test_a_sign_on_without_an_email_connects_nothing(platform: SandboxServer) -> None:
     response = Proxied("mv").sign_in("viewer")
     assert response.status_code == 422
-    assert "tells no confirmed e-mail" in words(response)
+    assert "gives no confirmed e-mail" in words(response)
     assert calls(platform, "/oauth2/token") == 0
 
 

@@ -68,7 +68,7 @@ def test_somebody_else_can_sign_on_instead(person: Person) -> None:
     assert "prompt" not in parse_qs(urlsplit(person.leave()).query)
     person.sign_on()
     page = person.get("/sign-in/?next=/look/")
-    link = BeautifulSoup(page.content, "html.parser").find("a", string="This is not you?")
+    link = BeautifulSoup(page.content, "html.parser").find("a", string="Not you?")
     assert link
     location = person.get(link["href"])["Location"]
     assert parse_qs(urlsplit(location).query)["prompt"] == ["login"]
@@ -184,7 +184,7 @@ def test_many_tabs_do_not_outgrow_the_headers_of_a_request(person: Person) -> No
 def test_a_state_that_was_not_given_out_is_refused(person: Person, state: str) -> None:
     location = person.leave()
     said = nobody(person.come_back(location, state=state), 400)
-    assert "not begun here" in said
+    assert "not started in this browser" in said
     assert person.idp.count("/token") == 0
 
 
@@ -357,11 +357,11 @@ def test_without_an_address_for_it_the_page_says_that_the_sign_on_goes_on(person
     person.idp.metadata["end_session_endpoint"] = None
     person.connect()
     if down:
-        provider.forget()
+        provider.clear_cache()
         person.idp.answers["/.well-known/openid-configuration"] = (500, b"", {})
     response = person.post("/sign-out/")
     assert response.status_code == 200
-    assert "goes on" in words(response)
+    assert "You are still signed in at the company's sign-on." in words(response)
     assert "Refresh" not in response
     assert not SsoLogin.objects.exists()
 

@@ -56,7 +56,7 @@ def zoe(*permissions: str) -> Access:
 
 
 def guarded(*permissions: str) -> Gateway:
-    return Gateway(transport(), lambda _: "token", guard=service.guard(zoe(*permissions), "r"))
+    return Gateway(transport(), lambda _: "token", guard=service.permission_guard(zoe(*permissions), "r"))
 
 
 def needed(rule: PermissionRule) -> set[str]:
@@ -69,12 +69,12 @@ RULED = [case for case in CASES if case.name in RULES]
 def test_every_operation_is_tried() -> None:
     assert {case.name for case in RULED} == set(RULES)
     unruled = {name for name in vars(Gateway) if not name.startswith("_")} - set(RULES)
-    assert unruled == {"get_user_profile", *service.OPEN}
+    assert unruled == {"get_user_profile", *service.ALWAYS_ALLOWED}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_without_permissions_nothing_is_sent(case: Case, platform: SandboxServer) -> None:
-    if case.name in service.OPEN:
+    if case.name in service.ALWAYS_ALLOWED:
         return
     for gateway in (
         guarded(),
@@ -175,7 +175,7 @@ def test_nothing_is_my_own() -> None:
 # --- coming in --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("groups", "said"), [("", "told no groups"), ("nobodies, strangers", "nobodies, strangers")])
+@pytest.mark.parametrize(("groups", "said"), [("", "sent no groups"), ("nobodies, strangers", "nobodies, strangers")])
 def test_without_a_group_that_opens_the_portal_nobody_comes_in(platform: SandboxServer, groups: str, said: str) -> None:
     response = Proxied("zoe@example.com", groups).get("/sign-in/")
     assert said in nobody(response, 403)
@@ -216,7 +216,7 @@ def test_the_platform_down_is_said_and_nobody_is_half_in(settings: Any) -> None:
     response = Proxied("zoe@example.com", "all").get("/sign-in/")
     assert response.status_code == 503
     assert "The platform cannot be reached." in words(response)
-    assert not ApiGrant.objects.exclude(handle__startswith=grants.ORGANIZATION).exists()
+    assert not ApiGrant.objects.exclude(handle__startswith=grants.ORGANIZATION_PREFIX).exists()
 
 
 def test_a_client_that_the_platform_refuses_is_not_blamed_on_the_person(settings: Any, platform: SandboxServer) -> None:
@@ -233,7 +233,7 @@ def test_all_persons_share_one_token(platform: SandboxServer) -> None:
     entered("all").get("/devices/")
     entered("lookers", "yan@example.com").get("/devices/")
     assert calls(platform, "/oauth2/token") == 1
-    row = ApiGrant.objects.get(handle__startswith=grants.ORGANIZATION)
+    row = ApiGrant.objects.get(handle__startswith=grants.ORGANIZATION_PREFIX)
     assert row.blob
     persons = ApiGrant.objects.exclude(pk=row.pk)
     assert {person.blob for person in persons} == {""}
@@ -243,10 +243,10 @@ def test_all_persons_share_one_token(platform: SandboxServer) -> None:
 def test_the_organizations_token_is_no_persons_session() -> None:
     browser = entered("all")
     organization = browser.get("/devices/").wsgi_request.access.org_id  # type: ignore[attr-defined]
-    people = session_admin.signed_in(session_admin.of_organization(organization))
+    people = session_admin.list_signed_in(session_admin.grants_of_organization(organization))
     assert [person.email for person in people] == ["zoe@example.com"]
-    assert session_admin.end(session_admin.of_account("zoe@example.com"), by="somebody") == 1
-    assert ApiGrant.objects.get().handle.startswith(grants.ORGANIZATION)
+    assert session_admin.end_grants(session_admin.grants_of_account("zoe@example.com"), by="somebody") == 1
+    assert ApiGrant.objects.get().handle.startswith(grants.ORGANIZATION_PREFIX)
     assert browser.get("/devices/").status_code == 302
 
 
@@ -273,7 +273,7 @@ def test_no_limit_of_a_session_ends_it(settings: Any, platform: SandboxServer) -
     with time_machine.travel(time.time() + 3 * settings.SESSION_COOKIE_AGE):
         assert browser.get("/devices/").status_code == 302, "the person's session is over"
         entered("all")
-    row = ApiGrant.objects.get(handle__startswith=grants.ORGANIZATION)
+    row = ApiGrant.objects.get(handle__startswith=grants.ORGANIZATION_PREFIX)
     assert not row.lost
 
 

@@ -1,4 +1,4 @@
-"""A session that ends while somebody types: the form stays, or without script comes back, and is sent by hand, once."""
+"""A session ends while a person types: the form stays, or without script comes back. Nothing is sent by itself."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ WHY = "HC-20418"
 
 
 def end_sessions(portal: PortalServer) -> None:
-    """As an administrator would, for everybody."""
+    """Ends all sessions, as an administrator does."""
     with closing(sqlite3.connect(portal.database, timeout=20)) as database, database:
         database.execute("DELETE FROM portal_auth_apigrant")
 
 
-def sign_in_there(tab: Page, user: str = "admin") -> None:
+def sign_in_in_tab(tab: Page, user: str = "admin") -> None:
     tab.get_by_label("E-mail").fill(f"{user}@example.com")
     tab.get_by_label("Password").fill("demo")
     tab.get_by_role("button", name="Sign in").click()
@@ -36,7 +36,7 @@ def sign_out_elsewhere(page: Page) -> None:
     """In another tab of the same browser."""
     other = page.context.new_page()
     other.goto("/devices/")
-    other.locator(".bar details.menu summary").click()
+    other.locator(".bar .menu-button").click()
     other.get_by_role("button", name="Sign out").click()
     expect(other.get_by_role("heading", level=1)).to_have_text("Sign in")
     other.close()
@@ -51,8 +51,7 @@ def name_at(platform: SandboxServer) -> str:
 
 @pytest.fixture
 def page(open_page: Open, fresh_sandbox: SandboxServer) -> Page:
-    page = open_page("admin")
-    page.watch.expected |= {401, 403}  # type: ignore[attr-defined]
+    page = open_page("admin", expected={401, 403})
     fresh_sandbox.clear_requests()
     return page
 
@@ -64,29 +63,27 @@ def open_dialog(page: Page) -> None:
     page.get_by_label("Reason").fill(WHY)
 
 
-def in_the_dialog(page: Page) -> None:
-    """What was typed is there, and so, in sight, is the one banner that says what to do."""
+def expect_banner_in_dialog(page: Page) -> None:
+    """The input is kept, and one banner in sight says what to do."""
     expect(page.get_by_label("New name")).to_have_value(NAME)
     expect(page.get_by_label("Reason")).to_have_value(WHY)
     expect(page.locator("[data-session-notice]")).to_have_count(1)
     expect(page.locator("dialog[open] [data-session-notice]")).to_be_in_viewport()
 
 
-def test_a_dialog_outlives_its_session_and_is_sent_again(
-    page: Page, portal: PortalServer, fresh_sandbox: SandboxServer
-) -> None:
+def test_dialog_survives_the_end_of_the_session(page: Page, portal: PortalServer, fresh_sandbox: SandboxServer) -> None:
     open_dialog(page)
     end_sessions(portal)
     rename = page.get_by_role("button", name="Rename device")
     rename.click()
-    in_the_dialog(page)
+    expect_banner_in_dialog(page)
     with replaced(page.locator("[data-session-notice]")):
         rename.click()
-    in_the_dialog(page)
+    expect_banner_in_dialog(page)
     with page.context.expect_page() as opened:
         page.get_by_role("link", name="Sign in").click()
     tab = opened.value
-    sign_in_there(tab)
+    sign_in_in_tab(tab)
     tab.close()
     assert writes(fresh_sandbox) == [], "nothing is sent by itself"
     rename.click()
@@ -96,21 +93,19 @@ def test_a_dialog_outlives_its_session_and_is_sent_again(
     assert name_at(fresh_sandbox) == NAME
 
 
-def test_after_a_sign_out_in_another_tab_the_form_takes_one_press_more(
-    page: Page, fresh_sandbox: SandboxServer
-) -> None:
-    """Signing out changes the token of every form. The refusal brings the new one."""
+def test_sign_out_in_another_tab_costs_one_more_press(page: Page, fresh_sandbox: SandboxServer) -> None:
+    """Sign-out changes the CSRF token of every form. The refusal brings the new one."""
     open_dialog(page)
     sign_out_elsewhere(page)
     rename = page.get_by_role("button", name="Rename device")
     rename.click()
-    in_the_dialog(page)
+    expect_banner_in_dialog(page)
     with page.context.expect_page() as opened:
         page.get_by_role("link", name="Sign in").click()
-    sign_in_there(opened.value)
+    sign_in_in_tab(opened.value)
     rename.click()
     expect(page.locator("[data-session-notice]")).to_contain_text("This form is no longer valid.")
-    in_the_dialog(page)
+    expect_banner_in_dialog(page)
     expect(page.locator("[data-session-notice]")).to_contain_text("You are signed in as Ingrid Halden.")
     assert writes(fresh_sandbox) == []
     rename.click()
@@ -118,7 +113,7 @@ def test_after_a_sign_out_in_another_tab_the_form_takes_one_press_more(
     assert writes(fresh_sandbox) == [("PUT", "/device")]
 
 
-def test_a_row_far_down_keeps_its_value_and_shows_the_banner_beside_it(
+def test_inline_edit_keeps_its_value_and_shows_the_banner(
     page: Page, portal: PortalServer, fresh_sandbox: SandboxServer
 ) -> None:
     page.set_viewport_size({"width": 390, "height": 500})
@@ -140,7 +135,7 @@ def test_a_row_far_down_keeps_its_value_and_shows_the_banner_beside_it(
 
 
 @pytest.mark.parametrize("how", ["ended elsewhere", "signed out in another tab"])
-def test_a_plain_form_comes_back_after_sign_in_and_is_sent_by_hand(
+def test_draft_is_restored_after_sign_in_and_not_sent(
     open_page: Open, portal: PortalServer, fresh_sandbox: SandboxServer, how: str
 ) -> None:
     page = open_page("admin", java_script_enabled=False)
@@ -153,8 +148,8 @@ def test_a_plain_form_comes_back_after_sign_in_and_is_sent_by_hand(
     else:
         sign_out_elsewhere(page)
     page.get_by_role("button", name="Rename device").click()
-    expect(page.locator("main")).to_contain_text("What you had typed is kept for an hour")
-    sign_in_there(page)
+    expect(page.locator("main")).to_contain_text("What you typed is kept for one hour")
+    sign_in_in_tab(page)
     expect(page).to_have_url(re.compile("/devices/1/rename/$"))
     expect(page.locator("main")).to_contain_text("Not sent yet.")
     expect(page.get_by_label("New name")).to_have_value(NAME)
@@ -167,7 +162,7 @@ def test_a_plain_form_comes_back_after_sign_in_and_is_sent_by_hand(
     expect(page.locator("main")).not_to_contain_text("Not sent yet.")
 
 
-def test_somebody_else_at_the_same_browser_sees_nothing_of_it(
+def test_another_user_of_the_browser_does_not_see_the_draft(
     open_page: Open, portal: PortalServer, fresh_sandbox: SandboxServer
 ) -> None:
     page = open_page("admin", java_script_enabled=False)
@@ -175,19 +170,19 @@ def test_somebody_else_at_the_same_browser_sees_nothing_of_it(
     page.get_by_label("New name").fill(NAME)
     end_sessions(portal)
     page.get_by_role("button", name="Rename device").click()
-    sign_in_there(page, "support")
+    sign_in_in_tab(page, "support")
     expect(page.get_by_label("New name")).to_have_value("Cold room 14 - door's sensor")
     expect(page.locator("main")).not_to_contain_text("Not sent yet.")
     assert NAME not in page.content()
 
 
-def test_thrown_away_the_form_is_as_it_was(open_page: Open, portal: PortalServer, fresh_sandbox: SandboxServer) -> None:
+def test_discarded_draft_resets_the_form(open_page: Open, portal: PortalServer, fresh_sandbox: SandboxServer) -> None:
     page = open_page("admin", java_script_enabled=False)
     page.goto("/devices/1/rename/")
     page.get_by_label("New name").fill(NAME)
     end_sessions(portal)
     page.get_by_role("button", name="Rename device").click()
-    sign_in_there(page)
+    sign_in_in_tab(page)
     page.get_by_role("button", name="Throw away").click()
     expect(page).to_have_url(re.compile("/devices/1/rename/$"))
     expect(page.get_by_label("New name")).to_have_value("Cold room 14 - door's sensor")
@@ -195,7 +190,7 @@ def test_thrown_away_the_form_is_as_it_was(open_page: Open, portal: PortalServer
 
 
 @pytest.mark.parametrize("script", [True, False])
-def test_an_organization_that_is_not_listed_costs_nothing_typed_and_enter_creates(
+def test_unlisted_organization_keeps_the_input_and_enter_submits(
     open_page: Open, fresh_sandbox: SandboxServer, script: bool
 ) -> None:
     page = open_page("admin", java_script_enabled=script)

@@ -1,4 +1,4 @@
-"""Ways to work with a page: by mouse, by touch, by the keyboard alone. Each meets the page as that person would."""
+"""Ways to use a page: mouse, touch, keyboard alone."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from typing import Protocol
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.waits import settled_size
+from tests.browser.waits import stable_box
 
-TABS_AT_MOST = 150
-"""Presses of Tab after which nobody would go on looking."""
+MAX_TABS = 150
+"""Presses of Tab after which an element counts as out of reach."""
 TOUCH = 44
-NEAR = 24
-"""Least width and height of what is pressed, px: by touch, for the main controls, and anywhere (WCAG 2.5.8)."""
+MINIMUM = 24
+"""Smallest target in px: main controls by touch, and any target (WCAG 2.5.8)."""
 
 
-class Hand(Protocol):
+class InputDevice(Protocol):
     page: Page
 
     def press(self, target: Locator) -> None:
-        """A link or a button."""
+        """Presses a link or button."""
 
     def write(self, field: Locator, text: str) -> None:
-        """Instead of what stands there."""
+        """Replaces the text of the field."""
 
     def choose(self, field: Locator, number: int) -> None:
-        """One of a select's options, by its place."""
+        """Chooses an option of a select by its index."""
 
 
 class Mouse:
@@ -42,19 +42,19 @@ class Mouse:
         field.select_option(index=number)
 
 
-class Finger:
-    """A phone's. What it presses is large enough; the text under a finger is no smaller than 16 px, or iOS zooms."""
+class Touch:
+    """A phone. Targets are large enough, and text in fields has at least 16 px, or iOS zooms in."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
 
     def press(self, target: Locator) -> None:
-        box = settled_size(target)
-        assert min(box["width"], box["height"]) >= NEAR, (target, box)
+        box = stable_box(target)
+        assert min(box["width"], box["height"]) >= MINIMUM, (target, box)
         target.tap()
 
     def write(self, field: Locator, text: str) -> None:
-        box = settled_size(field)
+        box = stable_box(field)
         assert box["height"] >= TOUCH, (field, box)
         assert field.evaluate("element => parseFloat(getComputedStyle(element).fontSize)") >= 16
         field.tap()
@@ -65,7 +65,7 @@ class Finger:
 
 
 class Keyboard:
-    """Never touches a mouse: Tab until the thing has the focus, which has to be seen, then its key."""
+    """Presses Tab until the target has a visible focus, then its key."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -75,7 +75,7 @@ class Keyboard:
         expect(target).to_be_visible()
         self.page.wait_for_load_state()
         keys = self.page.keyboard
-        for _ in range(TABS_AT_MOST):
+        for _ in range(MAX_TABS):
             if target.evaluate("element => element === document.activeElement"):
                 ring = target.evaluate("element => getComputedStyle(element).outlineStyle")
                 assert ring != "none", f"no focus to be seen on {target}"
