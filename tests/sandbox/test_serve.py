@@ -25,13 +25,13 @@ def test_it_ends_cleanly_and_starts_again_with_what_it_has(tmp_path: Path) -> No
     token = server.token("admin")
     server.call("PUT", "/device?deviceId=1", json={"name": "Kept"})
     assert server.stop(signal.SIGINT) == 0
-    assert "Traceback" not in server.said
+    assert "Traceback" not in server.output
     again = SandboxServer(devices=150, folder=tmp_path)
     assert again.errors == ""
     headers = {"Authorization": f"Bearer {token}"}  # tokens outlive the process
     assert again.call("GET", "/device?deviceId=1", None, headers=headers).json()["name"] == "Kept"
     assert again.stop(signal.SIGTERM) == 0
-    assert again.said == ""
+    assert again.output == ""
 
 
 def test_other_arguments_make_another_world(tmp_path: Path) -> None:
