@@ -276,6 +276,7 @@ class EventRow(NamedTuple):
     comment: str
     date: str = ""
     open: bool = False
+    id: int = 0
 
 
 def event_days(
@@ -306,6 +307,7 @@ def _event_row(event: TimelineEvent, moment: datetime | None, clock: Clock, even
         comment=clean(event.resolved_comment or "") if event.is_resolved else "",
         date=str(moment.date()) if moment else "",
         open=event.is_resolved is False and event.event_type in RESOLVABLE,
+        id=event.id or 0,
     )
 
 

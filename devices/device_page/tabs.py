@@ -94,7 +94,12 @@ def device_tab(request: DeviceRequest, device_id: int, tab: Tab[Any]) -> HttpRes
         device_id,
         tab.name,
         lambda gateway: ask(gateway, device_id),
-        lambda found: {"read_at": read_stamp(request, tab.operation), **show(request, found)},
+        lambda found: {
+            "read_at": read_stamp(request, tab.operation),
+            "tab_label": str(tab.label),
+            **show(request, found),
+        },
+        fragment=tab.panel,
     )
 
 

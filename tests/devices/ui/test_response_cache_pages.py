@@ -64,9 +64,7 @@ def machine(platform: SandboxServer, persons: dict[str, Person], new_name: Calla
             if not shown:
                 assert down, f"{answer.status_code}: the page shows no name"
                 return
-            assert self.names[device].index(shown[-1]) >= self.seen_from[user, device], (
-                "older than their own change"
-            )
+            assert self.names[device].index(shown[-1]) >= self.seen_from[user, device], "older than their own change"
             if down:
                 assert soup(answer).select_one("[data-old]"), "an old answer without its mark"
 
