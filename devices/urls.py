@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path, register_convert
 
 from devices.audit import device_changes
 from devices.changes.writes import undo
-from devices.core.converters import Int64Converter
+from devices.core.converters import Int32Converter, Int64Converter
 from devices.device_page import overview, timeline
 from devices.device_page import tabs as tab_views
 from devices.directory import views as directory_views
@@ -17,6 +17,7 @@ from devices.ui.tabs import TABS
 
 app_name = "devices"
 
+register_converter(Int32Converter, "int32")
 register_converter(Int64Converter, "int64")
 
 urlpatterns = [
@@ -31,15 +32,15 @@ urlpatterns = [
     path("pick/user/", directory_views.pick_user, name="pick-user"),
     path("pick/organization/", directory_views.pick_organization, name="pick-organization"),
     # One device: overview, and a tab each
-    path("<int64:device_id>/", overview.device_detail, name="device-detail"),
-    path("<int64:device_id>/online/", overview.device_online, name="device-online"),
-    path("<int64:device_id>/timeline/", timeline.device_timeline, name="device-timeline"),
-    path("<int64:device_id>/timeline/chart/", timeline.device_timeline_chart, name="device-timeline-chart"),
-    path("<int64:device_id>/logs/", tab_views.device_logs, name="device-logs"),
-    path("<int64:device_id>/metafields/", tab_views.device_metafields, name="device-metafields"),
-    path("<int64:device_id>/changes/", device_changes.device_changes, name="device-changes"),
+    path("<int32:device_id>/", overview.device_detail, name="device-detail"),
+    path("<int32:device_id>/online/", overview.device_online, name="device-online"),
+    path("<int32:device_id>/timeline/", timeline.device_timeline, name="device-timeline"),
+    path("<int32:device_id>/timeline/chart/", timeline.device_timeline_chart, name="device-timeline-chart"),
+    path("<int32:device_id>/logs/", tab_views.device_logs, name="device-logs"),
+    path("<int32:device_id>/metafields/", tab_views.device_metafields, name="device-metafields"),
+    path("<int32:device_id>/changes/", device_changes.device_changes, name="device-changes"),
     *[
-        path(f"<int64:device_id>/{tab.name}/", tab_views.device_tab, {"tab": tab}, name=f"device-{tab.name}")
+        path(f"<int32:device_id>/{tab.name}/", tab_views.device_tab, {"tab": tab}, name=f"device-{tab.name}")
         for tab in TABS
         if tab.show
     ],

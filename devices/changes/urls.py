@@ -11,13 +11,13 @@ from devices.changes.writes import create, deletion_receipt
 urlpatterns = [
     path("new/", create.device_new, name="device-new"),
     *[
-        path(f"<int64:device_id>/{kind.path}", change_view, {"kind": kind}, name=f"device-{kind.name}")
+        path(f"<int32:device_id>/{kind.path}", change_view, {"kind": kind}, name=f"device-{kind.name}")
         for kind in kinds()
         if kind.about_device
     ],
-    path("<int64:device_id>/receipt/<int:draft_id>/", deletion_receipt.device_receipt, name="device-receipt"),
+    path("<int32:device_id>/receipt/<int:draft_id>/", deletion_receipt.device_receipt, name="device-receipt"),
     path(
-        "<int64:device_id>/receipt/<int:draft_id>/receipt.json",
+        "<int32:device_id>/receipt/<int:draft_id>/receipt.json",
         deletion_receipt.device_receipt_file,
         name="device-receipt-file",
     ),

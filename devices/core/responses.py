@@ -59,5 +59,5 @@ def poll_url(url: str) -> str:
 
 def query_string(**params: object) -> str:
     """`?a=1&b=2` in the order given, without empty and false values; an empty string if nothing is left."""
-    kept = {name: "on" if value is True else value for name, value in params.items() if value not in (None, "", False)}
-    return f"?{urlencode(kept)}" if kept else ""
+    left = {name: "on" if value is True else value for name, value in params.items() if value not in (None, "", False)}
+    return f"?{urlencode(left)}" if left else ""

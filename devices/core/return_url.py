@@ -30,8 +30,8 @@ def back_to_list(request: DeviceRequest, **more: str) -> str:
         return home_url(request.access)
     if parts.scheme or parts.netloc or parts.path not in {reverse(name) for name in LIST_VIEWS}:
         return home_url(request.access)
-    kept = [(name, value) for name, value in query if name not in TRANSIENT_PARAMS] + list(more.items())
-    return parts.path + (f"?{urlencode(kept)}" if kept else "")
+    left = [(name, value) for name, value in query if name not in TRANSIENT_PARAMS] + list(more.items())
+    return parts.path + (f"?{urlencode(left)}" if left else "")
 
 
 def from_list(request: DeviceRequest) -> bool:

@@ -1,4 +1,4 @@
-"""What one sign-in keeps for a while in Django's cache, next to the gateway's cached responses (response_cache.py).
+"""Values of one sign-in in Django's cache, next to the gateway's cached responses (response_cache.py).
 
 No other person or sign-in reads it. It is deleted with those responses when the sign-in ends.
 """
@@ -18,7 +18,7 @@ def put(access: Access, name: str, value: Any, seconds: float) -> None:
 
 
 def get(access: Access, name: str) -> Any:
-    """None where it is not kept, or no longer."""
+    """None if it is not there, or expired."""
     return cache.get(_key(access, name))
 
 

@@ -1,10 +1,10 @@
-"""Whether the devices of a page are connected, asked for all its rows when somebody presses the button.
+"""The check whether the devices of a page are connected, for all its rows at the press of a button.
 
 The API answers this for one device only: one call a row, a few at a time, for a page of rows at most. The result goes
 into the session cache, and its key into the list's address: a reload shows it again, with its time, and calls nothing.
 
-Without script that is one POST. With script the page asks for STEP_SIZE rows at a time and shows the progress; the
-cache holds what is known so far, so no device is asked twice, and Stop keeps what has come.
+Without script it is one POST. With script the page checks STEP_SIZE rows at a time and shows the progress; the cache
+holds the states known so far, so no device is checked twice, and Stop shows what is known.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ TIME_LIMIT = 15.0
 """Seconds for the calls of one request: those of a step, or without script all of them, where the rest stay "not
 checked". A request has 20 seconds in all."""
 STEP_SIZE = MAX_CONCURRENCY
-"""Devices of one step: all of them are asked at the same time."""
+"""Devices of one step: their calls run at the same time."""
 FRESH_FOR = 300
 """Seconds after which a device is no longer shown as online, but as "was online"."""
 KEEP_FOR = 3600
-"""Seconds that the result is kept."""
+"""Seconds that the result is available."""
 KEY = re.compile(r"[\w-]{8,32}", re.ASCII)
 
 
@@ -83,7 +83,7 @@ class Check(NamedTuple):
 
 
 def load_check(access: Access, key: str) -> Check | None:
-    """None where it is not this sign-in's, or is not kept any more."""
+    """None if it is not of this sign-in, or expired."""
     check = session_cache.get(access, f"check:{key}") if KEY.fullmatch(key) else None
     return check if isinstance(check, Check) else None
 
@@ -132,8 +132,8 @@ def _step(request: DeviceRequest, key: str) -> HttpResponse:
     check = load_check(request.access, key)
     if check is None or check.finished or request.POST.get("done") != str(len(check.states)):
         return _progress(request, key, check)
-    asked = check.ids[len(check.states) :][:STEP_SIZE]
-    states, error = _read_states(request, asked)
+    batch = check.ids[len(check.states) :][:STEP_SIZE]
+    states, error = _read_states(request, batch)
     if error and not any(states.values()):
         log_failure(request, error)
         return with_retry_after(_progress(request, key, check, failed=error), error)
@@ -141,7 +141,7 @@ def _step(request: DeviceRequest, key: str) -> HttpResponse:
     _save(request.access, key, check)
     done, half = len(check.states), len(check.ids) / 2
     announce = _("%(n)d of %(of)d checked") % {"n": done, "of": len(check.ids)} if before < half <= done else ""
-    return _progress(request, key, check, asked=asked, announce="" if check.finished else announce)
+    return _progress(request, key, check, checked=batch, announce="" if check.finished else announce)
 
 
 def _progress(
@@ -149,12 +149,12 @@ def _progress(
     key: str,
     check: Check | None,
     *,
-    asked: Sequence[int] = (),
+    checked: Sequence[int] = (),
     announce: str = "",
     first: bool = False,
     failed: GatewayError | None = None,
 ) -> HttpResponse:
-    """The progress after the rows just `asked`, with their cells where the list shows them; at the end, or where the
+    """The progress after the rows just `checked`, with their cells where the list shows them; at the end, or where the
     check is gone, the list with the result."""
     fill = request.POST.get("fill") == "on"
     words = connectivity_words(clock_for(request), check.at if check else None)
@@ -170,7 +170,7 @@ def _progress(
         "announce": announce,
         "cells": [
             (reverse("devices:device-detail", args=[device_id]), words[check.state_of(device_id)])
-            for device_id in (asked if fill else ())
+            for device_id in (checked if fill else ())
             if check and check.state_of(device_id)
         ],
     }
@@ -222,7 +222,7 @@ def _state(result: Connectivity | GatewayError) -> Connectivity:
 
 
 GROUPS = {
-    Connectivity.UNCHECKED: "unasked",
+    Connectivity.UNCHECKED: "unchecked",
     Connectivity.ONLINE: "online",
     Connectivity.OFFLINE: "offline",
     Connectivity.NEVER: "never",
@@ -269,10 +269,11 @@ def connectivity_words(clock: Clock, at: float | None = None) -> list[Connectivi
 
 def summary(check: Check) -> str:
     """The result as a sentence for screen readers."""
-    words = _("%(asked)s checked: %(online)s online, %(offline)s offline, %(unknown)s unknown.")
+    words = _("%(checked)s checked: %(online)s online, %(offline)s offline, %(unknown)s unknown.")
     if check.count("never"):
         words = _(
-            "%(asked)s checked: %(online)s online, %(offline)s offline, %(never)s never connected, %(unknown)s unknown."
+            "%(checked)s checked: %(online)s online, %(offline)s offline, %(never)s never connected,"
+            " %(unknown)s unknown."
         )
     counts = {group: number(check.count(group)) for group in ("online", "offline", "never", "unknown")}
-    return words % (counts | {"asked": number(len(check.states) - check.count("unasked"))})
+    return words % (counts | {"checked": number(len(check.states) - check.count("unchecked"))})

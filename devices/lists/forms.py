@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from devices.core import api_rules
 from devices.ui.query_forms import LenientQueryForm, org_field, query_field
 
-SHOW_CHOICES = ("online", "offline", "never", "unknown", "unasked")
+SHOW_CHOICES = ("online", "offline", "never", "unknown", "unchecked")
 """What the rows of a page can be narrowed to after a check of their states."""
 SORT_LABELS = {
     "Name": gettext_lazy("Name"),

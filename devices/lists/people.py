@@ -59,12 +59,12 @@ def _device_list(request: DeviceRequest, operation: str, form: ByUserForm) -> Ht
     query = {"org": None} | form.clean_with_defaults(rows=request.preferences.page_size)
     names = names_for(request.gateway, request.access)
     verdict = judge(operation, request.access, other=not _mine(request.access, query["email"]))
-    asks = bool(query["email"]) and verdict.allowed
-    found = try_read(request.gateway, lambda each: _read(each, operation, query, names)) if asks else None
+    allowed = bool(query["email"]) and verdict.allowed
+    found = try_read(request.gateway, lambda each: _read(each, operation, query, names)) if allowed else None
     error, page = (found, None) if isinstance(found, GatewayError) else (None, found)
     context = _context(request, operation, form, query, page, names, verdict)
     context["read_error"] = panel_error(request, error, context["heading"]) if error else None
-    status = 422 if "email" in form.errors else 403 if query["email"] and not asks else 200
+    status = 422 if "email" in form.errors else 403 if query["email"] and not allowed else 200
     status = error.status if error else status
     response = answer(request, "lists/people.html", "lists/_people_results.html", context, status=status)
     return with_retry_after(response, error) if error else response

@@ -37,7 +37,7 @@ MAX_NAMED = 100
 NAME_MAX_AGE = 60
 """Seconds that a name is used again: an open page calls for each at every second refresh."""
 STALE_IF_ERROR_FOR = 900
-"""Seconds that the last response is kept, to be shown with its age when the platform does not answer."""
+"""Seconds that the last response is stored, to be shown with its age when the platform does not answer."""
 
 
 class DeviceSummary(msgspec.Struct, frozen=True):

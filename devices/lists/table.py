@@ -145,7 +145,7 @@ def _state_filters(
 ) -> list[StateFilter]:
     """All rows, then those of each state that some have."""
     counts = {name: check.count(name) for name in SHOW_CHOICES}
-    counts["unasked"] += rows - len(check.states)
+    counts["unchecked"] += rows - len(check.states)
     state_of = {"unknown": Connectivity.UNKNOWN} | {name: state for state, name in GROUPS.items()}
     return [
         StateFilter(None, number(rows), url(checked=query["checked"]), not query["show"]),

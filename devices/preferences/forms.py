@@ -21,7 +21,7 @@ THEME_LABELS = {
     "dark": gettext_lazy("Dark"),
 }
 LANGUAGE_LABELS = {"auto": gettext_lazy("As your browser asks for")} | dict(settings.LANGUAGES)
-"""A language has its own name: whoever needs it may not read the language of the page."""
+"""Each language in its own name: its readers may not understand the language of the page."""
 
 
 def _invalid(message: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The page that tells what runs and what one may do in it."""
+"""The page "About": version, host and permissions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def yours(page: Any) -> dict[str, bool]:
     return {row.th.text.strip(): row("td")[-1].text.strip() == "Yes" for row in page.select("tbody tr")}
 
 
-def test_it_tells_version_host_role_session_and_every_permission(
+def test_it_shows_version_host_role_session_and_every_permission(
     signed_in: Callable[..., Browser], platform: SandboxServer
 ) -> None:
     browser = signed_in("viewer")
@@ -44,7 +44,7 @@ def test_it_tells_version_host_role_session_and_every_permission(
     assert all(yours(BeautifulSoup(signed_in("admin").get("/about/").content, "html.parser"))[name] for name in RIGHTS)
 
 
-def test_every_permission_that_opens_something_has_a_sentence() -> None:
+def test_every_permission_has_a_sentence() -> None:
     asked = {name for rule in RULES.values() for name in rule.names + rule.other} | {OWN_VIEW}
 
     assert set(about.PERMISSIONS) == asked | {"ORG_DEVICES_VIEW"}

@@ -153,7 +153,7 @@ def test_german_pages_hold_no_english(signed_in: Callable[..., Browser], platfor
     assert "Anmelden" in words(pages["/sign-in/"])
 
 
-def test_the_choice_of_a_person_comes_before_that_of_the_browser(signed_in: Callable[..., Browser]) -> None:
+def test_the_persons_language_comes_before_the_browsers(signed_in: Callable[..., Browser]) -> None:
     browser = signed_in("admin")
 
     def language(wanted: str) -> str:

@@ -1,4 +1,4 @@
-"""What a person sets for themselves, and where it shows."""
+"""A person's preferences: saving, showing and erasing them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def frame(browser: Browser, path: str = "/devices/") -> Any:
     return BeautifulSoup(browser.get(path).content, "html.parser")
 
 
-def test_what_is_chosen_holds_in_every_browser_of_this_person_and_of_nobody_else(
+def test_preferences_apply_in_every_browser_of_this_person_only(
     signed_in: Callable[..., Browser],
 ) -> None:
     here, there, other = signed_in("admin"), signed_in("admin"), signed_in("support")
@@ -57,7 +57,7 @@ def test_what_is_chosen_holds_in_every_browser_of_this_person_and_of_nobody_else
     assert not form.select("input[name=shortcuts][checked]")
 
 
-def test_times_stand_in_the_chosen_zone_and_the_profile_is_named(signed_in: Callable[..., Browser]) -> None:
+def test_times_are_in_the_chosen_zone(signed_in: Callable[..., Browser]) -> None:
     browser = signed_in("admin")
     assert "As in your profile: Europe/" in words(browser.get("/preferences/"))
     before = [time.text for time in frame(browser).select("td time")]
@@ -72,7 +72,7 @@ def test_times_stand_in_the_chosen_zone_and_the_profile_is_named(signed_in: Call
 
 
 @pytest.mark.parametrize("zone", ["../../etc/passwd", "Europe", "<b>x</b>", "\x00", "Nowhere/" + "x" * 5000])
-def test_a_profile_of_no_zone_reads_in_utc_and_says_so(signed_in: Callable[..., Browser], zone: str) -> None:
+def test_a_profile_without_a_valid_zone_uses_utc(signed_in: Callable[..., Browser], zone: str) -> None:
     browser = signed_in("admin")
     grant = ApiGrant.objects.get()
     grant.profile = json.dumps(json.loads(grant.profile) | {"tz": zone})
@@ -82,7 +82,7 @@ def test_a_profile_of_no_zone_reads_in_utc_and_says_so(signed_in: Callable[..., 
     assert "As in your profile: UTC" in words(browser.get("/preferences/"))
 
 
-def test_a_refused_value_is_said_beside_its_field_and_nothing_is_kept(signed_in: Callable[..., Browser]) -> None:
+def test_an_invalid_value_is_an_error_at_its_field_and_saves_nothing(signed_in: Callable[..., Browser]) -> None:
     browser = signed_in("admin")
 
     wrong = {"zone": "Atlantis/Capital", "theme": "", "language": "tlh", "page_size": "7", "columns": ["token"]}
@@ -100,7 +100,7 @@ def test_a_refused_value_is_said_beside_its_field_and_nothing_is_kept(signed_in:
     assert not Preference.objects.exists()
 
 
-def test_who_comes_by_a_proxy_has_preferences_too(settings: Any, platform: Any) -> None:
+def test_a_person_signed_in_by_a_proxy_has_preferences(settings: Any, platform: Any) -> None:
     by_header(settings)
     browser = Proxied("viewer@example.com")
     assert browser.sign_in("viewer").status_code == 303
@@ -120,7 +120,7 @@ def test_a_save_changes_only_the_given_fields(signed_in: Callable[..., Browser])
     assert preferences == Preferences(theme="dark", columns=("id", "owner"))
 
 
-def test_erasing_a_person_takes_their_preferences(signed_in: Callable[..., Browser]) -> None:
+def test_erasing_a_person_deletes_their_preferences(signed_in: Callable[..., Browser]) -> None:
     admin = signed_in("admin")
     email = admin.get("/about/").wsgi_request.access.email
     assert admin.post("/devices/1/rename/", {"name": "Pump by the gate"}).status_code == 303
@@ -137,7 +137,7 @@ def test_erasing_a_person_takes_their_preferences(signed_in: Callable[..., Brows
         call_command("erase_person", "7")
 
 
-def test_a_value_that_is_not_on_offer_reads_as_the_default_and_costs_no_other(
+def test_an_unknown_value_reads_as_the_default_without_affecting_others(
     signed_in: Callable[..., Browser],
 ) -> None:
     browser = signed_in("admin")

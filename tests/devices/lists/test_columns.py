@@ -1,4 +1,4 @@
-"""How a list stands: the columns each person has chosen, rows on a page, heads that sort, the menu of a row."""
+"""The table of a list: each person's columns, rows per page, sorting, and the menu of a row."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def choose(person: Person, *columns: str, back: str = "/devices/", **more: str) 
     return person.post("/devices/columns/", {"columns": list(columns), "next": back, **more})
 
 
-def test_a_person_chooses_columns_and_finds_them_in_every_list(sign_in: SignIn, platform: SandboxServer) -> None:
+def test_chosen_columns_apply_to_every_list_of_this_person(sign_in: SignIn, platform: SandboxServer) -> None:
     person, other = sign_in("support"), sign_in("admin")
     assert heads(person.get("/devices/")) == [
         "Device", "ID", "Status", "Template", "Firmware", "Owner", "Activated", "Organization",
@@ -45,7 +45,7 @@ def test_a_person_chooses_columns_and_finds_them_in_every_list(sign_in: SignIn, 
     assert len(heads(again.get("/devices/"))) == 1 + len(DEFAULT_COLUMNS)
 
 
-def test_names_of_columns_that_are_none_are_dropped_and_all_may_go(support: Person) -> None:
+def test_unknown_columns_are_dropped_and_all_can_be_hidden(support: Person) -> None:
     assert choose(support, "token", "<script>", "name", "\x00", "id" * 900, "template").status_code == 303
     assert heads(support.get("/devices/")) == ["Device", "Template"]
     choose(support)
@@ -69,7 +69,7 @@ HOSTILE = (
 )
 
 
-def test_the_way_back_leads_to_a_list_of_ours_and_nowhere_else(support: Person) -> None:
+def test_the_return_url_leads_only_to_our_lists(support: Person) -> None:
     for form in ("columns", "online"):
         for hostile in HOSTILE:
             answer = support.post(f"/devices/{form}/", {"next": hostile})
@@ -77,7 +77,7 @@ def test_the_way_back_leads_to_a_list_of_ours_and_nowhere_else(support: Person) 
             assert answer["Location"].split("?")[0] == "/devices/", hostile
 
 
-def test_rows_on_a_page_are_as_preferred_where_the_address_does_not_say(support: Person) -> None:
+def test_the_preferred_page_size_applies_without_one_in_the_address(support: Person) -> None:
     profile_id = support.get("/devices/").wsgi_request.access.person
     save(profile_id, page_size=25)
     first = support.get("/devices/")
@@ -91,7 +91,7 @@ def test_rows_on_a_page_are_as_preferred_where_the_address_does_not_say(support:
     assert str(one(support.get("/devices/?size=50&page=2"), "a[rel=prev]")["href"]) == "/devices/?size=50"
 
 
-def test_the_foot_leads_to_any_page_and_keeps_the_question(support: Person) -> None:
+def test_the_foot_links_to_any_page_and_keeps_the_query(support: Person) -> None:
     page = soup(support.get("/devices/?q=o&sort=Name&order=DESC&size=10&page=3"))
     jump, rows = one(page, "form.jump"), one(page, "form:has(#rows-per-page)")
     assert jump is not None
@@ -102,7 +102,7 @@ def test_the_foot_leads_to_any_page_and_keeps_the_question(support: Person) -> N
     assert one(support.get("/devices/", sent | {"page": "4"}), ".pager [aria-current=page]")["id"] == "page-4"
 
 
-def test_heads_sort_where_the_call_can_and_say_why_elsewhere(support: Person) -> None:
+def test_heads_sort_only_a_search(support: Person) -> None:
     found = soup(support.get("/devices/?q=room&sort=Name&order=DESC"))
     assert {link["id"] for link in found.select("thead a")} >= {"sort-name", "sort-id", "sort-owner"}
     assert one(found, "th[aria-sort]").get_text(strip=True) == "Device"
@@ -112,7 +112,7 @@ def test_heads_sort_where_the_call_can_and_say_why_elsewhere(support: Person) ->
     assert "it sorts only a search" in one(listed, "caption").get_text()
 
 
-def test_the_menu_of_a_row_is_a_link_without_script_and_names_what_is_closed(support: Person, viewer: Person) -> None:
+def test_the_row_menu_is_a_link_without_script_and_names_missing_permissions(support: Person, viewer: Person) -> None:
     page = soup(support.get("/devices/?q=Kitchen cold room"))
     more = one(page, "tbody a.more")
     assert more is not None
