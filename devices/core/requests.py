@@ -83,7 +83,7 @@ def clock_for(request: DeviceRequest) -> Clock:
     if known is not None and known[0] == zone:
         clock: Clock = known[1]
         return clock
-    clock = Clock(zone, known[1].now if known else getattr(request, "begun", None) or wall_clock(), wall_clock)
+    clock = Clock(zone, known[1].now if known else getattr(request, "received_at", None) or wall_clock(), wall_clock)
     request.clock = zone, clock
     return clock
 
