@@ -86,7 +86,7 @@ def trigger_an_event(page: Page, platform: SandboxServer, device: int) -> None:
         code.select_option(index=1)
     page.get_by_label("Description").fill("Called in from the north wall")
     page.get_by_role("button", name="Trigger event").click()
-    expect(page.locator("main")).to_contain_text("Accepted")
+    expect(page.locator("main")).to_contain_text("accepted the event")
     events = platform.get("/device/timeline", "admin", deviceId=device).json()["content"]
     assert "Called in from the north wall" in [event.get("description") for event in events]
     page.goto(f"/devices/{device}/timeline/")
