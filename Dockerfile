@@ -1,6 +1,6 @@
 # The portal, without the sandbox: `docker build -t device-portal .`
-# It takes its settings from the environment (README.md) and starts nothing but gunicorn: run `python manage.py migrate`
-# in it once for each version.
+# It reads its settings from the environment (README.md) and starts only gunicorn. Run `python manage.py migrate` in it
+# once for each version.
 
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /app
@@ -13,7 +13,7 @@ COPY devices devices
 COPY templates templates
 COPY static static
 COPY locale locale
-# DEBUG lends this one command the settings that it does not use; nothing of them is kept.
+# DEBUG=on provides defaults for required settings, for this command only.
 RUN DEBUG=on /venv/bin/python manage.py collectstatic --noinput
 
 FROM python:3.11-slim-bookworm
@@ -24,9 +24,9 @@ RUN groupadd --gid 10001 portal \
     && install --directory --owner portal --group portal /app/var
 COPY --from=build /venv /venv
 COPY --from=build /app /app
-# By number, so that a host can check that it is not root.
+# Numeric, so that a host can verify that it is not root.
 USER 10001:10001
-# The database, unless DATABASE_URL names a server.
+# For the SQLite database; unused if DATABASE_URL names a server.
 VOLUME ["/app/var"]
 EXPOSE 8080
 CMD ["gunicorn", "-c", "python:portal.gunicorn", "--bind", "0.0.0.0:8080"]

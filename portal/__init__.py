@@ -1,3 +1,3 @@
-"""The site: settings, sign-in, middleware. It knows everybody and nobody knows it."""
+"""The site: settings, sign-in, middleware. It imports `devices`; nothing imports it."""
 
 __version__ = "0.1.0"

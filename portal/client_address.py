@@ -1,4 +1,4 @@
-"""From which address a request comes, as far as that can be believed."""
+"""The client address of a request, for rate limits."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from django.conf import settings
 from django.http import HttpRequest
 
 UNIX = "unix"
-"""How TRUSTED_PROXIES names a proxy that comes through a UNIX socket: it has no address."""
+"""In TRUSTED_PROXIES: a proxy on a UNIX socket, which has no address."""
 
 
 def client_address(request: HttpRequest) -> str:
-    """The peer's address; behind a proxy that TRUSTED_PROXIES names, what that proxy wrote at the end of its header.
+    """The peer's address or, behind one of TRUSTED_PROXIES, the last entry of X-Forwarded-For, set by that proxy.
 
-    Whatever stands further left in X-Forwarded-For was sent by the client, and anybody can send anything. An IPv6
-    address counts as its /64 network: who has one of those has all.
+    The client controls the entries before it. An IPv6 address counts as its /64 network, as one client has all of it.
     """
     peer = request.META.get("REMOTE_ADDR", "")
     forwarded = request.headers.get("X-Forwarded-For", "")

@@ -1,4 +1,4 @@
-"""One-time notices in a cookie, named like the other cookies."""
+"""Flash messages in a cookie, named like the other cookies."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from django.http import HttpResponseBase
 
 
 class MessageStorage(CookieStorage):
-    """Signed, not secret: no notice may hold what its reader may not know."""
+    """Signed but readable: a message must not hold anything secret."""
 
     cookie_name = f"{settings.COOKIE_PREFIX}messages"
 
     def _update_cookie(self, encoded_data: Any, response: HttpResponseBase) -> None:
-        """Django deletes the cookie after every page that looked for notices, also where there is none."""
+        """Without this, Django sends a deletion after every page that reads messages, even if there is no cookie."""
         if encoded_data or self.cookie_name in self.request.COOKIES:
             super()._update_cookie(encoded_data, response)  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""What a report of a crash may say."""
+"""The content of crash reports."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from django.views.debug import SafeExceptionReporterFilter
 
 
 class ReportFilter(SafeExceptionReporterFilter):
-    """Django's, without the local variables of any frame: wherever a call is under way, some of them are credentials.
+    """Django's filter, without local variables: during a call some of them are credentials.
 
-    Django hides what a function names as sensitive, but not what the functions below it make of that: headers, a
-    prepared request, the library's own. The lines of code and the sentence of the error stay. In development (DEBUG)
-    everything is shown.
+    Django hides variables that a function marks as sensitive, but not copies in the functions it calls, such as headers
+    or a prepared request. Code lines and the error message stay. DEBUG shows everything.
     """
 
     def get_traceback_frame_variables(self, request: HttpRequest | None, tb_frame: FrameType) -> Any:

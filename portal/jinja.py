@@ -1,4 +1,4 @@
-"""The environment of all templates: what they can call besides their context."""
+"""The Jinja2 environment and the context of every page."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from portal.static_bundles import bundle_urls
 
 def environment(**options: Any) -> jinja2.Environment:
     env = jinja2.Environment(**options)  # noqa: S701 - Django's backend passes autoescape=True  # nosec B701
-    # Without newstyle, `_("50% of %(x)s")` is left as it is and words with a percent sign need no doubling.
+    # newstyle would require percent signs in messages to be doubled.
     env.install_gettext_callables(  # type: ignore[attr-defined]
         gettext, ngettext, newstyle=False, pgettext=pgettext, npgettext=npgettext
     )
-    # Its `_` looks `gettext` up in the context on each call; ours is that function.
+    # The default `_` looks up `gettext` in the context on each call.
     env.globals.update(
         _=gettext,
         icon=icon,
@@ -47,7 +47,7 @@ def environment(**options: Any) -> jinja2.Environment:
 
 
 def frame_context(request: HttpRequest) -> dict[str, Any]:
-    """What every page's frame knows of whoever reads it."""
+    """Context processor: what base.html needs to know about the reader."""
     chosen: Preferences | None = getattr(request, "preferences", None)
     zone = zone_of(cast(DeviceRequest, request)) if chosen else "UTC"
     return {
@@ -60,7 +60,7 @@ def frame_context(request: HttpRequest) -> dict[str, Any]:
 
 
 def url(name: str, *args: object, **kwargs: object) -> str:
-    """`reverse()`, remembered: it costs about 10 us, and a page's frame asks for the same few on every request."""
+    """Cached `reverse()`, which costs about 10 us a call."""
     return _reverse(get_script_prefix(), name, args, tuple(kwargs.items()))
 
 
@@ -70,7 +70,7 @@ def _reverse(prefix: str, name: str, args: tuple[object, ...], kwargs: tuple[tup
 
 
 def warm_up() -> None:
-    """Compile every template and load every language, which takes a second, before somebody waits for it."""
+    """Compile every template and load every language, which takes about a second."""
     for code, _name in settings.LANGUAGES:
         with override(code):
             gettext("Devices")

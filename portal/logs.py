@@ -1,4 +1,4 @@
-"""Log lines: one an event, no control characters, no credentials."""
+"""Log formatting: one line an event, without control characters and credentials."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import logging
 import re
 import time
 
-# What a credential looks like in a header, a query or form, a JSON body, or a URL with user-info. Bounded on both
-# sides of the word, or a long path full of such words would take seconds. What a gateway error says of itself is no
-# credential, though the name of the operation ends in such a word: "ServerFault in refresh_token: status 500".
+# Credentials in a header, query, form, JSON body, or URL with user info. The lengths around the word are bounded, or a
+# long path full of such words would take seconds to match. "ServerFault in refresh_token: status 500" is no credential.
 SECRETS = re.compile(
     r"""(?ix)
     (?P<auth> \b(?:bearer|basic)\s+ ) [\w.~+/=-]{8,}
@@ -17,7 +16,7 @@ SECRETS = re.compile(
   | (?P<user> ://[^\s/:@]*: ) [^\s/@]+ (?=@)
     """
 )
-# Line breaks of every kind, other control characters, and the marks that reorder text on a screen.
+# Line breaks, control characters, and marks that reorder text on a screen.
 UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
@@ -31,7 +30,7 @@ def one_line(text: str) -> str:
 
 
 class LineFormatter(logging.Formatter):
-    """`2026-11-22T14:02:10Z WARNING portal.auth: text`. The finished line is cleaned, a traceback in it too."""
+    """`2026-11-22T14:02:10Z WARNING portal.auth: text`. Cleans the whole line, including a traceback."""
 
     converter = staticmethod(time.gmtime)
 

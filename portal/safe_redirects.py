@@ -1,4 +1,4 @@
-"""Where the portal may send a browser: to its own paths. Every `next`, Location and HX-* target goes through here."""
+"""Safe redirect targets: only paths of this portal. Every `next`, Location and HX-* target is checked here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HOME = "/devices/"
 EXCLUDED = frozenset(
     {"/", "/sign-in/", "/sign-out/", "/discard-draft/", "/sso/start/", "/sso/callback/", "/sso/backchannel-logout/"}
 )
-"""Paths that only lead on to another page."""
+"""Paths that only redirect."""
 MAX_LENGTH = 2000
 UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]")
 
@@ -21,8 +21,8 @@ UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]")
 def local_path(request: HttpRequest, url: str | None, default: str = HOME) -> str:
     """Path and query of `url` if it is one of this portal's pages, else `default`; never a scheme, host or fragment.
 
-    An address with a host is accepted only when it is the host of this request. It is never unquoted: `/%2f%2fevil` is
-    a path, and would be a host after one more round.
+    A URL with a host is accepted only for this request's host. It is never unquoted: `/%2f%2fevil` is a path, but
+    unquoted it would be a host.
     """
     if not url or len(url) > MAX_LENGTH or UNSAFE.search(url):
         return default
@@ -30,7 +30,7 @@ def local_path(request: HttpRequest, url: str | None, default: str = HOME) -> st
         return default
     parts = urlsplit(url)
     path = f"{parts.path}?{parts.query}" if parts.query else parts.path
-    # Checked again: what is left of http://this.host//evil.example/ is //evil.example/.
+    # Checked again: http://this.host//evil.example/ leaves //evil.example/.
     if not path.startswith("/") or not url_has_allowed_host_and_scheme(path, allowed_hosts=None):
         return default
     return default if parts.path in EXCLUDED else str(iri_to_uri(path))

@@ -1,4 +1,4 @@
-"""Settings of the portal, from the environment only; README.md lists the names."""
+"""Settings of the portal, from the environment. README.md lists the names."""
 
 from pathlib import Path
 
@@ -21,12 +21,12 @@ PLATFORM_API_TIMEOUTS = environment.timeouts(env)
 PLATFORM_API_LIMITS = environment.api_limits(env)
 PLATFORM_API_USER_GRANT = environment.user_grant(env)
 TOKEN_KEYS = environment.token_keys(env)
-# The portal's own rights by role at the platform; whoever has no such role has none of them.
+# Role at the platform -> rights in the portal.
 ACCESS_ROLES = environment.access_roles(env)
-# How long the trail of changes and its receipts are kept: the database refuses to delete them before.
+# How long the audit trail and receipts are kept. The database refuses to delete them earlier.
 AUDIT_KEEP_DAYS = environment.audit_keep_days(env)
 
-# Who signs people in: the portal's own form, the company's sign-on, or both one after the other
+# Sign-in: by the portal's form, by the company's sign-on, or by both in turn
 SIGN_IN, SSO = sso_environment.sign_in(env)
 OIDC_ISSUER = sso_environment.issuer(env, SSO)
 OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", "")
@@ -39,7 +39,7 @@ SSO_TRUSTED_PEERS = sso_environment.trusted_peers(env, SSO)
 SSO_ALLOW_OTHER_EMAIL = env.bool("SSO_ALLOW_OTHER_EMAIL", False)
 ACCESS_GROUPS = sso_environment.access_groups(env, SIGN_IN)
 
-# Also edit the types of metafields that can probably be set, though the API's document does not say so.
+# Also allow editing metafield types that the API probably accepts, though its document does not say so.
 METAFIELDS_LIKELY = env.bool("METAFIELDS_LIKELY", False)
 
 INSTALLED_APPS = [
@@ -51,8 +51,8 @@ INSTALLED_APPS = [
     "portal.auth",
     "devices.apps.DevicesConfig",
 ]
-# Outermost first. The headers stand outside WhiteNoise, so that static files carry them too; compression stands outside
-# whatever writes the page. Access comes last: what it refuses has already been checked for host and session.
+# Outermost first. The headers wrap WhiteNoise, so that static files have them too. Access is last: host, session and
+# CSRF are checked before it.
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "portal.middleware.response_headers.ResponseHeadersMiddleware",
@@ -84,8 +84,8 @@ TEMPLATES = [
     }
 ]
 
-# Data. IMMEDIATE: a transaction that will write takes its turn at the start and never fails half way with "database is
-# locked". WAL: readers do not wait for the writer.
+# Data. IMMEDIATE: a transaction takes the write lock at its start, so it cannot fail halfway with "database is locked".
+# WAL: readers do not wait for the writer.
 DATABASES = {"default": environment.database(env, BASE_DIR)}
 DATABASES["default"]["CONN_MAX_AGE"] = None
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
@@ -112,15 +112,15 @@ CACHES = {
     }
 }
 
-# Cookies and sessions. A session lives in the database, or a signed-out cookie would stay alive in another process. It
-# is written once, at sign-in, so its age is the absolute limit; its grant, which every request reads, keeps to both.
+# Cookies and sessions. Sessions are in the database, so that a sign-out works in every process. A session is written
+# once, at sign-in, so its age is the absolute limit. Its grant, which every request reads, enforces both limits.
 SECURE_COOKIES = environment.secure_cookies(env, ALLOWED_HOSTS)
 COOKIE_PREFIX = "__Host-" if SECURE_COOKIES else ""
 SESSION_ENGINE = "portal.auth.session_store"
 SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}session"
 SESSION_IDLE, SESSION_COOKIE_AGE = environment.session_limits(env)
 SIGN_IN_LIMITS = environment.sign_in_limits(env)
-# Whose X-Forwarded-For is believed when failed sign-ins are counted.
+# Whose X-Forwarded-For is trusted for counting failed sign-ins.
 TRUSTED_PROXIES = environment.trusted_proxies(env)
 SESSION_COOKIE_SECURE = SECURE_COOKIES
 SESSION_COOKIE_HTTPONLY = True
@@ -153,8 +153,8 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": ["'none'"],
     }
 }
-# W008: the proxy in front redirects to https; a redirect here would also catch the health checks behind it.
-# W021: a preload list is the decision of whoever owns the domain.
+# W008: the proxy in front redirects to https; a redirect here would also affect health checks.
+# W021: the domain's owner decides about the preload list.
 SILENCED_SYSTEM_CHECKS = ["security.W008", "security.W021"]
 
 STATIC_URL = "/static/"
@@ -166,7 +166,7 @@ STORAGES = {
 }
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 
-# English is the source; locale/ holds the others. portal/middleware.py chooses one for each request.
+# English is the source language; locale/ has the others. LanguageMiddleware chooses one for each request.
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 USE_I18N = True
@@ -175,8 +175,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 DEFAULT_EXCEPTION_REPORTER_FILTER = "portal.crash_reports.ReportFilter"
-# One line an event, with anything that looks like a credential masked. urllib3 writes paths with their query, even in a
-# warning.
+# One line an event, with credentials masked. urllib3 logs paths with their query, even in warnings.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -1,6 +1,6 @@
-"""Reads who signs people in (SIGN_IN, SSO, groups) from the environment, and refuses a set-up that is not safe.
+"""Reads the sign-in settings (SIGN_IN, SSO, groups) from the environment, and refuses an unsafe configuration.
 
-Called by the settings file before Django exists, like environment.py beside it.
+The settings module calls it, like environment.py, so it must not use Django's settings.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from portal.environment import TOO_WIDE, too_wide
 
 Peer = ipaddress.IPv4Network | ipaddress.IPv6Network
 MIN_SECRET_LENGTH = 32
-"""Characters. The secret alone keeps a neighbour on the same host from naming any user it likes."""
+"""Characters. Only the secret stops another process on the same host from naming any user."""
 HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 SECRET_HEADER = "X-Portal-Secret"  # noqa: S105 - the name of a header  # nosec B105
-"""In which the proxy sends SSO_HEADER_SECRET."""
+"""The header in which the proxy sends SSO_HEADER_SECRET."""
 
 
 class TrustedPeers(NamedTuple):
-    """Whose headers are believed. `unix`: a connection over a UNIX socket, which has no address."""
+    """The peers whose headers are trusted. `unix`: a UNIX socket, which has no address."""
 
     networks: tuple[Peer, ...] = ()
     unix: bool = False
 
     def __contains__(self, address: object) -> bool:
-        """Whether a request with this REMOTE_ADDR comes from one of them. The server leaves it empty for a socket."""
+        """Whether this REMOTE_ADDR is a trusted peer. It is empty for a socket."""
         if not address:
             return self.unix
         try:
@@ -47,7 +47,7 @@ class TrustedPeers(NamedTuple):
 
 
 class ProxyHeaders(NamedTuple):
-    """The headers in which the sign-on proxy describes the person. Only `user` has to be there."""
+    """Names of the headers from the sign-on proxy. Only `user` is required."""
 
     user: str = ""
     email: str = ""
@@ -60,21 +60,21 @@ def _invalid(sentence: str) -> ImproperlyConfigured:
 
 
 def sign_in(env: environ.Env) -> tuple[str, str]:
-    """SIGN_IN (`user` or `service`) and SSO (`off`, `oidc` or `header`), a pair that goes together."""
+    """SIGN_IN (`user` or `service`) and SSO (`off`, `oidc` or `header`)."""
     by, sso = env.str("SIGN_IN", "user"), env.str("SSO", "off")
     if by not in {"user", "service"}:
-        raise _invalid("SIGN_IN is user or service.")
+        raise _invalid("SIGN_IN must be user or service.")
     if sso not in {"off", "oidc", "header"}:
-        raise _invalid("SSO is off, oidc or header.")
+        raise _invalid("SSO must be off, oidc or header.")
     if by == "service" and sso == "off":
         raise _invalid(
-            "SIGN_IN=service needs SSO=oidc or SSO=header, or anybody would use the organization's own token."
+            "SIGN_IN=service needs SSO=oidc or SSO=header. Without it anyone could use the organization's token."
         )
     return by, sso
 
 
 def issuer(env: environ.Env, sso: str) -> str:
-    """OIDC_ISSUER as the provider writes it (a slash at its end counts): https, or plain http to this machine."""
+    """OIDC_ISSUER exactly as the provider writes it, also a slash at the end: https, or http to this machine."""
     url: str = env.str("OIDC_ISSUER", "")
     if sso != "oidc":
         return url
@@ -89,13 +89,13 @@ def issuer(env: environ.Env, sso: str) -> str:
 
 
 def scopes(env: environ.Env) -> str:
-    """OIDC_SCOPES, by blanks or commas, with `openid` first."""
+    """OIDC_SCOPES, separated by spaces or commas, with `openid` first."""
     names = re.split(r"[\s,]+", env.str("OIDC_SCOPES", "openid email profile").strip())
     return " ".join(dict.fromkeys(["openid", *filter(None, names)]))
 
 
 def proxy_headers(env: environ.Env, sso: str, by: str) -> ProxyHeaders:
-    """SSO_HEADER and the three beside it. Refuses what a proxy in front of this server cannot send unambiguously."""
+    """SSO_HEADER and the headers for e-mail, name and groups. Refuses names that a proxy cannot send unambiguously."""
     found = ProxyHeaders(
         env.str("SSO_HEADER", ""),
         env.str("SSO_EMAIL_HEADER", ""),
@@ -108,20 +108,20 @@ def proxy_headers(env: environ.Env, sso: str, by: str) -> ProxyHeaders:
         raise _invalid("SSO=header needs SSO_HEADER, the name of the header with the user, like X-Forwarded-User.")
     if by == "service" and not found.groups:
         raise _invalid(
-            "SIGN_IN=service with SSO=header needs SSO_GROUPS_HEADER, the name of the header with the groups, or "
-            "nobody comes in."
+            "SIGN_IN=service with SSO=header needs SSO_GROUPS_HEADER, the name of the header with the groups. Without "
+            "it nobody can sign in."
         )
     for name in filter(None, found):
         if not HEADER_NAME.fullmatch(name) or name.casefold() == SECRET_HEADER.casefold():
             raise _invalid(
-                f"{name} cannot be the name of a header of the sign-on: letters, digits and dashes, no underscore "
+                f"{name} cannot be the name of a sign-on header. Use letters, digits and dashes, no underscore "
                 f"(servers drop those), and not {SECRET_HEADER}."
             )
     return found
 
 
 def header_secret(env: environ.Env, sso: str) -> str:
-    """SSO_HEADER_SECRET: without it, whoever reaches the port could name any user."""
+    """SSO_HEADER_SECRET. Without it anyone who reaches the port could name any user."""
     secret: str = env.str("SSO_HEADER_SECRET", "")
     if sso == "header" and not (len(secret) >= MIN_SECRET_LENGTH and secret.isascii() and secret.isprintable()):
         raise _invalid(
@@ -132,13 +132,13 @@ def header_secret(env: environ.Env, sso: str) -> str:
 
 
 def trusted_peers(env: environ.Env, sso: str) -> TrustedPeers:
-    """SSO_TRUSTED_PEERS: addresses and networks of the proxy by comma, or `unix`."""
+    """SSO_TRUSTED_PEERS: comma-separated addresses and networks of the proxy, or `unix`."""
     entries = [entry.strip() for entry in env.list("SSO_TRUSTED_PEERS", default=[]) if entry.strip()]
     try:
         networks = tuple(ipaddress.ip_network(entry) for entry in entries if entry != "unix")
     except ValueError:
         raise _invalid(
-            "SSO_TRUSTED_PEERS takes addresses (10.0.0.5), networks (10.0.0.0/24) and unix, by comma."
+            "SSO_TRUSTED_PEERS must be addresses (10.0.0.5), networks (10.0.0.0/24) or unix, separated by commas."
         ) from None
     if too_wide(networks):
         raise _invalid(f"SSO_TRUSTED_PEERS {TOO_WIDE}")
@@ -149,10 +149,10 @@ def trusted_peers(env: environ.Env, sso: str) -> TrustedPeers:
 
 
 def access_groups(env: environ.Env, by: str) -> dict[str, frozenset[str]]:
-    """ACCESS_GROUPS: JSON, group of the sign-on -> permissions at the platform and rights in the portal.
+    """ACCESS_GROUPS: JSON, group at the sign-on -> permissions at the platform and rights in the portal.
 
-    `"*"` stands for all permissions at the platform that the portal knows, and for no right in the portal. OWN_ names
-    are refused: there is nobody whose own a device could be, where the organization's token does the calls.
+    `"*"` stands for all platform permissions that the portal knows, but for no right in the portal. OWN_ names are
+    refused: with the organization's token nobody owns a device.
     """
     try:
         found = json.loads(env.str("ACCESS_GROUPS", "{}"))
@@ -161,11 +161,15 @@ def access_groups(env: environ.Env, by: str) -> dict[str, frozenset[str]]:
         found, groups = {"": None}, {}
     known = {"*", *RIGHTS, *ORGANIZATION_WIDE}
     if len(groups) != len(found) or not all(isinstance(name, str) for names in groups.values() for name in names):
-        raise _invalid(f'ACCESS_GROUPS is JSON like {{"support": ["ORG_DEVICES_VIEW", "{RIGHTS[0]}"]}}.')
+        raise _invalid(f'ACCESS_GROUPS must be JSON like {{"support": ["ORG_DEVICES_VIEW", "{RIGHTS[0]}"]}}.')
     if unknown := sorted({name for names in groups.values() for name in names} - known):
-        raise _invalid(f"ACCESS_GROUPS names {', '.join(unknown)}; known are {', '.join(sorted(known))}.")
+        raise _invalid(
+            f"ACCESS_GROUPS has unknown names: {', '.join(unknown)}. Known names: {', '.join(sorted(known))}."
+        )
     if by == "service" and not any(groups.values()):
-        raise _invalid("SIGN_IN=service needs ACCESS_GROUPS that give something to a group, or nobody comes in.")
+        raise _invalid(
+            "SIGN_IN=service needs ACCESS_GROUPS with a permission for some group. Without it nobody can sign in."
+        )
     return {
         group: frozenset(names) - {"*"} | (ORGANIZATION_WIDE if "*" in names else frozenset())
         for group, names in groups.items()

@@ -1,4 +1,4 @@
-"""Pages about the portal's own interface: its keyboard shortcuts, and for developers the style guide."""
+"""Pages about the user interface: keyboard shortcuts and, for developers, the style guide."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from devices.core.responses import answer
 TOKENS = Path(settings.BASE_DIR) / "static" / "css" / "tokens.css"
 COLOUR = re.compile(r"--([a-z0-9-]+): (?:light-dark\(([^,]+), ([^)]+)\)|(#[0-9a-f]+));")
 TEXT, MARK = 4.5, 3.0
-"""The least contrast of words, and of what marks a control or carries a meaning without words (WCAG 2.2 AA)."""
+"""Minimum contrast of text, and of controls and meaningful graphics (WCAG 2.2 AA)."""
 GROUNDS = ("canvas", "surface", "raised", "sunken", "row")
 PAIRS: dict[str, tuple[float, tuple[str, ...]]] = {
     "ink": (TEXT, (*GROUNDS, "neutral-soft", "accent-soft", "good-soft", "caution-soft", "danger-soft")),
@@ -35,18 +35,18 @@ PAIRS: dict[str, tuple[float, tuple[str, ...]]] = {
     "bar-ink": (TEXT, ("bar", "bar-field")),
     "bar-ink-2": (TEXT, ("bar", "bar-field")),
 }
-"""A colour -> the contrast it needs, and every ground that it may stand on."""
+"""Colour -> the contrast it needs, and the backgrounds it is used on."""
 LONG = "A name as long as nobody writes one, until somebody does and the heading has to bear it: " + "cold room " * 9
 HOSTILE = "<script>alert(1)</script> {{ 7*7 }} \u202egpj.exe"
 
 
 @require_safe
 def shortcuts(request: DeviceRequest) -> HttpResponse:
-    """The single keys: a page, or for htmx the contents of the dialog."""
+    """The list of keyboard shortcuts: a page, or the dialog's content for htmx."""
     rows = (
         ("/", _("Go to the search field")),
         ("n", _("New device, on pages that offer it")),
-        ("r", _("Read again, or try again, what the page shows")),
+        ("r", _("Reload or retry what the page shows")),
         ("?", _("Show these shortcuts")),
         ("Esc", _("Close a dialog, a menu or a list of matches")),
     )
@@ -55,7 +55,7 @@ def shortcuts(request: DeviceRequest) -> HttpResponse:
 
 
 class Colour(NamedTuple):
-    """One token in one theme. `pairs`: ground, contrast, the contrast that is needed."""
+    """One token in one theme. `pairs`: background, its contrast, the contrast it needs."""
 
     name: str
     value: str
@@ -72,7 +72,7 @@ class Side(NamedTuple):
 
 
 class Sample(forms.Form):
-    """Every kind of field, for the style guide alone."""
+    """Every kind of field, for the style guide."""
 
     name = forms.CharField(label="Name", max_length=50, help_text="Letters, digits, spaces")
     kind = forms.ChoiceField(label="Template", choices=[("", "Choose a template"), ("1", LONG)])
@@ -83,7 +83,7 @@ class Sample(forms.Form):
 
 @require_safe
 def styleguide(request: DeviceRequest) -> HttpResponse:
-    """Every component in every state, light and dark. Only in DEBUG has it an address (portal/urls.py)."""
+    """Every component in every state, light and dark. It has a URL only in DEBUG (portal/urls.py)."""
     context = {"sides": [_side("light"), _side("dark")], "long": LONG, "hostile": HOSTILE, "section": "styleguide"}
     return render(request, "styleguide/styleguide.html", context)
 
@@ -106,7 +106,7 @@ def _tokens() -> dict[str, dict[str, str]]:
 
 
 def colours(theme: str) -> list[Colour]:
-    """All colour tokens of a theme as tokens.css has them, each with its contrasts."""
+    """All colour tokens of a theme in tokens.css, each with its contrasts."""
     values = _tokens()[theme]
     return [
         Colour(
@@ -121,7 +121,7 @@ def colours(theme: str) -> list[Colour]:
 
 
 def contrast(one: str, other: str) -> float:
-    """The contrast of two colours `#rrggbb`: 1 to 21, as WCAG counts it."""
+    """The WCAG contrast of two colours `#rrggbb`: 1 to 21."""
     light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 

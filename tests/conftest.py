@@ -1,4 +1,4 @@
-"""Fixtures that more than one family of tests uses."""
+"""Fixtures for tests of several packages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import settings as hypothesis_settings
 
 from tests.servers import SandboxServer
 
-# A busy machine is slow, not wrong: what an example takes is nobody's business here.
+# A busy machine is slow: no deadline for an example.
 hypothesis_settings.register_profile("portal", deadline=None)
 hypothesis_settings.load_profile("portal")
 
@@ -18,8 +18,7 @@ pytest_plugins = ["tests.contract.plugin", "tests.services", "tests.canary.plugi
 
 
 def pytest_collection_finish() -> None:
-    """What is there by now stays: the collector need not walk through all of Django's and the tests' own modules again
-    and again, which is a tenth of a run."""
+    """Exclude all loaded modules from garbage collection, which saves a tenth of a run."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
@@ -27,8 +26,8 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[SandboxServer]:
-    """One sandbox for all tests of this process (one for each xdist worker), started when first asked for. Only for
-    tests that leave it as it was: see `fresh_sandbox`."""
+    """One sandbox for each xdist worker, started on first use. Only for tests that do not change it: others use
+    `fresh_sandbox`."""
     server = SandboxServer()
     yield server
     server.stop()
@@ -36,7 +35,7 @@ def sandbox() -> Iterator[SandboxServer]:
 
 @pytest.fixture
 def fresh_sandbox(sandbox: SandboxServer) -> Iterator[SandboxServer]:
-    """The same sandbox for a test that writes, sets faults, turns switches or counts requests: put back afterwards."""
+    """The same sandbox for a test that writes, sets faults or switches, or counts requests; reset afterwards."""
     sandbox.clear_requests()
     yield sandbox
     sandbox.reset()

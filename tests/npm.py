@@ -1,4 +1,4 @@
-"""Tools of the tests that npm has: installed from the lock beside the tests that use them, into `var/`."""
+"""npm packages for tests, installed into `var/` from the lock next to the tests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WITHIN = 300  # seconds
 
 
 def installed(beside: Path, name: str) -> Path:
-    """The folder with `node_modules`, made on first use and again when the lock changes. Test processes take turns."""
+    """The folder with `node_modules`, made on first use and when the lock changes. A file lock serializes processes."""
     content = b"".join((beside / manifest).read_bytes() for manifest in MANIFESTS)
     folder = ROOT / "var" / name / hashlib.sha256(content).hexdigest()[:12]
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The portal as a process of its own, for tests that open it in a browser or run it on other databases."""
+"""The portal as a separate process, for tests in a browser or on other databases."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _migrated: dict[str, bytes] = {}
 
 
 class PortalServer:
-    """gunicorn on a free port with a database of its own, talking to `sandbox`. `log()` is what it wrote.
+    """gunicorn on a free port with its own database, calling `sandbox`. `log()` is its output.
 
-    `settings`, `application` and `extra` (environment) put something else in the portal's place, or around it. `port`:
-    one that `free_port` gave, where others have to know the address first.
+    `settings`, `application` and `extra` (environment) replace or wrap the portal. `port`: from `free_port`, where
+    others have to know the address first.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class PortalServer:
         self._wait()
 
     def _migrate(self) -> None:
-        """Make the tables. On SQLite they are made once for each settings file and copied from then on."""
+        """Create the tables. On SQLite this runs once for each settings module; later databases are copies."""
         key = self.env["DJANGO_SETTINGS_MODULE"]
         own = self.env["DATABASE_URL"] == f"sqlite:///{self.database}"
         if own and key in _migrated:
@@ -110,11 +110,10 @@ class PortalServer:
         )
         assert done.returncode == 0, done.stdout + done.stderr
         if own:
-            _migrated[key] = self.database.read_bytes()  # its process has ended: everything is in this one file
+            _migrated[key] = self.database.read_bytes()  # the process has ended, so this file is complete
 
     def _wait(self) -> None:
-        """Until it answers. Looks every tenth of a second, for at most a minute; on a busy machine it may take long to
-        answer although the port is open."""
+        """Wait until it responds, at most a minute."""
         give_up = time.monotonic() + STARTS_WITHIN
         session = requests.Session()
         session.trust_env = False
@@ -126,9 +125,9 @@ class PortalServer:
                     time.sleep(0.1)
                 else:
                     return
-        said = self.log()
+        log = self.log()
         self.stop()
-        raise RuntimeError(f"The portal did not start:\n{said}")
+        raise RuntimeError(f"The portal did not start:\n{log}")
 
     @property
     def pid(self) -> int:
@@ -138,12 +137,12 @@ class PortalServer:
     def log(self) -> str:
         return self._log.read_text()
 
-    def _left(self) -> dict[str, bytes]:
-        """What it has left behind, by name: its log and the files of its database."""
+    def _files(self) -> dict[str, bytes]:
+        """Its log and the files of its database, by name."""
         return {path.name: path.read_bytes() for path in Path(self._folder.name).iterdir() if path.is_file()}
 
     def stop(self) -> None:
-        """End it. Raises AssertionError if a secret stands in its log or, readable, in its database."""
+        """Stop it. Raises AssertionError if its log or database has a secret in plain text."""
         if self._process.poll() is None:
             self._process.terminate()
             try:
@@ -151,8 +150,8 @@ class PortalServer:
             except subprocess.TimeoutExpired:
                 self._process.kill()
         self._process.wait()
-        left = self._left()
+        files = self._files()
         self._folder.cleanup()
-        if self.env["DJANGO_SETTINGS_MODULE"] == LIVE:  # the portal itself, and no double that is meant to be careless
-            leaks = [f"{kind} in {name}" for name, data in left.items() for kind in secrets_in(data)]
-            assert leaks == [], "Secrets where none may be"
+        if self.env["DJANGO_SETTINGS_MODULE"] == LIVE:  # not the naive portals of the race
+            leaks = [f"{kind} in {name}" for name, data in files.items() for kind in secrets_in(data)]
+            assert leaks == [], "secrets in the log or the database"

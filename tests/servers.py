@@ -1,4 +1,4 @@
-"""Servers that tests drive over real HTTP, each a process of its own on a free port with a database of its own."""
+"""Servers for tests over real HTTP, each a separate process on a free port with its own database."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STARTS_WITHIN = 60  # seconds
 
 
 class Process:
-    """A command that prints `... ready on <address>` once it answers. Its stderr is kept for a failure's message."""
+    """A command that prints `... ready on <address>` when it is ready. Its stderr is for the message of a failure."""
 
     def __init__(
         self, command: list[str], env: dict[str, str] | None = None, stdin: int | IO[str] = subprocess.DEVNULL
@@ -56,7 +56,7 @@ class Process:
         except queue.Empty:
             pass
         self.stop()
-        raise RuntimeError(f"The server did not start: {self.said or 'it said nothing.'}")
+        raise RuntimeError(f"The server did not start: {self.output or 'no output'}")
 
     @property
     def pid(self) -> int:
@@ -69,7 +69,7 @@ class Process:
         return self._stderr.read()
 
     def stop(self, sig: signal.Signals = signal.SIGTERM) -> int:
-        """Ends it and returns its exit code."""
+        """Stops it and returns its exit code."""
         if self._process.poll() is None:
             self._process.send_signal(sig)
             try:
@@ -81,13 +81,13 @@ class Process:
         if self._process.stdout is not None:
             self._process.stdout.close()
         if not self._stderr.closed:
-            self.said = self.errors
+            self.output = self.errors
             self._stderr.close()
         return code
 
 
 class SandboxServer(Process):
-    """The sandbox with a small fleet, entries of the timeline at once, and its control end points as methods."""
+    """The sandbox with a small fleet, an immediate timeline, and its control endpoints as methods."""
 
     client_id = CLIENT_ID
     client_secret = CLIENT_SECRET
@@ -105,7 +105,7 @@ class SandboxServer(Process):
         command += ["--devices", str(devices), "--switch", "timeline_delay=0", *arguments]
         super().__init__(command, {"SANDBOX_PASSWORD": password})
 
-    # -- signing in
+    # -- sign-in
 
     def grant(self, grant_type: str, **params: str) -> requests.Response:
         return self.session.post(
@@ -117,7 +117,7 @@ class SandboxServer(Process):
         )
 
     def token(self, user: str = "admin") -> str:
-        """An access token of `user` (`admin` means admin@example.com), asked for once; "client": the organization's."""
+        """An access token of `user` (`admin` means admin@example.com), cached; "client": the organization's."""
         if user not in self._tokens:
             if user == "client":
                 answer = self.grant("client_credentials")
@@ -138,21 +138,21 @@ class SandboxServer(Process):
     def get(self, path: str, user: str | None = "admin", **params: Any) -> requests.Response:
         return self.call("GET", path, user, params=params)
 
-    # -- steering
+    # -- control
 
     def control(self, method: str, name: str, body: dict[str, Any] | None = None) -> Any:
-        """Calls `/_sandbox/<name>`; returns the decoded answer, None for an empty one."""
+        """Calls `/_sandbox/<name>`; returns the decoded response, None for an empty one."""
         answer = self.session.request(method, f"{self.url}/_sandbox/{name}", json=body, timeout=20)
         if answer.status_code >= 400:
             raise ValueError(answer.json()["error"]["message"])
         return answer.json() if answer.content else None
 
     def reset(self) -> None:
-        """Back to the seeded state; switches and faults too. Tokens stay good."""
+        """Back to the seeded state; switches and faults too. Tokens stay valid."""
         self.control("POST", "reset")
 
     def requests(self) -> list[dict[str, Any]]:
-        """What came in since the last `clear_requests`: see sandbox/requestlog.py for the members."""
+        """The requests since the last `clear_requests`: see sandbox/requestlog.py for the members."""
         entries: list[dict[str, Any]] = self.control("GET", "requests")
         return entries
 
@@ -172,7 +172,7 @@ class SandboxServer(Process):
         self.control("POST", "switches", values)
 
     def expire_tokens(self, *, refresh: bool = False) -> None:
-        """All access tokens end, upstream only; the next `token()` signs in anew."""
+        """Expire all access tokens, upstream only; the next `token()` signs in again."""
         self.control("POST", "expire-tokens", {"refresh": refresh})
         self._tokens.clear()
 

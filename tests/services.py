@@ -1,10 +1,9 @@
-"""Programs of the machine that some tests need: Chromium, PostgreSQL, Redis, Node, Apache, Java. A plugin:
-tests/conftest.py names it.
+"""Programs that some tests need: Chromium, PostgreSQL, Redis, Node, Apache, Java. A plugin, registered in
+tests/conftest.py.
 
-Where one is missing, the tests that need it (`browser`, `stack`, `sso`, `pages`) are left out and the end of the run
-says so, loudly, with the line that installs it. In CI (CI=true) that is an error instead: there they must run.
-Each started server belongs to one test process, listens on 127.0.0.1 only, keeps its data in a folder of its own and is
-ended with the session.
+If one is missing, the tests that need it (`browser`, `stack`, `sso`, `pages`) are skipped, and the end of the run says
+so with the command that installs it. In CI (CI=true) that is an error. Each server belongs to one test process, listens
+on 127.0.0.1 only, has its own data folder and stops with the session.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ def redis_path() -> str | None:
 
 
 def postgres_bin() -> Path | None:
-    """The folder with initdb and pg_ctl: Debian keeps it off PATH, one a version; the newest wins."""
+    """The folder with initdb and pg_ctl. Debian has one for each version, not on PATH; the newest wins."""
     if found := shutil.which("initdb"):
         return Path(found).resolve().parent
     versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
@@ -41,7 +40,7 @@ def postgres_bin() -> Path | None:
 
 
 def node_path() -> str | None:
-    """Node, if npm is there too: one without the other is of no use here."""
+    """Node, if npm is installed too."""
     return shutil.which("node") if shutil.which("npm") else None
 
 
@@ -54,7 +53,7 @@ def apache_path() -> str | None:
 
 
 def apache_module(name: str) -> Path | None:
-    """The file of one of Apache's modules, where Debian keeps them."""
+    """The file of an Apache module, as Debian installs it."""
     found = Path("/usr/lib/apache2/modules") / f"mod_{name}.so"
     return found if found.exists() else None
 
@@ -76,7 +75,7 @@ NEEDS: dict[str, tuple[tuple[str, Callable[[], object], str], ...]] = {
 
 
 def missing() -> dict[str, str]:
-    """Marker -> the sentence about what it lacks here."""
+    """Marker -> a sentence about the missing programs."""
     found = {}
     for marker, programs in NEEDS.items():
         lacking = [(name, packages) for name, find, packages in programs if find() is None]
@@ -105,7 +104,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on just now."""
+    """A free port."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return probe.getsockname()[1]
@@ -137,7 +136,7 @@ class Postgres:
 
 
 def _as_postgres(folder: Path) -> list[str]:
-    """The words before a command of PostgreSQL, which refuses to run as root: there, its own user takes over."""
+    """The prefix of a PostgreSQL command: root runs it as the user postgres, since PostgreSQL refuses root."""
     if os.geteuid() != 0:
         return []
     user = pwd.getpwnam("postgres")
@@ -146,7 +145,7 @@ def _as_postgres(folder: Path) -> list[str]:
 
 
 def _run(*command: object) -> None:
-    """Runs to the end; a failure shows what the program said."""
+    """Runs a command to its end; the message of a failure has its output."""
     done = subprocess.run(
         list(map(str, command)),
         cwd="/",
@@ -161,7 +160,7 @@ def _run(*command: object) -> None:
 
 @contextmanager
 def postgres_server() -> Iterator[Postgres]:
-    """A PostgreSQL cluster of one's own. It keeps nothing safe from a crash, which makes it quick."""
+    """A new PostgreSQL cluster; without fsync, to be fast."""
     programs = postgres_bin()
     assert programs, missing()["stack"]
     folder = Path(tempfile.mkdtemp(prefix="pg-"))  # short: the path of its socket may have 107 characters at most
@@ -191,20 +190,20 @@ def postgres() -> Iterator[Postgres]:
 
 @contextmanager
 def redis_server(folder: Path) -> Iterator[str]:
-    """The URL of a Redis server of one's own, in memory only."""
+    """The URL of a new Redis server, in memory only."""
     program = redis_path()
     assert program, missing()["stack"]
     port = free_port()
     command = [program, "--bind", HOST, "--port", str(port), "--save", "", "--appendonly", "no", "--dir", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
         assert server.stdout is not None
-        said = []
-        for line in server.stdout:  # ends when the server does, so a server that cannot start is no endless wait
-            said.append(line)
+        output = []
+        for line in server.stdout:  # ends when the server does
+            output.append(line)
             if "Ready to accept connections" in line:
                 break
         else:
-            raise RuntimeError("Redis did not start:\n" + "".join(said))
+            raise RuntimeError("Redis did not start:\n" + "".join(output))
         try:
             yield f"redis://{HOST}:{port}/0"
         finally:

@@ -1,4 +1,4 @@
-"""One portal with a sandbox of its own, and what is asked of it under one fault after the other."""
+"""One portal with its own sandbox, and the requests that it gets under one fault after the other."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.servers import SandboxServer
 from tools.processes import Failed, poll
 
 TIMEOUTS = (0.3, 1.0, 1.5, 5.0)
-"""Those of the portal, divided by ten; but for the last, in which a busy machine does its own work too."""
+"""The portal's, divided by ten; the last is longer, since the machine is busy too."""
 AT_ONCE = 4
 PREFIX = "/api/v1/organization"
 SETTINGS = "bench.faults.settings"
@@ -31,7 +31,7 @@ MODES = {"page": False, "htmx": True}
 
 @dataclass
 class Found:
-    """What one fault came to. `met`: operation and mode of the requests whose call met it."""
+    """Results under one fault. `met`: operation and mode of the requests whose call met it."""
 
     wrong: list[str] = field(default_factory=list)
     responses: Counter[int] = field(default_factory=Counter)
@@ -60,7 +60,7 @@ class Pair:
         self.profile = self.sandbox.get("/user/profile").json()
 
     def stop(self) -> list[str]:
-        """Ends both; what stands in the portal's log and should not."""
+        """Stops both; returns what must not be in the portal's log."""
         self._pool.shutdown(cancel_futures=True)
         log = self.portal.log()
         try:
@@ -77,7 +77,7 @@ class Pair:
         """Every operation, as a page and by htmx, under this fault."""
         kind, found = KINDS[name], Found()
         self.sandbox.reset()
-        # Sessions of their own have nothing in any cache.
+        # New sessions have nothing in a cache.
         visitors = {mode: Visitor.signed_in(self.portal.url) for mode in MODES}
         if kind.fault["kind"] == CLOSED:
             self._closed(kind, visitors, found)
@@ -92,7 +92,7 @@ class Pair:
         return found
 
     def _alone(self, kind: Kind, visitors: dict[str, Visitor], found: Found) -> None:
-        """Once more, each by itself, what did not come to its own call: another's fault was in its way."""
+        """Repeats, each alone, the requests that failed at another operation's fault before their own call."""
         for mode in MODES:
             for row in READS + self._changes:
                 if (row.operation, mode) not in found.met:
@@ -121,7 +121,7 @@ class Pair:
             self._break(kind, row)
         self.sandbox.clear_requests()
         responses = [*self._all(asked, visitors, own)]
-        calls = self._settled()
+        calls = self._finished_calls()
         self.sandbox.clear_faults()
         by_request: dict[str, list[dict[str, Any]]] = {}
         for call in calls:
@@ -143,8 +143,8 @@ class Pair:
             nameless = self.profile | {"orgName": None}
             self.sandbox.fault("/user/profile", "json", body=nameless)
 
-    def _settled(self) -> list[dict[str, Any]]:
-        """All calls, also those that nobody waits for any longer: they may yet change something."""
+    def _finished_calls(self) -> list[dict[str, Any]]:
+        """All calls, also those that the portal no longer waits for: they may still change something."""
         for _ in poll(20, every=0.1):
             calls = self.sandbox.requests()
             if all(call["status"] is not None for call in calls):
@@ -164,7 +164,9 @@ class Pair:
             visitor = (own or {}).get(id(each)) or visitors[mode]
             form = None if row.form is None else row.form | {"idempotency_key": secrets.token_urlsafe(16)}
             if form and row.operation == "create_device":
-                form["name"] = f"Faults {secrets.token_hex(8)}"  # a name that was lost before is asked about first
+                form["name"] = (
+                    f"Faults {secrets.token_hex(8)}"  # the form asks first about a name whose outcome is unknown
+                )
             return row, mode, visitor.ask(row.page, form=form, htmx=MODES[mode])
 
         return self._pool.map(one, asked)

@@ -1,4 +1,4 @@
-"""Requests that are let go at once, each on a connection of its own that is open before."""
+"""Simultaneous requests, each on its own connection that is opened before."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tools.processes import Failed
 
 
 class Line:
-    """A kept-open connection. `worker` is the process at its other end, which stays the same."""
+    """A keep-alive connection. `worker` is the server's process, which stays the same."""
 
     def __init__(self, url: str, cookies: str) -> None:
         self._cookies = cookies
@@ -36,9 +36,9 @@ class Line:
 
 
 class Volley:
-    """`count` requests for `path`, evenly over `urls`: connected when this returns, sent at `go`, read at `answers`.
+    """`count` requests for `path`, evenly over `urls`: connected when this returns, sent by `go`, read by `responses`.
 
-    With `htmx` every second one asks as htmx does.
+    With `htmx` every second one is an htmx request.
     """
 
     def __init__(self, urls: Sequence[str], cookies: str, path: str, count: int, *, htmx: bool = False) -> None:

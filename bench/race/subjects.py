@@ -1,4 +1,4 @@
-"""Who is put to the race: the portal in one of its set-ups, or a double. Each is signed in as one person."""
+"""What the race tests: the portal in one of its setups, or a naive portal. Each is signed in as one person."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PAST = 1.0
 
 
 class Database:
-    """The portal's, looked into from outside: by plain SQL with `?`, on SQLite and PostgreSQL."""
+    """The portal's database, read with plain SQL with `?`, on SQLite and PostgreSQL."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -42,7 +42,7 @@ class Database:
 
 
 class Subject(Protocol):
-    """What a round needs to know of a portal."""
+    """What a round needs of a portal."""
 
     urls: list[str]
     cookies: str
@@ -52,10 +52,10 @@ class Subject(Protocol):
     def sign_in(self) -> None: ...
 
     def expire(self) -> None:
-        """The access token's time is over, as the portal sees it."""
+        """Let the access token expire, as the portal sees it."""
 
     def refresh_token(self) -> str:
-        """The one that the next refresh would spend; empty if there is none."""
+        """The one that the next refresh would use; empty if there is none."""
 
 
 class Portal:
@@ -113,7 +113,7 @@ class Portal:
         self.database.run("UPDATE portal_auth_apigrant SET expires_at = ?, refresh_at = ?", PAST, PAST)
 
     def make_due(self) -> None:
-        """Time to renew, while the present token still works."""
+        """Make a refresh due while the access token still works."""
         self.database.run("UPDATE portal_auth_apigrant SET refresh_at = ?", PAST)
 
     def grants(self) -> list[tuple[Any, ...]]:
@@ -132,7 +132,7 @@ class Portal:
 
 
 class Double:
-    """A portal that keeps its tokens in the session: four processes on SQLite."""
+    """A naive portal that holds its tokens in the session: four processes on SQLite."""
 
     page = "/page/"
 

@@ -89,7 +89,7 @@ def _matches(request: DeviceRequest, operation: str, match: Any, **words: str) -
     elif len(query := form.cleaned_data["q"]) >= MIN_LENGTH:
         found = try_read(request.gateway, lambda gateway: getattr(gateway, operation)(query, size=MAX_MATCHES))
         if isinstance(found, GatewayError):
-            context["trouble"], status = panel_error(request, found, words["heading"]), found.status
+            context["read_error"], status = panel_error(request, found, words["heading"]), found.status
             context["sentence"] = sentences(_(found.sentence), _("Type it in full: matches cannot be looked up now."))
         else:
             context |= {"matches": [match(item) for item in found.items]} | _counts(found, query)

@@ -63,7 +63,7 @@ def _device_list(request: DeviceRequest, operation: str, form: ByUserForm) -> Ht
     found = try_read(request.gateway, lambda each: _read(each, operation, query, names)) if asks else None
     error, page = (found, None) if isinstance(found, GatewayError) else (None, found)
     context = _context(request, operation, form, query, page, names, verdict)
-    context["trouble"] = panel_error(request, error, context["heading"]) if error else None
+    context["read_error"] = panel_error(request, error, context["heading"]) if error else None
     status = 422 if "email" in form.errors else 403 if query["email"] and not asks else 200
     status = error.status if error else status
     response = answer(request, "lists/people.html", "lists/_people_results.html", context, status=status)

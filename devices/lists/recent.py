@@ -122,7 +122,7 @@ def _read_device(gateway: Gateway, device_id: int) -> DeviceSummary:
 
 
 def _context(
-    request: DeviceRequest, query: dict[str, Any], recent: RecentActivations | None, trouble: str
+    request: DeviceRequest, query: dict[str, Any], recent: RecentActivations | None, read_error: str
 ) -> dict[str, Any]:
     """`recent` None: nothing could be read, now or before."""
     known, recent = recent is not None, recent or RecentActivations(time.time(), (), {}, {})
@@ -142,9 +142,9 @@ def _context(
         "headline": _headline(len(rows) if known else None, query["minutes"], where),
         "known": known,
         "where": where,
-        "announce": _announce(rows, remarks, "" if query["stale"] else trouble),
-        "trouble": trouble,
-        "trouble_age": ago(clock.now - recent.at),
+        "announce": _announce(rows, remarks, "" if query["stale"] else read_error),
+        "read_error": read_error,
+        "read_error_age": ago(clock.now - recent.at),
         "read_at": clock.read_at([recent.at]),
         "unnamed": max(0, len(rows) - MAX_NAMED),
         "named_max": MAX_NAMED,
@@ -155,7 +155,7 @@ def _context(
         "device_prefix": reverse("devices:device-list"),
         "section": "recent",
         **_heads(request.preferences.columns),
-        **_urls(query, seen=max(newest, query["seen"], 1), stale=bool(trouble)),
+        **_urls(query, seen=max(newest, query["seen"], 1), stale=bool(read_error)),
     }
 
 
@@ -222,10 +222,10 @@ def _headline(count: int | None, minutes: int, where: str) -> str:
     return words % {"n": number(count), "where": where, "minutes": minutes}
 
 
-def _announce(rows: list[DeviceRow], remarks: dict[int, Remark | None], trouble: str) -> str:
+def _announce(rows: list[DeviceRow], remarks: dict[int, Remark | None], read_error: str) -> str:
     """For screen readers after a refresh: only what has changed."""
-    if trouble:
-        return trouble
+    if read_error:
+        return read_error
     new = [row.name for row in rows if (remark := remarks[row.id]) and remark.new]
     if not new:
         return ""

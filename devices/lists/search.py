@@ -53,7 +53,7 @@ def device_list(request: DeviceRequest) -> HttpResponse:
     error, page = (found, None) if isinstance(found, GatewayError) else (None, found)
     context = _context(request, form, query, page, names_for(request.gateway, request.access))
     here = context["canonical_url"]
-    context["trouble"] = panel_error(request, error, _("Devices"), retry_url=here) if error else None
+    context["read_error"] = panel_error(request, error, _("Devices"), retry_url=here) if error else None
     status = error.status if error else HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
     response = answer(request, "lists/search.html", "lists/_results.html", context, status=status)
     if page and wants_partial(request) and request.htmx.current_url_abs_path != here:

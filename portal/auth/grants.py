@@ -2,8 +2,7 @@
 
 Refresh tokens are single-use, and a second use can revoke the whole family. So a request first takes a lease on the
 grant's row by compare-and-set, then calls the platform without a transaction or lock, and saves on the version it read.
-This works the same on SQLite and PostgreSQL and needs no shared cache. A refresh only updates its row and never inserts
-it, so a refresh that ends after a sign-out changes nothing.
+It never inserts the row again, so a refresh that ends after a sign-out changes nothing.
 """
 
 from __future__ import annotations
@@ -43,8 +42,7 @@ LEASE = 8.0
 """Seconds. Longer than REFRESH_TIMEOUT (checked at start-up): if a lease ended during the call, a second request could
 spend the same refresh token."""
 MAX_WAIT = LEASE + REFRESH_TIMEOUT + 1
-"""Seconds a request waits for another request's refresh: the lease of a dead holder, then one whole call. Less if its
-page has less time left."""
+"""Seconds, at most, to wait for another request's refresh: the lease of a dead holder, then one whole call."""
 REFRESH_EARLY = 300.0
 """Seconds before expiry at which a refresh starts, or a fifth of `expires_in` if that is less."""
 ORGANIZATION_PREFIX = "organization:"
@@ -252,10 +250,7 @@ class TokenSource:
 def organization_token(
     rejected: str | None = None, *, deadline: Deadline | None = None, cutoff: Deadline | None = None
 ) -> str:
-    """The organization's token, from a row that all processes share. Raises as `token_for`.
-
-    No session limit applies to it. When it is invalid for any reason, a new one is requested.
-    """
+    """The organization's token, from a row shared by all processes. No session limit applies. Raises as `token_for`."""
     # One row for each client and platform.
     client = f"{settings.PLATFORM_API_URL} {settings.PLATFORM_API_CLIENT_ID}"
     handle = ORGANIZATION_PREFIX + hashlib.sha256(client.encode()).hexdigest()[:40]
@@ -322,10 +317,9 @@ def token_for(
 
 
 class DatabaseNow(Func):
-    """Unix seconds by the database's clock, which all hosts share.
+    """Unix seconds by the database's clock at the time of the write.
 
-    A host whose own clock is a few seconds ahead would take a lease that is still held. Also, the lease starts when it
-    is written: a busy SQLite can delay the write for longer than a lease lasts.
+    Hosts' clocks differ, and a busy SQLite can delay a write for longer than a lease lasts.
     """
 
     output_field = FloatField()

@@ -78,7 +78,7 @@ def refresh(token: Secret, *, seconds: float) -> Tokens:
     return _token_call("refresh_token", {"refresh_token": token.reveal()}, deadline=Deadline(seconds))
 
 
-@sensitive_variables("fields", "query", "form", "answer")
+@sensitive_variables("fields", "query", "form", "decoded")
 def _token_call(
     grant: str, fields: dict[str, str], *, request_id: str = "", deadline: Deadline | None = None
 ) -> Tokens:
@@ -102,17 +102,22 @@ def _token_call(
     if error:
         raise error
     try:
-        answer = _decoder.decode(reply.body)
+        decoded = _decoder.decode(reply.body)
     except (msgspec.MsgspecError, UnicodeError):
-        answer = None
-    if answer is None or not answer.access_token or answer.token_type.lower() != "bearer" or not answer.expires_in > 0:
+        decoded = None
+    if (
+        decoded is None
+        or not decoded.access_token
+        or decoded.token_type.lower() != "bearer"
+        or not decoded.expires_in > 0
+    ):
         raise BadReply(
             operation=grant, api_status=reply.status, request_id=reply.request_id
         )  # without the body, which may hold tokens
     return Tokens(
-        access=Secret(answer.access_token),
-        refresh=Secret(answer.refresh_token) if answer.refresh_token else None,
-        expires_in=min(answer.expires_in, MAX_EXPIRES_IN),
+        access=Secret(decoded.access_token),
+        refresh=Secret(decoded.refresh_token) if decoded.refresh_token else None,
+        expires_in=min(decoded.expires_in, MAX_EXPIRES_IN),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.middleware.csrf import rotate_token
 from django.shortcuts import render
@@ -25,7 +26,7 @@ from portal.auth.authentication import end_session
 from portal.auth.session_admin import SignedIn
 
 PAGE_SIZE = 50
-"""People on a page."""
+"""People."""
 
 
 @require_safe
@@ -33,10 +34,8 @@ def sessions(request: DeviceRequest) -> HttpResponse:
     """The signed-in people of the administrator's organization, the last active first."""
     require_right(request, PORTAL_ADMIN)
     people = session_admin.list_signed_in(session_admin.grants_of_organization(request.access.org_id))
-    asked = request.GET.get("page", "1")
-    last = max(1, -(-len(people) // PAGE_SIZE))
-    at = min(int(asked), last) if asked.isascii() and asked.isdigit() and len(asked) < 9 and int(asked) else 1
-    page = Page(tuple(people[(at - 1) * PAGE_SIZE : at * PAGE_SIZE]), at - 1, PAGE_SIZE, len(people))
+    shown = Paginator(people, PAGE_SIZE).get_page(request.GET.get("page"))
+    page = Page(tuple(shown), shown.number - 1, PAGE_SIZE, len(people))
     here = reverse("sessions")
     context = {
         "rows": [_row(request, person) for person in page.items],
@@ -53,8 +52,8 @@ def sessions(request: DeviceRequest) -> HttpResponse:
 def end_sessions(request: DeviceRequest) -> HttpResponse:
     """GET: confirm whose sessions end. POST: end them all."""
     require_right(request, PORTAL_ADMIN)
-    asked = (request.POST if request.method == "POST" else request.GET).get("person", "")
-    rows = session_admin.grants_of_organization(request.access.org_id).filter(person=asked.replace("\0", ""))
+    key = (request.POST if request.method == "POST" else request.GET).get("person", "")
+    rows = session_admin.grants_of_organization(request.access.org_id).filter(person=key.replace("\0", ""))
     people = session_admin.list_signed_in(rows)
     if not people:
         messages.info(request, _("This person is not signed in any more."))
@@ -69,16 +68,16 @@ def end_sessions(request: DeviceRequest) -> HttpResponse:
         rotate_token(request)
         messages.success(request, _("Your sessions have ended, including this one."))
         return redirect_to(request, reverse("sign-in"))
-    messages.success(
-        request,
-        ngettext(
-            "%(n)s session of %(name)s is ended. They can sign in again.",
-            "%(n)s sessions of %(name)s are ended. They can sign in again.",
-            count,
-        )
-        % {"n": count, "name": clean(person.name)},
-    )
+    messages.success(request, _ended_message(count, clean(person.name)))
     return redirect_to(request, reverse("sessions"))
+
+
+def _ended_message(count: int, name: str) -> str:
+    return ngettext(
+        "%(n)s session of %(name)s is ended. They can sign in again.",
+        "%(n)s sessions of %(name)s are ended. They can sign in again.",
+        count,
+    ) % {"n": count, "name": name}
 
 
 def _row(request: DeviceRequest, person: SignedIn) -> dict[str, Any]:

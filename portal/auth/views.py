@@ -20,6 +20,7 @@ from devices.directory import names
 from devices.gateway.client import Gateway
 from devices.gateway.errors import Forbidden, GatewayError, Unauthorized
 from devices.gateway.timeouts import Deadline
+from devices.gateway.types import UserProfile
 from devices.ui.read_errors import with_retry_after
 from portal.auth import drafts, grants, oauth, throttle
 from portal.auth.auth_responses import login_failed, sign_in_url, sign_on_page, signed_out_page, start_url
@@ -126,14 +127,7 @@ def _start_user_session(request: HttpRequest, form: SignInForm, identity: Identi
     gateway = Gateway(
         transport(), lambda rejected: _new_tokens_only(tokens, rejected), request_id=request_id, deadline=deadline
     )
-    try:
-        person = gateway.get_user_profile()
-    except (Forbidden, Unauthorized) as error:
-        # Documented: a client without the "Platform API scope" gets tokens, then 403 for every call.
-        log.error("the platform issued tokens but refused the user profile: %s", error)
-        raise oauth.ClientRefused(
-            operation=error.operation, api_status=error.api_status, request_id=request_id
-        ) from None
+    person = _profile(gateway, request_id)
     if not _same_person(identity, person.email):
         raise EmailMismatch
     handle = grants.open_grant(tokens, person, identity)
@@ -153,6 +147,17 @@ def _start_user_session(request: HttpRequest, form: SignInForm, identity: Identi
         names.warm_up(gateway, grants.access_for(person, handle, identity))
     except GatewayError as error:
         log.info("could not load names at sign-in: %s", error)
+
+
+def _profile(gateway: Gateway, request_id: str) -> UserProfile:
+    try:
+        return gateway.get_user_profile()
+    except (Forbidden, Unauthorized) as error:
+        # Documented: a client without the "Platform API scope" gets tokens, then 403 for every call.
+        log.error("the platform issued tokens but refused the user profile: %s", error)
+        raise oauth.ClientRefused(
+            operation=error.operation, api_status=error.api_status, request_id=request_id
+        ) from None
 
 
 def _new_tokens_only(tokens: Tokens, rejected: str | None) -> str:

@@ -1,4 +1,4 @@
-"""How the secrets that tests hand to the portal look: whoever finds one has found a leak."""
+"""Patterns of the secrets that tests give to the portal. Finding one in output means a leak."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ KINDS: dict[str, str] = {
 }
 SECRET = re.compile("|".join(f"(?P<k{i}>{pattern})" for i, pattern in enumerate(KINDS.values())).encode())
 NAMES = dict(zip((f"k{i}" for i in range(len(KINDS))), KINDS, strict=True))
-BEGINNINGS = [re.split(r"[\\\[]", each)[0].encode() for pattern in KINDS.values() for each in pattern.split("|")]
-"""The plain letters with which each pattern begins: to look for these takes a tenth of the time."""
-FOLDED = re.compile(rb"[A-Za-z0-9_-]{24,}")
-"""What may be base64: Django signs sessions and messages as such, compressed where that makes them shorter."""
+PREFIXES = [re.split(r"[\\\[]", each)[0].encode() for pattern in KINDS.values() for each in pattern.split("|")]
+"""The literal start of each pattern: searching for it first takes a tenth of the time."""
+ENCODED = re.compile(rb"[A-Za-z0-9_-]{24,}")
+"""Possible base64: Django encodes sessions and messages so, sometimes compressed."""
 
 
 def secrets_in(data: str | bytes) -> set[str]:
-    """The kinds of secrets that stand in `data`, also in what is packed into it."""
+    """The kinds of secrets in `data`, also in base64 or compressed parts."""
     raw = data.encode("utf-8", "replace") if isinstance(data, str) else data
     found = _plain(raw)
-    for match in FOLDED.finditer(raw):
-        for inner in _unfolded(match[0]):
+    for match in ENCODED.finditer(raw):
+        for inner in _decoded(match[0]):
             found |= {f"{kind}, packed" for kind in _plain(inner)}
     return found
 
 
 def _plain(raw: bytes) -> set[str]:
-    if not any(beginning in raw for beginning in BEGINNINGS):
+    if not any(prefix in raw for prefix in PREFIXES):
         return set()
     return {NAMES[str(match.lastgroup)] for match in SECRET.finditer(raw)}
 
 
-def _unfolded(run: bytes) -> Iterator[bytes]:
+def _decoded(run: bytes) -> Iterator[bytes]:
     plain = base64.urlsafe_b64decode(run[: len(run) // 4 * 4] if len(run) % 4 == 1 else run + b"=" * (-len(run) % 4))
     yield plain
     if plain[:1] == b"\x78":

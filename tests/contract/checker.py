@@ -1,8 +1,8 @@
-"""Holds one call against `docs/openapi.yaml` and says in plain words where the two disagree.
+"""Checks one call against `docs/openapi.yaml` and describes each violation in a sentence.
 
-openapi-core judges parameters, bodies, headers and status codes. Added is what a contract between two programs needs
-beyond it: nothing undeclared is sent, values are spelled as JSON spells them, and a body may be missing only where
-the contract marks the answer with `x-empty-body`.
+openapi-core checks parameters, bodies, headers and status codes. Added are three rules: nothing undeclared is sent,
+values are spelled as JSON spells them, and a body may be missing only where the contract marks the response with
+`x-empty-body`.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ FILE = Path(__file__).parents[2] / "docs" / "openapi.yaml"
 ROOT = "/api/v1/organization"
 METHODS = ("get", "put", "post", "delete")
 TOO_LARGE = (413, 414, 431)
-"""By the HTTP server, before anything of the API has seen the request."""
+"""Statuses of the HTTP server, before the API sees the request."""
 SPELLING = {"integer": re.compile(r"-?[0-9]+"), "boolean": re.compile(r"true|false")}
 
 
 @dataclass(frozen=True)
 class Call:
-    """A request as it went over the wire. `query` keeps doubled names; of the headers only those that are judged stay,
-    of credentials only their kind, so that equal calls are judged once."""
+    """A request on the wire. `query` holds repeated names; `headers` only those that are checked, and of credentials
+    only their scheme, so that equal calls are checked once."""
 
     method: str
     path: str
@@ -51,8 +51,8 @@ class Call:
         parts = urlsplit(url)
         raw = body.encode() if isinstance(body, str) else body or b""
         query = tuple(parse_qsl(parts.query, keep_blank_values=True))
-        judged = _judged(headers, "authorization", "content-type")
-        kinds = tuple((name, f"{value.split()[0]} -" if name == "authorization" else value) for name, value in judged)
+        checked = _checked(headers, "authorization", "content-type")
+        kinds = tuple((name, f"{value.split()[0]} -" if name == "authorization" else value) for name, value in checked)
         return cls(method.upper(), parts.path, query, kinds, raw)
 
     def __str__(self) -> str:
@@ -60,24 +60,24 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A response as it came over the wire, its body decompressed; of the headers only those that are judged."""
+class Response:
+    """A response on the wire, its body decompressed; `headers` only those that are checked."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
 
     @classmethod
-    def of(cls, status: int, headers: Mapping[str, str], body: bytes) -> Answer:
-        return cls(status, _judged(headers, "content-type", "location", "retry-after"), body)
+    def of(cls, status: int, headers: Mapping[str, str], body: bytes) -> Response:
+        return cls(status, _checked(headers, "content-type", "location", "retry-after"), body)
 
 
-def _judged(headers: Mapping[str, str], *names: str) -> tuple[tuple[str, str], ...]:
+def _checked(headers: Mapping[str, str], *names: str) -> tuple[tuple[str, str], ...]:
     return tuple((name.lower(), value) for name, value in headers.items() if name.lower() in names and value)
 
 
-class _Request:
-    """What openapi-core wants to know of a request."""
+class _OpenAPIRequest:
+    """A request as openapi-core reads it."""
 
     host_url = "http://sandbox"
     path_pattern = None
@@ -91,18 +91,18 @@ class _Request:
         self.parameters = RequestParameters(path={}, query=ImmutableMultiDict(call.query), header=headers)
 
 
-class _Response:
-    """What openapi-core wants to know of a response."""
+class _OpenAPIResponse:
+    """A response as openapi-core reads it."""
 
-    def __init__(self, answer: Answer) -> None:
-        self.status_code = answer.status
-        self.data = answer.body
-        self.headers = Headers(answer.headers)
+    def __init__(self, response: Response) -> None:
+        self.status_code = response.status
+        self.data = response.body
+        self.headers = Headers(response.headers)
         self.content_type = self.headers.get("Content-Type", "")
 
 
 class _Finder(BasePathFinder):
-    """Finds an operation by one look-up: no path has a variable part, and the host is nobody's business here."""
+    """Finds an operation by one lookup: no path has a variable part, and the host does not matter."""
 
     def __init__(self, spec: SchemaPath, base_url: str | None = None) -> None:
         super().__init__(spec, base_url)
@@ -120,13 +120,13 @@ class _Finder(BasePathFinder):
 
 
 class Contract:
-    """The contract, read once. `operations` maps (METHOD, path) to the operation with all references filled in."""
+    """The contract. `operations` maps (METHOD, path) to the operation with all references resolved."""
 
     def __init__(self, file: Path = FILE) -> None:
         with file.open("rb") as stream:
             raw = yaml.load(stream, Loader=yaml.CSafeLoader)
-        # Filled in, a schema is checked almost twice as fast as one that is looked up again for every row.
-        self.document: dict[str, Any] = _filled_in(raw, raw)
+        # A resolved schema is checked almost twice as fast as one with references.
+        self.document: dict[str, Any] = _resolved(raw, raw)
         spec = SchemaPath.from_dict(self.document)
         self._requests = V31RequestValidator(spec, path_finder_cls=_Finder)
         self._responses = V31ResponseValidator(spec, path_finder_cls=_Finder)
@@ -137,10 +137,10 @@ class Contract:
             if method in item
         }
         self.request_violations = lru_cache(2048)(self._request_violations)
-        self.answer_violations = lru_cache(2048)(self._answer_violations)
+        self.response_violations = lru_cache(2048)(self._response_violations)
 
     def path_of(self, name: str) -> str:
-        """Of the operation with this id, without the common path."""
+        """The path of the operation with this id, without the common path."""
         return next(path for (_, path), it in self.operations.items() if it["operationId"] == name).removeprefix(ROOT)
 
     def call_of(self, name: str) -> tuple[str, str]:
@@ -149,7 +149,7 @@ class Contract:
         return found[0], found[1].removeprefix(ROOT)
 
     def reads_of_a_device(self) -> dict[str, set[str]]:
-        """Ids of the operations that read one device and have to be given no more than its id -> their parameters."""
+        """Ids of the operations that read one device and require only its id -> their parameters."""
         found = {}
         for (verb, _), operation in self.operations.items():
             parameters = operation.get("parameters", ())
@@ -161,34 +161,34 @@ class Contract:
         return self.operations.get((call.method, call.path))
 
     def _request_violations(self, call: Call) -> tuple[str, ...]:
-        """What is wrong with the call; empty for a good one."""
+        """The violations of the call."""
         operation = self.operation(call)
         if operation is None:
             return (f"{call}: the contract has no such operation",)
-        found = [*_undeclared(operation, call), *_in_words(self._requests.iter_errors(_Request(call)))]
+        found = [*_undeclared(operation, call), *_in_words(self._requests.iter_errors(_OpenAPIRequest(call)))]
         return tuple(f"{call}: {words}" for words in found)
 
-    def _answer_violations(self, call: Call, answer: Answer) -> tuple[str, ...]:
-        """What is wrong with the answer to the call; empty for a good one. The call itself may be a wrong one."""
+    def _response_violations(self, call: Call, response: Response) -> tuple[str, ...]:
+        """The violations of the response to the call. The call itself may be wrong."""
         operation = self.operation(call)
-        if answer.status in TOO_LARGE:
+        if response.status in TOO_LARGE:
             return ()
         if operation is None:
-            if 400 <= answer.status < 500:
+            if 400 <= response.status < 500:
                 return ()
-            return (f"{call}: answered {answer.status}, though the contract has no such operation",)
+            return (f"{call}: status {response.status}, but the contract has no such operation",)
         responses = operation["responses"]
-        response = responses.get(str(answer.status)) or responses.get(f"{answer.status // 100}XX")
-        if response is not None and not answer.body and response.get("x-empty-body"):
-            response = {**response, "content": None}
+        declared = responses.get(str(response.status)) or responses.get(f"{response.status // 100}XX")
+        if declared is not None and not response.body and declared.get("x-empty-body"):
+            declared = {**declared, "content": None}
         found: list[str]
-        if response is not None and not response.get("content"):
-            found = ["a body where the contract has none"] if answer.body else []
-            if "headers" in response and not answer.body:
-                found += _missing_headers(response["headers"], answer)
+        if declared is not None and not declared.get("content"):
+            found = ["a body where the contract has none"] if response.body else []
+            if "headers" in declared and not response.body:
+                found += _missing_headers(declared["headers"], response)
         else:
-            found = list(_in_words(self._responses.iter_errors(_Request(call), _Response(answer))))
-        return tuple(f"{call}: answer {answer.status}: {words}" for words in found)
+            found = list(_in_words(self._responses.iter_errors(_OpenAPIRequest(call), _OpenAPIResponse(response))))
+        return tuple(f"{call}: response {response.status}: {words}" for words in found)
 
 
 @cache
@@ -197,22 +197,22 @@ def contract() -> Contract:
     return Contract()
 
 
-def _filled_in(node: Any, root: dict[str, Any]) -> Any:
-    """Copy `node` with each reference replaced by its target; members beside one win. No schema is recursive."""
+def _resolved(node: Any, root: dict[str, Any]) -> Any:
+    """Copy `node` with each reference replaced by its target; sibling members win. No schema is recursive."""
     if isinstance(node, list):
-        return [_filled_in(item, root) for item in node]
+        return [_resolved(item, root) for item in node]
     if not isinstance(node, dict):
         return node
     if "$ref" in node:
         target: Any = root
         for part in node["$ref"].removeprefix("#/").split("/"):
             target = target[part]
-        return _filled_in({**target, **{key: value for key, value in node.items() if key != "$ref"}}, root)
-    return {key: _filled_in(value, root) for key, value in node.items()}
+        return _resolved({**target, **{key: value for key, value in node.items() if key != "$ref"}}, root)
+    return {key: _resolved(value, root) for key, value in node.items()}
 
 
 def sample(schema: dict[str, Any]) -> Any:
-    """A value with every member that the schema names: its example, or one for the type."""
+    """A value with every member of the schema: its example, or one for the type."""
     if "example" in schema or "enum" in schema:
         return schema.get("example", schema.get("enum", [None])[0])
     kind = schema.get("type")
@@ -228,7 +228,7 @@ def sample(schema: dict[str, Any]) -> Any:
 
 
 def _undeclared(operation: dict[str, Any], call: Call) -> Iterator[str]:
-    """Names the contract does not know, doubled names, loose spellings, bodies where there is none."""
+    """Unknown names, repeated names, wrong spellings, bodies where the contract has none."""
     declared = {item["name"]: item["schema"] for item in operation.get("parameters", ())}
     names = [name for name, _ in call.query]
     for name in sorted(set(names) - set(declared)):
@@ -250,7 +250,7 @@ def _undeclared(operation: dict[str, Any], call: Call) -> Iterator[str]:
 
 
 def _members(media: str, body: bytes) -> set[str]:
-    """Top-level names in a body; none if it cannot be read, which openapi-core complains of by itself."""
+    """Top-level names in a body; none if it cannot be read, which openapi-core reports."""
     if media == "application/x-www-form-urlencoded":
         return {name for name, _ in parse_qsl(body.decode("latin-1"), keep_blank_values=True)}
     try:
@@ -260,8 +260,8 @@ def _members(media: str, body: bytes) -> set[str]:
     return set(value) if isinstance(value, dict) else set()
 
 
-def _missing_headers(headers: dict[str, Any], answer: Answer) -> list[str]:
-    present = {name for name, _ in answer.headers}
+def _missing_headers(headers: dict[str, Any], response: Response) -> list[str]:
+    present = {name for name, _ in response.headers}
     return [
         f"the header {name} is missing"
         for name, header in headers.items()
@@ -270,12 +270,12 @@ def _missing_headers(headers: dict[str, Any], answer: Answer) -> list[str]:
 
 
 def _in_words(errors: Iterator[Exception]) -> Iterator[str]:
-    """Each error of openapi-core as a sentence with the place in it."""
+    """Each error of openapi-core as a sentence with its place."""
     for error in errors:
         cause = error.__cause__
         for inner in getattr(cause, "schema_errors", None) or (cause or error,):
             if isinstance(inner, ValidationError):
-                # Of alternatives that all fail, the one that came nearest tells most.
+                # Of alternatives that all fail, the nearest one explains most.
                 near = best_match([inner]) or inner
                 at = "" if near.json_path == "$" else f" {near.json_path}"
                 yield _short(f"{_place(error)}{at}: {near.message}")

@@ -1,16 +1,14 @@
-"""Holds every call of every test against the contract. A pytest plugin: tests/conftest.py names it.
+"""Checks every call of every test against the contract. A pytest plugin, registered in tests/conftest.py.
 
-It listens inside urllib3, below requests and below our own transport, so that it sees what goes over the wire and
-nobody's idea of it. During a test calls are only noted down; they are judged when the test is over, and a call that
-breaks the contract fails the test that made it.
+It hooks into urllib3, below requests and our transport, so it sees what goes over the wire. Calls are recorded during a
+test and checked after it; a call that breaks the contract fails its test.
 
-- Of requests, those of the portal are judged: the tests of the sandbox send wrong ones on purpose. So do the tests of
-  the bare gateway, which passes on what it is given (the portal's forms are the ones to refuse): there, a
-  request that the sandbox answers with 400 or 405 is taken as meant.
-- Of answers, all that a sandbox gives, to whomever. Where a test has set a fault, the broken answer is the point of it.
+- Requests: those of the portal are checked, since the tests of the sandbox send wrong ones on purpose. The tests of the
+  bare gateway do too: there, a request that the sandbox refuses with 400 or 405 is intended.
+- Responses: all responses of a sandbox are checked, except where a test has set a fault.
 
-Not seen: what other processes send (the portal in the browser tests, the load tests), and what `responses` answers in
-place of a server.
+Not recorded: calls of other processes (the portal in the browser tests, the load tests), and responses that
+`responses` makes up.
 """
 
 from __future__ import annotations
@@ -27,7 +25,7 @@ import pytest
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.response import HTTPResponse
 
-from tests.contract.checker import Answer, Call, contract
+from tests.contract.checker import Call, Response, contract
 
 API = ("/api/", "/oauth2/")
 FAULTS, RESET = "/_sandbox/faults", "/_sandbox/reset"
@@ -36,8 +34,8 @@ CALLS = pytest.StashKey[Counter[str]]()
 
 
 @dataclass
-class Tape:
-    """One call. `answer` is there once its body has been read to the end, whole and decompressed."""
+class RecordedCall:
+    """One call. `response` is set when its body has been read to the end; it is whole and decompressed."""
 
     origin: str
     call: Call
@@ -45,7 +43,7 @@ class Tape:
     status: int
     headers: dict[str, str]
     chunks: list[bytes] = field(default_factory=list)
-    answer: Answer | None = None
+    response: Response | None = None
 
     @property
     def by_portal(self) -> bool:
@@ -53,99 +51,99 @@ class Tape:
 
     @property
     def by_sandbox(self) -> bool:
-        """Whether a sandbox answered, and not one of the tests' servers that give odd answers."""
+        """Whether a sandbox responded, and not one of the tests' servers with odd responses."""
         return self.headers.get("server") == "gunicorn"
 
     def end(self) -> None:
-        self.answer = Answer.of(self.status, self.headers, b"".join(self.chunks))
+        self.response = Response.of(self.status, self.headers, b"".join(self.chunks))
 
 
 @dataclass
 class Recorder:
-    """What went over the wire since the last `judged`."""
+    """The calls since the last `violations()`."""
 
-    tapes: list[Tape] = field(default_factory=list)
+    recorded: list[RecordedCall] = field(default_factory=list)
     faults: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     counts: Counter[str] = field(default_factory=Counter)
 
-    def note(self, tape: Tape, response: HTTPResponse) -> None:
-        path = tape.call.path
-        if path == RESET or (path == FAULTS and tape.call.method == "DELETE"):
-            self.faults.pop(tape.origin, None)
-        elif path == FAULTS and tape.call.method == "POST":
-            self.faults[tape.origin].append(json.loads(tape.call.body))
-        elif path.startswith(API) and not self._faulty(tape):
-            self.tapes.append(tape)
-            _listen(tape, response)
+    def note(self, record: RecordedCall, response: HTTPResponse) -> None:
+        path = record.call.path
+        if path == RESET or (path == FAULTS and record.call.method == "DELETE"):
+            self.faults.pop(record.origin, None)
+        elif path == FAULTS and record.call.method == "POST":
+            self.faults[record.origin].append(json.loads(record.call.body))
+        elif path.startswith(API) and not self._faulty(record):
+            self.recorded.append(record)
+            _record_body(record, response)
 
-    def _faulty(self, tape: Tape) -> bool:
+    def _faulty(self, record: RecordedCall) -> bool:
         return any(
-            fnmatch.fnmatchcase(tape.call.path, fault["path"]) and fault["kind"] != "delay"
-            for fault in self.faults.get(tape.origin, ())
+            fnmatch.fnmatchcase(record.call.path, fault["path"]) and fault["kind"] != "delay"
+            for fault in self.faults.get(record.origin, ())
         )
 
-    def judged(self, *, bare_gateway: bool = False) -> list[str]:
-        """What broke the contract, each kind once; forgets the calls."""
-        tapes, self.tapes = self.tapes, []
+    def violations(self, *, bare_gateway: bool = False) -> list[str]:
+        """The violations of the contract, each kind once; clears the calls."""
+        recorded, self.recorded = self.recorded, []
         found: dict[str, None] = {}
-        for tape in tapes:
-            operation = contract().operation(tape.call)
+        for record in recorded:
+            operation = contract().operation(record.call)
             self.counts[operation["operationId"] if operation else "unknown"] += 1
-            if tape.by_portal and not (bare_gateway and tape.status in (400, 405)):
-                found |= dict.fromkeys(contract().request_violations(tape.call))
-            if tape.by_sandbox and tape.answer is None:
+            if record.by_portal and not (bare_gateway and record.status in (400, 405)):
+                found |= dict.fromkeys(contract().request_violations(record.call))
+            if record.by_sandbox and record.response is None:
                 self.counts["unread"] += 1
-            elif tape.by_sandbox and tape.answer is not None:
-                found |= dict.fromkeys(contract().answer_violations(tape.call, tape.answer))
+            elif record.by_sandbox and record.response is not None:
+                found |= dict.fromkeys(contract().response_violations(record.call, record.response))
         return list(found)
 
 
-def _listen(tape: Tape, response: HTTPResponse) -> None:
-    """Note the body down as it is read, not before: a test of slow or endless answers must meet them as they are."""
+def _record_body(record: RecordedCall, response: HTTPResponse) -> None:
+    """Record the body while it is read: tests of slow or endless responses must get them unchanged."""
     read, stream = response.read, response.stream
     streaming = False
 
-    def noted_stream(*args: Any, **kwargs: Any) -> Iterator[bytes]:
+    def recorded_stream(*args: Any, **kwargs: Any) -> Iterator[bytes]:
         nonlocal streaming
         streaming = True  # it may call `read` in turn
         for chunk in stream(*args, **kwargs):
-            tape.chunks.append(chunk)
+            record.chunks.append(chunk)
             yield chunk
-        tape.end()
+        record.end()
 
-    def noted_read(amt: int | None = None, *args: Any, **kwargs: Any) -> bytes:
+    def recorded_read(amt: int | None = None, *args: Any, **kwargs: Any) -> bytes:
         data = read(amt, *args, **kwargs)
         if not streaming:
-            tape.chunks.append(data)
+            record.chunks.append(data)
             if amt is None or not data:
-                tape.end()
+                record.end()
         return data
 
-    response.read, response.stream = noted_read, noted_stream  # type: ignore[method-assign, assignment]
+    response.read, response.stream = recorded_read, recorded_stream  # type: ignore[method-assign, assignment]
 
 
-def _listening(urlopen: Callable[..., Any], recorder: Recorder) -> Callable[..., HTTPResponse]:
+def _recording(urlopen: Callable[..., Any], recorder: Recorder) -> Callable[..., HTTPResponse]:
     @functools.wraps(urlopen)
-    def noted(pool: HTTPConnectionPool, method: str, url: str, *args: Any, **kwargs: Any) -> HTTPResponse:
-        # Read first: the answer is handed out unread, so that whoever reads it reads through us.
+    def recorded_urlopen(pool: HTTPConnectionPool, method: str, url: str, *args: Any, **kwargs: Any) -> HTTPResponse:
+        # The response is returned unread, so that its reader reads through the recorder.
         preload = kwargs.pop("preload_content", True)
         response = urlopen(pool, method, url, *args, preload_content=False, **kwargs)
         body = kwargs.get("body", args[0] if args else None)
         headers = kwargs.get("headers", args[1] if len(args) > 1 else None) or {}
         sent = {name.lower(): _text(value) for name, value in headers.items()}
-        tape = Tape(
+        record = RecordedCall(
             origin=f"{pool.host}:{pool.port}",
             call=Call.of(method, url, sent, body if isinstance(body, bytes | str) else None),
             user_agent=sent.get("user-agent", ""),
             status=response.status,
             headers={name.lower(): value for name, value in response.headers.items()},
         )
-        recorder.note(tape, response)
+        recorder.note(record, response)
         if preload:
             response._body = response.read()
         return response
 
-    return noted
+    return recorded_urlopen
 
 
 def _text(value: object) -> str:
@@ -153,39 +151,39 @@ def _text(value: object) -> str:
 
 
 class ContractBroken(AssertionError):
-    """A call of this test is not as docs/openapi.yaml has it."""
+    """A call of this test breaks docs/openapi.yaml."""
 
 
-class ContractKeeper:
-    """The hooks of pytest. Each phase is judged, so that a fixture's call fails the test that asked for it."""
+class ContractPlugin:
+    """The hooks of pytest. Each phase is checked, so that a fixture's call fails the test that requested it."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.recorder = Recorder()
         config.stash[CALLS] = self.recorder.counts
         self._urlopen = HTTPConnectionPool.urlopen
-        HTTPConnectionPool.urlopen = _listening(self._urlopen, self.recorder)  # type: ignore[method-assign]
+        HTTPConnectionPool.urlopen = _recording(self._urlopen, self.recorder)  # type: ignore[method-assign]
 
     def pytest_unconfigure(self) -> None:
         HTTPConnectionPool.urlopen = self._urlopen  # type: ignore[method-assign]
 
-    def _judge(self, item: pytest.Item) -> None:
-        if broken := self.recorder.judged(bare_gateway=item.nodeid.startswith(BARE_GATEWAY)):
+    def _check(self, item: pytest.Item) -> None:
+        if broken := self.recorder.violations(bare_gateway=item.nodeid.startswith(BARE_GATEWAY)):
             raise ContractBroken("The contract (docs/openapi.yaml) is broken:\n" + "\n".join(broken))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
         yield
-        self._judge(item)
+        self._check(item)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
         yield
-        self._judge(item)
+        self._check(item)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, None, None]:
         yield
-        self._judge(item)
+        self._check(item)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if hasattr(session.config, "workeroutput"):
@@ -193,12 +191,12 @@ class ContractKeeper:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(ContractKeeper(config), "contract-keeper")
+    config.pluginmanager.register(ContractPlugin(config), "contract")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """A worker of xdist hands in what it counted."""
+    """Collects the counts of an xdist worker."""
     node.config.stash[CALLS].update(getattr(node, "workeroutput", {}).get("contract_calls", {}))
 
 
@@ -208,7 +206,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     names = {operation["operationId"] for operation in contract().operations.values()}
     never = sorted(names - set(counts))
     terminalreporter.write_line(
-        f"contract: {counts.total()} calls to {len(names) - len(never)} of {len(names)} operations held against "
-        f"docs/openapi.yaml, {unknown} to none; {unread} answers were not read to the end"
+        f"contract: {counts.total()} calls to {len(names) - len(never)} of {len(names)} operations checked against "
+        f"docs/openapi.yaml, {unknown} to none; {unread} responses were not read to the end"
         + (f"; never called: {', '.join(never)}" if counts and len(never) < 20 else "")
     )

@@ -1,4 +1,4 @@
-"""What the portal and the sandbox each believe of permissions and metafields is what the contract says."""
+"""The portal and the sandbox have the same rules of permissions and metafields as the contract."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def every_set(names: set[str]) -> list[set[str]]:
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_the_portal_explains_permissions_as_the_contract_has_them(name: str) -> None:
-    # Revealing a device's credential is reading the device; there is no call of its own for it.
+def test_the_portal_has_the_permission_rules_of_the_contract(name: str) -> None:
+    # Revealing a device's credential is a read of the device, without its own operation.
     rule = OPERATIONS["get_base_info" if name == "reveal_token" else name][1]["x-permissions"]
     one_device = "any" in rule and name != "list_devices_by_owner"
     for held in every_set(named(rule)):
@@ -62,7 +62,7 @@ READS = [name for name, (key, _) in OPERATIONS.items() if key[0] == "GET"]
 
 
 @pytest.mark.parametrize("name", READS)
-def test_the_sandbox_opens_its_reads_to_whom_the_contract_does(name: str, sandbox: SandboxServer) -> None:
+def test_the_sandbox_has_the_permission_rules_of_the_contract(name: str, sandbox: SandboxServer) -> None:
     (_, path), operation = OPERATIONS[name]
     rule, path = operation["x-permissions"], path.removeprefix("/api/v1/organization")
     names = {item["name"] for item in operation.get("parameters", ())}
@@ -90,11 +90,11 @@ def test_the_sandbox_opens_its_reads_to_whom_the_contract_does(name: str, sandbo
             assert answer.status_code == (200 if allowed else 403), (role, query, answer.text[:200])
 
 
-def test_the_portal_edits_the_types_of_metafields_that_the_contract_calls_writable() -> None:
+def test_the_portal_edits_the_metafield_types_that_the_contract_calls_writable() -> None:
     listed = {
         name.lower(): how
         for how, names in contract().document["components"]["schemas"]["MetafieldObject"]["x-text-write"].items()
         for name in names
     }
-    # The portal renames a device by the operation that is made for it.
+    # The portal renames a device by its own operation.
     assert {name: kind.write for name, kind in METAFIELD_TYPES.items()} == {**listed, "devicename": "no"}

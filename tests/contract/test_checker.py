@@ -1,4 +1,4 @@
-"""The checker sees what is wrong with a call, and nothing wrong with a right one."""
+"""The checker finds what is wrong with a call, and accepts a right one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from openapi_spec_validator import validate
 from openapi_spec_validator.readers import read_from_filename
 
-from tests.contract.checker import FILE, Answer, Call, contract
+from tests.contract.checker import FILE, Call, Response, contract
 
 API = "/api/v1/organization"
 BEARER = {"Authorization": "Bearer t", "Content-Type": "application/json"}
@@ -21,9 +21,9 @@ def call(method: str, url: str, body: object = None, headers: dict[str, str] | N
     return Call.of(method, f"http://sandbox{url}", BEARER if headers is None else headers, raw)
 
 
-def answer(status: int, body: object = None, headers: dict[str, str] | None = None) -> Answer:
+def response(status: int, body: object = None, headers: dict[str, str] | None = None) -> Response:
     raw = b"" if body is None else json.dumps(body).encode()
-    return Answer.of(status, JSON if headers is None else headers, raw)
+    return Response.of(status, JSON if headers is None else headers, raw)
 
 
 RENAME = call("PUT", f"{API}/device?deviceId=31", {"name": "Boiler room 3"})
@@ -93,7 +93,7 @@ def test_right_requests_pass(good: Call) -> None:
     ],
     ids=lambda value: None if isinstance(value, str) else str(value),
 )
-def test_wrong_requests_are_told_in_words(bad: Call, words: str) -> None:
+def test_wrong_requests_are_described(bad: Call, words: str) -> None:
     assert words in "\n".join(contract().request_violations(bad))
 
 
@@ -103,66 +103,66 @@ ERROR = {"error": {"message": "Device with identifier 31 is not found or belong 
 @pytest.mark.parametrize(
     ("asked", "given"),
     [
-        (LIST, answer(200, {"content": [DEVICE], "totalElements": 1, "news": True})),
-        (LIST, answer(200, {"content": [{**DEVICE, "ownerUserId": None, "hardwareInfo": None}], "totalElements": 1})),
-        (call("GET", f"{API}/device/by-owner?ownerEmail=a@b.c"), answer(200, {"content": []})),
-        (RENAME, answer(200, {**DEVICE, "ownerUserId": 2**62})),
-        (RENAME, answer(404, ERROR)),
-        (RENAME, answer(403)),
-        (RENAME, answer(403, {"error": {"message": "no"}})),
-        (RENAME, answer(401, {"error": "invalid_token", "error_description": "expired"})),
-        (RENAME, answer(401, headers={})),
-        (RENAME, answer(502, headers={"Content-Type": "text/html"})),
-        (RENAME, Answer.of(500, {"Content-Type": "text/html; charset=utf-8"}, b"<h1>Oh</h1>")),
-        (RENAME, answer(429, headers={"Retry-After": "3"})),
-        (RENAME, answer(308, headers={"Location": "https://fra1.blynk.cloud/"})),
-        (call("DELETE", f"{API}/device?deviceId=1"), answer(204, headers={})),
-        (SIGN_IN, answer(200, {"access_token": "a", "token_type": "Bearer", "expires_in": 300})),
-        (SIGN_IN, answer(400, {"error": "invalid_grant", "error_description": "no"})),
-        (call("PATCH", f"{API}/device"), answer(405, headers={})),
+        (LIST, response(200, {"content": [DEVICE], "totalElements": 1, "news": True})),
+        (LIST, response(200, {"content": [{**DEVICE, "ownerUserId": None, "hardwareInfo": None}], "totalElements": 1})),
+        (call("GET", f"{API}/device/by-owner?ownerEmail=a@b.c"), response(200, {"content": []})),
+        (RENAME, response(200, {**DEVICE, "ownerUserId": 2**62})),
+        (RENAME, response(404, ERROR)),
+        (RENAME, response(403)),
+        (RENAME, response(403, {"error": {"message": "no"}})),
+        (RENAME, response(401, {"error": "invalid_token", "error_description": "expired"})),
+        (RENAME, response(401, headers={})),
+        (RENAME, response(502, headers={"Content-Type": "text/html"})),
+        (RENAME, Response.of(500, {"Content-Type": "text/html; charset=utf-8"}, b"<h1>Oh</h1>")),
+        (RENAME, response(429, headers={"Retry-After": "3"})),
+        (RENAME, response(308, headers={"Location": "https://fra1.blynk.cloud/"})),
+        (call("DELETE", f"{API}/device?deviceId=1"), response(204, headers={})),
+        (SIGN_IN, response(200, {"access_token": "a", "token_type": "Bearer", "expires_in": 300})),
+        (SIGN_IN, response(400, {"error": "invalid_grant", "error_description": "no"})),
+        (call("PATCH", f"{API}/device"), response(405, headers={})),
         (
             call("GET", f"{API}/device/metafield?deviceId=1"),
-            answer(200, [{"value": {"type": "Hologram", "value": [1, {}]}}, {"value": "plain"}, {"value": None}]),
+            response(200, [{"value": {"type": "Hologram", "value": [1, {}]}}, {"value": "plain"}, {"value": None}]),
         ),
     ],
 )
-def test_right_answers_pass(asked: Call, given: Answer) -> None:
-    assert contract().answer_violations(asked, given) == ()
+def test_right_responses_pass(asked: Call, given: Response) -> None:
+    assert contract().response_violations(asked, given) == ()
 
 
 @pytest.mark.parametrize(
     ("asked", "given", "words"),
     [
-        (LIST, answer(200, {"content": [DEVICE]}), "'totalElements' is a required property"),
-        (LIST, answer(200, {"content": [{**DEVICE, "id": 2**31}], "totalElements": 1}), "$.content[0].id"),
-        (LIST, answer(200, {"content": [{**DEVICE, "ownerUserId": "58"}], "totalElements": 1}), "ownerUserId"),
-        (LIST, answer(200, [DEVICE]), "is not of type 'object'"),
-        (LIST, answer(200), "answer 200"),
-        (LIST, answer(206, {}), "206"),
-        (LIST, answer(201, {}), "201"),
-        (RENAME, answer(204), "204"),
-        (RENAME, answer(400, {"error": "flat"}), "'flat' is not of type 'object'"),
-        (RENAME, answer(400), "answer 400"),
-        (RENAME, answer(404, {"message": "x"}), "'error' is a required property"),
-        (RENAME, answer(418, ERROR), "418"),
-        (RENAME, Answer.of(404, {"Content-Type": "text/html"}, b"<h1>Not found</h1>"), "text/html"),
-        (RENAME, answer(308, headers={}), "Location is missing"),
-        (call("DELETE", f"{API}/device?deviceId=1"), answer(204, {}), "a body where the contract has none"),
-        (SIGN_IN, answer(400, ERROR), "'error_description' is a required property"),
-        (SIGN_IN, answer(400, {"error": "oops", "error_description": "x"}), "'oops' is not one of"),
+        (LIST, response(200, {"content": [DEVICE]}), "'totalElements' is a required property"),
+        (LIST, response(200, {"content": [{**DEVICE, "id": 2**31}], "totalElements": 1}), "$.content[0].id"),
+        (LIST, response(200, {"content": [{**DEVICE, "ownerUserId": "58"}], "totalElements": 1}), "ownerUserId"),
+        (LIST, response(200, [DEVICE]), "is not of type 'object'"),
+        (LIST, response(200), "response 200"),
+        (LIST, response(206, {}), "206"),
+        (LIST, response(201, {}), "201"),
+        (RENAME, response(204), "204"),
+        (RENAME, response(400, {"error": "flat"}), "'flat' is not of type 'object'"),
+        (RENAME, response(400), "response 400"),
+        (RENAME, response(404, {"message": "x"}), "'error' is a required property"),
+        (RENAME, response(418, ERROR), "418"),
+        (RENAME, Response.of(404, {"Content-Type": "text/html"}, b"<h1>Not found</h1>"), "text/html"),
+        (RENAME, response(308, headers={}), "Location is missing"),
+        (call("DELETE", f"{API}/device?deviceId=1"), response(204, {}), "a body where the contract has none"),
+        (SIGN_IN, response(400, ERROR), "'error_description' is a required property"),
+        (SIGN_IN, response(400, {"error": "oops", "error_description": "x"}), "'oops' is not one of"),
         (
             SIGN_IN,
-            answer(200, {"access_token": "a", "token_type": "bearer", "expires_in": 300}),
+            response(200, {"access_token": "a", "token_type": "bearer", "expires_in": 300}),
             "'Bearer' was expected",
         ),
-        (call("GET", f"{API}/gadgets"), answer(200, {}), "no such operation"),
+        (call("GET", f"{API}/gadgets"), response(200, {}), "no such operation"),
         (
             call("GET", f"{API}/device/metafield?deviceId=1"),
-            answer(200, [{"value": {"type": "Number", "value": "12"}}]),
+            response(200, [{"value": {"type": "Number", "value": "12"}}]),
             "$[0].value",
         ),
-        (call("GET", f"{API}/device/metafield?deviceId=1"), answer(200, [{"value": {"value": "12"}}]), "$[0].value"),
+        (call("GET", f"{API}/device/metafield?deviceId=1"), response(200, [{"value": {"value": "12"}}]), "$[0].value"),
     ],
 )
-def test_wrong_answers_are_told_in_words(asked: Call, given: Answer, words: str) -> None:
-    assert words in "\n".join(contract().answer_violations(asked, given))
+def test_wrong_responses_are_described(asked: Call, given: Response, words: str) -> None:
+    assert words in "\n".join(contract().response_violations(asked, given))

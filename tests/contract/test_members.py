@@ -1,7 +1,7 @@
-"""The sandbox shows every member that the contract knows, and of the others only those it makes up on purpose.
+"""The sandbox returns every member of the contract, and of others only those that it adds on purpose.
 
-Optional members may be missing from any answer, so a misspelled one breaks nothing and is never missed: unless all of
-them have to turn up somewhere in the fleet.
+Optional members may be missing from any response, so a misspelled one would go unnoticed. Here each has to appear
+somewhere in the fleet.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.contract.checker import contract
 from tests.servers import SandboxServer
 
 SURPRISES = {"shadow", "revision", "labels", "secondsMuted", "slot", "degrees", "ring"}
-"""Members that no document names; the sandbox adds them so that readers learn to bear them."""
+"""Undocumented members that the sandbox adds, since clients have to ignore them."""
 NEVER_THERE = {
     "list_timeline.content name",  # known from an ancestor's code only
     "get_own_organization parentOrganizationId",  # it is the root
@@ -46,7 +46,7 @@ def declared(place: str, schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def present(place: str, value: object) -> Iterator[tuple[str, str]]:
-    """(place, name) of each member that an answer has, at any depth."""
+    """(place, name) of each member of a response, at any depth."""
     if isinstance(value, list):
         for item in value:
             yield from present(place, item)
@@ -56,8 +56,8 @@ def present(place: str, value: object) -> Iterator[tuple[str, str]]:
             yield from present(f"{place}.{name}", inner)
 
 
-def fleet_answers(sandbox: SandboxServer) -> Iterator[tuple[str, Any]]:
-    """Answers to enough questions to meet everything once."""
+def fleet_responses(sandbox: SandboxServer) -> Iterator[tuple[str, Any]]:
+    """Responses to enough requests to see every member once."""
     everything = {"size": 1000}
     yield "list_devices", sandbox.get("/devices", **everything, includeSubOrgDevices="true").json()
     yield "list_devices_by_owner", sandbox.get("/device/by-owner", ownerEmail="owner@example.com").json()
@@ -92,15 +92,15 @@ def fleet_answers(sandbox: SandboxServer) -> Iterator[tuple[str, Any]]:
                 yield name, sandbox.get(contract().path_of(name), deviceId=device, **more).json()
 
 
-def test_every_member_of_the_contract_turns_up_and_no_other(sandbox: SandboxServer) -> None:
+def test_every_member_of_the_contract_appears_and_no_other(sandbox: SandboxServer) -> None:
     known: Members = defaultdict(set)
     for operation in contract().operations.values():
         content = operation["responses"].get("200", {}).get("content", {})
         for place, name in declared(operation["operationId"], content.get("application/json", {}).get("schema", {})):
             known[place].add(name)
     seen: Members = defaultdict(set)
-    for operation, answer in fleet_answers(sandbox):
-        for place, name in present(operation, answer):
+    for operation, response in fleet_responses(sandbox):
+        for place, name in present(operation, response):
             seen[place].add(name)
     asked = {place.partition(".")[0] for place in seen}
     never = {f"{place} {name}" for place, names in known.items() for name in names - seen[place]}

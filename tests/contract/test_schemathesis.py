@@ -1,7 +1,7 @@
-"""schemathesis makes requests up from the contract, right ones and wrong ones, and sends them to a sandbox of its own.
+"""schemathesis generates valid and invalid requests from the contract and sends them to a separate sandbox.
 
-Every answer has to be one of the contract, none a server error, wrong input must be refused, and no call may pass
-without a token. The seed is fixed, so that one and the same run makes the same requests up.
+Every response has to be in the contract and no server error; invalid input and calls without a token must be refused.
+The seed is fixed, so that every run sends the same requests.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.contract.checker import FILE, Call, contract
 from tests.servers import SandboxServer
 
 EXAMPLES = 8
-"""Random ones for an operation, beside some dozens at and beyond each bound of the contract."""
+"""Random requests for an operation, besides some dozens at and beyond each bound of the contract."""
 CLIENT = f"{SandboxServer.client_id}:{SandboxServer.client_secret}"
 BASIC = f"Basic {b64encode(CLIENT.encode()).decode()}"
 
@@ -41,8 +41,8 @@ schema.config.phases.coverage.generate_duplicate_query_parameters = True
 Known = dict[str, list[Any]]
 
 
-class Prey(SandboxServer):
-    """A sandbox that may be left in ruins. It knows values that exist in it, by the names of parameters."""
+class TargetSandbox(SandboxServer):
+    """A sandbox that tests may destroy, with existing values for the parameters by name."""
 
     def __init__(self) -> None:
         super().__init__("--switch", "event_gap=0", "--switch", "events_a_day=0")
@@ -71,21 +71,21 @@ class Prey(SandboxServer):
         }
 
 
-def ground(values: object, known: Known, pick: int) -> None:
-    """Put what exists in the place of right but made up values, or most calls would end at a 404."""
+def use_existing(values: object, known: Known, pick: int) -> None:
+    """Replace generated values by existing ones, or most calls would end with a 404."""
     for name in known.keys() & (values if isinstance(values, dict) else {}):
         values[name] = known[name][pick % len(known[name])]  # type: ignore[index]
 
 
 @pytest.fixture(scope="module")
-def prey() -> Iterator[Prey]:
-    server = Prey()
+def target() -> Iterator[TargetSandbox]:
+    server = TargetSandbox()
     yield server
     server.stop()
 
 
 @pytest.fixture
-def turns() -> Iterator[int]:
+def counter() -> Iterator[int]:
     """Numbers the examples of one operation."""
     return itertools.count()
 
@@ -99,33 +99,32 @@ def turns() -> Iterator[int]:
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-def test_whatever_is_sent_the_answer_is_in_the_contract(
-    case: schemathesis.Case, prey: Prey, turns: Iterator[int]
+def test_every_response_is_in_the_contract(
+    case: schemathesis.Case, target: TargetSandbox, counter: Iterator[int]
 ) -> None:
-    turn = next(turns)
-    # A request may fit the contract and still ask for the impossible; a wrong one may be right again on the wire.
+    turn = next(counter)
+    # A valid request may ask for something impossible; an invalid one may be valid on the wire.
     excluded = [positive_data_acceptance, negative_data_rejection]
     if case.path == "/oauth2/token":
         signed = BASIC
         excluded += [ignored_auth, missing_required_header]  # no client: 400 there, as documented
     else:
-        signed = f"Bearer {prey.token('client' if turn % 4 < 2 else 'admin')}"
+        signed = f"Bearer {target.token('client' if turn % 4 < 2 else 'admin')}"
         if turn % 3 and case.meta and case.meta.generation.mode.is_positive:
-            # Each operation has its own devices, or they would all be at the one that is being deleted.
+            # Each operation has its own devices, so that none is deleted by another.
             pick = turn + crc32(f"{case.method} {case.path}".encode())
-            ground(case.query, prey.known_in_query, pick)
-            ground(case.body, prey.known_in_body, pick)
-    response = case.call_and_validate(base_url=prey.url, headers={"Authorization": signed}, excluded_checks=excluded)
+            use_existing(case.query, target.known_in_query, pick)
+            use_existing(case.body, target.known_in_body, pick)
+    response = case.call_and_validate(base_url=target.url, headers={"Authorization": signed}, excluded_checks=excluded)
     sent = response.request
     if response.status_code < 400:
-        assert wrongs(Call.of(str(sent.method), str(sent.url), sent.headers, sent.body)) == []
+        assert must_be_refused(Call.of(str(sent.method), str(sent.url), sent.headers, sent.body)) == []
 
 
-def wrongs(call: Call) -> list[str]:
-    """What has to be refused. What is undeclared, or in a form that is not read, is ignored; "page=" may count as left
-    out, since nobody says."""
+def must_be_refused(call: Call) -> list[str]:
+    """Violations that have to be refused: not undeclared names or unread forms; "page=" may count as missing."""
     operation = contract().operation(call)
     declared = {item["name"] for item in (operation or {}).get("parameters", ())}
-    judged = replace(call, query=tuple((name, value) for name, value in call.query if value and name in declared))
+    checked = replace(call, query=tuple((name, value) for name, value in call.query if value and name in declared))
     ignored = ("is not declared", "a body where the contract has none", "mimetype not found")
-    return [words for words in contract().request_violations(judged) if not any(part in words for part in ignored)]
+    return [words for words in contract().request_violations(checked) if not any(part in words for part in ignored)]

@@ -13,12 +13,20 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from devices.audit.models import AuditEntry
+from devices.changes.kinds import kinds
 from devices.receipts.builder import PART_READERS
 from devices.receipts.models import ReceiptDraft
 from tests.devices import fleet
 
-SAMPLES: dict[str, int | str] = {"device_id": fleet.RICH, "metafield_id": 1, "entry_id": 1, "draft_id": 1}
+SAMPLES: dict[str, int | str] = {"device_id": fleet.RICH, "target": 1, "entry_id": 1, "draft_id": 1}
 """URL argument -> a sample value. A new argument needs a line here."""
+
+OF_KINDS = {
+    kind.url_name: {"device_id": kind.example.device or fleet.RICH, "target": kind.example.target}
+    for kind in kinds()
+    if kind.example.target
+}
+"""Of a change of a part of a device: its example."""
 
 HTMX = {"HX-Request": "true", "HX-Current-URL": "https://testserver/devices/"}
 
@@ -80,7 +88,8 @@ class Address(NamedTuple):
     arguments: tuple[str, ...] = ()
 
     def path(self, **instead: int | str) -> str:
-        return reverse(self.name, kwargs={name: instead.get(name, SAMPLES[name]) for name in self.arguments})
+        samples = SAMPLES | OF_KINDS.get(self.name, {})
+        return reverse(self.name, kwargs={name: instead.get(name, samples[name]) for name in self.arguments})
 
     @property
     def _makers(self) -> dict[str, Callable[[Client], int | str]]:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, Tag
 from django.core.cache import cache
 from django.test import Client
 from pytest_django import Settings
 
+from devices.core.permissions import Access
 from portal.auth import grants, oauth
 from portal.auth.throttle import throttle
 from portal.platform import transport
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
     from tests.portal.auth.sso.idp import Idp, Person
 
 HTMX = {"HX-Request": "true", "HX-Current-URL": "https://testserver/devices/?q=pump"}
-"""What htmx sends when it asks for a piece of that page."""
+"""The headers of an htmx request from that page."""
 
 
 class Browser(Client):
-    """Django's test client over https: the portal's cookies are for nothing else."""
+    """Django's test client over https, which the portal's cookies require."""
 
     def generic(self, *args: Any, **kwargs: Any) -> Any:
         return super().generic(*args, **{**kwargs, "secure": True})
@@ -34,20 +35,39 @@ class Browser(Client):
         email = user if "@" in user else f"{user}@example.com"
         return self.post("/sign-in/", {"username": email, "password": password, **fields})
 
+    def access(self, path: str = "/devices/") -> Access:
+        """The permissions that a request for `path` has."""
+        response: Any = self.get(path)
+        access: Access = response.wsgi_request.access
+        return access
+
     @property
     def session_cookie(self) -> str:
         morsel = self.cookies.get("__Host-session")
         return morsel.value if morsel else ""
 
 
-def words(response: Any) -> str:
-    """What a person reads, white space folded."""
-    return " ".join(BeautifulSoup(response.getvalue(), "html.parser").get_text(" ").split())
+def tree(response: Any) -> BeautifulSoup:
+    """The HTML of a response, of Django's client or of `requests`."""
+    body = response.getvalue() if hasattr(response, "getvalue") else response.content
+    return BeautifulSoup(body, "html.parser")
+
+
+def one(source: Any, css: str) -> Tag:
+    """The only element that matches in a response or an element."""
+    found = (source if isinstance(source, Tag) else tree(source)).select(css)
+    assert len(found) == 1, f"{len(found)} elements match {css}: {words(source)[:2000]}"
+    return found[0]
+
+
+def words(source: Any) -> str:
+    """The text of a response or an element, with white space folded."""
+    return " ".join((source if isinstance(source, Tag) else tree(source)).get_text(" ").split())
 
 
 @pytest.fixture
 def platform(settings: Settings, fresh_sandbox: SandboxServer, db: None) -> Iterator[SandboxServer]:
-    """The portal talks to the sandbox, which forgets faults and requests afterwards."""
+    """The portal with a sandbox that is reset for each test."""
     settings.PLATFORM_API_URL = fresh_sandbox.url
     transport.cache_clear()
     cache.clear()
@@ -63,7 +83,7 @@ def browser(db: None) -> Browser:
 
 @pytest.fixture
 def signed_in(platform: SandboxServer) -> Callable[..., Browser]:
-    """`signed_in("viewer")`: a browser of viewer@example.com; the sandbox has forgotten the calls of signing in."""
+    """`signed_in("viewer")`: a browser of viewer@example.com. The sandbox's record of calls is cleared."""
 
     def make(user: str = "admin", **options: Any) -> Browser:
         browser = Browser(**options)
@@ -85,7 +105,7 @@ def provider_at_work() -> Iterator[Idp]:
 
 @pytest.fixture
 def idp(provider_at_work: Idp, settings: Settings, platform: SandboxServer) -> Iterator[Idp]:
-    """An OpenID provider of this process, which the portal relies on for this test."""
+    """The portal with an in-process OpenID provider."""
     from portal.auth.sso import provider
     from tests.portal.auth.sso.idp import CLIENT, CLIENT_SECRET
 
@@ -114,7 +134,7 @@ def calls(platform: SandboxServer, path: str) -> int:
 
 @pytest.fixture
 def endpoint(monkeypatch: pytest.MonkeyPatch) -> TokenEndpoint:
-    """Every refresh goes to it."""
+    """A fake token endpoint for every refresh."""
     endpoint = TokenEndpoint()
     monkeypatch.setattr(oauth, "refresh", endpoint)
     return endpoint
@@ -122,5 +142,5 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> TokenEndpoint:
 
 @pytest.fixture
 def handle(db: None, endpoint: TokenEndpoint) -> str:
-    """Of a grant with its tokens."""
+    """The handle of a grant with tokens."""
     return grants.open_grant(endpoint.tokens(), PERSON)

@@ -50,7 +50,7 @@ NOTHING_OF_THE_DEVICE = {"devices:device-online", "devices:device-reveal-token"}
 """Fragments that exist for any id: "could not ask", and a masked token. They are checked for canaries."""
 DELETED = "devices:device-delete"
 """A missing device counts as deleted already: the form redirects to the list, which says so."""
-COVERED = {"device_id", "metafield_id", "entry_id", "draft_id"}
+COVERED = {"device_id", "target", "entry_id", "draft_id"}
 OF_AN_ENTRY = [address for address in KNOWN if address.arguments == ("entry_id",)]
 OF_A_DRAFT = [address for address in KNOWN if "draft_id" in address.arguments]
 OF_A_DEVICE = [address for address in KNOWN if "device_id" in address.arguments]
@@ -109,7 +109,7 @@ def test_no_url_of_a_foreign_device_shows_or_changes_it(
         secret = canaries(before)
         assert len(secret) >= 2
         assert other.get(f"/devices/{device}/").status_code == 200
-        ids: dict[str, int | str] = {"device_id": device, "metafield_id": fields[0]["id"] if fields else 1}
+        ids: dict[str, int | str] = {"device_id": device, "target": fields[0]["id"] if fields else 1}
         for address in OF_A_DEVICE:
             other.get(address.path(**ids))
             platform.clear_requests()

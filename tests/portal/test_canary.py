@@ -1,4 +1,4 @@
-"""No secret shows up but in the answer that reveals a device's token; and whoever looks for them finds them."""
+"""No secret leaks, except in the response that reveals a device's token; and the plugin finds planted ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from django.test import RequestFactory
 from django.views.debug import SafeExceptionReporterFilter
 
 from tests.canary import BASIC, CLIENT_SECRET, KINDS, secrets_in
-from tests.canary.plugin import CanaryKeeper, Watch
+from tests.canary.plugin import CanaryPlugin, Watch
 from tests.devices import fleet
 from tests.devices.changes.forms import CHANGES, writes
 from tests.devices.changes.new_device import filled
@@ -41,12 +41,12 @@ SignedIn = Callable[..., Browser]
 
 @pytest.fixture
 def watch(pytestconfig: pytest.Config) -> Iterator[Watch]:
-    """The one that watches the suite. What this test plants is taken away again, or it would fail this very test."""
-    keeper = pytestconfig.pluginmanager.get_plugin("canary-keeper")
-    assert isinstance(keeper, CanaryKeeper)
-    assert keeper.watch.taken() == []
+    """The suite's watch. Planted findings are removed, or they would fail this test."""
+    keeper = pytestconfig.pluginmanager.get_plugin("canary-plugin")
+    assert isinstance(keeper, CanaryPlugin)
+    assert keeper.watch.pop_findings() == []
     yield keeper.watch
-    keeper.watch.taken()
+    keeper.watch.pop_findings()
 
 
 @pytest.mark.parametrize("secret", [ACCESS, REFRESH, DEVICE, CLIENT_SECRET, BASIC, "canary-password-1"])
@@ -72,41 +72,41 @@ def test_what_the_sandbox_issues_is_recognised(sandbox: SandboxServer) -> None:
 def test_a_secret_in_a_log_line_is_seen_whatever_its_level_and_masking(watch: Watch) -> None:
     for level in (logging.INFO, logging.ERROR):
         logging.getLogger("portal.planted").log(level, "Authorization: Bearer %s", ACCESS)
-        assert watch.taken() == ["access token in the log of portal.planted"]
+        assert watch.pop_findings() == ["access token in the log of portal.planted"]
     try:
         raise ValueError(REFRESH)
     except ValueError:
         logging.getLogger("devices.planted").exception("it failed")
-    assert watch.taken() == ["refresh token in the log of devices.planted"]
+    assert watch.pop_findings() == ["refresh token in the log of devices.planted"]
 
 
 def test_a_secret_in_the_cache_is_seen(watch: Watch) -> None:
     cache.set("planted", {"device": {"token": DEVICE}})
-    watch.kept()
+    watch.scan_stored()
     cache.delete("planted")
-    (finding,) = watch.taken()
+    (finding,) = watch.pop_findings()
     assert finding.startswith("device token in the cache: ")
 
 
 def test_a_secret_in_a_mail_is_seen(watch: Watch, mailoutbox: list[EmailMessage]) -> None:
     mail.send_mail("500", f"grant = {ACCESS}", None, ["ops@example.com"])
-    watch.kept()
+    watch.scan_stored()
     mailoutbox.clear()
-    assert watch.taken() == ["access token in a mail"]
+    assert watch.pop_findings() == ["access token in a mail"]
 
 
 def test_a_secret_in_the_database_is_seen(watch: Watch, db: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE portal_auth_apigrant SET profile = %s", [f'{{"token": "{REFRESH}"}}'])
-    (finding,) = watch.taken()
+    (finding,) = watch.pop_findings()
     assert finding.startswith("refresh token in the database: UPDATE portal_auth_apigrant")
 
 
 def answer_to(watch: Watch, response: Any, method: str = "GET", path: str = "/devices/1/") -> list[str]:
-    watch.answer(response, {"REQUEST_METHOD": method, "PATH_INFO": path})
+    watch.scan_response(response, {"REQUEST_METHOD": method, "PATH_INFO": path})
     if response.streaming:
         list(response.streaming_content)
-    return watch.taken()
+    return watch.pop_findings()
 
 
 def test_a_secret_in_an_answer_is_seen_wherever_it_stands(watch: Watch) -> None:
@@ -145,7 +145,7 @@ def test_a_secret_in_the_report_of_a_crash_is_seen(watch: Watch) -> None:
         except RuntimeError:
             watch.exception(None, request)
         kind = "refresh" if careful else "access"
-        assert watch.taken() == [f"{kind} token in the report of an exception"]
+        assert watch.pop_findings() == [f"{kind} token in the report of an exception"]
 
 
 # --- crashes beside a secret ------------------------------------------------------------------------------------------
@@ -184,7 +184,7 @@ def test_the_report_of_a_crash_beside_a_secret_does_not_hold_it(
             "refresh": lambda: browser.get("/devices/1/"),
             "reveal": lambda: browser.post("/devices/1/reveal-token/"),
         }[what]()
-    assert watch.taken() == []
+    assert watch.pop_findings() == []
     reached = answer.status_code == 500
     assert reached or (where.startswith("with the") and "token" in where and what in {"page", "reveal"})
 

@@ -1,4 +1,4 @@
-"""gunicorn's settings as the portal ships them."""
+"""The gunicorn settings."""
 
 from __future__ import annotations
 

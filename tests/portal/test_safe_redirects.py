@@ -1,4 +1,4 @@
-"""Nobody is sent to somebody else's site."""
+"""Redirects lead only to this site."""
 
 from __future__ import annotations
 

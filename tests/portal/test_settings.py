@@ -1,4 +1,4 @@
-"""The portal starts only when it is told everything, and says in a sentence what is missing."""
+"""The portal starts only with complete settings, and explains what is missing."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def test_a_change_ends_before_its_turn_does_and_before_a_restart_would_cut_it_of
     monkeypatch.setenv("PLATFORM_API_TIMEOUTS", "3,10,18,22")
     assert environment.timeouts(env).page == 22
     monkeypatch.setenv("PLATFORM_API_TIMEOUTS", "3,10,30,40")
-    with pytest.raises(ImproperlyConfigured, match="40 s together"):
+    with pytest.raises(ImproperlyConfigured, match="page and call together must not exceed 40 s"):
         environment.timeouts(env)
 
 
@@ -247,7 +247,7 @@ def test_a_session_without_an_end_stops_the_start(
         environment.session_limits(env)
     monkeypatch.setenv("SESSION_IDLE_MINUTES", "30")
     monkeypatch.setenv("SESSION_HOURS", "169")
-    with pytest.raises(ImproperlyConfigured, match="at most 168 hours"):
+    with pytest.raises(ImproperlyConfigured, match="session 168 hours"):
         environment.session_limits(env)
 
 
@@ -277,7 +277,7 @@ def test_sign_in_limits_and_trusted_proxies_are_read_and_checked(
 )
 def test_whoever_calls_is_no_trusted_proxy(env: environ.Env, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("TRUSTED_PROXIES", text)
-    with pytest.raises(ImproperlyConfigured, match="TRUSTED_PROXIES must not hold the whole internet"):
+    with pytest.raises(ImproperlyConfigured, match="TRUSTED_PROXIES must not contain the whole internet"):
         environment.trusted_proxies(env)
     monkeypatch.setenv("TRUSTED_PROXIES", "10.0.0.0/8,2001::/16,fc00::/7,unix")
     assert len(environment.trusted_proxies(env)) == 4

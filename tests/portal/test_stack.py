@@ -1,4 +1,4 @@
-"""The portal on PostgreSQL and Redis, as two hosts that share them: what one does holds in the other."""
+"""Two portal hosts that share PostgreSQL and Redis."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_no_token_stands_readable_in_the_database(hosts: tuple[PortalServer, Por
 def test_hosts_keep_answers_and_rest_together_and_go_on_when_redis_dies(
     fresh_sandbox: SandboxServer, postgres: Postgres, tmp_path: Path
 ) -> None:
-    """Answers of one host are given by the other, and what one learns of the token endpoint holds for both."""
+    """Hosts share cached responses and the state of the token endpoint's circuit breaker."""
 
     def calls(path: str) -> int:
         return sum(entry["path"].endswith(path) for entry in fresh_sandbox.requests())

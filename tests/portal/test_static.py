@@ -1,4 +1,4 @@
-"""Style and scripts as a real installation serves them: hashed, compressed, kept for ever."""
+"""Style sheets and scripts as installed: hashed, compressed, cached."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bs4 import BeautifulSoup
 from django.core.management import call_command
 from django.template import engines
 from django.test import Client
 
 from portal import settings as portal_settings
 from portal.static_bundles import BUNDLES, _bundle_url
-from tests.portal.conftest import Browser
+from tests.portal.conftest import Browser, tree
 
 SOURCES = Path(__file__).resolve().parents[2] / "static"
 
@@ -38,7 +37,7 @@ def installed(settings: Any, tmp_path: Path) -> Iterator[None]:
 @pytest.mark.django_db
 def test_every_file_of_a_page_has_its_content_in_its_name_and_is_kept_for_ever(installed: None) -> None:
     browser = Browser()
-    page = BeautifulSoup(browser.get("/sign-in/").content, "html.parser")
+    page = tree(browser.get("/sign-in/"))
     urls = [tag["href"] for tag in page.find_all("link")] + [tag["src"] for tag in page.find_all("script")]
     assert len(urls) == 4
     for url in map(str, urls):
@@ -55,7 +54,7 @@ def test_every_file_of_a_page_has_its_content_in_its_name_and_is_kept_for_ever(i
 @pytest.mark.django_db
 def test_style_and_scripts_come_in_one_file_each(installed: None, settings: Any) -> None:
     """A browser paints when the last style sheet has come, and asks for six files at a time."""
-    page = BeautifulSoup(Browser().get("/sign-in/").content, "html.parser")
+    page = tree(Browser().get("/sign-in/"))
     sheets = [str(tag["href"]) for tag in page.find_all("link", rel="stylesheet")]
     scripts = [str(tag["src"]) for tag in page.find_all("script")]
     assert [url.split("/")[-1].split(".")[0] for url in sheets + scripts] == ["all", "htmx-2", "all"]
@@ -79,7 +78,7 @@ def test_a_first_visit_fetches_no_more_than_60_kilobytes(installed: None) -> Non
     """Page, style and scripts as they travel; gzip stands for the proxy in front, which compresses pages."""
     browser = Browser()
     answer = browser.get("/sign-in/")
-    page = BeautifulSoup(answer.content, "html.parser")
+    page = tree(answer)
     sheets, scripts = page.find_all("link", rel="stylesheet"), page.find_all("script")
     urls = [tag["href"] for tag in sheets] + [tag["src"] for tag in scripts]
     size = len(gzip.compress(answer.content))

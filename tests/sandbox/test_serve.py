@@ -25,13 +25,13 @@ def test_restart_keeps_the_data(tmp_path: Path) -> None:
     token = server.token("admin")
     server.call("PUT", "/device?deviceId=1", json={"name": "Kept"})
     assert server.stop(signal.SIGINT) == 0
-    assert "Traceback" not in server.said
+    assert "Traceback" not in server.output
     again = SandboxServer(devices=150, folder=tmp_path)
     assert again.errors == ""
     headers = {"Authorization": f"Bearer {token}"}  # tokens survive a restart
     assert again.call("GET", "/device?deviceId=1", None, headers=headers).json()["name"] == "Kept"
     assert again.stop(signal.SIGTERM) == 0
-    assert again.said == ""
+    assert again.output == ""
 
 
 def test_other_arguments_seed_again(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A real sign-on proxy in front of the portal: Debian's Apache with mod_auth_openidc, a process of the test's own."""
+"""A real sign-on proxy: Debian's Apache with mod_auth_openidc, as a process of the test."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STARTS_WITHIN = 30  # seconds
 
 
 class Apache:
-    """On `port`, which `free_port` gave. `portal` is the address it passes requests on to, with the shared `secret`."""
+    """On `port` from `free_port`. It forwards requests to the address `portal` with the shared `secret`."""
 
     def __init__(self, port: int, *, portal: str, issuer: str, client: dict[str, str], secret: str) -> None:
         self.url = f"http://{HOST}:{port}"
@@ -58,7 +58,7 @@ class Apache:
         self._wait()
 
     def _wait(self) -> None:
-        """Until it answers anything. Looks every twentieth of a second."""
+        """Wait for the first response."""
         give_up = time.monotonic() + STARTS_WITHIN
         while time.monotonic() < give_up and self._process.poll() is None:
             try:

@@ -1,4 +1,4 @@
-"""A real OpenID provider, and the portal behind a real sign-on proxy. Each is a process of the test's own."""
+"""A real OpenID provider, and the portal behind a real sign-on proxy."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from bs4 import BeautifulSoup
 
+from tests.portal.conftest import one, tree
 from tests.portal_server import PortalServer
 from tests.servers import SandboxServer
 from tests.services import HOST, free_port
@@ -40,7 +40,7 @@ def provider() -> Iterator[Provider]:
 
 
 class Site(NamedTuple):
-    """The portal as a person reaches it, at `url`; `portal` is the server itself, `secret` the proxy's own."""
+    """The portal at its public `url`; `portal` is the server itself, `secret` the proxy's secret."""
 
     url: str
     portal: PortalServer
@@ -58,7 +58,7 @@ def running(sandbox: SandboxServer, environment: dict[str, str], port: int = 0) 
 
 @contextmanager
 def behind_proxy(sandbox: SandboxServer, provider: Provider, **more: str) -> Iterator[Site]:
-    """The portal with SSO=header, and Apache in front of it. `more`: its environment beside that."""
+    """The portal with SSO=header, and Apache in front of it. `more`: further environment variables."""
     port, secret = free_port(), secrets.token_urlsafe(32)
     environment = {
         "SSO": "header",
@@ -80,7 +80,7 @@ def behind_proxy(sandbox: SandboxServer, provider: Provider, **more: str) -> Ite
 
 @contextmanager
 def beside_provider(sandbox: SandboxServer, provider: Provider, **more: str) -> Iterator[Site]:
-    """The portal with SSO=oidc. `more`: its environment beside that."""
+    """The portal with SSO=oidc. `more`: further environment variables."""
     port = free_port()
     url = f"http://{HOST}:{port}"
     client = provider.register_portal(url)
@@ -97,13 +97,13 @@ def beside_provider(sandbox: SandboxServer, provider: Provider, **more: str) -> 
 
 @pytest.fixture(scope="session")
 def oidc_site(sandbox: SandboxServer, provider: Provider) -> Iterator[Site]:
-    """One for all modules that take it as it is."""
+    """Shared by the modules that do not change it."""
     with beside_provider(sandbox, provider) as site:
         yield site
 
 
 class Person:
-    """A browser at a site, with what a person does in it."""
+    """A browser at a site."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -113,32 +113,25 @@ class Person:
         return self.browser.get(self.site.url + path, timeout=TIMEOUT, **options)
 
     def post(self, path: str, fields: dict[str, str], form: requests.Response, **options: Any) -> requests.Response:
-        """Send `fields` with the token of the form that stands on the page `form`."""
-        token = BeautifulSoup(form.text, "html.parser").select_one("input[name=csrfmiddlewaretoken]")
-        assert token is not None, form.text[:2000]
+        """Send `fields` with the CSRF token of the page `form`."""
+        token = tree(form).select("input[name=csrfmiddlewaretoken]")[0]  # the page may have several forms
         data = {"csrfmiddlewaretoken": str(token["value"]), **fields}
         return self.browser.post(self.site.url + path, data, timeout=TIMEOUT, **options)
 
     def sign_on(self, login: str, path: str = "/devices/") -> requests.Response:
-        """Ask for a page and fill in the provider's form; gives the page where the way back ends."""
+        """Request a page and sign in at the provider; returns the final page."""
         page = self.get(path)
         if urlsplit(page.url).path == "/sign-in/":
             page = self.get(start_of(page))
         return log_in(self.browser, page, login)
 
     def sign_in(self, login: str, email: str, path: str = "/devices/") -> requests.Response:
-        """Sign on, and connect the account on the platform."""
+        """Sign in at the provider, and connect the platform account."""
         page = self.sign_on(login, path)
         fields = {"username": email, "password": "demo", "next": path}
         return self.post("/sign-in/", fields, page)
 
 
 def start_of(page: requests.Response) -> str:
-    """Where the link of the sign-in page to the provider leads."""
-    link = BeautifulSoup(page.text, "html.parser").select_one("a[href^='/sso/start/']")
-    assert link is not None, page.text[:3000]
-    return str(link["href"])
-
-
-def words(page: requests.Response) -> str:
-    return " ".join(BeautifulSoup(page.text, "html.parser").get_text(" ").split())
+    """The sign-in page's link to the provider."""
+    return str(one(page, "a[href^='/sso/start/']")["href"])

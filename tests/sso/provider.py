@@ -1,4 +1,4 @@
-"""The OpenID provider of the tests: npm's oidc-provider, installed from the lock beside this file into `var/`."""
+"""The OpenID provider of the tests: npm's oidc-provider, installed from the lock file into `var/`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import urljoin
 
 import requests
-from bs4 import BeautifulSoup
 
 from tests.npm import installed
+from tests.portal.conftest import one
 from tests.servers import Process
 
 HERE = Path(__file__).resolve().parent
@@ -23,11 +23,11 @@ ACCOUNTS: dict[str, dict[str, Any]] = {
     "vera": {"email": "viewer@example.com", "name": "Vera Lind", "groups": ["portal-viewers", "everybody"]},
     "stranger": {"email": "stranger@example.org", "name": "Not Known", "groups": ["everybody"]},
 }
-"""Login at the provider -> claims. They are the sandbox's people too, but for the last."""
+"""Login at the provider -> claims. All but the last are users of the sandbox too."""
 
 
 class Provider(Process):
-    """A running provider. Its address is the issuer."""
+    """A running provider. Its URL is the issuer."""
 
     def __init__(self) -> None:
         with tempfile.TemporaryFile("w+") as settings:
@@ -36,14 +36,14 @@ class Provider(Process):
             super().__init__(["node", str(HERE / "provider.mjs"), str(installed(HERE, "sso-provider"))], stdin=settings)
 
     def register(self, wanted: dict[str, Any]) -> dict[str, Any]:
-        """Make somebody a client (RFC 7591); gives its metadata with `client_id` and `client_secret`."""
+        """Register a client (RFC 7591); returns its metadata with `client_id` and `client_secret`."""
         answer = requests.post(f"{self.url}/reg", json=wanted, timeout=TIMEOUT)
         assert answer.status_code == 201, answer.text
         client: dict[str, Any] = answer.json()
         return client
 
     def register_portal(self, url: str) -> dict[str, Any]:
-        """Make the portal at that address a client that is told of sign-outs."""
+        """Register the portal at that URL as a client with back-channel logout."""
         return self.register(
             {
                 "redirect_uris": [f"{url}/sso/callback/"],
@@ -54,13 +54,12 @@ class Provider(Process):
         )
 
     def sign_out(self, browser: requests.Session, address: str = "") -> requests.Response:
-        """The person ends their session at the provider, which tells every client by back channel.
+        """End the person's session at the provider, which notifies every client by back channel.
 
         `address`: a client's link to that, which may lead back to the client. Gives the page where it ends.
         """
         page = browser.get(address or f"{self.url}/session/end", timeout=TIMEOUT)
-        form = BeautifulSoup(page.text, "html.parser").find("form")
-        assert form is not None, page.text[:2000]
+        form = one(page, "form")
         fields = {str(tag["name"]): str(tag.get("value", "")) for tag in form.select("input[name]")}
         answer = browser.post(urljoin(page.url, str(form["action"])), fields | {"logout": "yes"}, timeout=TIMEOUT)
         assert answer.status_code == 200, answer.text[:2000]
@@ -68,12 +67,11 @@ class Provider(Process):
 
 
 def log_in(browser: requests.Session, page: requests.Response, login: str, stop_at: str = "\n") -> requests.Response:
-    """Fill in the provider's form on `page` and follow the way back to whoever sent the person there.
+    """Submit the provider's form on `page`, and follow the redirects back to the client.
 
     `stop_at`: gives the redirect to an address that begins so, and does not follow it.
     """
-    form = BeautifulSoup(page.text, "html.parser").select_one("form:has(input[name=login])")
-    assert form is not None, page.text[:2000]
+    form = one(page, "form:has(input[name=login])")
     fields = {"prompt": "login", "login": login, "password": "any"}
     action = urljoin(page.url, str(form["action"]))
     answer = browser.post(action, fields, timeout=TIMEOUT, allow_redirects=False)
@@ -83,7 +81,7 @@ def log_in(browser: requests.Session, page: requests.Response, login: str, stop_
 
 
 def browse() -> requests.Session:
-    """A browser's cookies and no settings of this machine."""
+    """A session without this machine's proxy settings."""
     session = requests.Session()
     session.trust_env = False
     return session

@@ -1,4 +1,4 @@
-"""SSO=oidc at a real OpenID provider: there, back, and what is refused on the way."""
+"""SSO=oidc at a real OpenID provider."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pytest
 import requests
 
 from tests.canary import secrets_in
+from tests.portal.conftest import words
 from tests.servers import SandboxServer
-from tests.sso.conftest import Person, Site, start_of, words
+from tests.sso.conftest import Person, Site, start_of
 from tests.sso.provider import TIMEOUT, Provider, log_in
 
 
@@ -65,7 +66,7 @@ def test_another_account_than_ones_own_is_not_connected(person: Person) -> None:
 
 
 def test_two_tabs_sign_on_at_once(person: Person) -> None:
-    """Each attempt has a state of its own: the second does not undo the first (mozilla-django-oidc's issue 435)."""
+    """Each attempt has its own state: the second does not invalidate the first (mozilla-django-oidc's issue 435)."""
     first = person.get(start_of(person.get("/devices/1/")))
     second = person.get(start_of(person.get("/devices/2/")))
     assert "The company's sign-on knows you as" in words(log_in(person.browser, first, "sam"))
@@ -90,14 +91,14 @@ def test_signing_on_anew_changes_the_session_key(person: Person) -> None:
 
 
 def back_from_provider(person: Person, login: str) -> str:
-    """The address to which the provider sends the browser back, which has not gone there yet."""
+    """The callback URL, before the browser requests it."""
     page = person.get(start_of(person.get("/devices/")))
     landed = log_in(person.browser, page, login, stop_at=f"{person.site.url}/sso/callback/")
     return landed.headers["Location"]
 
 
 def changed(address: str, **params: str) -> str:
-    """The address with other parameters; an empty one is left out."""
+    """The URL with other parameters; empty ones are removed."""
     query = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()} | params
     return f"{address.partition('?')[0]}?{urlencode({name: value for name, value in query.items() if value})}"
 
@@ -113,7 +114,7 @@ def test_the_way_back_is_good_once(person: Person) -> None:
 
 
 def test_another_browser_cannot_use_the_way_back(site: Site, person: Person) -> None:
-    """Sign-in CSRF: somebody's own answer, sent to a victim, signs the victim in to nothing."""
+    """Login CSRF: an attacker's callback URL does not sign a victim in."""
     address = back_from_provider(person, "sam")
     victim = Person(site)
     answer = visit(victim, address)
@@ -145,7 +146,7 @@ def test_an_answer_that_was_changed_on_the_way_signs_nobody_in(person: Person, p
 
 
 def test_a_code_for_another_client_is_no_use_here(sandbox: SandboxServer, site: Site, provider: Provider) -> None:
-    """A code that the provider gave to somebody else's portal for the same person (mix-up)."""
+    """A code that the provider issued to another client for the same person (mix-up)."""
     person, thief = Person(site), Person(site)
     other = provider.register({"redirect_uris": ["http://127.0.0.1:1/cb"]})
     query = {"client_id": other["client_id"], "response_type": "code", "scope": "openid", "state": "x"}

@@ -1,4 +1,4 @@
-"""SSO=header behind Debian's Apache with mod_auth_openidc, which signs people in at a real OpenID provider."""
+"""SSO=header behind Debian's Apache with mod_auth_openidc and a real OpenID provider."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.portal.conftest import words
 from tests.servers import SandboxServer
-from tests.sso.conftest import Person, Site, behind_proxy, running, words
+from tests.sso.conftest import Person, Site, behind_proxy, running
 from tests.sso.provider import TIMEOUT, Provider, browse
 
 
@@ -124,7 +125,7 @@ def test_a_signed_in_person_stays_who_they_are(person: Person, spoof: dict[str, 
 
 @by_spoof
 def test_straight_to_the_server_no_header_helps(site: Site, spoof: dict[str, str]) -> None:
-    """Neither without the proxy's secret, nor with a wrong one, nor with the right one under another spelling."""
+    """Without the proxy's secret, with a wrong one, or with the right one under another header name."""
     with browse() as thief:
         for path in ("/", "/sign-in/", "/devices/", "/devices/1/"):
             for secret in ({}, {"X-Portal-Secret": "x" * 43}, {"X_Portal_Secret": site.secret}):

@@ -1,5 +1,4 @@
-"""SIGN_IN=service: the sign-on says who somebody is and, by groups, what they may; the organization's token does the
-calls."""
+"""SIGN_IN=service: the sign-on identifies people and their groups give permissions."""
 
 from __future__ import annotations
 
@@ -10,8 +9,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.portal.conftest import words
 from tests.servers import SandboxServer
-from tests.sso.conftest import Person, Site, behind_proxy, beside_provider, words
+from tests.sso.conftest import Person, Site, behind_proxy, beside_provider
 from tests.sso.provider import Provider
 
 

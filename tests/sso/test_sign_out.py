@@ -1,4 +1,4 @@
-"""Signing out at the portal, at the provider, and by the provider's word from server to server."""
+"""Sign-out at the portal, at the provider, and by back-channel logout."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
-from bs4 import BeautifulSoup
 
+from tests.portal.conftest import one
 from tests.sso.conftest import Person, Site, start_of
 from tests.sso.provider import TIMEOUT, Provider, browse, log_in
 
@@ -32,7 +32,7 @@ def is_in(person: Person) -> bool:
 
 
 def test_who_signs_out_at_the_provider_is_out_here_at_once(site: Site, provider: Provider) -> None:
-    """In this browser's session alone: the provider names it by `sid`."""
+    """Only in this browser's session, which the provider names by `sid`."""
     here = signed_in(site, "sam", "support@example.com")
     elsewhere = signed_in(site, "sam", "support@example.com")
     other = signed_in(site, "vera", "viewer@example.com")
@@ -63,8 +63,7 @@ def test_who_signs_out_here_is_out_and_is_led_to_the_provider_to_end_its_session
     cookies = person.browser.cookies.copy()
     answer = person.post("/sign-out/", {}, person.get("/devices/"))
     assert answer.headers["Clear-Site-Data"] == '"cache"'
-    link = BeautifulSoup(answer.text, "html.parser").select_one(f"a[href^='{provider.url}/session/end']")
-    assert link is not None
+    link = one(answer, f"a[href^='{provider.url}/session/end']")
     ended = provider.sign_out(person.browser, str(link["href"]))
     assert urlsplit(ended.url).path == "/sign-in/"
     assert "login" in person.get(start_of(ended)).text, "the provider asks anew who it is"
@@ -87,7 +86,7 @@ def test_only_the_provider_may_say_so(site: Site) -> None:
 
 
 def test_an_id_token_is_no_word_of_signing_out(site: Site, provider: Provider) -> None:
-    """It is signed by the same key, for the same client (Back-Channel Logout 1.0 §2.6 to tell them apart)."""
+    """An ID token has the same key and client (Back-Channel Logout 1.0 §2.6 distinguishes them)."""
     person = signed_in(site, "vera", "viewer@example.com")
     body = {"logout_token": id_token(site, provider, "vera")}
     answer = requests.post(f"{site.url}/sso/backchannel-logout/", body, timeout=TIMEOUT)
@@ -96,7 +95,7 @@ def test_an_id_token_is_no_word_of_signing_out(site: Site, provider: Provider) -
 
 
 def id_token(site: Site, provider: Provider, login: str) -> str:
-    """One that the provider gives to the portal's own client, got by its secret."""
+    """An ID token that the provider issues to the portal's client."""
     callback, verifier = f"{site.url}/sso/callback/", "v" * 43
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     client = (site.portal.env["OIDC_CLIENT_ID"], site.secret)

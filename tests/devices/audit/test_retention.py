@@ -103,5 +103,5 @@ def test_an_erased_person_who_signs_in_again_gets_a_new_row(sign_in: SignIn, fre
     assert new.pk != old.pk
     assert new.email == "support@example.com"
     shown = words(sign_in("admin").get("/devices/1/changes/"))
-    assert "Somebody erased" in shown
+    assert "Erased person" in shown
     assert "Sam Okafor" in shown

@@ -100,7 +100,7 @@ def test_an_abandoned_change_is_unknown_and_an_erased_person_has_no_name(admin: 
     entries.entry(outcome="", at=entries.long_enough_ago(), person=entries.person("erased:1", "", ""))
     text = words(admin.get("/audit/"))
     assert "Outcome unknown" in text
-    assert "Somebody erased" in text
+    assert "Erased person" in text
 
 
 # --- filters ----------------------------------------------------------------------------------------------------------

@@ -103,7 +103,7 @@ def test_values_older_than_a_day_are_separate(
     support: Person, monkeypatch: pytest.MonkeyPatch, hours: int, old: bool
 ) -> None:
     now = time.time()
-    monkeypatch.setattr(requests, "wall", lambda: now + hours * 3600)
+    monkeypatch.setattr(requests, "wall_clock", lambda: now + hours * 3600)
     page = soup(support.get(f"/devices/{fleet.RICH}/"))
     reported = next(row for row in page.select(".table-values tr") if "Temperature" in row.get_text())
     assert bool(reported.find_parent("tbody", class_="old")) is old

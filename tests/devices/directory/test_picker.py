@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.devices.conftest import Person, one, soup, words
+from tests.devices.conftest import Person
+from tests.html import one, soup, words
 from tests.servers import SandboxServer
 
 USERS, ORGANIZATIONS = "/api/v1/organization/search/users", "/api/v1/organization/search"

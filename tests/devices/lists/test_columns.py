@@ -6,7 +6,8 @@ from typing import Any
 
 from devices.core.preferences import DEFAULT_COLUMNS
 from devices.preferences.store import save
-from tests.devices.conftest import Person, SignIn, one, soup, words
+from tests.devices.conftest import Person, SignIn
+from tests.html import one, soup, words
 from tests.servers import SandboxServer
 
 

@@ -14,7 +14,8 @@ from devices.gateway.types import Online
 from devices.lists import connectivity
 from portal.platform import transport
 from tests.devices import fleet
-from tests.devices.conftest import HTMX, Person, SignIn, one, soup, words
+from tests.devices.conftest import HTMX, Person, SignIn
+from tests.html import one, soup, words
 from tests.servers import SandboxServer
 
 ONLINE = "/api/v1/organization/device/online"

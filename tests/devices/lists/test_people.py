@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.devices.conftest import Person, SignIn, one, soup, words
+from tests.devices.conftest import Person, SignIn
+from tests.html import one, soup, words
 from tests.servers import SandboxServer
 
 OWNED = "/api/v1/organization/device/by-owner"

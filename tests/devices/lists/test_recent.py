@@ -12,7 +12,8 @@ from django.urls import reverse
 
 from devices.audit.models import AuditEntry
 from portal.platform import transport
-from tests.devices.conftest import Person, SignIn, one, soup, words
+from tests.devices.conftest import Person, SignIn
+from tests.html import one, soup, words
 from tests.servers import SandboxServer
 
 LIST = "/device/last-activated"

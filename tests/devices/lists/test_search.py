@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
-from tests.devices.conftest import HTMX, Person, SignIn, one, soup, words
+from tests.devices.conftest import HTMX, Person, SignIn
+from tests.html import one, soup, words
 from tests.servers import SandboxServer
 
 LIST = "/api/v1/organization/devices"

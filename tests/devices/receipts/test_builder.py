@@ -261,7 +261,7 @@ def test_a_device_deleted_meanwhile_is_reported_as_gone(admin: Person, platform:
     answer = admin.post(DELETE, form)
     assert answer.status_code == 303
     platform.clear_faults()
-    assert "Device 1 was gone already" in words(admin.get(answer["Location"]))
+    assert "Device 1 no longer exists" in words(admin.get(answer["Location"]))
     assert AuditEntry.objects.get().outcomes.get().outcome == "rejected"
     assert writes(platform) == []
 

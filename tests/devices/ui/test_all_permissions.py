@@ -8,7 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.urls import reverse
 
+from devices.audit.log import ChangeIntent
+from devices.changes.kinds import ChangeKind, Place, kinds
+from devices.gateway.client import Gateway
+from devices.gateway.errors import GatewayError
+from devices.gateway.transport import Transport
 from tests.devices import fleet
 from tests.devices.conftest import Person, SignIn
 from tests.devices.device_page import tabs
@@ -40,12 +46,19 @@ def post(path: str, **body: object) -> Call:
     )
 
 
-def delete(path: str) -> Call:
-    return lambda platform, role, device: platform.call("DELETE", path, role, params={"deviceId": device}).status_code
+def example_of(kind: ChangeKind) -> Call:
+    """The kind's own call, with its example."""
 
+    def call(platform: SandboxServer, role: str, device: int) -> int:
+        gateway = Gateway(Transport(platform.url), lambda rejected: platform.token(role))
+        target, after = kind.example.target, kind.example.after
+        try:
+            kind.send(gateway, ChangeIntent(operation=kind.operation, device_id=device, target=target, after=after))
+        except GatewayError as error:
+            return error.api_status or 500
+        return 200
 
-def rename(platform: SandboxServer, role: str, device: int) -> int:
-    return platform.call("PUT", "/device", role, params={"deviceId": device}, json={"name": "Renamed"}).status_code
+    return call
 
 
 def me(platform: SandboxServer, role: str) -> int:
@@ -80,16 +93,13 @@ def move(platform: SandboxServer, role: str, device: int) -> int:
     return post("/device/transfer/to-organization", newOrgId=there)(platform, role, device)
 
 
-ACTIONS: dict[str, Call] = {
-    "rename": rename,
-    "trigger-event": trigger,
-    "transfer-to-owner": transfer,
-    "remove-owner": delete("/device/owner"),
-    "transfer-to-organization": move,
-    "reveal-token": get("/device/baseInfo"),
-    "clear": delete("/device/clear"),
-    "delete": delete("/device"),
+SPECIAL = {"trigger_event": trigger, "transfer_to_owner": transfer, "transfer_to_organization": move}
+"""What depends on the device and on who asks."""
+ACTIONS = {
+    kind.name: SPECIAL.get(kind.operation) or example_of(kind) for kind in kinds() if Place.ACTIONS in kind.shown
 }
+ELSEWHERE = [kind for kind in kinds() if Place.ACTIONS not in kind.shown and kind.about_device]
+"""Changes that are offered beside what they are about."""
 TABS: dict[str, Call] = {tab.rstrip("/"): get(call) for tab, call in tabs.CALLS.items() if tab}
 
 
@@ -173,6 +183,21 @@ def test_new_device_is_offered_to_those_who_may_create_one(
     template = fresh_sandbox.get("/templates", "admin").json()["content"][0]["templateIds"][0]
     made = fresh_sandbox.call("POST", "/device/create", role, json={"templateId": template, "name": "Renamed"})
     assert (page.status_code == 200) == allowed(made.status_code), (page.status_code, made.status_code)
+
+
+@pytest.mark.parametrize("kind", ELSEWHERE, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("role", ROLES)
+def test_changes_offered_elsewhere_are_allowed_to_the_same_people(
+    sign_in: SignIn, fresh_sandbox: SandboxServer, role: str, kind: ChangeKind
+) -> None:
+    """The form opens for those whom the API allows the change, and a denial names the permission."""
+    device = kind.example.device or fleet.RICH
+    args = [device, kind.example.target] if kind.example.target else [device]
+    page = sign_in(role).get(reverse(kind.url_name, args=args))
+    status = example_of(kind)(fresh_sandbox, role, device)
+    assert (page.status_code == 200) == allowed(status), (page.status_code, status)
+    if page.status_code == 403:
+        assert soup(page).select("main code"), "the permission that is missing"
 
 
 @pytest.mark.parametrize("where", ["of ana", "of owner@", "of installer@"])

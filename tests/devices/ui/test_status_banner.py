@@ -110,7 +110,7 @@ def test_an_old_tab_does_not_disable_changes(support: Person, stale: Any) -> Non
 @pytest.mark.parametrize("tab", ["", "timeline/", "changes/"])
 def test_all_stamps_of_a_page_use_one_clock(support: Person, monkeypatch: pytest.MonkeyPatch, tab: str) -> None:
     hurried = itertools.count(time.time(), 7)
-    monkeypatch.setattr(requests, "wall", lambda: next(hurried))
+    monkeypatch.setattr(requests, "wall_clock", lambda: next(hurried))
     stamps = re.findall(r"(?:read|checked|on [^,]*,) (\d\d:\d\d:\d\d UTC[+−]?[\d:]*)", words(support.get(DEVICE + tab)))
     assert len(stamps) >= 3, "the state, the panel, and the foot of a printed page"
     assert len(set(stamps)) == 1

@@ -1,4 +1,4 @@
-"""Tokens in the database: sealed, bound to their row, readable with any of the keys."""
+"""Tokens at rest: encrypted, bound to their row, readable with each key."""
 
 from __future__ import annotations
 

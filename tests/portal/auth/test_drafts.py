@@ -1,4 +1,4 @@
-"""What somebody typed is not lost with their session: kept unreadable, shown to nobody else, never sent by itself."""
+"""Drafts: what a person typed survives the session, encrypted, only for that person, never sent automatically."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
-from bs4 import BeautifulSoup
 from django.conf import settings as configured
 from django.contrib.sessions.models import Session
 from django.db import connection
@@ -19,7 +18,7 @@ from django.utils import timezone
 from portal.auth import drafts
 from portal.auth.models import ApiGrant, Draft
 from tests.devices.changes.forms import writes
-from tests.portal.conftest import HTMX, Browser, words
+from tests.portal.conftest import HTMX, Browser, one, tree, words
 from tests.servers import SandboxServer
 
 SignedIn = Callable[..., Browser]
@@ -31,7 +30,7 @@ NOT_SENT = "Not sent yet."
 
 
 def end(how: str, browser: Browser, platform: SandboxServer) -> None:
-    """End this browser's session, in one of the ways in which sessions end."""
+    """End this browser's session in the given way."""
     if how == "signed out in another tab":
         browser.post("/sign-out/")
     elif how == "ended elsewhere":
@@ -61,7 +60,7 @@ def send_late(browser: Browser, path: str = RENAME, headers: dict[str, str] = OU
 
 
 def left(user: str, signed_in: SignedIn, path: str = RENAME, **fields: str) -> Browser:
-    """A browser in which `user` opened a form and sent it when the session had ended."""
+    """A browser in which `user` submitted a form after the session ended."""
     browser = signed_in(user)
     assert browser.get(path).status_code == 200
     ApiGrant.objects.all().delete()
@@ -70,9 +69,8 @@ def left(user: str, signed_in: SignedIn, path: str = RENAME, **fields: str) -> B
 
 
 def value(response: Any, name: str) -> str:
-    """What the form's field `name` holds, chosen or typed."""
-    found = BeautifulSoup(response.content, "html.parser").select_one(f"main form [name={name}]")
-    assert found is not None, f"no field {name}"
+    """The value of the form's field `name`."""
+    found = one(response, f"main form [name={name}]")
     chosen = found.select_one("option[selected]") if found.name == "select" else found
     return str(chosen.get("value", "")) if chosen else ""
 
@@ -257,7 +255,7 @@ def test_one_browser_fills_no_table(signed_in: SignedIn) -> None:
 
 
 def test_a_change_that_was_made_is_not_called_unsent(signed_in: SignedIn, platform: SandboxServer) -> None:
-    """The session ends between the change and its reading back."""
+    """The session ends between the change and its read-back."""
     browser = signed_in("admin")
     path = "/devices/1/transfer-to-owner/"
     assert browser.get(path, {"owner": "12"}).status_code == 200
@@ -278,7 +276,7 @@ def test_a_reading_that_fails_before_the_change_loses_no_reason(signed_in: Signe
     assert answer.status_code == 502
     assert "Nothing was changed." in words(answer)
     assert "What you had typed is kept" in words(answer)
-    assert BeautifulSoup(answer.content, "html.parser").select_one(f'main a[href="{path}"]')
+    assert one(answer, f'main a[href="{path}"]')
     platform.clear_faults()
     assert value(browser.get(path), "reason") == WHY
 
@@ -292,7 +290,7 @@ def test_signed_in_with_a_stale_token_what_was_typed_is_kept(signed_in: SignedIn
     answer = send_late(browser)
     assert answer.status_code == 403
     assert "from an earlier sign-in" in words(answer)
-    assert BeautifulSoup(answer.content, "html.parser").select_one(f'main a[href="{RENAME}"]')
+    assert one(answer, f'main a[href="{RENAME}"]')
     assert value(browser.get(RENAME), "name") == TYPED
     assert writes(platform) == []
 
@@ -305,18 +303,12 @@ def test_htmx_with_a_stale_token_gets_a_new_one_beside_its_form(signed_in: Signe
     assert (answer.status_code, answer["HX-Retarget"]) == (403, "#session-banner")
     assert "nothing was sent" in words(answer)
     assert "You are signed in as Ingrid Halden." in words(answer), "it may be somebody else by now"
-    token = value_of_token(answer)
+    token = str(one(answer, "[data-fresh-token] input")["value"])
     sent = browser.post(
         RENAME, {"name": TYPED, "csrfmiddlewaretoken": token}, headers=HTMX | {"Referer": "https://testserver/"}
     )
     assert sent.status_code == 200
     assert writes(platform) == [("PUT", "/device")]
-
-
-def value_of_token(response: Any) -> str:
-    found = BeautifulSoup(response.content, "html.parser").select_one("[data-fresh-token] input")
-    assert found is not None
-    return str(found["value"])
 
 
 # --- every form -------------------------------------------------------------------------------------------------------
@@ -356,8 +348,7 @@ def test_asking_for_an_organization_that_is_not_listed_loses_nothing(
     assert form.status_code == 200
     for name, kept in typed.items():
         assert value(form, name) == kept, name
-    tree = BeautifulSoup(form.content, "html.parser")
-    assert tree.select_one("main input[name=org_id]"), "a field instead of the list"
+    assert one(form, "main input[name=org_id]"), "a field instead of the list"
     assert writes(platform) == []
 
 
@@ -374,8 +365,7 @@ def test_a_transfer_left_unsent_can_still_go_to_somebody_else(signed_in: SignedI
     path = "/devices/1/transfer-to-owner/"
     browser = left("admin", signed_in, path, owner="12", reason=WHY)
     browser.sign_in("admin")
-    way = BeautifulSoup(browser.get(path).content, "html.parser").find("a", string="Choose somebody else")
-    assert way is not None
+    way = one(browser.get(path), "a:-soup-contains('Choose somebody else')")
     first_step = browser.get(path + str(way["href"]).removeprefix(path))
     assert value(first_step, "owner") == ""
     chosen = browser.get(path, {"owner": "30"})
@@ -385,8 +375,7 @@ def test_a_transfer_left_unsent_can_still_go_to_somebody_else(signed_in: SignedI
 def test_a_secret_is_never_shown_again(signed_in: SignedIn, settings: Any) -> None:
     settings.METAFIELDS_LIKELY = True
     browser = signed_in("admin")
-    tree = BeautifulSoup(browser.get("/devices/9/metafields/").content, "html.parser")
-    for link in tree.select("a[id^=edit-]"):
+    for link in tree(browser.get("/devices/9/metafields/")).select("a[id^=edit-]"):
         path = str(link["href"])
         if 'type="password"' in browser.get(path).content.decode():
             break

@@ -1,4 +1,4 @@
-"""One valid access token for a session, whatever happens at once."""
+"""One valid access token for a session under concurrency."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_signing_out_during_a_refresh_is_not_undone_by_it(handle: str, endpoint:
 
 
 def test_a_refresh_that_ends_late_does_not_overwrite_newer_tokens(handle: str, endpoint: TokenEndpoint) -> None:
-    """Its lease ran out during a stall of this machine, and another request has renewed in the meantime."""
+    """The lease expired while the machine stalled, and another request has refreshed in the meantime."""
     expire(handle)
     newest = Tokens(Secret("access-newest"), Secret("refresh-newest"), 3600.0)
 
@@ -228,7 +228,7 @@ def test_a_host_whose_clock_is_wrong_leaves_the_others_their_leases(
 
 
 def naive(handle: str, rejected: str | None = None) -> str:
-    """What one would write first: look, refresh, save. Kept to show that the race below would catch it."""
+    """A naive read, refresh, save. It shows that the race test below would catch it."""
     row = grants.read(handle)
     assert row
     tokens = grants._decrypt(row)
@@ -243,7 +243,7 @@ def naive(handle: str, rejected: str | None = None) -> str:
 
 
 def race(function: Callable[..., str], handle: str, rejected: str | None, threads: int = 16) -> list[str]:
-    """Tokens, or the names of errors, of as many requests let go at once."""
+    """Tokens, or names of errors, of concurrent requests."""
     gate = threading.Barrier(threads)
 
     def request(_: int) -> str:
@@ -297,7 +297,7 @@ def test_when_the_one_refresh_fails_those_who_waited_do_not_try_in_turn(
     release, looks, read = threading.Event(), Counter[int](), grants.read
 
     def counted(handle: str) -> grants.GrantRow | None:
-        """Let the call fail once all others have looked three times: by then they wait for it."""
+        """Fail the call after all others have read the row three times: by then they wait for it."""
         row = read(handle)
         looks[threading.get_ident()] += 1
         if sum(count > 2 for count in looks.values()) == 7:

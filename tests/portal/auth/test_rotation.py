@@ -1,4 +1,4 @@
-"""Keys can be changed while people work, and no refresh token is lost over it."""
+"""TOKEN_KEYS can be rotated while people work, without losing a refresh token."""
 
 from __future__ import annotations
 

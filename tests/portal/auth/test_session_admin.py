@@ -1,4 +1,4 @@
-"""Who looks after the portal sees who is signed in, and ends sessions; nobody else does."""
+"""Administrators see who is signed in and end sessions; nobody else can."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import requests
 import time_machine
-from bs4 import BeautifulSoup
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
 
@@ -19,25 +18,24 @@ from devices.gateway.errors import Unauthorized
 from portal.auth import grants, oauth
 from portal.auth.crypto import Secret, Tokens
 from portal.auth.models import ApiGrant
-from tests.portal.conftest import HTMX, Browser, words
+from tests.portal.conftest import HTMX, Browser, one, tree, words
 from tests.portal.test_stack import csrf, sign_in, status
 from tests.portal_server import PortalServer
 from tests.servers import SandboxServer
 
 SignedIn = Callable[..., Browser]
 MARINE = "marine"
-"""Somebody of another organization than admin@example.com."""
+"""A user of another organization than admin@example.com."""
 
 
 def people(page: Any) -> dict[str, list[str]]:
-    """Name -> e-mail or tag, number of sessions, as the table shows them."""
-    rows = BeautifulSoup(page.content, "html.parser").select("table tbody tr")
+    """Name -> e-mail or tag, and number of sessions, from the table."""
     return {
-        row.select_one("th b").get_text(): [  # type: ignore[union-attr]
+        one(row, "th b").get_text(): [
             " ".join(part.get_text() for part in row.select("th .sub, th .tag")),
-            row.select_one(".col-sessions").get_text(),  # type: ignore[union-attr]
+            one(row, ".col-sessions").get_text(),
         ]
-        for row in rows
+        for row in tree(page).select("table tbody tr")
     }
 
 
@@ -101,9 +99,9 @@ def test_many_people_come_in_pages(signed_in: SignedIn) -> None:
     for number in range(55):
         row.pk, row.person = f"handle-{number}", f"user:{1000 + number}"
         row.save(force_insert=True)
-    assert len(BeautifulSoup(admin.get("/sessions/").content, "html.parser").select("tbody tr")) == 50
+    assert len(tree(admin.get("/sessions/")).select("tbody tr")) == 50
     second = admin.get("/sessions/?page=2")
-    assert len(BeautifulSoup(second.content, "html.parser").select("tbody tr")) == 6
+    assert len(tree(second).select("tbody tr")) == 6
     assert "51 to 56 of 56" in words(second)
     for odd in ("0", "-1", "x", "999", "9" * 5000, "%00", "٣"):
         assert admin.get(f"/sessions/?page={odd}").status_code == 200
@@ -159,11 +157,8 @@ def test_with_script_the_step_is_a_dialog_and_the_page_is_loaded_anew(signed_in:
     admin = signed_in("admin")
     person = person_of("viewer@example.com")
     dialog = admin.get("/sessions/end/", {"person": person}, headers=HTMX)
-    page = BeautifulSoup(dialog.content, "html.parser")
-    assert page.html is None
-    form = page.form
-    assert form
-    assert form["hx-post"] == "/sessions/end/"
+    assert tree(dialog).html is None
+    assert one(dialog, "form")["hx-post"] == "/sessions/end/"
     done = admin.post("/sessions/end/", {"person": person}, headers=HTMX)
     assert (done.status_code, done["HX-Redirect"]) == (200, "/sessions/")
 
@@ -311,9 +306,9 @@ def test_an_administrator_in_one_process_ends_sessions_that_live_in_the_other(
         thread = threading.Thread(target=keep_asking)
         thread.start()
         try:
-            page = BeautifulSoup(admin.get(f"{here.url}/sessions/", timeout=20).text, "html.parser")
-            link = next(row.find("a", class_="action") for row in page.select("tr") if "viewer@" in row.get_text())
-            person = str(link["href"]).rsplit("=", 1)[1].replace("%3A", ":")  # type: ignore[index]
+            page = admin.get(f"{here.url}/sessions/", timeout=20)
+            link = one(page, "tr:-soup-contains('viewer@') a.action")
+            person = str(link["href"]).rsplit("=", 1)[1].replace("%3A", ":")
             assert "is ended" in post(admin, here, "/sessions/end/", person=person).text
             after = status(viewer, there, "/devices/")
         finally:

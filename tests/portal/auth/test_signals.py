@@ -1,4 +1,4 @@
-"""With the end of a sign-in goes what was kept of the platform's answers for it, and nothing of anybody else's."""
+"""The end of a sign-in drops its cached responses, and no others."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def store(request: pytest.FixtureRequest, settings: Any) -> Any:
 
 
 def kept(store: Any, handle: str) -> list[str]:
-    """All keys of this sign-in that the store holds."""
+    """All stored keys of this sign-in."""
     begin = store.make_key(cache_group(cache_scope(handle)))
     held = store._cache.get_client().keys() if hasattr(store._cache, "get_client") else list(store._cache)
     return [key for key in (key.decode() if isinstance(key, bytes) else key for key in held) if key.startswith(begin)]

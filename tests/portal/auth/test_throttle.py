@@ -1,4 +1,4 @@
-"""Guessing passwords is slow, tells nothing, and locks out as few as possible."""
+"""Throttling of failed sign-ins: it limits guessing, reveals nothing, and blocks as few people as possible."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import redis as redis_client
 import time_machine
-from bs4 import BeautifulSoup
 from django.contrib.sessions.models import Session
 from django.test import RequestFactory
 
@@ -21,7 +20,7 @@ from portal.auth import throttle
 from portal.auth.oauth import WrongCredentials
 from portal.client_address import client_address
 from portal.environment import SignInLimits
-from tests.portal.conftest import Browser, calls, words
+from tests.portal.conftest import Browser, calls, one, words
 from tests.servers import SandboxServer
 
 MINUTE = 60
@@ -51,10 +50,8 @@ def test_after_ten_failures_an_account_waits_and_the_platform_is_not_asked(
     assert response["Retry-After"] == "900"
     assert "Too many sign-ins have failed. Wait 15 minutes, then try again." in words(response)
     assert calls(platform, "/oauth2/token") == 0
-    form = BeautifulSoup(response.content, "html.parser").find("form", class_="form")
-    assert form
-    assert form.find("input", {"name": "username"})["value"] == "admin@example.com"  # type: ignore[index]
-    assert not form.find("input", {"name": "password"}).get("value")  # type: ignore[union-attr]
+    assert one(response, "input[name=username]")["value"] == "admin@example.com"
+    assert not one(response, "input[name=password]").get("value")
 
 
 def test_the_wait_gets_shorter_and_ends(
@@ -73,10 +70,10 @@ def test_tries_during_the_wait_do_not_lengthen_it(
     clock: time_machine.Traveller, browser: Browser, platform: SandboxServer
 ) -> None:
     fail(browser, 10)
-    for _ in range(15):
-        clock.shift(59)
+    for _ in range(5):
+        clock.shift(179)
         assert browser.sign_in("admin", "wrong").status_code == 429
-    clock.shift(16)
+    clock.shift(6)
     assert browser.sign_in("admin").status_code == 303
 
 
@@ -94,10 +91,10 @@ def test_an_account_that_does_not_exist_waits_in_the_same_way_and_words(
 
 def test_only_wrong_passwords_count(clock: time_machine.Traveller, browser: Browser, platform: SandboxServer) -> None:
     platform.fault("/oauth2/token", "status", status=500)
-    for _ in range(15):
+    for _ in range(5):
         assert browser.sign_in("admin").status_code == 502
     platform.clear_faults()
-    for _ in range(15):
+    for _ in range(5):
         assert browser.post("/sign-in/", {"username": "admin@example.com"}).status_code == 422
         assert browser.sign_in("admin").status_code == 303
     fail(Browser(), 9)
@@ -122,8 +119,8 @@ def test_other_accounts_at_the_same_address_are_not_kept_out(
 def test_an_address_that_tries_one_password_on_many_accounts_waits(
     clock: time_machine.Traveller, browser: Browser, platform: SandboxServer, settings: Any
 ) -> None:
-    settings.SIGN_IN_LIMITS = SignInLimits(account=10, address=20, minutes=15)
-    for number in range(20):
+    settings.SIGN_IN_LIMITS = SignInLimits(account=10, address=5, minutes=15)
+    for number in range(5):
         fail(browser, 1, f"somebody{number}@example.com")
     assert browser.sign_in("admin").status_code == 429
     elsewhere = Browser(REMOTE_ADDR="203.0.113.9")
@@ -210,7 +207,7 @@ def test_without_the_setting_no_header_is_believed(
 
 @pytest.fixture
 def count(settings: Any) -> Callable[[str, str], Browser]:
-    """Makes the throttle of another process, or of one whose Redis is elsewhere, this one's."""
+    """Use the throttle of another process, or of one with another Redis."""
 
     def at(redis_url: str, _: str = "") -> Browser:
         settings.REDIS_URL = redis_url
@@ -224,7 +221,7 @@ def count(settings: Any) -> Callable[[str, str], Browser]:
 def test_processes_count_together_in_redis_which_holds_neither_names_nor_addresses(
     platform: SandboxServer, redis: str, count: Any
 ) -> None:
-    client = redis_client.Redis.from_url(redis)
+    client: Any = redis_client.Redis.from_url(redis)
     client.flushdb()
     for _ in range(2):
         fail(count(redis), 5, "viewer")
@@ -232,7 +229,7 @@ def test_processes_count_together_in_redis_which_holds_neither_names_nor_address
     assert response.status_code == 429
     assert 800 < int(response["Retry-After"]) <= 900
     assert count(redis).sign_in("admin").status_code == 303
-    stored = repr([(key, client.lrange(key, 0, -1), client.ttl(key)) for key in client.keys("sign-in:*")])  # type: ignore[union-attr]
+    stored = repr([(key, client.lrange(key, 0, -1), client.ttl(key)) for key in client.keys("sign-in:*")])
     assert stored.count("sign-in:") == 2
     for readable in ("viewer", "example.com", "127.0.0.1"):
         assert readable not in stored
@@ -265,7 +262,7 @@ def test_the_log_says_that_an_account_is_closed_and_not_which(
 def test_a_password_is_nowhere_after_any_outcome(
     clock: time_machine.Traveller, browser: Browser, platform: SandboxServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Refused, throttled, platform in trouble, form incomplete, crash: in no answer, header, cookie, session or log."""
+    """In no response, header, cookie, session or log, whatever the outcome."""
     canary = "hunter2-canary-Zx9"
     caplog.set_level(logging.DEBUG)
     browser.raise_request_exception = False
@@ -280,4 +277,3 @@ def test_a_password_is_nowhere_after_any_outcome(
     kept = repr([session.get_decoded() for session in Session.objects.all()])
     said = "".join(f"{dict(a.headers)} {a.content.decode()} {a.cookies.output()}" for a in answers)
     assert canary not in said + kept + caplog.text
-    assert canary not in repr(dict(throttle.throttle()._memory.events))

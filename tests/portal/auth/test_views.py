@@ -1,4 +1,4 @@
-"""Signing in and out, as a person and as somebody who tries to get in."""
+"""Sign-in and sign-out, for users and for attackers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from bs4 import BeautifulSoup
 from django.conf import settings as configured
 from django.contrib.sessions.models import Session
 from django.test import Client
@@ -16,16 +15,14 @@ from portal.auth import grants
 from portal.auth.models import ApiGrant
 from portal.environment import UserGrant
 from portal.platform import transport
-from tests.portal.conftest import Browser, calls, words
+from tests.portal.conftest import Browser, calls, one, words
 from tests.servers import SandboxServer
 
 NEUTRAL = "E-mail or password is wrong."
 
 
 def field(response: Any, name: str) -> str:
-    found = BeautifulSoup(response.content, "html.parser").find("input", {"name": name})
-    assert found is not None, f"no field {name}"
-    return str(found.get("value", ""))
+    return str(one(response, f"main input[name={name}]").get("value", ""))
 
 
 def test_the_right_password_leads_to_the_devices(browser: Browser, platform: SandboxServer) -> None:
@@ -272,7 +269,7 @@ def test_a_hostile_next_is_dropped(browser: Browser, platform: SandboxServer, ho
 def test_tokens_and_password_are_nowhere_to_be_found(
     browser: Browser, platform: SandboxServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """In the raw bytes of the database, in every answer with its headers and cookies, and in all logs at DEBUG."""
+    """In the bytes of the database, in every response with headers and cookies, and in all logs at DEBUG."""
     from pathlib import Path
 
     from django.db import connection

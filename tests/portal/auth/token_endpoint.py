@@ -1,4 +1,4 @@
-"""A token endpoint in this process, and what the tests of grants do to a grant."""
+"""An in-process token endpoint, and helpers for the tests of grants."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PERSON = UserProfile(id=7, email="ann@example.com", role=Role(id=1, name="Admin"
 
 
 class TokenEndpoint:
-    """Stands in for oauth.refresh: refresh tokens for one use, a second use ends the family, and it takes its time."""
+    """A fake oauth.refresh with single-use refresh tokens; a second use revokes the family."""
 
     def __init__(self) -> None:
         self.calls = 0

@@ -1,4 +1,4 @@
-"""Who gets in, what that costs, and what every answer carries."""
+"""Who is admitted, what that costs, and the headers of every response."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from bs4 import BeautifulSoup
 
 from portal.auth import grants
 from portal.auth.models import ApiGrant
-from tests.portal.conftest import HTMX, Browser, calls, words
+from tests.portal.conftest import HTMX, Browser, calls, one, tree, words
 from tests.portal.headers import assert_headers
 from tests.servers import SandboxServer
 
@@ -50,10 +49,8 @@ def test_htmx_gets_a_banner_beside_what_is_on_the_screen(browser: Browser) -> No
     assert response["HX-Retarget"] == "#session-banner"
     assert response["HX-Reswap"] == "innerHTML"
     assert "HX-Redirect" not in response
-    page = BeautifulSoup(response.content, "html.parser")
-    assert page.html is None, "a fragment, not a page"
-    link = page.a
-    assert link
+    assert tree(response).html is None, "a fragment, not a page"
+    link = one(response, "a")
     assert link["href"] == "/sign-in/?next=%2Fdevices%2F%3Fq%3Dpump"
     assert (link["target"], link["rel"]) == ("_blank", ["noopener"])
 
@@ -63,9 +60,7 @@ def test_htmx_gets_a_banner_beside_what_is_on_the_screen(browser: Browser) -> No
 )
 def test_a_foreign_current_url_is_no_way_back(browser: Browser, url: str) -> None:
     response = browser.get("/look/", headers={"HX-Request": "true", "HX-Current-URL": url})
-    link = BeautifulSoup(response.content, "html.parser").a
-    assert link
-    assert link["href"] == "/sign-in/"
+    assert one(response, "a")["href"] == "/sign-in/"
 
 
 @pytest.mark.parametrize("header", ["HX-Boosted", "HX-History-Restore-Request"])
@@ -230,7 +225,7 @@ def test_headers_are_on_every_answer(
 
 
 def test_pages_are_compressed_and_never_the_same_length_twice(signed_in: SignedIn) -> None:
-    """Django pads gzip at random, or the length of a page would give away what stands in it (BREACH)."""
+    """Django pads gzip at random, so that a page's length does not reveal its content (BREACH)."""
     browser = signed_in()
     headers = {"Accept-Encoding": "gzip, br"}
     answers = [browser.get("/nowhere/", headers=headers) for _ in range(12)]

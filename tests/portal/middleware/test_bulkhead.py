@@ -1,4 +1,4 @@
-"""One person's connections leave threads to the others, with the figures that are shipped."""
+"""One person's connections leave threads for others, with the default settings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.portal_server import PortalServer
 from tests.servers import SandboxServer
 
 SCRIPT = 3 * gunicorn.threads // 2
-"""Connections at once: more than there are threads."""
+"""Concurrent connections, more than there are threads."""
 
 
 def test_a_script_with_more_connections_than_threads_keeps_nobody_waiting(fresh_sandbox: SandboxServer) -> None:

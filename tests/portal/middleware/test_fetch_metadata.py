@@ -1,4 +1,4 @@
-"""What another site's page can send here."""
+"""Requests from pages of other sites."""
 
 from __future__ import annotations
 

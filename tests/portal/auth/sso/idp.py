@@ -1,4 +1,4 @@
-"""An OpenID provider for tests, in this process but over loopback HTTP: what it says can be bent in every way."""
+"""An OpenID provider for tests: in this process, over loopback HTTP, with adjustable responses."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Idp:
         return {name: value for name, value in described.items() if value is not None}
 
     def authorize(self, location: str) -> dict[str, str]:
-        """The person agrees to the request at this address: the parameters of the way back."""
+        """Accept the authorization request at this URL; returns the parameters of the callback."""
         asked = dict(parse_qsl(urlsplit(location).query))
         code = secrets.token_urlsafe(16)
         self.codes[code] = asked
@@ -177,7 +177,7 @@ def _handler(idp: Idp) -> type[BaseHTTPRequestHandler]:
             self.close_connection = True
 
         def way_back(self, path: str) -> str:
-            """Whoever comes there in a browser agrees to everything at once."""
+            """Accepts every authorization request without a form."""
             asked = dict(parse_qsl(urlsplit(self.path).query))
             if path == "/authorize":
                 return f"{asked['redirect_uri']}?{urlencode(idp.authorize(self.path))}"
@@ -209,7 +209,7 @@ class Person(Browser):
         self.idp = idp
 
     def leave(self, target: str = "/look/") -> str:
-        """To the provider: its address."""
+        """Start sign-in; returns the provider's URL."""
         response = self.get("/sso/start/", {"next": target})
         assert response.status_code == 302, response.content.decode()
         return str(response["Location"])
@@ -221,13 +221,13 @@ class Person(Browser):
         return self.come_back(self.leave(target))
 
     def connect(self, user: str = "viewer") -> None:
-        """Sign on and connect the account on the platform."""
+        """Sign in at the provider, and connect the platform account."""
         assert self.sign_on().status_code == 303
         assert self.sign_in(user).status_code == 303
 
 
 def nobody(response: Any, status: int) -> str:
-    """A refusal: nothing was stored, and there is a way on. Its words."""
+    """Assert a refusal that stored nothing and offers a way to continue; returns its text."""
     assert response.status_code == status, words(response)
     assert not SsoLogin.objects.exists()
     assert not ApiGrant.objects.exists()

@@ -1,4 +1,4 @@
-"""What tests of the company's sign-on share."""
+"""Shared settings of the SSO tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HEADERS = ProxyHeaders("X-Forwarded-User", "", "X-Forwarded-Name", "X-Forwarded-
 
 
 def by_header(settings: Any, **changes: Any) -> None:
-    """The portal stands behind a sign-on proxy on this machine."""
+    """Put the portal behind a sign-on proxy on this machine."""
     settings.SSO = "header"
     settings.SSO_HEADERS = HEADERS
     settings.SSO_HEADER_SECRET = SECRET
@@ -24,7 +24,7 @@ def by_header(settings: Any, **changes: Any) -> None:
 
 
 class Proxied(Browser):
-    """A browser behind the proxy: every request names `user`, in these `groups`. A user of None is not named."""
+    """A browser behind the proxy, which sends `user` (unless None) and `groups` with every request."""
 
     def __init__(self, user: str | None = None, groups: str = "", **options: Any) -> None:
         super().__init__(**options)

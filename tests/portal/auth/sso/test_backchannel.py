@@ -1,4 +1,4 @@
-"""The provider tells that somebody signed out there: believed only from it, only once, and in every process."""
+"""Back-channel logout: accepted only from the provider, only once, in every process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 
 def tell(token: str, **options: Any) -> Any:
-    """As the provider's server does it: no cookie, no origin."""
+    """POST as the provider's server does: no cookie, no origin."""
     server = Browser(enforce_csrf_checks=True)
     body = urlencode({"logout_token": token})
     return server.generic("POST", PATH, body, "application/x-www-form-urlencoded", **options)
@@ -35,7 +35,7 @@ def alive(browser: Browser) -> bool:
 
 @pytest.fixture
 def second(idp: Idp, person: Person) -> Person:
-    """The same person in another browser, with a session of its own at the provider."""
+    """The same person in another browser, with another session at the provider."""
     person.connect()
     idp.sid = "sid-2"
     browser = Person(idp)

@@ -1,4 +1,4 @@
-"""SSO=oidc: tokens and answers that are not what they should be, and a provider in trouble."""
+"""SSO=oidc: invalid tokens and responses, and a failing provider."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.urls("tests.portal.urls")
 
 
 def later(seconds: float) -> None:
-    """What is kept of the provider was read that long ago."""
+    """Let the cached metadata and keys of the provider be that old."""
     for key, kept in provider._cache.items():
         provider._cache[key] = kept._replace(at=kept.at - seconds)
 
@@ -86,7 +86,7 @@ def test_our_own_secret_is_no_key(person: Person) -> None:
 
 
 def test_a_published_key_is_no_shared_secret(person: Person) -> None:
-    """The old trick: HS256 with the public key's text as the secret."""
+    """Algorithm confusion: HS256 with the public key as the secret."""
     person.idp.header = {"alg": "HS256"}
     person.idp.signing_key = person.idp.key.as_pem(private=False).decode()
     nobody(person.sign_on(), 400)
