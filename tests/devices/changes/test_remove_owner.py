@@ -48,7 +48,7 @@ def test_a_device_without_owner_has_none_to_remove(support: Person, platform: Sa
 def test_who_sees_only_their_own_is_warned_and_loses_sight_of_it(sign_in: SignIn, platform: SandboxServer) -> None:
     installer = sign_in("installer")
     url = f"/devices/{INSTALLERS}/remove-owner/"
-    assert "After this you can no longer see this one" in words(installer.htmx(url))
+    assert "Afterwards you will not see this device" in words(installer.htmx(url))
     answer = installer.post(url)
     assert answer.status_code == 303
     shown = installer.get(answer["Location"])
