@@ -1,4 +1,4 @@
-"""Where a browser is sent is written in few places, and leads to the portal's own pages only."""
+"""Few modules redirect a browser, and only to the portal's own pages."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ TARGETS = re.compile(
     r"|\b(?:HttpResponse(?:Permanent)?Redirect|redirect)\("
     r"|\bRedirectView\."
 )
-"""What sends a browser, or its address bar, somewhere."""
+"""Code that redirects a browser or changes its address bar."""
 ALLOWED = {
-    "devices/core/responses.py": "move_on, which refuses what is not a path here, and SeeOther, which does the same",
+    "devices/core/responses.py": "move_on and SeeOther, which refuse what is not a path here",
     "devices/audit/views.py": "its own address with the query that was understood",
-    "devices/lists/search.py": "its own address with the query that was understood; to one's own devices",
-    "devices/lists/people.py": "to one's own devices",
+    "devices/lists/search.py": "its own address with the query that was understood; to the person's own devices",
+    "devices/lists/people.py": "to the person's own devices",
     "devices/changes/event.py": "Refresh: to its own address, which hides a token after a while",
     "portal/auth/auth_responses.py": "to sign-in, `next` through portal.safe_redirects; Refresh: to the sign-on",
     "portal/auth/sso/views.py": "to the company's provider, at the address of its checked description",
@@ -39,8 +39,8 @@ def sources() -> dict[str, str]:
     }
 
 
-def test_only_the_named_modules_send_a_browser_somewhere() -> None:
-    """Others use devices.core.responses.SeeOther or move_on, or are named here with the reason."""
+def test_only_the_named_modules_redirect() -> None:
+    """Others use devices.core.responses.SeeOther or move_on, or are listed with the reason."""
     found = {name for name, text in sources().items() if TARGETS.search(text)}
     assert found - set(ALLOWED) == set()
 
@@ -56,13 +56,13 @@ def test_only_the_named_modules_send_a_browser_somewhere() -> None:
         "return replace_url(response, url)",
     ],
 )
-def test_the_search_sees_what_it_is_for(line: str) -> None:
+def test_the_search_finds_each_kind_of_redirect(line: str) -> None:
     assert TARGETS.search(line)
 
 
 @pytest.mark.parametrize(
     "url", ["https://elsewhere.example/", "//elsewhere.example/", "/\\elsewhere.example", "", "a/"]
 )
-def test_what_leads_elsewhere_is_no_answer(url: str) -> None:
+def test_a_redirect_to_another_host_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="own paths"):
         SeeOther(url)
