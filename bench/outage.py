@@ -29,6 +29,7 @@ import django
 django.setup()
 
 from bench.faults.judge import MISTAKE, SENTENCES  # noqa: E402
+from bench.report import Report  # noqa: E402
 from bench.visitor import Response, Visitor  # noqa: E402
 from tests.portal_server import PortalServer  # noqa: E402
 from tests.servers import SandboxServer  # noqa: E402
@@ -73,18 +74,13 @@ class Visit(NamedTuple):
         return fine and not any(words in self.response.words for words in (*OLD, *SENTENCES[:-1]))
 
 
-class Outage:
+class Outage(Report):
     def __init__(self, way: str, folder: Path, seconds: float) -> None:
         self.way, self.folder, self.seconds = way, folder, seconds
-        self.wrong: list[str] = []
+        super().__init__()
         self.visits: list[Visit] = []
         self.calls: list[dict[str, Any]] = []
         self.over = threading.Event()
-
-    def say(self, words: str, *, wrong: bool = False) -> None:
-        print(f"  {'WRONG: ' if wrong else ''}{words}", flush=True)
-        if wrong:
-            self.wrong.append(words)
 
     def run(self) -> None:
         self.sandbox = SandboxServer("--threads", "64", folder=self.folder)
@@ -98,8 +94,7 @@ class Outage:
         finally:
             self._signal(signal.SIGCONT)
             self.sandbox.stop()
-        if "Traceback" in log:
-            self.say(f"the portal's log has a traceback:\n{log[log.index('Traceback') :][:3000]}", wrong=True)
+        self.check_log(log)
 
     def _load(self) -> None:
         sessions = [Visitor.signed_in(self.portal.url, ("admin", "support")[n % 2]) for n in range(SESSIONS)]

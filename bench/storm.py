@@ -28,6 +28,7 @@ import django
 django.setup()
 
 from bench.faults.judge import MISTAKE, SENTENCES  # noqa: E402
+from bench.report import Report  # noqa: E402
 from bench.visitor import Response, Visitor  # noqa: E402
 from tests.portal_server import PortalServer  # noqa: E402
 from tests.servers import SandboxServer  # noqa: E402
@@ -117,15 +118,10 @@ def too_early(calls: list[dict[str, Any]], polls: set[str]) -> tuple[int, int, i
     return len(refused), sum(call["request_id"] in polls for call in early), len(early)
 
 
-class Storm:
+class Storm(Report):
     def __init__(self, sandbox: SandboxServer, portal: PortalServer, seconds: float) -> None:
+        super().__init__()
         self.sandbox, self.portal, self.seconds = sandbox, portal, seconds
-        self.wrong: list[str] = []
-
-    def say(self, words: str, *, wrong: bool = False) -> None:
-        print(f"  {'WRONG: ' if wrong else ''}{words}", flush=True)
-        if wrong:
-            self.wrong.append(words)
 
     def run(self) -> None:
         names = ("admin", "support")
@@ -171,9 +167,7 @@ class Storm:
         else:
             self.say(f"some pages still fail: {[response.status for response in responses]}", wrong=True)
         self.say(f"all pages work again after {time.monotonic() - begun:.0f} s, without a restart")
-        if "Traceback" in self.portal.log():
-            log = self.portal.log()
-            self.say(f"the portal's log has a traceback:\n{log[log.index('Traceback') :][:3000]}", wrong=True)
+        self.check_log(self.portal.log())
 
 
 def storm(folder: Path, seconds: float) -> Iterator[str]:

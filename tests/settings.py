@@ -1,4 +1,4 @@
-"""The portal's settings for tests and type checks: a complete environment, whatever the machine's own holds."""
+"""The portal's settings for tests and type checks, independent of the machine's environment."""
 
 import os
 import tempfile
@@ -12,9 +12,9 @@ os.environ.update(
     CSRF_TRUSTED_ORIGINS="",
     DATABASE_URL=os.environ.get("TEST_DATABASE_URL", "sqlite://:memory:"),
     REDIS_URL=os.environ.get("TEST_REDIS_URL", ""),
-    REDIS_TIMEOUT="10",  # a busy machine is no Redis that is down
+    REDIS_TIMEOUT="10",  # a busy machine is slow
     SECURE_COOKIES="on",
-    # Nobody listens there: a test that calls the platform says where it is.
+    # Nothing listens there: a test that calls the platform sets its URL.
     PLATFORM_API_URL="http://127.0.0.1:9",
     PLATFORM_API_CLIENT_ID="oa2-client-id_sandbox-portal-demo-0000000000000",
     PLATFORM_API_CLIENT_SECRET="sandbox-secret-for-demonstration-0000000",
@@ -37,16 +37,16 @@ os.environ.update(
 from portal.settings import *  # noqa: F403
 from portal.settings import DATABASES, STORAGES
 
-# A file, not memory: threads and WAL behave as they will. One a process, so that two runs do not meet.
+# A file, not memory, so that threads and WAL work. One for each process, so that two runs do not collide.
 if not os.environ.get("TEST_DATABASE_URL"):
     DATABASES["default"]["TEST"] = {"NAME": Path(tempfile.gettempdir()) / f"portal-test-{os.getpid()}.sqlite3"}
 
-# Static files straight from their folders, so that no test needs `collectstatic` first.
+# Static files from their folders, so that no test needs `collectstatic`.
 STORAGES = STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 STATIC_ROOT = None  # type: ignore[assignment]
-# Each is looked for when it is asked for: every test client makes a WhiteNoise of its own, and need not list them all.
+# Find each file on request: every test client creates a WhiteNoise, which would list them all.
 WHITENOISE_AUTOREFRESH = True
 WHITENOISE_USE_FINDERS = True
 
-# Free to be deleted at once, or the database would refuse to be emptied between tests.
+# Entries may be deleted at once, or the database could not be emptied between tests.
 AUDIT_KEEP_DAYS = 0

@@ -1,5 +1,5 @@
-"""Both sites at once, for mypy alone: its Django plugin knows the models of one settings module only. Nothing runs on
-this."""
+"""Portal and sandbox in one process, for mypy and tests/contract/table.py: mypy's Django plugin knows the models of one
+settings module only."""
 
 from sandbox.settings import *  # noqa: F403
 from tests.settings import *  # noqa: F403

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.faults.judge import MISTAKE, OLD, SENTENCES
+from bench.report import Report
 from bench.visitor import Response, Visitor
 from tests.portal_server import PortalServer
 from tests.servers import SandboxServer
@@ -61,10 +62,10 @@ def unaccepted_port() -> Iterator[str]:
         yield f"http://127.0.0.1:{busy.getsockname()[1]}"
 
 
-class Slow:
+class Slow(Report):
     def __init__(self, folder: Path, stop: threading.Event) -> None:
         self._stop = stop
-        self.wrong: list[str] = []
+        super().__init__()
         folder.mkdir()
         self.sandbox = SandboxServer("--threads", "32", folder=folder)
         try:
@@ -75,9 +76,7 @@ class Slow:
             raise
 
     def stop(self) -> None:
-        log = self.portal.log()
-        if "Traceback" in log:
-            self.wrong.append(f"the portal's log has a traceback:\n{log[log.index('Traceback') :][:3000]}")
+        self.check_log(self.portal.log())
         try:
             self.portal.stop()
         finally:
@@ -92,11 +91,6 @@ class Slow:
                 self._times(name)
         if not self._stop.is_set():
             self._connecting()
-
-    def say(self, words: str, *, wrong: bool) -> None:
-        print(f"  {'WRONG: ' if wrong else ''}{words}", flush=True)
-        if wrong:
-            self.wrong.append(words)
 
     def _memory(self, name: str, at_once: int) -> None:
         kind, more = SLOW[name]

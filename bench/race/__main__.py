@@ -16,6 +16,7 @@ from typing import NamedTuple
 from bench.race.accidents import ACCIDENTS, Wrong
 from bench.race.rounds import Platform, race, rounds
 from bench.race.subjects import Double, Portal
+from bench.report import Report
 from tests.services import missing, postgres_server, redis_server
 from tools.processes import Failed
 
@@ -35,20 +36,15 @@ SETUPS = {
 DOUBLES, NONE = "doubles", "none"
 
 
-class Run:
+class Run(Report):
     def __init__(self, folder: Path, number: int, accidents: list[str]) -> None:
         self.folder, self.number, self.accidents = folder, number, accidents
-        self.wrong: list[str] = []
+        super().__init__()
         self.platform = Platform(self.new("sandbox"))
 
     def new(self, name: str) -> Path:
         (self.folder / name).mkdir()
         return self.folder / name
-
-    def say(self, words: str, *, wrong: bool = False) -> None:
-        print(f"  WRONG: {words}" if wrong else f"  {words}", flush=True)
-        if wrong:
-            self.wrong.append(words)
 
     @contextmanager
     def portal(self, name: str) -> Iterator[Portal]:
@@ -85,8 +81,7 @@ class Run:
                     self.platform.server.clear_faults()
                     portal.sign_in()
             for server in portal.servers:
-                if "Traceback" in server.log():
-                    self.say(f"the portal's log has a traceback:\n{server.log()[-4000:]}", wrong=True)
+                self.check_log(server.log())
 
     def doubles(self) -> None:
         """The naive portals, which must fail."""

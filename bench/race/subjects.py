@@ -29,7 +29,7 @@ class Database:
         self._url = url
 
     def run(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        """Each statement is a transaction of its own. Rows, if there are any."""
+        """Runs one statement in its own transaction; returns its rows."""
         if self._url.startswith("sqlite:///"):
             connection = sqlite3.connect(self._url.removeprefix("sqlite:///"), timeout=20, isolation_level=None)
             try:

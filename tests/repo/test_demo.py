@@ -1,4 +1,4 @@
-"""`make demo` as a person meets it: real processes on real ports, a folder of their own, every wait bounded."""
+"""`make demo` with real processes on real ports, in a temporary folder; every wait has a limit."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Run:
-    """One `python -m tools.demo`, started as make starts it; what it prints is read line by line."""
+    """One `python -m tools.demo`, started as make does."""
 
     def __init__(self, var: Path, port: int, sandbox_port: int) -> None:
         self.port, self.sandbox_port = port, sandbox_port
@@ -31,32 +31,32 @@ class Run:
         self.child = Child("demo", command, os.environ, ROOT, self.log)
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         return self.log.read_text(encoding="utf-8")
 
     def until(self, words: str, within: float = 60) -> None:
         for _ in poll(within):
-            if words in self.said:
+            if words in self.output:
                 return
             if self.child.exit_code() is not None:
                 break
-        assert words in self.said
+        assert words in self.output
 
     def until_ready(self) -> None:
         self.until("Ctrl-C ends both.")
 
     def signal(self, number: int) -> int:
-        """Sends it to the supervisor alone, as `kill` does; gives the exit code."""
+        """Sends it to the supervisor alone, as `kill` does; returns the exit code."""
         self.child.process.send_signal(number)
         return self.child.process.wait(30)
 
-    def answers(self) -> list[bool]:
+    def responding(self) -> list[bool]:
         return [status_of(port) is not None for port in (self.port, self.sandbox_port)]
 
 
 @pytest.fixture
 def start(tmp_path):
-    """Starts demos in one folder; whatever a test leaves running is ended."""
+    """Starts demos in one folder; stops those that a test leaves running."""
     with contextlib.ExitStack() as stack:
 
         def run(port=None, sandbox_port=None, var="var"):
@@ -68,7 +68,7 @@ def start(tmp_path):
 
 
 def processes_of(group: int) -> list[int]:
-    """Processes below the supervisor: its children, each the leader of a group, and theirs."""
+    """The processes below the supervisor."""
     found = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
     parents = {int(pid): int(parent) for pid, parent in (line.split() for line in found.splitlines())}
     below = {group}
@@ -78,19 +78,19 @@ def processes_of(group: int) -> list[int]:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process is there and not only waiting to be collected by its parent."""
+    """Whether a process exists and is no zombie."""
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] != "Z"
     return False
 
 
-def test_three_evenings_with_one_demo(start, tmp_path):
-    """In one folder, since the first start takes most of the time: ended by Ctrl-C, by a site's death, by a kill."""
+def test_three_runs_of_one_demo(start, tmp_path):
+    """In one folder, since the first start takes longest: stopped by Ctrl-C, by a crash of the sandbox, by SIGKILL."""
     first = start()
     first.until_ready()
     each_printed_account_can_sign_in(first)
     a_first_visit_is_light(first)
-    ctrl_c_ends_both(first)
+    ctrl_c_stops_both(first)
     secrets = (tmp_path / "var" / "demo.env").read_text(encoding="utf-8")
     seeded = (tmp_path / "var" / "sandbox.pristine.sqlite3").stat().st_mtime_ns
 
@@ -98,24 +98,24 @@ def test_three_evenings_with_one_demo(start, tmp_path):
     second.until_ready()
     assert (tmp_path / "var" / "demo.env").read_text(encoding="utf-8") == secrets
     assert (tmp_path / "var" / "sandbox.pristine.sqlite3").stat().st_mtime_ns == seeded
-    when_one_site_dies_the_other_is_ended_and_its_last_lines_are_shown(second)
+    a_crash_of_one_site_stops_the_other_and_shows_its_last_lines(second)
 
     third = start()
     third.until_ready()
-    a_supervisor_that_is_killed_takes_both_with_it(third)
+    a_killed_supervisor_stops_both(third)
 
 
 def each_printed_account_can_sign_in(demo):
-    assert f"http://127.0.0.1:{demo.port}/" in demo.said
+    assert f"http://127.0.0.1:{demo.port}/" in demo.output
     for account in ACCOUNTS:
-        assert account in demo.said
+        assert account in demo.output
         visitor = Visitor.signed_in(f"http://127.0.0.1:{demo.port}", account)
         if "own" not in ACCOUNTS[account]:
             assert re.search(r'href="/devices/\d+/"', visitor.ask("/devices/").body), account
 
 
 def a_first_visit_is_light(demo):
-    """With the static files as they are served for real: named by content, compressed, for a year."""
+    """With the static files of production: named by content, compressed, cached for a year."""
     visitor = Visitor.signed_in(f"http://127.0.0.1:{demo.port}", "support")
 
     weight = weigh(visitor, "/devices/")
@@ -127,31 +127,31 @@ def a_first_visit_is_light(demo):
     assert "immutable" in visitor.ask(next(iter(weight.assets))).headers["Cache-Control"]
 
 
-def ctrl_c_ends_both(demo):
+def ctrl_c_stops_both(demo):
     started = processes_of(demo.child.process.pid)
     assert demo.signal(signal.SIGINT) == 0
     assert len(started) >= 3  # the sandbox, gunicorn and its worker
     assert not [pid for pid in started if alive(pid)]
-    assert demo.answers() == [False, False]
-    assert demo.said.rstrip().endswith("Portal and sandbox have ended.")
+    assert demo.responding() == [False, False]
+    assert demo.output.rstrip().endswith("Portal and sandbox have ended.")
 
 
-def when_one_site_dies_the_other_is_ended_and_its_last_lines_are_shown(demo):
+def a_crash_of_one_site_stops_the_other_and_shows_its_last_lines(demo):
     sandbox = next(pid for pid in processes_of(demo.child.process.pid) if b"sandbox" in command_of(pid))
 
     os.kill(sandbox, signal.SIGKILL)
 
     assert demo.child.process.wait(30) == 1
-    assert "The sandbox ended unexpectedly (exit code -9)" in demo.said
-    assert "sandbox ready on" in demo.said  # its last line
-    assert demo.answers() == [False, False]
+    assert "The sandbox ended unexpectedly (exit code -9)" in demo.output
+    assert "sandbox ready on" in demo.output  # its last line
+    assert demo.responding() == [False, False]
 
 
 def command_of(pid: int) -> bytes:
     return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
-def a_supervisor_that_is_killed_takes_both_with_it(demo):
+def a_killed_supervisor_stops_both(demo):
     started = processes_of(demo.child.process.pid)
     assert len(started) >= 3
 
@@ -163,7 +163,7 @@ def a_supervisor_that_is_killed_takes_both_with_it(demo):
     assert not [pid for pid in started if alive(pid)]
 
 
-def test_a_second_demo_in_the_same_folder_is_told_of_the_first(start):
+def test_a_second_demo_in_the_same_folder_names_the_first(start):
     first = start()
     first.until("", within=5)
     for _ in poll(30):
@@ -176,14 +176,14 @@ def test_a_second_demo_in_the_same_folder_is_told_of_the_first(start):
     assert f"A demo is already running in this folder (http://127.0.0.1:{first.port}/" in second.said
     assert first.child.exit_code() is None
 
-    assert first.signal(signal.SIGTERM) == 0  # wherever it has got to by now
-    assert first.answers() == [False, False]
+    assert first.signal(signal.SIGTERM) == 0  # at any stage of its start
+    assert first.responding() == [False, False]
 
 
 @pytest.mark.parametrize(
     ("taken", "hint"), [("port", "make demo PORT=8090"), ("sandbox_port", "make demo SANDBOX_PORT=8091")]
 )
-def test_a_taken_port_is_named_with_the_way_to_choose_another(start, taken, hint):
+def test_a_taken_port_is_named_with_a_hint(start, taken, hint):
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
@@ -192,18 +192,18 @@ def test_a_taken_port_is_named_with_the_way_to_choose_another(start, taken, hint
 
         assert demo.child.process.wait(30) == 1
 
-    assert demo.said.strip() == f"Port {port} is taken: choose another, as in `{hint}`."
+    assert demo.output.strip() == f"Port {port} is taken: choose another, as in `{hint}`."
 
 
-def test_both_sites_need_a_port_of_their_own(start):
+def test_both_sites_need_different_ports(start):
     port = free_port()
     demo = start(port, port)
 
     assert demo.child.process.wait(30) == 1
-    assert "choose two different ports" in demo.said
+    assert "choose two different ports" in demo.output
 
 
-def test_secrets_are_random_and_only_for_this_user(tmp_path):
+def test_secrets_are_random_and_readable_for_this_user_only(tmp_path):
     one, other = tmp_path / "one", tmp_path / "other"
     one.mkdir()
     other.mkdir()
@@ -220,9 +220,9 @@ def test_settings_of_a_real_portal_do_not_reach_the_demo(tmp_path, monkeypatch):
     monkeypatch.setenv("REDIS_URL", "redis://cache.example.com")
     demo = Demo(8080, 8081, 60, tmp_path)
 
-    told = demo.environment() | demo.settings()
+    variables = demo.environment() | demo.settings()
 
-    assert told["PLATFORM_API_URL"] == "http://127.0.0.1:8081"
-    assert "REDIS_URL" not in told
-    assert told["ENV_FILE"] == ""
-    assert told["DEBUG"] == "off"
+    assert variables["PLATFORM_API_URL"] == "http://127.0.0.1:8081"
+    assert "REDIS_URL" not in variables
+    assert variables["ENV_FILE"] == ""
+    assert variables["DEBUG"] == "off"

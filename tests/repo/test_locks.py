@@ -1,4 +1,4 @@
-"""The check of the locks notices what would break an installation or let the three drift apart."""
+"""The check of the locks finds what breaks an installation or lets the three locks differ."""
 
 import shutil
 from pathlib import Path
@@ -19,23 +19,23 @@ def edit(path, old, new):
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
-def test_the_committed_locks_are_in_order():
+def test_the_committed_locks_have_no_fault():
     assert faults_of(FOLDER) == []
 
 
-def test_a_wish_that_was_not_locked(locks):
+def test_a_requirement_that_is_not_locked(locks):
     edit(locks / "run.in", "tzdata", "tzdata\nsqlparse>=0.5\nsix")
 
     assert faults_of(locks) == ["run.txt lacks six"]
 
 
-def test_a_wish_whose_version_has_moved_on(locks):
+def test_a_requirement_of_another_version(locks):
     edit(locks / "run.in", "requests==2.34.*", "requests==2.99.*")
 
     assert "run.in wants requests==2.99.*" in faults_of(locks)[0]
 
 
-def test_a_pin_that_nobody_wants_any_more(locks):
+def test_a_pin_without_a_requirement(locks):
     edit(locks / "run.in", "tzdata\n", "")
 
     assert "run.txt has tzdata for run.in, which does not name it" in faults_of(locks)
@@ -52,7 +52,7 @@ def test_versions_that_differ_between_locks(locks):
 @pytest.mark.parametrize(
     "line", ["--index-url https://packages.example.com/simple", "# from https://packages.example.com"]
 )
-def test_the_name_of_a_host(locks, line):
+def test_a_lock_that_names_a_host(locks, line):
     edit(locks / "test.txt", "asgiref==", f"{line}\nasgiref==")
 
     assert [fault for fault in faults_of(locks) if fault.startswith("test.txt names a host")]

@@ -1,4 +1,4 @@
-"""Where a browser is sent is written in few places, and leads to the portal's own pages only."""
+"""Few modules redirect a browser, and only to the portal's own pages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TARGETS = re.compile(
     r"|\b(?:HttpResponse(?:Permanent)?Redirect|redirect)\("
     r"|\bRedirectView\."
 )
-"""What sends a browser, or its address bar, somewhere."""
+"""Code that redirects a browser or changes its address bar."""
 ALLOWED = {
     "devices/core/responses.py": "redirect_to and SeeOther, which refuse what is not a path of this site",
     "devices/audit/views.py": "its own address with the query that was understood",
@@ -56,13 +56,13 @@ def test_only_the_named_modules_send_a_browser_somewhere() -> None:
         "return replace_url(response, url)",
     ],
 )
-def test_the_search_sees_what_it_is_for(line: str) -> None:
+def test_the_search_finds_each_kind_of_redirect(line: str) -> None:
     assert TARGETS.search(line)
 
 
 @pytest.mark.parametrize(
     "url", ["https://elsewhere.example/", "//elsewhere.example/", "/\\elsewhere.example", "", "a/"]
 )
-def test_what_leads_elsewhere_is_no_answer(url: str) -> None:
+def test_a_redirect_to_another_host_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="own paths"):
         SeeOther(url)

@@ -1,4 +1,4 @@
-"""The real servers that some tests need do start, answer, and keep to this machine."""
+"""The servers that some tests need start and listen on this machine only."""
 
 import subprocess
 import sys
@@ -31,7 +31,7 @@ def test_postgres_listens_on_this_machine_only(postgres):
 
 
 @pytest.mark.stack
-def test_redis_keeps_what_it_is_given(redis):
+def test_redis_stores_values(redis):
     cache = RedisCache(redis, {})
 
     cache.set("fleet", {"devices": 5000})
@@ -41,7 +41,7 @@ def test_redis_keeps_what_it_is_given(redis):
 
 
 def run_one_browser_test(folder, **environment):
-    """A pytest of its own, on a machine without any program, with one browser test and one plain one."""
+    """Runs pytest with one browser test and one plain test, without any program on PATH."""
     (folder / "test_two.py").write_text(
         "import pytest\n@pytest.mark.browser\ndef test_page(): pass\ndef test_sum(): pass\n", encoding="utf-8"
     )
@@ -57,7 +57,7 @@ def run_one_browser_test(folder, **environment):
     )
 
 
-def test_without_a_browser_its_tests_are_left_out_loudly(tmp_path):
+def test_without_a_browser_its_tests_are_skipped_with_a_notice(tmp_path):
     done = run_one_browser_test(tmp_path)
 
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""Each rule of the template lint finds its fault, and good markup has none."""
+"""Each rule of the template lint finds its fault and accepts good markup."""
 
 import pytest
 
@@ -55,7 +55,7 @@ def test_a_fault_has_its_line():
     assert faults_of("<p>\n{% if x %}\n{{ a\n}}<i style='x'>\n") == [(4, "inline style: put it into static/css")]
 
 
-def test_a_macro_with_a_form_is_imported_with_context_however_deep():
+def test_a_macro_with_a_form_is_imported_with_context_at_any_depth():
     sources = {
         "dialog.html": "{% macro dialog() %}<form method='post'>{{ csrf_input }}</form>{% endmacro %}",
         "sheet.html": "{% from 'dialog.html' import dialog with context %}",
@@ -67,7 +67,7 @@ def test_a_macro_with_a_form_is_imported_with_context_however_deep():
     assert [(name, line) for name, line, _ in import_faults(sources)] == [("page.html", 2)]
 
 
-def test_a_button_is_written_out_in_a_component_alone():
+def test_only_components_have_button_markup():
     by_hand = """<i>\n<a class="button small" href="/">x</a><button type='submit' class='wide button'>"""
     allowed = (
         """<summary class="button"></summary><button class="menu-item"></button><a class="icon-button" href="/">"""

@@ -1,4 +1,4 @@
-"""tools/venv.sh: an environment that is missing, whole, half-made or in the way. Its locks are empty, so no network."""
+"""tools/venv.sh with a missing, complete, incomplete or foreign .venv. The locks are empty, so it needs no network."""
 
 import os
 import shutil
@@ -39,8 +39,7 @@ def run(folder, lock="run", **environment):
 
 @pytest.fixture
 def quick_python(folder):
-    """A Python whose `-m venv` lends pip instead of unpacking it, which takes seconds: for tests that are not about how
-    an environment is made."""
+    """A Python whose `-m venv` links pip instead of unpacking it, which takes seconds."""
     quick = folder / "quick-python"
     packages = f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
     quick.write_text(
@@ -57,7 +56,7 @@ fi
     return str(quick)
 
 
-def whole(folder):
+def is_complete(folder):
     done = subprocess.run([folder / ".venv/bin/python", "-m", "pip", "--version"], capture_output=True, check=False)
     return done.returncode == 0
 
@@ -66,10 +65,10 @@ def test_it_makes_the_environment_once(folder):
     first = run(folder)
 
     assert first.returncode == 0, first.stdout
-    assert whole(folder)
+    assert is_complete(folder)
     assert "Installing" in first.stdout
 
-    assert run(folder).stdout == ""  # nothing to do, nothing to say
+    assert run(folder).stdout == ""  # nothing to do
 
     (folder / "requirements" / "run.txt").write_text("# a new lock\n", encoding="utf-8")
     assert "Installing requirements/run.txt" in run(folder).stdout
@@ -78,7 +77,7 @@ def test_it_makes_the_environment_once(folder):
     assert run(folder, "test").stdout == ""  # part of dev
 
 
-def test_an_interrupted_installation_is_told_and_made_again(folder, quick_python):
+def test_an_interrupted_installation_is_repeated(folder, quick_python):
     (folder / ".venv" / "bin").mkdir(parents=True)
     gone = subprocess.Popen(["true"])
     gone.wait()
@@ -87,20 +86,20 @@ def test_an_interrupted_installation_is_told_and_made_again(folder, quick_python
     done = run(folder, PYTHON=quick_python)
 
     assert "was interrupted. Making it again." in done.stdout
-    assert whole(folder)
+    assert is_complete(folder)
 
 
-def test_an_environment_whose_python_is_gone_is_made_again(folder, quick_python):
+def test_an_environment_without_its_python_is_made_again(folder, quick_python):
     (folder / ".venv" / "bin").mkdir(parents=True)
     (folder / ".venv" / "bin" / "python").symlink_to("/nowhere/python3.11")
 
     done = run(folder, PYTHON=quick_python)
 
     assert "has no working Python" in done.stdout
-    assert whole(folder)
+    assert is_complete(folder)
 
 
-def test_another_make_at_work_is_left_alone(folder):
+def test_another_running_make_is_not_disturbed(folder):
     (folder / ".venv").mkdir()
     (folder / ".venv" / ".busy").write_text(str(os.getpid()), encoding="utf-8")
 
@@ -110,7 +109,7 @@ def test_another_make_at_work_is_left_alone(folder):
     assert f"Another make (process {os.getpid()})" in done.stdout
 
 
-def test_what_is_no_environment_is_never_removed(folder):
+def test_a_folder_that_is_no_environment_is_never_removed(folder):
     (folder / ".venv").mkdir()
     (folder / ".venv" / "thesis.txt").write_text("years of work", encoding="utf-8")
 
@@ -122,7 +121,7 @@ def test_what_is_no_environment_is_never_removed(folder):
 
 
 def test_a_python_without_venv_names_the_package_to_install(folder):
-    """As on Debian, where the module lies in a package of its own."""
+    """As on Debian, which has it in a separate package."""
     bare = folder / "python3"
     bare.write_text(
         f'#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; esac\nexec "{sys.executable}" "$@"\n', encoding="utf-8"
@@ -136,7 +135,7 @@ def test_a_python_without_venv_names_the_package_to_install(folder):
     assert not (folder / ".venv").exists()
 
 
-def test_a_python_that_is_none_is_told(folder):
+def test_a_missing_python_is_reported(folder):
     done = run(folder, PYTHON="/nowhere/python3")
 
     assert done.returncode == 1
