@@ -34,7 +34,7 @@ from tests.services import postgres_server
 LINGER = 4.0
 """Seconds for which the platform keeps a call: long enough to kill the worker meanwhile."""
 SURE = 62.0
-"""Seconds after a change at which what is not there was not made (reconciliation.SURE_AFTER, and a little more)."""
+"""Seconds after a change at which what is not there was not made (reconciliation.CERTAIN_AFTER, and a little more)."""
 STOP = threading.Event()
 """Somebody wants this to end."""
 
