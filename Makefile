@@ -1,4 +1,4 @@
-# `make demo` and `make test` are the two that matter. Everything lives in this folder: .venv (packages) and var (data).
+# Start with `make demo` and `make test`. Everything stays in this folder: .venv (packages) and var (data).
 
 PORT         ?= 8080
 SANDBOX_PORT ?= 8081
@@ -7,7 +7,7 @@ VAR          ?= var
 ARGS         ?=
 
 PY := .venv/bin/python
-# --universal: one lock for every platform and Python from 3.11 on. No flag here may bring the name of a host into a lock.
+# --universal: one lock for every platform and Python from 3.11 on. No flag may put the name of a host into a lock.
 UV := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
       --no-emit-index-url --no-emit-find-links --no-header
 
@@ -16,22 +16,22 @@ UV := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --genera
 .SUFFIXES:
 
 .PHONY: help
-help: ## This list
+help: ## Show this list
 	@printf 'Usage: make TARGET [NAME=value ...]\n\n'
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '\nNames: PYTHON=python3.12 (which Python makes .venv)  PORT=%s  SANDBOX_PORT=%s  DEVICES=%s  ARGS="..." (for pytest)\n' \
 	  '$(PORT)' '$(SANDBOX_PORT)' '$(DEVICES)'
 
 .PHONY: demo
-demo: .run ## The portal and its sandbox on this machine, with sample accounts; Ctrl-C ends both
+demo: .run ## Run the portal and its sandbox here, with sample accounts; Ctrl-C stops both
 	@exec $(PY) -m tools.demo --port '$(PORT)' --sandbox-port '$(SANDBOX_PORT)' --devices '$(DEVICES)' --var '$(VAR)'
 
 .PHONY: test
-test: .test ## All tests (ARGS="-k rename" for some); needs the network only for the first installation
+test: .test ## Run all tests (ARGS="-k rename" for some); needs the network only for the first installation
 	@$(PY) -m pytest -n auto --dist worksteal $(ARGS)
 
 .PHONY: check
-check: .dev ## Everything that can be checked without running the portal: style, types, imports, templates, locks
+check: .dev ## Check style, types, imports, templates, messages and locks without running the portal
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
@@ -46,39 +46,39 @@ check: .dev ## Everything that can be checked without running the portal: style,
 	$(PY) -m tests.contract.table --check
 
 .PHONY: lock
-lock: .dev ## Bring requirements/*.txt up to date with requirements/*.in (ARGS="--upgrade" for newer versions)
+lock: .dev ## Update requirements/*.txt from requirements/*.in (ARGS="--upgrade" for newer versions)
 	$(UV) $(ARGS) requirements/run.in -o requirements/run.txt
 	$(UV) $(ARGS) -c requirements/run.txt requirements/test.in -o requirements/test.txt
 	$(UV) $(ARGS) -c requirements/test.txt requirements/dev.in -o requirements/dev.txt
 	$(PY) -m tools.locks
 
 .PHONY: messages
-messages: .dev ## Bring the catalogs of words (locale/) up to date with the code; tells what is not translated
+messages: .dev ## Update the message catalogs (locale/) from the code; list what is not translated
 	@$(PY) -m tools.messages
 
 .PHONY: bench
-bench: .dev ## CPU and time of the list page against two yardsticks; a few minutes on a quiet machine
+bench: .dev ## Compare CPU and time of the list page with two baselines; takes minutes, needs a quiet machine
 	@$(PY) -m bench.benchmark $(ARGS)
 	@$(PY) -m bench.vitals
 
 .PHONY: load-short
-load-short: .test ## The portal under load and in accidents, a few minutes; ends with non-zero on any failure
+load-short: .test ## Run the load and failure tests in a short form; fails if one of them fails
 	@$(PY) -m bench.suite short $(ARGS)
 
 .PHONY: load
-load: .test ## The same with all its rounds: the full figures (ARGS="race" for one of them)
+load: .test ## Run them in full, for the full figures (ARGS="race" for one of them)
 	@$(PY) -m bench.suite full $(ARGS)
 
 .PHONY: tour
-tour: .test ## docs/tour.md and its pictures, taken from a demo of its own (needs Chromium)
+tour: .test ## Write docs/tour.md and its pictures from a new demo (needs Chromium)
 	@$(PY) -m tools.tour
 
 .PHONY: clean
-clean: ## Remove what make made: .venv, var, staticfiles and the caches
+clean: ## Remove .venv, var, staticfiles and the caches
 	rm -rf .venv var staticfiles .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Quick when the lock is installed already: tools/venv.sh compares it with the copy it left in .venv.
+# Fast if the lock is installed already: tools/venv.sh compares it with its copy in .venv.
 .PHONY: .run .test .dev
 .run .test .dev:
 	@sh tools/venv.sh $(@:.%=%)

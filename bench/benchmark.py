@@ -1,10 +1,9 @@
-"""`make bench`: what the list page costs, against a floor and against stock Django admin. By hand, never a gate.
+"""`make bench`: the cost of the list page, compared with a floor and with stock Django admin. Run by hand.
 
-Three servers, the same gunicorn settings (sync, one worker), each pinned to the first core; the API, which answers from
-memory, and the load are pinned to the last. Rounds go A B C, A B C, ...; a figure is the median over the rounds, a
-ratio the ratio of medians, its range the smallest and largest ratio within one round. CPU is the server's own, from
-/proc: of the three figures the one that a busy neighbour blurs least. Everything listens on 127.0.0.1, is bounded, and
-ends with the run.
+Three servers, the same gunicorn settings (sync, one worker), each pinned to the first core; the API, which responds
+from memory, and the load are pinned to the last. Rounds go A B C, A B C, ...; a figure is the median over the rounds, a
+ratio is the ratio of medians, its range the smallest and largest ratio within one round. CPU is the server's own, from
+/proc: other processes distort it least. Everything listens on 127.0.0.1, has a time limit and ends with the run.
 """
 
 from __future__ import annotations
@@ -21,19 +20,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from bench.pages import Visitor, weigh
+from bench.pages import weigh
+from bench.visitor import Visitor
 from tests.services import free_port
 from tools.demo import ROOT, Demo
 from tools.processes import HOST, Child, Failed, poll, status_of
 
 LIST = "/devices/"
-EMAIL = "admin@example.com"
 GUNICORN = ("--worker-class", "sync", "--workers", "1", "--no-control-socket", "--log-level", "warning")
 
 
 @dataclass
 class Target:
-    """One server or page under measurement; what each round gave."""
+    """One server or page under measurement, with the figures of each round."""
 
     name: str
     child: Child
@@ -96,7 +95,7 @@ class Bench:
             raise Failed(f"`{' '.join(command)}` failed:\n{done.stdout}{done.stderr}")
         return done.stdout
 
-    def until_answers(self, child: Child, port: int, path: str, headers: dict[str, str] | None = None) -> None:
+    def until_ok(self, child: Child, port: int, path: str, headers: dict[str, str] | None = None) -> None:
         """Waits for a 200: the page that will be measured."""
         status = None
         for _ in poll(120, every=0.1):
@@ -116,14 +115,14 @@ class Bench:
             connection.close()
 
     def prepare(self) -> list[Target]:
-        """Starts everything, signs in, and gives the targets, each of which has answered once."""
+        """Starts everything and signs in; each of the returned targets has responded once."""
         say(f"Preparing: a sandbox, a signed-in session, an admin with {self.rows} rows ...")
         database = str(self.folder / "sandbox.sqlite3")
         sandbox = self.start(
             "sandbox", "-m", "sandbox", "serve", "--port", str(self.sandbox_port), "--db", database, "--devices", "500",
             core=self.load_core,
         )  # fmt: skip
-        self.until_answers(sandbox, self.sandbox_port, "/_sandbox/requests")
+        self.until_ok(sandbox, self.sandbox_port, "/_sandbox/requests")
         upstream = self.start(
             "upstream",
             "-m",
@@ -132,18 +131,17 @@ class Bench:
             str(self.sandbox_port),
             core=self.load_core,
         )
-        self.until_answers(upstream, self.upstream_port, "/_count")
+        self.until_ok(upstream, self.upstream_port, "/_count")
 
-        # One person asks for more than one person's share of a minute: a page without its call would be no page.
+        # One person makes more calls than a person's share of the rate limit.
         settings = self.environment | self.demo.settings() | {"PLATFORM_API_RATE_LIMIT": "1000000"}
         self.run("manage.py", "migrate", "--noinput", environment=settings)
         self.run("manage.py", "collectstatic", "--noinput", environment=settings)
         portal = self.serve("portal", "portal.wsgi:application", self.portal_port, settings)
-        self.until_answers(portal, self.portal_port, "/sign-in/")
-        visitor = Visitor(f"http://{HOST}:{self.portal_port}")
-        visitor.sign_in(EMAIL, "demo")
-        signed_in = {"Cookie": visitor.cookies()}
-        self.until_answers(portal, self.portal_port, LIST, signed_in)
+        self.until_ok(portal, self.portal_port, "/sign-in/")
+        visitor = Visitor.signed_in(f"http://{HOST}:{self.portal_port}")
+        signed_in = {"Cookie": visitor.cookie_header}
+        self.until_ok(portal, self.portal_port, LIST, signed_in)
 
         floor_port = free_port()
         token = self.token()
@@ -151,7 +149,7 @@ class Bench:
             "floor", "bench.floor:application", floor_port,
             self.environment | {"BENCH_UPSTREAM": f"http://{HOST}:{self.upstream_port}", "BENCH_TOKEN": token},
         )  # fmt: skip
-        self.until_answers(floor, floor_port, "/")
+        self.until_ok(floor, floor_port, "/")
 
         admin_port = free_port()
         stock = self.environment | {"BENCH_DATABASE": str(self.folder / "admin.sqlite3")}
@@ -159,7 +157,7 @@ class Bench:
         cookie = self.run("-m", "bench.stock_admin.prepare", str(self.rows), environment=stock).strip()
         admin = self.serve("admin", "bench.stock_admin.wsgi:application", admin_port, stock)
         device_list = "/admin/stock_admin/device/"
-        self.until_answers(admin, admin_port, device_list, {"Cookie": cookie})
+        self.until_ok(admin, admin_port, device_list, {"Cookie": cookie})
 
         say(str(weigh(visitor, LIST)))
         return [
@@ -185,7 +183,7 @@ class Bench:
             connection.close()
 
     def round(self, target: Target, seconds: float, most: int) -> None:
-        """One load on one target; its figures are added to the target."""
+        """Loads one target; adds the figures to it."""
         job = {
             "port": target.port, "path": target.path, "headers": target.headers,
             "threads": 8, "seconds": seconds, "most": most, "core": self.load_core,
@@ -202,7 +200,7 @@ class Bench:
         target.rate.append(found["requests"] / found["seconds"])
         target.p95.append(found["p95"])
         target.upstream.append((self.calls() - calls) / found["requests"])
-        # Names come from a small cache, which may run out once in a while.
+        # Names come from a cache, which expires now and then.
         if target.calls is not None and not target.calls <= target.upstream[-1] <= target.calls * 1.05:
             raise Failed(f"{target.name}: {target.upstream[-1]:.2f} calls to the API a request, not {target.calls}")
 
@@ -244,7 +242,7 @@ def report(targets: list[Target]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="make bench", description="The list page against two yardsticks.")
+    parser = argparse.ArgumentParser(prog="make bench", description="The list page compared with two baselines.")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=2.0, help="of load for each target in each round")
     parser.add_argument("--most", type=int, default=4000, help="requests for each target in each round")
@@ -258,7 +256,7 @@ def main() -> int:
         try:
             targets = bench.prepare()
             for target in targets:
-                bench.round(target, options.seconds / 2, options.most)  # warm-up: thrown away
+                bench.round(target, options.seconds / 2, options.most)  # warm-up: not counted
                 target.cpu, target.rate, target.p95, target.upstream = [], [], [], []
             for number in range(options.rounds):
                 say(f"Round {number + 1} of {options.rounds} ...")

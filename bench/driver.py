@@ -1,8 +1,8 @@
 """A bounded load of GET requests to one address on this machine, over http.client: count, times, faults.
 
 `python -m bench.driver '{"port": 8080, "path": "/", "headers": {}, "threads": 8, "seconds": 2, "most": 5000,
-"core": 1}'` prints one line of JSON: {"requests": n, "faults": n, "seconds": s, "p50": ms, "p95": ms}. A process of its
-own, so that it can keep to a core of its own.
+"core": 1}'` prints one line of JSON: {"requests": n, "faults": n, "seconds": s, "p50": ms, "p95": ms}. It is a separate
+process, so that it can be pinned to its own core.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ class Load:
         self.end = 0.0
 
     def one(self) -> float:
-        """Sends one request and reads the whole answer: seconds; raises if it is not a 200 with a body."""
+        """Seconds of one request until the whole response is read; raises ValueError if it is not a 200 with a body."""
         begun = time.perf_counter()
         connection = http.client.HTTPConnection("127.0.0.1", self.job["port"], timeout=30)
         try:
             connection.request("GET", self.job["path"], headers=self.job["headers"])
-            answer = connection.getresponse()
-            body = answer.read()
+            response = connection.getresponse()
+            body = response.read()
         finally:
             connection.close()
-        if answer.status != 200 or not body:
-            raise ValueError(f"status {answer.status}")
+        if response.status != 200 or not body:
+            raise ValueError(f"status {response.status}")
         return time.perf_counter() - begun
 
     def worker(self) -> None:

@@ -1,6 +1,6 @@
-"""The floor: the least a page over this API can cost with the client that most people take.
+"""The floor: the least that a page over this API can cost with the usual client.
 
-One call with requests, one json decode, a constant answer. It must not change: the portal is measured against it.
+One call with requests, one json decode, a constant response. Do not change it: the portal is compared with it.
 """
 
 import json

@@ -1,12 +1,11 @@
 """Workers killed in the middle of a change: `python -m bench.kills`.
 
-Every kind of change is sent at once, each to a device of its own, and the worker that serves them is ended with SIGKILL
-while the platform has them: before it carries them out, or after that and before it answers. Then the same forms are
-sent again, and later each record is looked at. Whatever happened upstream, three things must hold: nothing was sent
-twice, nothing is missing from the trail, and nothing is shown as made that was not.
+All kinds of change are submitted at once, each to its own device, and the worker gets SIGKILL while the platform has
+the calls: before it applies them, or after that and before it replies. Then the same forms are submitted again, and
+later each audit entry is opened. Three things must hold: nothing was sent twice, nothing is missing from the audit, and
+nothing is shown as confirmed that was not applied.
 
-Takes real time: more than a minute a case, as an absence is proof only a minute later. Prints a line a case, ends with
-1 if one fails.
+A case takes more than a minute, since only then an absence is proof. Prints a line a case, exits with 1 if one fails.
 """
 
 from __future__ import annotations
@@ -22,38 +21,42 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import django
 import requests
 from bs4 import BeautifulSoup
 
-from tests.change_examples import Write, arrived, open_form, writes
-from tests.portal.test_stack import sign_in
-from tests.portal_server import PortalServer
-from tests.servers import SandboxServer
-from tests.services import postgres_server
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+django.setup()
+
+from tests.change_examples import Change, arrived, changes, open_form  # noqa: E402
+from tests.portal.test_stack import sign_in  # noqa: E402
+from tests.portal_server import PortalServer  # noqa: E402
+from tests.servers import SandboxServer  # noqa: E402
+from tests.services import postgres_server  # noqa: E402
 
 LINGER = 4.0
-"""Seconds for which the platform keeps a call: long enough to kill the worker meanwhile."""
+"""Seconds for which the platform holds a call: long enough to kill the worker meanwhile."""
 SURE = 62.0
-"""Seconds after a change at which what is not there was not made (reconciliation.CERTAIN_AFTER, and a little more)."""
+"""Seconds after which a change that is not visible was not applied: a little more than reconciliation waits."""
 STOP = threading.Event()
-"""Somebody wants this to end."""
+"""Set on SIGTERM."""
 
 
-def send(session: requests.Session, host: PortalServer, write: Write, *, token: str = "") -> None:
-    form = write.form | ({"csrfmiddlewaretoken": token} if token else {})
+def send(session: requests.Session, host: PortalServer, change: Change, *, token: str = "") -> None:
+    form = change.form | ({"csrfmiddlewaretoken": token} if token else {})
     with requests.Session() as mine:
         mine.trust_env = False
         mine.cookies.update(session.cookies)
         try:
-            answer = mine.post(host.url + write.path, form, allow_redirects=False, timeout=60)
+            response = mine.post(host.url + change.path, form, allow_redirects=False, timeout=60)
         except requests.RequestException:
-            write.answers.append((0, ""))
+            change.answers.append((0, ""))
         else:
-            write.answers.append((answer.status_code, answer.text))
+            change.answers.append((response.status_code, response.text))
 
 
-def at_once(session: requests.Session, host: PortalServer, all_of_them: list[Write]) -> list[threading.Thread]:
-    threads = [threading.Thread(target=send, args=[session, host, write]) for write in all_of_them]
+def at_once(session: requests.Session, host: PortalServer, all_of_them: list[Change]) -> list[threading.Thread]:
+    threads = [threading.Thread(target=send, args=[session, host, change]) for change in all_of_them]
     for thread in threads:
         thread.start()
     return threads
@@ -63,7 +66,7 @@ def until(what: Callable[[], bool], seconds: float) -> None:
     give_up = time.monotonic() + seconds
     while not what():
         if time.monotonic() > give_up or STOP.wait(0.05):
-            raise AssertionError("what was waited for did not happen")
+            raise AssertionError("timeout")
 
 
 def workers_of(host: PortalServer) -> list[int]:
@@ -72,34 +75,34 @@ def workers_of(host: PortalServer) -> list[int]:
 
 
 def case(sandbox: SandboxServer, host: PortalServer, only: list[str], **fault: object) -> list[str]:
-    """One round; what went wrong in it."""
+    """One round; returns what went wrong in it."""
     sandbox.reset()
-    all_of_them = [write for write in writes(sandbox) if not only or write.name in only]
+    all_of_them = [change for change in changes(sandbox) if not only or change.kind.name in only]
     with sign_in(host, "admin") as session:
-        for write in all_of_them:
-            open_form(session, host, write)
+        for change in all_of_them:
+            open_form(session, host, change)
         sandbox.clear_requests()
-        for write in all_of_them:
-            method, path = write.call
+        for change in all_of_them:
+            method, path = change.call
             sandbox.fault(path, "drop", method=method, **fault)
         started = time.monotonic()
         threads = at_once(session, host, all_of_them)
-        until(lambda: all(arrived(sandbox, write) for write in all_of_them), 30)
+        until(lambda: all(arrived(sandbox, change) for change in all_of_them), 30)
         if fault.get("apply"):
-            until(lambda: all(write.made(sandbox) for write in all_of_them), 30)
+            until(lambda: all(change.made(sandbox) for change in all_of_them), 30)
         for pid in workers_of(host):
             os.kill(pid, signal.SIGKILL)
         for thread in threads:
             thread.join(timeout=70)
         sandbox.clear_faults()
-        until(lambda: _answers(session, host), 30)
-        for thread in at_once(session, host, all_of_them):  # pressed again by whoever got no answer
+        until(lambda: _responds(session, host), 30)
+        for thread in at_once(session, host, all_of_them):  # again, since there was no response
             thread.join(timeout=70)
         STOP.wait(max(0.0, SURE - (time.monotonic() - started)))
         return [*_wrongs(sandbox, host, session, all_of_them)]
 
 
-def _answers(session: requests.Session, host: PortalServer) -> bool:
+def _responds(session: requests.Session, host: PortalServer) -> bool:
     try:
         return session.get(f"{host.url}/sign-in/", timeout=5).status_code < 500
     except requests.RequestException:
@@ -107,35 +110,35 @@ def _answers(session: requests.Session, host: PortalServer) -> bool:
 
 
 def _wrongs(
-    sandbox: SandboxServer, host: PortalServer, session: requests.Session, all_of_them: list[Write]
+    sandbox: SandboxServer, host: PortalServer, session: requests.Session, all_of_them: list[Change]
 ) -> Iterator[str]:
     texts = [*_records(session, host)]
     labels = [" ".join(BeautifulSoup(text, "html.parser").main.get_text(" ").split()) for text in texts]  # type: ignore[union-attr]
-    for write in all_of_them:
-        sent, made = arrived(sandbox, write), write.made(sandbox)
+    for change in all_of_them:
+        sent, made = arrived(sandbox, change), change.made(sandbox)
         if sent != 1:
-            yield f"{write.name}: sent {sent} times"
-        if write.answers[0][0] != 0:
-            yield f"{write.name}: the first press was answered with {write.answers[0][0]} by a worker that was killed"
-        if not made and write.answers[1][0] == 303:
-            yield f"{write.name}: shown as made, which it was not"
-        if write.answers[1][0] == 500:
-            yield f"{write.name}: a fault of the portal's own"
+            yield f"{change.kind.name}: sent {sent} times"
+        if change.answers[0][0] != 0:
+            yield f"{change.kind.name}: the killed worker responded with {change.answers[0][0]}"
+        if not made and change.answers[1][0] == 303:
+            yield f"{change.kind.name}: shown as confirmed, but not applied"
+        if change.answers[1][0] == 500:
+            yield f"{change.kind.name}: the portal crashed"
     confirmed = sum("Confirmed" in label for label in labels)
-    made = sum(write.made(sandbox) for write in all_of_them if write.tellable)
+    made = sum(change.made(sandbox) for change in all_of_them if change.verifiable)
     if len(labels) != len(all_of_them):
-        yield f"{len(labels)} records of {len(all_of_them)} changes"
+        yield f"{len(labels)} audit entries of {len(all_of_them)} changes"
     if confirmed != made:
-        yield f"{confirmed} records say confirmed, {made} changes were made"
+        yield f"{confirmed} entries say confirmed, {made} changes were made"
     if not made:
         rejected = sum("Not made" in label for label in labels)
-        tellable = sum(write.tellable for write in all_of_them)
+        tellable = sum(change.verifiable for change in all_of_them)
         if rejected != tellable:
-            yield f"{rejected} records say not made, {tellable} could tell"
+            yield f"{rejected} entries say not made, {tellable} could tell"
 
 
 def _records(session: requests.Session, host: PortalServer) -> Iterator[str]:
-    """The pages of all entries; opening one settles it."""
+    """The pages of all audit entries; opening one reconciles it."""
     for number in range(1, 200):
         page = session.get(f"{host.url}/audit/{number}/", timeout=30)
         if page.status_code == 404:
@@ -161,8 +164,8 @@ def hosts(kind: str, sandbox: SandboxServer) -> Iterator[PortalServer]:
 
 
 CASES: dict[str, dict[str, object]] = {
-    "killed before the platform carried it out, which it never did": {"delay": LINGER},
-    "killed after the platform carried it out, before it answered": {"apply": True, "linger": LINGER},
+    "killed before the platform applied it, which it never did": {"delay": LINGER},
+    "killed after the platform applied it, before it replied": {"apply": True, "linger": LINGER},
 }
 
 
@@ -172,7 +175,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", action="append", default=[], help="a kind of change, such as rename")
     options = parser.parse_args(arguments)
     rounds = [(database, name) for database in options.database or ["sqlite"] for name in CASES]
-    with ThreadPoolExecutor(max_workers=2) as both:  # they mostly wait
+    with ThreadPoolExecutor(max_workers=2) as both:  # they mostly sleep
         found = list(both.map(lambda each: one_round(*each, options.only), rounds))
     return 1 if any(found) else 0
 

@@ -1,8 +1,8 @@
 """The platform gone for a while under load: `python -m bench.outage [--seconds N] [--way NAME]...`.
 
-Twenty people go on working while the platform refuses connections, or takes them and never answers. Once the portal has
-noticed, pages are quick, say what is wrong and show what was read before; what the portal keeps itself works all the
-time; and when the platform is back, so is everything, without a restart.
+Twenty people work while the platform refuses connections, or accepts them and never responds. Once the circuit
+breaker is open, pages are quick, say what is wrong and show cached responses; the portal's own pages work all the time; and
+when the platform is back, everything works again without a restart.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ import django
 django.setup()
 
 from bench.faults.judge import MISTAKE, SENTENCES  # noqa: E402
-from bench.visitor import Answer, Visitor  # noqa: E402
+from bench.visitor import Response, Visitor  # noqa: E402
 from tests.portal_server import PortalServer  # noqa: E402
 from tests.servers import SandboxServer  # noqa: E402
 from tools.processes import Failed  # noqa: E402
@@ -40,13 +40,13 @@ WARM, AFTER = 6.0, 22.0
 PAUSE = 1.0
 """Seconds between two pages of one person."""
 QUICK, BACK = 1.0, 15.0
-"""Seconds: the 95th percentile of a page once the breaker is open, and until full service."""
+"""Limits in seconds: the 95th percentile of a page while the breaker is open, and the time until full service."""
 OPEN = ("The platform has not been answering", "The platform is not answering.", "It is tried again at")
 OLD = ("As of ", *OPEN)
 PAGES = ("/devices/", "/devices/3/", "/devices/3/timeline/", "/devices/3/tags/", "/devices/?q=cold", "/devices/recent/")
 OWN = ("/audit/", "/preferences/", "/about/", "/sessions/")
 RENAMED = range(20, 23)
-"""Devices that somebody renames all the time."""
+"""Devices that are renamed all the time."""
 WAYS = ("refuses", "is silent")
 STOP = threading.Event()
 
@@ -56,21 +56,21 @@ def children(pid: int) -> list[int]:
 
 
 class Visit(NamedTuple):
-    """`at`: when it was asked for, monotonic seconds."""
+    """`at`: monotonic seconds of the request."""
 
     at: float
     page: str
-    answer: Answer
+    response: Response
     written: bool = False
 
     @property
     def open(self) -> bool:
-        return any(words in self.answer.words for words in OPEN)
+        return any(words in self.response.words for words in OPEN)
 
     @property
     def good(self) -> bool:
-        fine = self.answer.status in (200, 303)
-        return fine and not any(words in self.answer.words for words in (*OLD, *SENTENCES[:-1]))
+        fine = self.response.status in (200, 303)
+        return fine and not any(words in self.response.words for words in (*OLD, *SENTENCES[:-1]))
 
 
 class Outage:
@@ -131,7 +131,7 @@ class Outage:
         return children(self.portal.pid)
 
     def _signal(self, number: signal.Signals) -> None:
-        """To the sandbox and its worker, which holds the port: the system goes on taking connections for it."""
+        """To the sandbox and its worker. The kernel still accepts connections on its port."""
         with suppress(ProcessLookupError, FileNotFoundError):
             for pid in (self.sandbox.pid, *children(self.sandbox.pid)):
                 os.kill(pid, number)
@@ -140,7 +140,7 @@ class Outage:
         if self.way == "is silent":
             self._signal(signal.SIGSTOP)
             return
-        self.calls += self.sandbox.requests()  # they go with it; what comes in between is no more than a moment's
+        self.calls += self.sandbox.requests()  # the record ends with the process
         self.port = self.sandbox.url.rsplit(":", 1)[1]
         self.sandbox.stop(signal.SIGKILL)
 
@@ -170,51 +170,53 @@ class Outage:
             self.visits.append(Visit(at, page, visitor.ask(page, form=form), written=True))
             self.over.wait(2 * PAUSE)
 
-    # --- what has to hold ---------------------------------------------------------------------------------------------
+    # --- checks ---------------------------------------------------------------------------------------------
 
     def _judge(self, gone: float, back: float) -> None:
         during = [visit for visit in self.visits if gone <= visit.at < back]
         after = [visit for visit in self.visits if visit.at >= back]
-        told = [
-            visit.at + visit.answer.seconds
+        explained = [
+            visit.at + visit.response.seconds
             for visit in self.visits
-            if visit.open and visit.at + visit.answer.seconds > gone
+            if visit.open and visit.at + visit.response.seconds > gone
         ]
-        opened = min(told, default=back)
+        opened = min(explained, default=back)
         self.say(f"the portal noticed after {opened - gone:.1f} s", wrong=opened >= back)
-        times = [visit.answer.seconds for visit in during if visit.at >= opened and not visit.written]
+        times = [visit.response.seconds for visit in during if visit.at >= opened and not visit.written]
         p95 = quantiles(times, n=20)[18] if len(times) > 1 else 99.0
         words = f"from then on {len(times)} pages, 95 % of them within {p95:.2f} s (at most {QUICK:.0f})"
         self.say(f"{words}, the slowest {max(times, default=0):.1f} s", wrong=p95 > QUICK)
-        self._typed(during)
+        self._check_pages(during)
         late = [visit for visit in after if not visit.good]
-        needed = max((visit.at + visit.answer.seconds - back for visit in late), default=0.0)
+        needed = max((visit.at + visit.response.seconds - back for visit in late), default=0.0)
         enough = any(visit.at > back + needed for visit in after)
         self.say(
             f"full service {needed:.1f} s after its return (at most {BACK:.0f})", wrong=needed > BACK or not enough
         )
         if needed > BACK:
-            self.say(f"the last without it: {late[-1].page}: {late[-1].answer.words[-300:]}", wrong=True)
+            self.say(f"the last without it: {late[-1].page}: {late[-1].response.words[-300:]}", wrong=True)
         self._sent_once()
 
-    def _typed(self, during: list[Visit]) -> None:
-        answers = Counter(visit.answer.status for visit in during)
-        self.say("meanwhile " + ", ".join(f"{count} x {status or 'cut'}" for status, count in sorted(answers.items())))
+    def _check_pages(self, during: list[Visit]) -> None:
+        responses = Counter(visit.response.status for visit in during)
+        self.say(
+            "meanwhile " + ", ".join(f"{count} x {status or 'cut'}" for status, count in sorted(responses.items()))
+        )
         for visit in during:
-            status, words = visit.answer.status, visit.answer.words
-            told = any(sentence in words for sentence in (*SENTENCES, *OLD))
+            status, words = visit.response.status, visit.response.words
+            explained = any(sentence in words for sentence in (*SENTENCES, *OLD))
             if visit.page in OWN and status != 200:
                 self.say(f"{visit.page}: status {status}: {words[:200]}", wrong=True)
-            elif status in (0, 500) or MISTAKE in words or (status >= 400 and not told):
+            elif status in (0, 500) or MISTAKE in words or (status >= 400 and not explained):
                 self.say(f"{visit.page}: status {status}: {words[-300:]}", wrong=True)
 
     def _sent_once(self) -> None:
         sent = Counter(call["request_id"] for call in self.calls if call["method"] == "PUT")
         pressed = [visit for visit in self.visits if visit.written]
-        made = sum(visit.answer.status == 303 for visit in pressed)
+        made = sum(visit.response.status == 303 for visit in pressed)
         twice = sum(count > 1 for count in sent.values())
-        words = f"{len(pressed)} changes were asked for: {sent.total()} arrived, {made} were told as made"
-        # What arrives between the last look at its record and the sandbox's end is not in it.
+        words = f"{len(pressed)} changes were submitted: {sent.total()} arrived, {made} were shown as confirmed"
+        # Calls between the last read of the record and the end of the sandbox are not in it.
         lost = 2 * len(RENAMED) if self.way == "refuses" else 0
         self.say(f"{words}, {twice} arrived twice", wrong=bool(twice) or made > sent.total() + lost or not made)
 

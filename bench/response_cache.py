@@ -1,7 +1,7 @@
 """Ten thousand steps of the response cache's state machine: `python -m bench.response_cache [--steps N] [--seed N]`.
 
-Then the same with what keeps people apart, old answers away and old ones marked taken out, one after the other: each
-has to be found. Prints its seed; in CI it is always the same. Ends with 1 if anything is wrong.
+Then the same with one safeguard of the cache removed at a time: each loss has to be found. Prints its seed, which is
+fixed in CI. Exits with 1 on any failure.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ def _no_owner() -> Iterator[None]:
         yield
 
 
-def _counts_nothing(*_: object) -> None: ...
+def _no_bump(*_: object) -> None: ...
 
 
 BREAKS = {
     "the key without its owner": (_no_owner, "a leak"),
     "no count after a change": (
-        lambda: mock.patch.object(Machine, "bump", _counts_nothing),
+        lambda: mock.patch.object(Machine, "bump", _no_bump),
         "before a change",
     ),
     "no mark on old answers": (lambda: mock.patch.object(BaseClient, "stale", property(lambda self: [])), "not marked"),
@@ -76,7 +76,7 @@ def run(steps: int, number: int, *, shrink: bool = True) -> str:
     )
     try:
         run_state_machine_as_test(machine, settings=how)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
+    except Exception as error:  # noqa: BLE001 - any error is a finding
         notes = "\n".join(getattr(error, "__notes__", []))
         return f"{notes}\n{''.join(traceback.format_exception(error))}"
     return ""
@@ -88,7 +88,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=CI_SEED if os.environ.get("CI") else random.randrange(2**32))
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    logging.disable(logging.WARNING)  # the policy has much to say of a platform that fails all the time
+    logging.disable(logging.WARNING)  # the platform fails all the time
     begun = time.monotonic()
     Machine.steps = 0
     found, number = "", options.seed
@@ -106,7 +106,10 @@ def main() -> int:
         seen = sign in said
         blind |= not seen
         print("" if seen else said, end="", flush=True)
-        print(f"kept, {name}: {'found' if seen else 'WRONG, not found'}, {time.monotonic() - begun:.0f} s", flush=True)
+        print(
+            f"response cache, {name}: {'found' if seen else 'WRONG, not found'}, {time.monotonic() - begun:.0f} s",
+            flush=True,
+        )
     return 1 if found or blind else 0
 
 

@@ -1,8 +1,8 @@
-"""A storm against the limit of an organization: `python -m bench.storm [--seconds N]`.
+"""More load than the rate limit of an organization: `python -m bench.storm [--seconds N]`.
 
 Fifty people open pages and poll as fast as they can, at two processes of the portal that share a Redis. First the
-platform takes less than that and says how long to wait: nothing may ask before that is over. Then it takes everything,
-and the portal's own ceiling has to hold. Afterwards everybody is served again, without a restart.
+platform limits the rate and sends Retry-After: no call may come earlier. Then it accepts everything, and the portal's
+own rate limit has to hold. Afterwards every page works again, without a restart.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ import django
 django.setup()
 
 from bench.faults.judge import MISTAKE, SENTENCES  # noqa: E402
-from bench.visitor import Answer, Visitor  # noqa: E402
+from bench.visitor import Response, Visitor  # noqa: E402
 from tests.portal_server import PortalServer  # noqa: E402
 from tests.servers import SandboxServer  # noqa: E402
 from tests.services import missing, redis_server  # noqa: E402
 from tools.processes import Failed, poll  # noqa: E402
 
 PEOPLE, SESSIONS, PROCESSES = 50, 10, 2
-CEILING = 300
+RATE_LIMIT = 300
 """Calls a minute, a twentieth of the usual."""
-LIMIT, WAIT = 150, 10
-"""The platform's own in the second part, and the seconds it then tells to wait."""
+PLATFORM_LIMIT, RETRY_AFTER = 150, 10
+"""The platform's own limit in the first part, and its Retry-After in seconds."""
 GRACE = 1.0
-"""Seconds in which a 429 has to become known to the other process, and calls under way may still arrive."""
+"""Seconds in which the other process learns of a 429, and calls under way may still arrive."""
 OLD = ("As of ", "The platform asks us to wait")
 PAGES = ("/devices/", "/devices/3/", "/devices/3/timeline/", "/devices/3/tags/", "/devices/?q=cold", "/devices/3/logs/")
 POLL = "/devices/recent/?minutes=60&seen=1&poll=on"
@@ -49,28 +49,28 @@ STOP = threading.Event()
 
 @dataclass
 class Seen:
-    """What people got. `polls`: the request ids of polls."""
+    """The responses. `polls`: the request ids of polls."""
 
-    answers: Counter[int] = field(default_factory=Counter)
+    responses: Counter[int] = field(default_factory=Counter)
     polls: set[str] = field(default_factory=set)
-    told: int = 0
+    explained: int = 0
     wrong: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note(self, page: str, answer: Answer) -> None:
+    def note(self, page: str, response: Response) -> None:
         with self.lock:
-            self.answers[answer.status] += 1
+            self.responses[response.status] += 1
             if page == POLL:
-                self.polls.add(answer.request_id)
-            told = any(sentence in answer.words for sentence in SENTENCES + OLD)
-            self.told += told
-            if answer.status not in (200, 429, 503, 504) or MISTAKE in answer.words:
-                self.wrong.append(f"{page}: status {answer.status}: {answer.words[:200]}")
-            elif answer.status >= 400 and not told:
-                self.wrong.append(f"{page}: status {answer.status} without a known sentence: {answer.words[:200]}")
+                self.polls.add(response.request_id)
+            explained = any(sentence in response.words for sentence in SENTENCES + OLD)
+            self.explained += explained
+            if response.status not in (200, 429, 503, 504) or MISTAKE in response.words:
+                self.wrong.append(f"{page}: status {response.status}: {response.words[:200]}")
+            elif response.status >= 400 and not explained:
+                self.wrong.append(f"{page}: status {response.status} without a known sentence: {response.words[:200]}")
 
     def __str__(self) -> str:
-        return ", ".join(f"{count} x {status or 'cut'}" for status, count in sorted(self.answers.items()))
+        return ", ".join(f"{count} x {status or 'cut'}" for status, count in sorted(self.responses.items()))
 
 
 class Crowd:
@@ -107,12 +107,12 @@ def most_in_a_minute(calls: list[dict[str, Any]]) -> int:
 
 
 def too_early(calls: list[dict[str, Any]], polls: set[str]) -> tuple[int, int, int]:
-    """Refusals, and of the calls before their wait was over, those of polls and all. Those under way do not count."""
+    """Number of 429s; of the calls before their Retry-After: those of polls, and all. Calls under way do not count."""
     refused = [call["started"] + (call["ms"] or 0) for call in calls if call["status"] == 429]
     early = [
         call
         for call in calls
-        if any(moment + GRACE * 1000 < call["started"] < moment + WAIT * 1000 for moment in refused)
+        if any(moment + GRACE * 1000 < call["started"] < moment + RETRY_AFTER * 1000 for moment in refused)
     ]
     return len(refused), sum(call["request_id"] in polls for call in early), len(early)
 
@@ -131,33 +131,33 @@ class Storm:
         names = ("admin", "support")
         sessions = [Visitor.signed_in(self.portal.url, names[number % len(names)]) for number in range(SESSIONS)]
         self._cool_down(sessions)
-        self._ceiling(sessions)
+        self._own_limit(sessions)
         self._recovered(sessions)
 
-    def _ceiling(self, sessions: list[Visitor]) -> None:
-        """What was sent before counts too: the sandbox is asked for its whole record."""
+    def _own_limit(self, sessions: list[Visitor]) -> None:
+        """Counts earlier calls too: the sandbox has recorded all of them."""
         self.sandbox.switch(org_rate_limit=0)
         seen, begun = Seen(), time.monotonic()
         Crowd(sessions, seen, self.seconds).wait()
         calls = self.sandbox.requests()
         most = most_in_a_minute(calls)
         took = time.monotonic() - begun
-        words = f"{PEOPLE} people for {took:.0f} s: {seen}; at most {most} calls in a minute, the ceiling is {CEILING}"
-        self.say(words, wrong=most > CEILING)
-        self.say(f"{seen.told} answers told of it", wrong=not seen.told or most < CEILING * 0.5)
+        words = f"{PEOPLE} people for {took:.0f} s: {seen}; at most {most} calls in a minute, the limit is {RATE_LIMIT}"
+        self.say(words, wrong=most > RATE_LIMIT)
+        self.say(f"{seen.explained} pages explained it", wrong=not seen.explained or most < RATE_LIMIT * 0.5)
         for words in seen.wrong[:5]:
             self.say(words, wrong=True)
 
     def _cool_down(self, sessions: list[Visitor]) -> None:
-        self.sandbox.switch(org_rate_limit=LIMIT, retry_after=WAIT)
+        self.sandbox.switch(org_rate_limit=PLATFORM_LIMIT, retry_after=RETRY_AFTER)
         self.sandbox.clear_requests()
         seen = Seen()
         Crowd(sessions, seen, self.seconds).wait()
         refused, polls, early = too_early(self.sandbox.requests(), seen.polls)
         self.say(
-            f"{PEOPLE} people against {LIMIT} calls a minute, then {WAIT} s to wait: {seen}; {refused} refusals;"
-            f" sent before the time was over: {polls} polls, {early} calls in all; {seen.told} answers told of it",
-            wrong=bool(polls or early or not refused or not seen.told),
+            f"{PEOPLE} people against {PLATFORM_LIMIT} calls a minute, Retry-After {RETRY_AFTER} s: {seen}; {refused} x"
+            f" 429; sent too early: {polls} polls, {early} calls in all; {seen.explained} pages explained it",
+            wrong=bool(polls or early or not refused or not seen.explained),
         )
         for words in seen.wrong[:5]:
             self.say(words, wrong=True)
@@ -165,19 +165,19 @@ class Storm:
     def _recovered(self, sessions: list[Visitor]) -> None:
         begun = time.monotonic()
         for _ in poll(90, every=1.0):
-            answers = [visitor.ask("/devices/3/tags/") for visitor in sessions]
-            if STOP.is_set() or all(a.status == 200 and not any(old in a.words for old in OLD) for a in answers):
+            responses = [visitor.ask("/devices/3/tags/") for visitor in sessions]
+            if STOP.is_set() or all(a.status == 200 and not any(old in a.words for old in OLD) for a in responses):
                 break
         else:
-            self.say(f"not everybody is served again: {[answer.status for answer in answers]}", wrong=True)
-        self.say(f"everybody is served again after {time.monotonic() - begun:.0f} s, without a restart")
+            self.say(f"some pages still fail: {[response.status for response in responses]}", wrong=True)
+        self.say(f"all pages work again after {time.monotonic() - begun:.0f} s, without a restart")
         if "Traceback" in self.portal.log():
             log = self.portal.log()
             self.say(f"the portal's log has a traceback:\n{log[log.index('Traceback') :][:3000]}", wrong=True)
 
 
 def storm(folder: Path, seconds: float) -> Iterator[str]:
-    """What went wrong."""
+    """Yields what went wrong."""
     with redis_server(folder) as redis:
         sandbox = SandboxServer("--threads", "64")
         try:
@@ -186,7 +186,7 @@ def storm(folder: Path, seconds: float) -> Iterator[str]:
                 redis_url=redis,
                 workers=PROCESSES,
                 threads=32,
-                extra={"PLATFORM_API_RATE_LIMIT": str(CEILING)},
+                extra={"PLATFORM_API_RATE_LIMIT": str(RATE_LIMIT)},
             )
             try:
                 load = Storm(sandbox, portal, seconds)

@@ -1,7 +1,7 @@
-"""All loads one after the other: `python -m bench.suite short|full [NAME]...`. Non-zero if one of them fails.
+"""All load tests in a row: `python -m bench.suite short|full [NAME]...`. Exits with non-zero if one of them fails.
 
-A load is a module that prints its figures, ends with non-zero where they are not what they have to be, and ends what
-it started when it gets SIGTERM. To add one, add its line to LOADS.
+A load test is a module that prints its figures, exits with non-zero if one is out of bounds, and stops its servers on
+SIGTERM. To add one, add its line to LOADS.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 GRACE = 30.0
-"""Seconds that a load has to end its servers when it is asked to stop."""
+"""Seconds that a load test has to stop its servers after SIGTERM."""
 
 
 class Load(NamedTuple):
-    """`short` and `full` are its arguments; `within`: seconds that the short one may take on two busy cores."""
+    """`short` and `full` are its arguments; `within`: time limit of the short one in seconds, on two busy cores."""
 
     module: str
     short: tuple[str, ...]
@@ -28,6 +28,8 @@ class Load(NamedTuple):
     within: float
 
 
+BENCHMARK = ("--rounds", "1", "--seconds", "0.4", "--rows", "300")
+"""One round, to show that it runs; its figures are for `make bench`."""
 LOADS = {
     "race": Load("bench.race", short=("--rounds", "2"), full=("--rounds", "5"), within=600),
     "kills": Load(
@@ -39,14 +41,15 @@ LOADS = {
     "faults": Load("bench.faults", short=("--short",), full=(), within=600),
     "storm": Load("bench.storm", short=("--seconds", "30"), full=("--seconds", "90"), within=300),
     "outage": Load("bench.outage", short=("--seconds", "25"), full=("--seconds", "60"), within=400),
-    "kept": Load("bench.response_cache", short=("--steps", "10000"), full=("--steps", "100000"), within=300),
+    "response-cache": Load("bench.response_cache", short=("--steps", "10000"), full=("--steps", "100000"), within=300),
+    "benchmark": Load("bench.benchmark", short=BENCHMARK, full=BENCHMARK, within=240),
 }
 FULL_WITHIN = 4 * 3600.0
-"""Seconds for a full one."""
+"""Time limit of a full one in seconds."""
 
 
 def run(arguments: list[str], within: float) -> str:
-    """Runs a module of ours to its end; an empty string, or what was wrong."""
+    """Runs a module to its end; returns what failed, or an empty string."""
     process = subprocess.Popen([sys.executable, "-m", *arguments], cwd=ROOT, stdin=subprocess.DEVNULL)
     try:
         code = process.wait(within)
@@ -70,7 +73,7 @@ def main(argv: list[str] | None = None, loads: dict[str, Load] | None = None) ->
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(loads)}; none: all")
     options = parser.parse_args(argv)
     if unknown := set(options.names) - set(loads):
-        parser.error(f"there is no load {', '.join(sorted(unknown))}")
+        parser.error(f"unknown load test: {', '.join(sorted(unknown))}")
     ended = []
     for name in options.names or loads:
         load = loads[name]

@@ -1,7 +1,7 @@
-"""The API as fast as it gets: asks the sandbox once for each GET, then answers it from memory.
+"""The API at its fastest: asks the sandbox once for each GET, then responds from memory.
 
-`python -m bench.upstream PORT SANDBOX_PORT`. So the yardsticks and the portal get the very same bytes, at a cost
-that does not blur theirs. Calls that write are passed on each time. `GET /_count` tells how many calls there were.
+`python -m bench.upstream PORT SANDBOX_PORT`. The baselines and the portal get the same bytes, at
+almost no cost. Writes are passed on each time. `GET /_count` returns the number of calls.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ SKIPPED = {"connection", "transfer-encoding", "content-length", "date", "server"
 
 
 def ask_sandbox(port: int, head: bytes, body: bytes) -> bytes:
-    """Passes one request on and gives the whole answer as bytes, ready to be sent again."""
+    """Passes one request on; returns the whole response as bytes, ready to be sent again."""
     first, *lines = head.decode("latin-1").split("\r\n")
     method, target, _ = first.split(" ", 2)
     headers = dict(line.split(": ", 1) for line in lines if ": " in line)
     connection = http.client.HTTPConnection(HOST, port, timeout=30)
     try:
         connection.request(method, target, body or None, {**headers, "Connection": "close"})
-        answer = connection.getresponse()
-        content = answer.read()
+        response = connection.getresponse()
+        content = response.read()
     finally:
         connection.close()
-    kept = [f"{name}: {value}" for name, value in answer.getheaders() if name.lower() not in SKIPPED]
-    start = "\r\n".join([f"HTTP/1.1 {answer.status} {answer.reason}", *kept, f"Content-Length: {len(content)}"])
+    kept = [f"{name}: {value}" for name, value in response.getheaders() if name.lower() not in SKIPPED]
+    start = "\r\n".join([f"HTTP/1.1 {response.status} {response.reason}", *kept, f"Content-Length: {len(content)}"])
     return start.encode("latin-1") + b"\r\n\r\n" + content
 
 
@@ -38,7 +38,7 @@ class Upstream:
         self.count = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, kept open for as many requests as come."""
+        """One keep-alive connection."""
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -46,14 +46,14 @@ class Upstream:
                     (int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0
                 )
                 body = await reader.readexactly(length) if length else b""
-                writer.write(await self.answer(head[:-4], body))
+                writer.write(await self.response(head[:-4], body))
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
             writer.close()
 
-    async def answer(self, head: bytes, body: bytes) -> bytes:
+    async def response(self, head: bytes, body: bytes) -> bytes:
         first = head.split(b"\r\n", 1)[0]
         if first.startswith(b"GET /_count "):
             text = b"%d" % self.count

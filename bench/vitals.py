@@ -1,9 +1,9 @@
-"""How soon and how calmly pages appear in a real browser: `python -m bench.vitals`, a part of `make bench`.
+"""Largest contentful paint and layout shift in a real browser: `python -m bench.vitals`, a part of `make bench`.
 
-For each page five visits on loopback by somebody who is signed in, with nothing kept: every style sheet and script
-travels again. Largest contentful paint is held against the time to first byte of the same visit, so that a slow machine
-moves both; a figure is the median of the visits. The tab is open already, as a person's is. Starting a process for a
-new tab is the browser's own affair and takes some 100 ms on two cores for an empty page too: told beside, unbounded.
+Each page gets five visits on loopback by a signed-in person without a browser cache. The paint is compared with the
+time to first byte of the same visit, so that a slow machine moves both; a figure is the median of the visits. The tab
+is already open, as a person's is. The time in a new tab is printed without a bound: the browser starts a process for
+it, which takes some 100 ms on two cores for an empty page too.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ READ = """() => {
 
 
 class Vitals(NamedTuple):
-    """Layout shift (no unit), largest contentful paint and time to first byte (ms), bytes that travelled."""
+    """Layout shift (no unit), largest contentful paint and time to first byte (ms), bytes transferred."""
 
     shift: float
     paint: float
@@ -61,25 +61,25 @@ class Vitals(NamedTuple):
 
 
 def visit(page: Page, path: str) -> Vitals:
-    """Open a page in a tab that was made with `watched`, and wait until everything has arrived."""
+    """Open a page in a tab of `Person.tab`, and wait until everything has loaded."""
     page.goto(path, wait_until="networkidle")
     read = page.evaluate(READ)
     return Vitals(read["shift"], read["paint"], read["firstByte"], read["bytes"])
 
 
 class Person:
-    """Somebody who is signed in, in one browser. Every tab forgets what travelled before."""
+    """A signed-in person in one browser. Every tab starts without a cache."""
 
     def __init__(self, browser: Browser, base: str) -> None:
         self.browser, self.base = browser, base
         context = browser.new_context()
         sign_in(context.new_page(), base)
-        self.kept = context.storage_state()
+        self.storage = context.storage_state()
         context.close()
 
     @contextmanager
     def tab(self) -> Iterator[Page]:
-        context = self.browser.new_context(base_url=self.base, storage_state=self.kept)
+        context = self.browser.new_context(base_url=self.base, storage_state=self.storage)
         context.add_init_script(WATCH)
         page = context.new_page()
         devtools = context.new_cdp_session(page)
@@ -89,16 +89,16 @@ class Person:
         context.close()
 
     def visits(self, path: str, times: int = VISITS) -> list[Vitals]:
-        """In a tab that is open, from another page of the portal."""
+        """In an open tab, from another page of the portal."""
         with self.tab() as page:
             found = []
             for _ in range(times + 1):
                 visit(page, "/about/")
                 found.append(visit(page, path))
-            return found[1:]  # the first one warmed the server too
+            return found[1:]  # the first one warms the server up
 
     def new_tabs(self, path: str, times: int = VISITS) -> list[Vitals]:
-        """Each in a tab and with a process of its own."""
+        """Each in a new tab."""
         found = []
         for _ in range(times):
             with self.tab() as page:
@@ -111,7 +111,7 @@ def middle(visits: list[Vitals]) -> Vitals:
 
 
 def report(base: str) -> bool:
-    """Prints a line a page; whether all of them are as they have to be."""
+    """Prints a line for each page; returns whether all are within their bounds."""
     right = True
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)

@@ -1,4 +1,4 @@
-"""The page “About”: the portal's version, the API's host, and what this person may do."""
+"""The page "About": the portal's version, the API's host, and the person's permissions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from portal.auth.models import ApiGrant
 PERMISSIONS = {
     "ORG_DEVICES_VIEW": gettext_lazy("See all devices of the organization, search them and follow new ones."),
     "OWN_DEVICES_VIEW": gettext_lazy("See the devices that you own."),
-    "ORG_VIEW_USERS": gettext_lazy("Find people by name or e-mail, and see whose a device is."),
+    "ORG_VIEW_USERS": gettext_lazy("Find people by name or e-mail, and see who owns a device."),
     "VIEW_OWN_ORG_TAG": gettext_lazy("See the tags of a device."),
     "VIEW_TIMELINE": gettext_lazy("Read the timeline of a device: its events and alarms."),
     "ORG_DEVICE_VIEW_ACTION_LOG": gettext_lazy("Read what users did with a device."),
@@ -33,13 +33,15 @@ PERMISSIONS = {
     "ORG_DEVICES_CONTROL": gettext_lazy("Trigger an event of a device."),
     "TRANSFER_DEVICE": gettext_lazy("Give a device to another owner or another organization."),
     "ORG_VIEW": gettext_lazy("See organizations by name, and list the devices of sub-organizations."),
-    "PRODUCT_VIEW": gettext_lazy("See templates by name, with the events that they know."),
+    "PRODUCT_VIEW": gettext_lazy("See templates by name, with their events."),
 }
-"""A permission of the platform -> what it opens in the portal. permissions.RULES has the operations."""
+"""Permission of the platform -> what it allows in the portal. permissions.RULES has the operations."""
 
 
 RIGHTS = {
-    permissions.PORTAL_AUDIT: gettext_lazy("Read the audit: who changed what, when, and whether it was confirmed."),
+    permissions.PORTAL_AUDIT: gettext_lazy(
+        "Read the audit trail: who changed what, when, and whether it was confirmed."
+    ),
     permissions.PORTAL_ADMIN: gettext_lazy("See who is signed in, and end their sessions."),
 }
 
@@ -48,9 +50,11 @@ SIGN_IN = {
     ("off", "user"): gettext_lazy("With your e-mail and password of the platform."),
     ("oidc", "user"): gettext_lazy("At the company's sign-on, then with your account of the platform."),
     ("header", "user"): gettext_lazy("At the company's sign-on, by a proxy, then with your account of the platform."),
-    ("oidc", "service"): gettext_lazy("At the company's sign-on. The organization's own access does the calls."),
+    ("oidc", "service"): gettext_lazy(
+        "At the company's sign-on. The portal uses the organization's access to the platform."
+    ),
     ("header", "service"): gettext_lazy(
-        "At the company's sign-on, by a proxy. The organization's own access does the calls."
+        "At the company's sign-on, by a proxy. The portal uses the organization's access to the platform."
     ),
 }
 """SSO, SIGN_IN -> how people sign in."""
@@ -58,7 +62,7 @@ SIGN_IN = {
 
 @require_safe
 def about(request: DeviceRequest) -> HttpResponse:
-    """What this portal is, and what this person may do in it: what people are asked for when something is missing."""
+    """What this portal is, and what this person may do in it: they quote it when they need a permission."""
     access = request.access
     clock = clock_for(request)
     since = ApiGrant.objects.filter(handle=request.session[grants.SESSION_KEY]).values_list("created_at", flat=True)

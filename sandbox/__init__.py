@@ -1,5 +1,5 @@
 """The Platform API, served on this machine over a database of its own: for the demo, for development and for the tests.
 
-It is a second reading of the API's documents, made apart from the portal: neither imports the other. Nothing here is
-secret, and nothing here is meant to face a network.
+It is an independent implementation of the documented API: it shares no code with the portal. It holds no secrets and
+must not be exposed to a network.
 """

@@ -18,11 +18,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("command", choices=("serve", "seed", "reset", "switches"))
     parser.add_argument("--db", default=str(VAR / "sandbox.sqlite3"), help="database file (%(default)s)")
     parser.add_argument("--devices", type=int, default=5000, help="size of the fleet (%(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="another number, another fleet (%(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random fleet (%(default)s)")
     serve = parser.add_argument_group("serve")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    serve.add_argument("--port", type=int, default=8081, help="0 takes a free one (%(default)s)")
-    serve.add_argument("--threads", type=int, default=16, help="calls at a time (%(default)s)")
+    serve.add_argument("--port", type=int, default=8081, help="0 for any free port (%(default)s)")
+    serve.add_argument("--threads", type=int, default=16, help="concurrent calls (%(default)s)")
     serve.add_argument("--access-lifetime", type=int, default=86400, metavar="SECONDS", help="(%(default)s)")
     serve.add_argument("--refresh-lifetime", type=int, default=86400, metavar="SECONDS", help="(%(default)s)")
     serve.add_argument(
@@ -31,8 +31,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _taken(host: str, port: int) -> str | None:
-    """Why the port cannot be had, or None."""
+def _port_error(host: str, port: int) -> str | None:
+    """Why the port cannot be used, or None."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -44,11 +44,11 @@ def _taken(host: str, port: int) -> str | None:
 
 
 def _configure(args: argparse.Namespace) -> None:
-    """Settings read the environment, once: so this comes before anything of Django."""
+    """Set the environment before Django reads its settings."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "sandbox.settings"
     os.environ["SANDBOX_DB"] = str(Path(args.db).resolve())
     if args.host not in ("127.0.0.1", "::1", "localhost"):
-        # Reached from other containers, under names that only they know.
+        # Other containers reach it under their own names.
         os.environ["SANDBOX_HOSTS"] = "*"
     import django
 
@@ -70,7 +70,7 @@ def _problem(args: argparse.Namespace) -> str | None:
     from sandbox.seed_cases import SMALLEST_FLEET
 
     if args.devices < SMALLEST_FLEET:
-        return f"the fleet has at least {SMALLEST_FLEET} devices, since some are made by hand."
+        return f"the fleet has at least {SMALLEST_FLEET} devices, because some are defined by hand."
     if args.command != "serve":
         return None
     try:
@@ -78,7 +78,7 @@ def _problem(args: argparse.Namespace) -> str | None:
         switches.start_with(dict(pair.split("=", 1) if "=" in pair else (pair, "") for pair in args.switch))
     except ValueError as error:
         return str(error)
-    if args.port and (why := _taken(args.host, args.port)):
+    if args.port and (why := _port_error(args.host, args.port)):
         return f"cannot listen on {args.host}:{args.port} ({why}). Is another sandbox running? Choose --port."
     return None
 

@@ -1,4 +1,4 @@
-"""One call from the first check to the answer: token, permission, input, device, in this order (`endpoint`)."""
+"""Handles one call: checks token, permission, input and device, in this order (`endpoint`), then responds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BAD_REQUEST = "Request with incorrect parameters"
 
 
 class ApiError(Exception):
-    """An answer other than success."""
+    """An error response."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -56,7 +56,7 @@ def done() -> HttpResponse:
 
 
 def refusal(status: int, message: str) -> HttpResponse:
-    """The nested error, or what a switch says of this status."""
+    """An error body: nested, or as a switch says."""
     if status == 401 and switches.get("unauthorized_body") == "flat":
         return answer({"error": "invalid_token", "error_description": message}, 401)
     if (status == 401 and switches.get("unauthorized_body") == "empty") or (
@@ -70,7 +70,7 @@ def refusal(status: int, message: str) -> HttpResponse:
 
 
 class Call:
-    """What a view gets: who calls, the checked parameters (by their wire names) and, where asked for, the device."""
+    """The view's argument: the caller, the validated parameters by their wire names and, if requested, the device."""
 
     def __init__(self, request: HttpRequest, caller: Caller, args: dict[str, Any]) -> None:
         self.request = request
@@ -83,7 +83,7 @@ class Call:
 
     @property
     def device(self) -> Device:
-        assert self._device is not None  # noqa: S101 - `endpoint(device=True)` sees to it  # nosec B101
+        assert self._device is not None  # noqa: S101 - guaranteed by `endpoint(device=True)`  # nosec B101
         return self._device
 
     def need(self, *permissions: str) -> None:
@@ -92,7 +92,7 @@ class Call:
                 raise denied(self.caller, permission)
 
     def reach(self) -> tuple[int, ...]:
-        """Ids of the organizations that this token can touch."""
+        """Ids of the organizations that this token can access."""
         if self.caller.is_client and switches.get("client_reach") == "organization":
             return (self.caller.org_id,)
         return subtree(self.caller.org_id)
@@ -112,7 +112,7 @@ class Call:
 _recent: dict[int, deque[float]] = {}
 
 
-def _keep_rate(org_id: int) -> None:
+def _check_rate(org_id: int) -> None:
     limit = int(switches.number("org_rate_limit"))
     if not limit:
         return
@@ -125,7 +125,7 @@ def _keep_rate(org_id: int) -> None:
     calls.append(now)
 
 
-def forget_rates() -> None:
+def clear_rates() -> None:
     _recent.clear()
 
 
@@ -137,10 +137,10 @@ def endpoint(
     body: tuple[Param, ...] = (),
     extra: Callable[[Call], None] | None = None,
 ) -> Callable[[Callable[[Call], HttpResponseBase]], Answer]:
-    """Checks in front of a view.
+    """Checks before a view.
 
-    `needs`: permissions, all of them. `device`: the caller must be able to see devices at all, and this one
-    (`deviceId` in query or body). `extra`: a check on permissions that depends on the input.
+    `needs`: required permissions. `device`: the caller must be able to see the device (`deviceId` in query or body).
+    `extra`: a permission check that depends on the input.
     """
     needs = tuple(needs)
 
@@ -162,7 +162,7 @@ def endpoint(
         if validation_first:
             permitted(call)
         if extra is not None:
-            extra(call)  # nosec B610  # a check of ours, and no queryset
+            extra(call)  # nosec B610  # not a queryset
         if device:
             call.find_device()
 
@@ -174,7 +174,7 @@ def endpoint(
                     raise ApiError(401, "Access token is missing, unknown or expired.")
                 if not switches.on("platform_scope"):
                     raise ApiError(403, "Platform API scope is not enabled for this oauth client.")
-                _keep_rate(caller.org_id)
+                _check_rate(caller.org_id)
                 call = Call(request, caller, {})
                 checked(call)
                 return view(call)
@@ -187,7 +187,7 @@ def endpoint(
 
 
 def route(**views: Answer) -> Answer:
-    """One path, a view for each method it takes."""
+    """One path, with a view for each method."""
 
     def dispatch(request: HttpRequest) -> HttpResponseBase:
         view = views.get(request.method or "")
@@ -205,12 +205,12 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """The sandbox itself failed; the traceback went to stderr."""
+    """The sandbox itself failed; the traceback is on stderr."""
     return refusal(500, "Internal server error.")
 
 
 class HostCheck:
-    """Answers to this machine's names only, so that no web page can reach the sandbox under a name of its own."""
+    """Accepts only this machine's host names, against DNS rebinding."""
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response

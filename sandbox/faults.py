@@ -1,34 +1,34 @@
-"""Answers as they come when something is broken: set for a path by `POST /_sandbox/faults`, gone after `times` calls.
+"""Injected faults: `POST /_sandbox/faults` sets one for a path, for a number of calls.
 
 A fault is a JSON object:
 
-    path         the path it is for; with a `*` at its end all that begin so. "*" means every path
-    method       GET, POST ...; absent: any
-    kind         status    `status` (default 500) with the nested error; `message` is its text
+    path         the path; a trailing `*` matches any rest, "*" every path
+    method       GET, POST ...; default: any
+    kind         status    `status` (default 500) with the nested error and text `message`
                  empty     `status` (default 200) with no body
-                 html      `status` (default 502) with a page of HTML
-                 json      `status` (default 200) with `body` as it is
+                 html      `status` (default 502) with an HTML page
+                 json      `status` (default 200) with `body`
                  redirect  `status` (default 308), empty, with `location`
-                 cut       the body ends in its middle and the connection closes
-                 drop      the connection closes without an answer
-                 reset     the same, and as rudely as TCP can: by RST
-                 noise     bytes that are no HTTP, and the connection closes
-                 head      the answer's head, a byte each half second, for `delay` seconds (default 30), and no more
-                 drip      headers, then a byte each half second, for `delay` seconds (default 30)
-                 bomb      `size` bytes (default 50,000,000) of blanks, compressed by gzip
-                 delay     nothing but the delay: the ordinary answer follows
-                 twist     the ordinary answer, if it is JSON, changed by `twist`:
-                           twice    every item of a list comes two times
-                           types    texts become numbers, numbers texts, objects lists
-                           strange  members nobody knows everywhere, and words in capitals become one nobody knows
-    delay        seconds before anything else, at most 60
-    times        for how many calls; absent: until it is deleted
-    skip         how many calls to let through first
-    retry_after  the header's value, as it is (seconds or a date)
-    headers      further headers, or other values for those above: an object of texts
-    encoding     of the text of status, html and json: "utf-8-sig" has a mark in front, "utf-16" is a lie about JSON
-    apply        true: the call is carried out and only its answer is lost to the fault
-    linger       with apply: seconds from then to the fault, at most 60
+                 cut       the connection closes in the middle of the body
+                 drop      the connection closes without a response
+                 reset     the same, by TCP RST
+                 noise     bytes that are not HTTP, then the connection closes
+                 head      headers only, a byte every half second for `delay` seconds (default 30)
+                 drip      headers, then a byte every half second for `delay` seconds (default 30)
+                 bomb      `size` bytes (default 50,000,000) of spaces, gzipped
+                 delay     the delay, then the normal response
+                 twist     the normal JSON response, changed by `twist`:
+                           twice    every list item appears twice
+                           types    strings become numbers, numbers strings, objects lists
+                           strange  unknown members everywhere, and unknown enum values
+    delay        seconds to wait first, at most 60
+    times        number of calls; default: until it is deleted
+    skip         number of calls to pass first
+    retry_after  value of the Retry-After header (seconds or a date)
+    headers      object of additional or overriding headers
+    encoding     of the body of status, html and json: "utf-8-sig" adds a byte order mark, "utf-16" is invalid JSON
+    apply        true: the call is executed, only its response is replaced by the fault
+    linger       with apply: seconds between execution and fault, at most 60
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ _lock = threading.Lock()
 
 
 def read(data: object) -> Fault:
-    """A fault out of JSON; raises ValueError with a sentence."""
+    """Parse a fault from JSON. Raises ValueError with a message."""
     if not isinstance(data, dict):
         raise ValueError("A fault is an object.")
     unknown = set(data) - {each.name for each in fields(Fault)}
@@ -108,11 +108,11 @@ def read(data: object) -> Fault:
     if fault.kind == "twist" and fault.twist not in TWISTS:
         raise ValueError(f"A fault's twist is one of {', '.join(TWISTS)}.")
     if not isinstance(fault.headers, dict) or not all(isinstance(text, str) for text in fault.headers.values()):
-        raise ValueError("A fault's headers are an object of texts.")
+        raise ValueError("A fault's headers are an object of strings.")
     try:
         codecs.lookup(fault.encoding)
     except (LookupError, TypeError):
-        raise ValueError("A fault's encoding is one that Python knows.") from None
+        raise ValueError("A fault's encoding must be one that Python knows.") from None
     return fault
 
 
@@ -132,7 +132,7 @@ def listed() -> list[dict[str, Any]]:
 
 
 def take(method: str, path: str) -> Fault | None:
-    """The first fault for this call, counted down."""
+    """The first fault that matches this call; counts it."""
     with _lock:
         for fault in _faults:
             if not fault.fits(method, path):
@@ -152,14 +152,14 @@ def _status_line(code: int) -> str:
     return f"{code} {_REASONS.get(code, 'Status')}"
 
 
-def _broken_off() -> OSError:
-    """What the server takes for a client that is gone: it closes the connection and says nothing."""
+def _connection_cut() -> OSError:
+    """gunicorn treats this as a disconnected client: it closes the connection without a response."""
     return ConnectionResetError(errno.ECONNRESET, "cut by a fault")
 
 
 def _cut() -> Iterator[bytes]:
     yield b'{"content":[{"id":1,"name":"Boil'
-    raise _broken_off()
+    raise _connection_cut()
 
 
 def _drip(seconds: float) -> Iterator[bytes]:
@@ -179,7 +179,7 @@ def _bomb(size: int) -> bytes:
     return b"".join([packer.compress(b"{"), *parts, packer.compress(b"}"), packer.flush()])
 
 
-def _slow_head(line: socket.socket, seconds: float) -> None:
+def _send_slow_headers(line: socket.socket, seconds: float) -> None:
     line.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -187,26 +187,26 @@ def _slow_head(line: socket.socket, seconds: float) -> None:
         line.sendall(b"a")
 
 
-def _break_off(fault: Fault, environ: Environ) -> None:
-    """What the server itself would never send, past it and straight into the connection."""
+def _write_raw(fault: Fault, environ: Environ) -> None:
+    """Write to the socket directly what gunicorn would not send."""
     line: socket.socket = environ["gunicorn.socket"]
-    with contextlib.suppress(OSError):  # the other side may be tired of it
+    with contextlib.suppress(OSError):  # the client may have disconnected
         if fault.kind == "reset":
-            # To linger for no time is to reset, also what was sent before.
+            # A linger time of zero makes close() send RST.
             line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            line.close()  # gunicorn would say goodbye first
+            line.close()  # before gunicorn shuts it down in order
         elif fault.kind == "noise":
             line.sendall(b"220 mail.example.org ESMTP\r\n")
         elif fault.kind == "head":
-            _slow_head(line, fault.delay or 30)
+            _send_slow_headers(line, fault.delay or 30)
 
 
 def respond(fault: Fault, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """The broken answer; raises OSError where there is to be none, or the end of one."""
+    """The faulty response. Raises OSError to close the connection without one, or within one."""
     kind = fault.kind
     if kind in ("drop", "reset", "noise", "head"):
-        _break_off(fault, environ)
-        raise _broken_off()
+        _write_raw(fault, environ)
+        raise _connection_cut()
     status = int(fault.status or _DEFAULT_STATUS.get(kind, 200))
     headers = {"Content-Type": "text/html" if kind == "html" else "application/json"}
     if fault.retry_after is not None:
@@ -237,8 +237,10 @@ def respond(fault: Fault, environ: Environ, start_response: StartResponse) -> It
     return body
 
 
-def _twisted(fault: Fault, application: Application, environ: Environ, start_response: StartResponse) -> list[bytes]:
-    """The application's own answer, changed where it is JSON."""
+def _respond_twisted(
+    fault: Fault, application: Application, environ: Environ, start_response: StartResponse
+) -> list[bytes]:
+    """The application's response, changed if it is JSON."""
     begun: list[Any] = []
     answer = application(environ, lambda *args: begun.extend(args))
     text = b"".join(answer)
@@ -251,8 +253,8 @@ def _twisted(fault: Fault, application: Application, environ: Environ, start_res
     return [text]
 
 
-def guarded(application: Application) -> Application:
-    """The application with its faults in front. Control end points never fail."""
+def with_faults(application: Application) -> Application:
+    """WSGI middleware that injects faults. Control endpoints are exempt."""
 
     def run(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
@@ -264,7 +266,7 @@ def guarded(application: Application) -> Application:
         if fault.kind == "delay":
             return application(environ, start_response)
         if fault.kind == "twist":
-            return _twisted(fault, application, environ, start_response)
+            return _respond_twisted(fault, application, environ, start_response)
         if fault.apply:
             answer = application(environ, lambda *args: None)
             for _ in answer:

@@ -1,16 +1,16 @@
-"""The sandbox's world: an organization tree, people, templates, devices with their history, and the tokens given out.
+"""Tables of the sandbox: organizations, users, templates, devices with their history, and issued tokens.
 
 Times are epoch milliseconds, as on the wire; 0 means never.
 """
 
-# ruff: noqa: DJ008, RUF012 - nobody prints these rows: there is no admin site
+# ruff: noqa: DJ008, RUF012 - no admin site prints these rows
 from __future__ import annotations
 
 from django.db import models
 
 
 class World(models.Model):
-    """One row: what this database was made from, and up to which ids its rows are seeded ones."""
+    """One row: how this database was seeded, and the last seeded ids."""
 
     format = models.IntegerField()
     seed = models.IntegerField()
@@ -38,7 +38,7 @@ class Role(models.Model):
 
 
 class User(models.Model):
-    """A person. All have the same password (settings.PASSWORD); Pending and Suspended ones cannot sign in."""
+    """All users have the same password (settings.PASSWORD). Pending and Suspended ones cannot sign in."""
 
     email = models.CharField(max_length=255, unique=True)  # lower case
     name = models.CharField(max_length=255)
@@ -84,7 +84,7 @@ class Metafield(models.Model):
     type = models.CharField(max_length=50)
     is_mandatory = models.BooleanField(null=True)
     include_in_provision = models.BooleanField(null=True)
-    value = models.JSONField(null=True)  # what a device without a value of its own shows
+    value = models.JSONField(null=True)  # the default for devices without a value
     description = models.CharField(max_length=200, blank=True)
     hint = models.CharField(max_length=100, blank=True)
     icon = models.CharField(max_length=50, blank=True)
@@ -118,14 +118,14 @@ class Tag(models.Model):
 
 class Device(models.Model):
     name = models.CharField(max_length=2500)
-    search_name = models.CharField(max_length=2500)  # case folded; SQLite's LIKE folds ASCII only
-    renamed_at = models.BigIntegerField(default=0)  # when the search index has to learn of it
+    search_name = models.CharField(max_length=2500)  # case-folded: SQLite's LIKE folds ASCII only
+    renamed_at = models.BigIntegerField(default=0)  # for the delay of the search index
     template = models.ForeignKey(Template, models.CASCADE)
     org = models.ForeignKey(Organization, models.CASCADE)
     owner = models.ForeignKey(User, models.SET_NULL, null=True)
     token = models.CharField(max_length=32)
     activated_at = models.BigIntegerField(null=True)
-    connected = models.BooleanField(null=True)  # None: the API does not say
+    connected = models.BooleanField(null=True)  # None: absent from the response
     first_connect_time = models.BigIntegerField(default=0)
     connect_time = models.BigIntegerField(default=0)
     disconnect_time = models.BigIntegerField(default=0)
@@ -141,7 +141,7 @@ class Device(models.Model):
 
     class Meta:
         indexes = [
-            # To find a part of a name the whole of this index is read, and nothing of the wide table.
+            # A search for part of a name scans this index instead of the wide table.
             models.Index(fields=["org", "search_name", "renamed_at"], name="device_search"),
             models.Index(fields=["activated_at"], name="device_activated"),
         ]
@@ -158,13 +158,13 @@ class MetafieldValue(models.Model):
 
 class TimelineEvent(models.Model):
     device = models.ForeignKey(Device, models.CASCADE, related_name="timeline")
-    event_id = models.IntegerField()  # of the template; an id that no template knows is legal
+    event_id = models.IntegerField()  # of the template; may be unknown to it
     org_id = models.IntegerField()
     type = models.CharField(max_length=20)
     code = models.CharField(max_length=200, blank=True)
     description = models.TextField(null=True)  # noqa: DJ001 - null and empty differ on the wire
     ts = models.BigIntegerField()
-    visible_at = models.BigIntegerField(default=0)  # entries appear late, as the real ones do
+    visible_at = models.BigIntegerField(default=0)  # entries appear with a delay, as on the platform
     is_resolved = models.BooleanField(default=False)
     resolved_at = models.BigIntegerField(default=0)
     resolved_comment = models.TextField(null=True)  # noqa: DJ001
@@ -172,7 +172,7 @@ class TimelineEvent(models.Model):
 
 
 class LogEntry(models.Model):
-    """A datastream write made by a person."""
+    """A datastream write by a user."""
 
     device = models.ForeignKey(Device, models.CASCADE, related_name="logs")
     email = models.CharField(max_length=255)
@@ -184,11 +184,11 @@ class LogEntry(models.Model):
 
 
 class Token(models.Model):
-    """An access or refresh token given out; only its SHA-256 is kept. Without a user it is an organization's."""
+    """An access or refresh token, stored as SHA-256. Without a user it belongs to the organization."""
 
     digest = models.CharField(max_length=64, primary_key=True)
     refresh = models.BooleanField()
     user = models.ForeignKey(User, models.CASCADE, null=True)
-    family = models.CharField(max_length=32, db_index=True)  # all that came from one sign-in
+    family = models.CharField(max_length=32, db_index=True)  # all tokens of one sign-in
     expires_at = models.BigIntegerField(db_index=True)
-    used_at = models.BigIntegerField(default=0)  # refresh tokens can be used once
+    used_at = models.BigIntegerField(default=0)  # refresh tokens are single-use

@@ -1,4 +1,4 @@
-"""`POST /oauth2/token`: three grants, HTTP Basic client authentication, flat errors, refresh tokens for one use."""
+"""`POST /oauth2/token`: three grants, HTTP Basic client authentication, flat errors, single-use refresh tokens."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sandbox.models import Organization, Token, User
 from sandbox.permissions import Caller
 
 issuing = threading.Lock()
-"""Held while tokens are given out, and while a reset copies them over."""
+"""Held while tokens are issued, and while a reset copies them."""
 GRANTS = ("client_credentials", "user_credentials", "refresh_token")
 
 
@@ -43,7 +43,7 @@ def _digest(token: str) -> str:
 
 
 def caller_of(request: HttpRequest) -> Caller | None:
-    """Who the bearer token stands for; None if there is none, or it is unknown or has expired."""
+    """The caller that the bearer token identifies; None if it is missing, unknown or expired."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         return None
@@ -56,17 +56,17 @@ def caller_of(request: HttpRequest) -> Caller | None:
         return None
     user_id, org_id, email, permissions = row
     if user_id is None:
-        return Caller(org_id=_home())
+        return Caller(org_id=_client_organization())
     return Caller(org_id, user_id, email, frozenset(permissions))
 
 
-def _home() -> int:
-    """The organization that the OAuth client belongs to: the first root of the tree."""
+def _client_organization() -> int:
+    """The OAuth client's organization: the first root of the tree."""
     return Organization.objects.filter(parent=None).order_by("id").values_list("id", flat=True)[0]
 
 
 def _parameters(request: HttpRequest) -> dict[str, str]:
-    """From query and form body, as the switch allows; one given twice is refused."""
+    """From query and form body, as the switch says. A repeated parameter is refused."""
     place = switches.get("token_parameters")
     try:
         parts: list[QueryDict] = []
@@ -95,7 +95,7 @@ def _check_client(request: HttpRequest) -> None:
         raise OAuthError("invalid_client", "Client ID is not found or password is wrong.", status)
 
 
-def _signed_in(params: dict[str, str]) -> User:
+def _check_password(params: dict[str, str]) -> User:
     allowed = switches.get("sign_in_name")
     names = ("username", "email") if allowed == "any" else (str(allowed),)
     email = next((params[name] for name in names if params.get(name)), "")
@@ -108,14 +108,14 @@ def _signed_in(params: dict[str, str]) -> User:
     return user
 
 
-def _spent(params: dict[str, str], note: dict[str, Any]) -> Token:
-    """Uses up the refresh token that was sent, and returns its row. A second use is noted for the request log."""
+def _use_refresh_token(params: dict[str, str], note: dict[str, Any]) -> Token:
+    """Mark the refresh token as used and return its row. Reuse is noted in the request log."""
     text = params.get("refresh_token", "")
     if not text:
         raise OAuthError("invalid_request", "The refresh token is required.")
     now = now_ms()
     tokens = Token.objects.filter(digest=_digest(text), refresh=True, expires_at__gt=now)
-    # The update is the check: of two requests with one token only one finds it unused.
+    # The update is the check: only one of two concurrent requests finds the token unused.
     first_use = tokens.filter(used_at=0).update(used_at=now) == 1
     row = tokens.first()
     if row is None:
@@ -136,7 +136,7 @@ def _refuse_refresh() -> NoReturn:
 
 
 def issue(user_id: int | None, family: str = "") -> dict[str, object]:
-    """A new pair of tokens; those that have expired are swept out."""
+    """Issue a pair of tokens, and delete expired ones."""
     now = now_ms()
     Token.objects.filter(expires_at__lte=now).delete()
     family = family or secrets.token_hex(16)
@@ -179,13 +179,13 @@ def _grant(request: HttpRequest) -> dict[str, object]:
     if grant == "client_credentials":
         return issue(None)
     if grant == "user_credentials":
-        return issue(_signed_in(params).pk)
-    row = _spent(params, request.META["sandbox.note"])
+        return issue(_check_password(params).pk)
+    row = _use_refresh_token(params, request.META["sandbox.note"])
     return issue(row.user_id, row.family)
 
 
 def token(request: HttpRequest) -> HttpResponse:
-    """Errors do not undo the use of a refresh token: that is why the transaction ends before they are raised on."""
+    """An error does not roll back the use of a refresh token, so it is handled inside the transaction."""
     error: OAuthError | None = None
     with issuing, transaction.atomic():
         try:

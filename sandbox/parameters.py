@@ -1,4 +1,4 @@
-"""What may stand in a query or a body: each parameter reads its own kind of value, or refuses it."""
+"""Parameters of queries and bodies: each kind parses its value or raises Invalid."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from sandbox import switches
 
 INT32 = (-(2**31), 2**31 - 1)
 INT64 = (-(2**63), 2**63 - 1)
-# ASCII digits only: int() would also take other scripts' digits, blanks and underscores.
+# ASCII digits only: int() also accepts other digits, spaces and underscores.
 _INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 _check_email = EmailValidator()
 
 
 class Invalid(Exception):
-    """The request does not fit: status 400."""
+    """The request is invalid: status 400."""
 
 
 @dataclass(frozen=True)
 class Param(ABC):
-    """`read` gets text from the query, or any JSON value (never null) from a body."""
+    """`read` parses a string from the query, or any JSON value except null from a body."""
 
     name: str
     required: bool = False
@@ -41,7 +41,7 @@ class Param(ABC):
 class Int(Param):
     low: int = INT32[0]
     high: int = INT32[1]
-    clamped: bool = False  # may be drawn into its bounds, if the switch says so
+    clamped: bool = False  # may be clamped, if the switch says so
 
     def read(self, raw: object, *, from_text: bool) -> int:
         if from_text:
@@ -50,7 +50,7 @@ class Int(Param):
             number = int(str(raw))
         elif isinstance(raw, int) and not isinstance(raw, bool):
             number = raw
-        elif isinstance(raw, float) and raw.is_integer():  # 5.0 is an integer, says JSON Schema
+        elif isinstance(raw, float) and raw.is_integer():  # 5.0 is an integer in JSON Schema
             number = int(raw)
         else:
             raise Invalid
@@ -90,7 +90,7 @@ class Email(Param):
 @dataclass(frozen=True)
 class Flag(Param):
     def read(self, raw: object, *, from_text: bool) -> bool:
-        """Values are case-sensitive: `TRUE` in a query is no boolean."""
+        """Case-sensitive: `TRUE` in a query is not a boolean."""
         value = {"true": True, "false": False}.get(str(raw)) if from_text else raw
         if not isinstance(value, bool):
             raise Invalid
@@ -100,7 +100,7 @@ class Flag(Param):
 @dataclass(frozen=True)
 class Choice(Param):
     among: tuple[str, ...] = ()
-    lenient: str = ""  # name of the switch by which an unknown value is ignored
+    lenient: str = ""  # name of the switch that makes it ignore unknown values
 
     def read(self, raw: object, *, from_text: bool) -> str | None:
         if raw in self.among:
@@ -129,38 +129,38 @@ def _read_all(params: tuple[Param, ...], given: dict[str, Any], *, from_text: bo
 
 
 def from_query(request: HttpRequest, params: tuple[Param, ...]) -> dict[str, Any]:
-    """Values by name; a parameter given twice is refused, an unknown one ignored."""
+    """Values by name. A repeated parameter is refused, an unknown one ignored."""
     try:
         lists = dict(request.GET.lists())
-    except SuspiciousOperation:  # more than a thousand of them
+    except SuspiciousOperation:  # too many parameters
         raise Invalid from None
     names = {param.name for param in params}
     if any(len(values) > 1 for name, values in lists.items() if name in names):
         raise Invalid
-    # Present but empty means absent for anything but text, which has its own shortest length.
+    # An empty value counts as absent, except for text, which has a minimum length.
     given = {name: values[0] for name, values in lists.items() if name in names}
     texts = {param.name for param in params if isinstance(param, Text)}
     return _read_all(params, {n: v for n, v in given.items() if v or n in texts}, from_text=True)
 
 
-def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _reject_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):
         raise Invalid
     return made
 
 
-def _no_constants(_: str) -> Any:
+def _reject_constants(_: str) -> Any:
     raise Invalid  # NaN and Infinity are not JSON
 
 
 def read_json(request: HttpRequest) -> dict[str, Any]:
-    """The body as an object; raises Invalid for anything else."""
+    """The body as an object. Raises Invalid for anything else."""
     kind = request.content_type
     if kind not in ("", "application/json", "text/plain"):
         raise Invalid
     try:
-        body = json.loads(request.body, object_pairs_hook=_no_doubles, parse_constant=_no_constants)
+        body = json.loads(request.body, object_pairs_hook=_reject_duplicates, parse_constant=_reject_constants)
     except (ValueError, RecursionError, SuspiciousOperation):
         raise Invalid from None
     if not isinstance(body, dict):
@@ -169,5 +169,5 @@ def read_json(request: HttpRequest) -> dict[str, Any]:
 
 
 def from_body(request: HttpRequest, params: tuple[Param, ...]) -> dict[str, Any]:
-    """Values by name; null counts as absent, unknown members are ignored."""
+    """Values by name. Null counts as absent, unknown members are ignored."""
     return _read_all(params, read_json(request), from_text=False)

@@ -1,4 +1,4 @@
-"""Permission names, and who is calling: a person with a role, or an organization's client that no permission binds."""
+"""Permission names, and the caller: a user with a role, or an organization's client, which needs no permissions."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ EVERY = (
 
 @dataclass(frozen=True)
 class Caller:
-    """Who a token stands for. `user_id` is None for an organization's token: permissions are not checked for it."""
+    """The owner of a token. `user_id` is None for an organization's token, which needs no permissions."""
 
     org_id: int
     user_id: int | None = None
@@ -55,7 +55,7 @@ class Caller:
 
     @property
     def sees_all(self) -> bool:
-        """Sees every device in reach, not only their own."""
+        """Whether the caller sees all devices in reach, not only their own."""
         return self.has(ORG_DEVICES_VIEW)
 
     @property

@@ -1,4 +1,4 @@
-"""Which requests came in, for tests that count calls. No header, value or body is kept: only names."""
+"""A log of requests, for tests that count calls. It has no headers, values or bodies, only names."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def _names(query: str) -> list[str]:
         return []
 
 
-def recorded(application: Application) -> Application:
-    """The application, with an entry for each call but those to the control end points.
+def with_request_log(application: Application) -> Application:
+    """WSGI middleware that logs each call, except those to control endpoints.
 
-    An entry: `method`, `path`, `query` (names), `status` (None until answered, 0 if the connection was cut without an
-    answer), `request_id` (X-Request-ID), `grant` (of a token call), `reused` (it brought a refresh token that had been
-    used before), `started` (epoch ms), `ms`.
+    An entry: `method`, `path`, `query` (names), `status` (None until the response, 0 if the connection was closed
+    without one), `request_id` (X-Request-ID), `grant` (of a token call), `reused` (its refresh token had been used
+    before), `started` (epoch ms), `ms`.
     """
 
     def run(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

@@ -29,7 +29,7 @@ from sandbox.seed_history import History
 from sandbox.seed_names import name
 from sandbox.tree import ancestors
 
-FORMAT = 2  # raise it when the same arguments give another world
+FORMAT = 2  # increase when the same arguments give other data
 MINUTE = 60_000
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
@@ -162,7 +162,7 @@ def _templates(now: int) -> None:
 
 
 def _owners() -> dict[int, list[int]]:
-    """People who may own devices, by organization: not those with a hand-made set."""
+    """Users who own random devices, by organization: not those whose devices are defined by hand."""
     found: dict[int, list[int]] = {}
     for person in d.PEOPLE:
         if (
@@ -178,7 +178,7 @@ def _fleet(devices: int, number: int, now: int) -> Iterator[Device]:
     owners = _owners()
     kinds = {kind.id: kind for kind in d.TEMPLATES}
     for pk in range(1, devices + 1):
-        rng = Random(f"{number}/{pk}")  # noqa: S311 - nothing here is a secret  # nosec B311
+        rng = Random(f"{number}/{pk}")  # noqa: S311 - not a secret  # nosec B311
         roll = rng.random()
         org = d.HALDEN if roll < 0.72 else d.NORTH if roll < 0.86 else d.DEPOT if roll < 0.94 else d.MARINE
         template = d.REEFER if org == d.MARINE else rng.choices((d.COLD, d.BOILER, d.PUMP, d.CASE), (5, 4, 3, 2))[0]

@@ -1,4 +1,4 @@
-"""Devices made by hand, at the same ids for every seed: what a page has to bear, and what tests look for by id."""
+"""Devices defined by hand, with the same ids for every seed: difficult cases, and those that tests use by id."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 
 from sandbox import seed_data as d
 
-# Ids worth knowing. All are in Halden Cooling unless the name says otherwise.
-RICH = 1  # several hundred timeline entries of every type, logs of every kind of value; owned by ana.lund@example.org
+# Ids, all in Halden Cooling unless the name says otherwise.
+RICH = 1  # timeline of every type, log of every kind of value; owned by ana.lund@example.org
 NO_OWNER = 2
 MINE = 3  # owned by owner@example.com
 NEVER_ACTIVATED = 4
 NO_HARDWARE = 5
-HTTP_ONLY = 6  # reports, and is never "connected"
+HTTP_ONLY = 6  # reports but is never connected
 UNKNOWN_ONLINE = 7  # `connected` is absent
 NO_HISTORY = 8
 BENCH = 9  # every type of metafield
@@ -28,7 +28,7 @@ LEGACY = tuple(range(112, 121))
 HOSTILE = tuple(range(121, 129))
 SMALLEST_FLEET = 150
 
-# Minutes before now at which these were activated.
+# Minutes since activation.
 RECENT: dict[int, int] = {12: 1, 20: 3, 35: 4, 44: 9, 63: 17, 72: 26, 88: 34, 93: 47, 97: 58, NORTHS: 2, DEPOTS: 12}
 
 NAMES: dict[int, str] = {
@@ -45,7 +45,7 @@ NAMES: dict[int, str] = {
     NORTHS: "Fryserom 12",
     DEPOTS: "Kühlraum 4",
     MARINES: "Reefer Nordlys_2",
-    # Given by older consoles or by the devices themselves: no name like these could be written today.
+    # Names that older consoles or devices wrote; the API refuses them today.
     112: "Plant room #3 (old)",
     113: "Halden/Depot/Freezer.7",
     114: "Chiller no. 4 – east wing",
@@ -80,7 +80,7 @@ _PERSON = {"firstName": "Ana", "lastName": "Lund", "email": "ana.lund@example.or
 _PLACE = {"streetAddress": "Storgata 8", "city": "Halden", "state": "Østfold", "zip": "1771", "country": "Norway"}
 _ON = {f"is{name[0].upper()}{name[1:]}Enabled": True for name in (*_PERSON, *_PLACE)}
 
-# One field of each type of value that is known, then an unknown one, a null and a plain string.
+# One field of each known type, then an unknown one, a null and a plain string.
 BENCH_FIELDS: tuple[tuple[str, Any, bool | None, bool | None], ...] = (
     ("Device Name", {"type": "DeviceName", "value": ""}, True, True),
     ("Device Owner", {"type": "DeviceOwner", "value": None}, False, False),
@@ -164,5 +164,5 @@ BENCH_FIELDS: tuple[tuple[str, Any, bool | None, bool | None], ...] = (
     ("Old label", "written before fields had types", None, None),
     ("Correction", d.number(0.5, 0, 0, 0.1), False, True),  # no bounds
 )
-# The type that is known although the value does not tell it.
+# Fields whose type is not in the value.
 UNTYPED = {"Spare": "Text", "Old label": "Text"}

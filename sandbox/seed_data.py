@@ -1,4 +1,4 @@
-"""The fixed part of the seeded world: organizations, roles, people, templates. The same for every seed."""
+"""The fixed seed data: organizations, roles, users, templates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ORGANIZATIONS: tuple[tuple[int, int | None, str, str, str], ...] = (
     (NORTH, HALDEN, "Halden North", "Europe/Oslo", "Service area from Trondheim upwards."),
     (DEPOT, HALDEN, "Halden Depot", "Europe/Berlin", "Stock and repair."),
     (MARINE, NORTH, "Halden North Marine", "Atlantic/Reykjavik", ""),
-    # Another company: nobody at Halden can see it.
+    # Another company, which nobody at Halden can see.
     (BRIGHTWATER, None, "Brightwater Heating", "Europe/London", "A neighbour on the same platform."),
 )
 ADDRESSES: dict[int, Json | None] = {
@@ -43,7 +43,7 @@ ROLES: dict[int, tuple[str, tuple[str, ...]]] = {
     ),
     VIEWER: ("Viewer", (p.ORG_DEVICES_VIEW, p.VIEW_TIMELINE, p.PRODUCT_VIEW)),
     OWNER: ("Owner", (p.OWN_DEVICES_VIEW,)),
-    # May change what is theirs, and nothing else: there are no OWN_ variants of the right to edit.
+    # Can edit only their own devices: there is no OWN_ variant of the edit permission.
     INSTALLER: (
         "Installer",
         (
@@ -120,7 +120,7 @@ PEOPLE: tuple[Person, ...] = (
     Person(45, "hostile@example.org", '<b onclick="x()">Bobby</b> {{7*7}} "Tables"', HALDEN, OWNER),
     Person(46, "brightwater@example.net", "Beth Waters", BRIGHTWATER, ADMIN, tz="Europe/London"),
     Person(47, "tenant@example.net", "Ted Small", BRIGHTWATER, OWNER, tz="Europe/London"),
-    # User ids are 64 bits wide; readers that think in 32 should notice.
+    # User ids are 64 bits wide.
     Person(4_294_967_301, "noor.dekker@example.org", "Noor Dekker", HALDEN, OWNER, tz="Europe/Amsterdam"),
 )
 
@@ -282,7 +282,7 @@ TEMPLATES: tuple[Kind, ...] = (
         BENCH, HALDEN, "Service Bench", ("TMPL2sBn0qE8m",), "ESP32", "WI_FI", None,
         COOLING_STREAMS[:2],
         COOLING_EVENTS,
-        (),  # every type there is: seed_cases.BENCH_FIELDS
+        (),  # see seed_cases.BENCH_FIELDS
     ),
     Kind(
         VALVE, BRIGHTWATER, "Radiator Valve", ("TMPL7rVa2uN3c",), "nRF52840", "WI_FI", None,

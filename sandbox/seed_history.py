@@ -1,4 +1,4 @@
-"""What the seeded devices went through: timelines and people's actions, oldest first so that ids grow with time."""
+"""Seeded timelines and user actions, oldest first so that ids grow with time."""
 
 from __future__ import annotations
 
@@ -38,11 +38,10 @@ Row = tuple[Any, ...]
 
 
 def _insert(table: str, columns: tuple[str, ...], rows: Iterable[Row]) -> int:
-    """Plain rows, not model instances: these two tables hold most of what is seeded, and so it takes a third of the
-    time. Returns how many there were."""
+    """Insert plain rows, which takes a third of the time of model instances. Returns their number."""
     rows = list(rows)
     marks = ", ".join(["%s"] * len(columns))
-    sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - all of it is written above  # nosec B608
+    sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - constants only  # nosec B608
     if rows:
         with connection.cursor() as cursor:
             cursor.executemany(sql, rows)
@@ -58,11 +57,11 @@ class History:
         self._kinds = {kind.id: kind for kind in d.TEMPLATES}
 
     def write(self, devices: list[Device], *, share: float) -> None:
-        """For about this share of the devices, and always for the hand-made ones that need it."""
+        """For about this share of the devices, and always for those defined by hand that need it."""
         events: list[Row] = []
         logs: list[Row] = []
         for device in devices:
-            rng = Random(f"{self.number}/{device.pk}/history")  # noqa: S311 - nothing here is a secret  # nosec B311
+            rng = Random(f"{self.number}/{device.pk}/history")  # noqa: S311 - not a secret  # nosec B311
             many, some = self._lengths(device, rng, share)
             events.extend(self._events(device, rng, many))
             logs.extend(self._logs(device, rng, some))
@@ -70,7 +69,7 @@ class History:
         self.last_log += _insert("sandbox_logentry", _LOG_COLUMNS, logs)
 
     def _lengths(self, device: Device, rng: Random, share: float) -> tuple[int, int]:
-        """How many timeline entries and log entries."""
+        """Numbers of timeline entries and log entries."""
         if device.activated_at is None or device.pk == cases.NO_HISTORY:
             return 0, 0
         if device.pk == cases.RICH:
@@ -96,7 +95,7 @@ class History:
             if rng.random() < 0.02 or (device.pk == cases.RICH and at == many - 5):
                 event_id, (_, kind, code) = UNKNOWN_EVENT_ID, UNKNOWN_EVENT
             else:
-                # The longest timeline walks through all there are, so that each type is in it many times.
+                # The longest timeline cycles through all events, so that it has each type many times.
                 index = at % len(known) if device.pk == cases.RICH else rng.randrange(len(known))
                 event_id, (_, kind, code) = first + index + 1, known[index]
             text = rng.choice(_NOTES[kind])
@@ -109,7 +108,7 @@ class History:
                     resolved, when, who = True, ts + rng.randint(60_000, 7_200_000), rng.choice(_ACTORS)
                     comment = rng.choice(("Reset on site", "Door closed", "Fan replaced", None))
                 elif roll < 0.7:
-                    when = ts + 60_000  # set although it is not resolved: the published example has it so
+                    when = ts + 60_000  # set although not resolved, as in the published example
             yield (
                 device.pk, event_id, device.org_id, kind, code or "", text, ts, 0, resolved, min(when, self.now),
                 comment, who,
@@ -120,7 +119,7 @@ class History:
         for at, ts in enumerate(self._moments(device, rng, many)):
             pin = rng.randrange(len(streams)) + 1
             stream = streams[pin - 1]
-            # A value of each kind there is, whatever the stream: number, text, boolean, place, nothing.
+            # Each kind of value: number, text, boolean, place, none.
             values: tuple[Any, ...] = (
                 round(rng.uniform(stream.low, stream.high), stream.places),
                 rng.choice(stream.among) if stream.among else rng.randrange(0, 2),

@@ -1,4 +1,4 @@
-"""Names as a cooling and heating company gives them."""
+"""Device names of a cooling and heating company."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""gunicorn, started from here and not from its own command line: one process, many threads, no files left behind."""
+"""Runs gunicorn in this process: one worker, many threads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sandbox.faults import Application
 
 
 def _announce(worker: Any) -> None:
-    """The worker has loaded the application and the socket is open: callers may come."""
+    """Called when the worker has loaded the application and the socket is open."""
     host, port = worker.sockets[0].getsockname()[:2]
     print(f"sandbox ready on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)  # noqa: T201
 
@@ -33,17 +33,17 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
 def run(host: str, port: int, threads: int) -> None:
     """Serve until SIGINT or SIGTERM; prints one line when ready."""
-    connection.close()  # the worker is a forked child, and a connection does not survive that
+    connection.close()  # a connection does not survive the fork
     _Server(
         {
             "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
-            # One process: faults, switches and the request log live in its memory.
+            # Faults, switches and the request log are in this process's memory.
             "workers": 1,
             "worker_class": "gthread",
             "threads": threads,
             "keepalive": 75,
             "timeout": 120,
-            # An address of any length reaches the views, which refuse it as the API would.
+            # Let the views refuse long URLs, as the API would.
             "limit_request_line": 0,
             "graceful_timeout": 1,
             "loglevel": "error",

@@ -1,5 +1,4 @@
-"""Settings of the sandbox. Everything that can differ between two runs comes from the command line (`__main__`), which
-hands it over in the environment."""
+"""Settings of the sandbox. Command line options (`__main__`) arrive in the environment."""
 
 from __future__ import annotations
 
@@ -8,10 +7,10 @@ from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# Nothing is signed here: no sessions, no CSRF cookies, no password links.
+# Nothing is signed: no sessions, CSRF cookies or password links.
 SECRET_KEY = "sandbox-signs-nothing"  # noqa: S105
 DEBUG = False
-# A page in a browser may point a host name of its own at 127.0.0.1; only the names of this machine are answered.
+# Against DNS rebinding: only this machine's names are accepted.
 ALLOWED_HOSTS = os.environ.get("SANDBOX_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
 
 INSTALLED_APPS = ["sandbox"]

@@ -1,6 +1,6 @@
-"""What the API's documents leave open, as switches: each has a default and can be turned while the sandbox runs, by
-`POST /_sandbox/switches {"name": value}` or at the start by `--switch name=value`. `python -m sandbox switches` prints
-this table."""
+"""Switches for what the API's documents leave open. Set one while the sandbox runs by
+`POST /_sandbox/switches {"name": value}`, or at the start by `--switch name=value`. `python -m sandbox switches` lists
+them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SWITCHES: dict[str, Switch] = {
     "invalid_client_status": Switch("400", "Status for a wrong client", ("400", "401")),
     "access_lifetime": Switch(86400.0, "Seconds that an access token lives"),
     "refresh_lifetime": Switch(86400.0, "Seconds that a refresh token lives"),
-    "refresh_tokens": Switch(True, "Token answers carry a refresh token"),
+    "refresh_tokens": Switch(True, "Token responses include a refresh token"),
     "refresh_grace": Switch(0.0, "Seconds for which a used refresh token still works"),
     "refresh_reuse": Switch(
         "refused", "A used refresh token: refused, or its whole family ends", ("refused", "family")
@@ -35,17 +35,17 @@ SWITCHES: dict[str, Switch] = {
     "unauthorized_body": Switch("nested", "Body of a 401", ("nested", "flat", "empty")),
     "forbidden_body": Switch("nested", "Body of a 403", ("nested", "empty")),
     "check_order": Switch("permission", "Which is checked first", ("permission", "validation")),
-    "hidden_device": Switch("403", "A device in reach that the caller does not own", ("403", "404")),
+    "hidden_device": Switch("403", "A device in reach that the caller may not see", ("403", "404")),
     "retry_after": Switch(0.0, "Seconds in Retry-After of a 429; 0: no header"),
     "org_rate_limit": Switch(0.0, "Calls a minute for an organization (the real one: 10000); 0: no limit"),
     # Lists and shapes
     "size_out_of_range": Switch("400", "A page size outside 1..1000", ("400", "clamp")),
     "total_elements": Switch("sometimes", "totalElements where it is optional", ("sometimes", "always", "never")),
-    "original_template_id": Switch(True, "Devices carry originalTemplateId"),
-    "unknown_members": Switch(True, "Some answers carry members that no document names"),
+    "original_template_id": Switch(True, "Devices have originalTemplateId"),
+    "unknown_members": Switch(True, "Some responses have undocumented members"),
     "metafield_shape": Switch("object", "A metafield's value", ("object", "string")),
-    "bad_sort": Switch("400", "A sortBy that is not known", ("400", "ignore")),
-    "bad_event_type": Switch("400", "A timeline filter that is not known", ("400", "ignore")),
+    "bad_sort": Switch("400", "An unknown sortBy", ("400", "ignore")),
+    "bad_event_type": Switch("400", "An unknown timeline filter", ("400", "ignore")),
     "search_sub_orgs": Switch(False, "Device search also looks into sub-organizations"),
     "search_delay": Switch(0.0, "Seconds until search finds a new or renamed device"),
     "by_owner_sub_orgs": Switch(False, "by-owner also looks into sub-organizations"),
@@ -66,11 +66,11 @@ SWITCHES: dict[str, Switch] = {
     "clear_logs": Switch(False, "Clearing also drops the user-action log"),
     "metafield_numbers": Switch(False, "newValue may be a JSON number"),
     "metafield_empty": Switch("clear", "An empty newValue for an optional field", ("clear", "400")),
-    "metafield_likely": Switch(True, "Types whose text write is only likely can be written"),
+    "metafield_likely": Switch(True, "Types that are only likely to be writable as text can be written"),
     "timeline_delay": Switch(3.0, "Seconds until a triggered event shows"),
     "events_a_day": Switch(100.0, "Triggered events a day and device; 0: no limit"),
-    "event_gap": Switch(1.0, "Seconds between two events of one code on a device; 0: none"),
-    "event_limit": Switch("429", "Answer when an event limit is hit", ("429", "400", "silent")),
+    "event_gap": Switch(1.0, "Minimum seconds between two events with one code on a device; 0: none"),
+    "event_limit": Switch("429", "Response when an event limit is reached", ("429", "400", "silent")),
 }
 
 _at_start: dict[str, Value] = {}
@@ -78,7 +78,7 @@ _now: dict[str, Value] = {}
 
 
 def parse(name: str, raw: object) -> Value:
-    """The value for a switch out of text or JSON; raises ValueError with a sentence."""
+    """Parse a switch's value from text or JSON. Raises ValueError with a message."""
     switch = SWITCHES.get(name)
     if switch is None:
         raise ValueError(f"There is no switch {name!r}.")
@@ -101,13 +101,13 @@ def parse(name: str, raw: object) -> Value:
 
 
 def turn(values: dict[str, object]) -> None:
-    """Set some switches, all or none; raises ValueError."""
+    """Set several switches, all or none. Raises ValueError."""
     parsed = {name: parse(name, raw) for name, raw in values.items()}
     _now.update(parsed)
 
 
 def start_with(values: dict[str, object]) -> None:
-    """The command line's values: `restore` comes back to them."""
+    """Set the command line's values, to which `restore` returns."""
     _at_start.update({name: parse(name, raw) for name, raw in values.items()})
     restore()
 
@@ -127,7 +127,7 @@ def on(name: str) -> bool:
 
 def number(name: str) -> float:
     value = get(name)
-    assert isinstance(value, float)  # noqa: S101 - `parse` sees to it  # nosec B101
+    assert isinstance(value, float)  # noqa: S101 - guaranteed by `parse`  # nosec B101
     return value
 
 

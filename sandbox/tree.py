@@ -1,4 +1,4 @@
-"""The tree of organizations, as ids."""
+"""The tree of organizations by id."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sandbox.models import Organization
 
 @cache
 def _parents() -> dict[int, int | None]:
-    # No endpoint changes an organization, and a newly seeded database has the same tree: read once, right for good.
+    # No endpoint changes organizations, and every seeded database has the same tree.
     return dict(Organization.objects.values_list("id", "parent_id"))
 
 

@@ -1,4 +1,4 @@
-"""Ways to change a good answer into one that lies, for faults of the kind `twist`."""
+"""Changes that make a response malformed, for faults of the kind `twist`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ UNKNOWN_WORD = "SOMETHING_NEW"
 
 
 def twice(value: Any) -> Any:
-    """Every item of every list comes two times, with the same id."""
+    """Every list item appears twice."""
     if isinstance(value, dict):
         return {name: twice(member) for name, member in value.items()}
     return [item for each in value for item in (twice(each),) * 2] if isinstance(value, list) else value
 
 
 def types(value: Any) -> Any:
-    """Everything is of another type than it was: lists of one where objects were, objects where lists were."""
+    """Every value has another type."""
     if isinstance(value, dict):
         return [{name: types(member) for name, member in value.items()}]
     if isinstance(value, list):
@@ -28,7 +28,7 @@ def types(value: Any) -> Any:
 
 
 def strange(value: Any) -> Any:
-    """As an API of next year might answer: more members, and enumerations with words that are new."""
+    """Unknown members and enum values, as a later version of the API may send."""
     if isinstance(value, dict):
         return {name: strange(member) for name, member in value.items()} | UNKNOWN_MEMBER
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Every path of the sandbox, with a view for each method it takes: those of the API from PATHS of sandbox/views/."""
+"""URLs of the sandbox. The API's paths come from PATHS in sandbox/views/."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ handler404 = "sandbox.calls.not_found"
 handler500 = "sandbox.calls.broken"
 
 ORGANIZATION: Paths = {}
-"""Path below the common one -> its views by method. Each room of views has its own; some paths are in two."""
-for room in (devices, history, changes, directory):
-    for name, views in room.PATHS.items():
+"""Path below the common prefix -> views by method. Some paths have views in two modules."""
+for module in (devices, history, changes, directory):
+    for name, views in module.PATHS.items():
         ORGANIZATION.setdefault(name, {}).update(views)
 
 
 def about(request: HttpRequest) -> HttpResponse:
-    """For whoever opens the address in a browser."""
+    """For people who open the address in a browser."""
     paths = [f"/api/v1/organization/{name}" for name in ORGANIZATION]
-    return answer({"about": "The sandbox of the Platform API: sample data, nothing real.", "paths": paths})
+    return answer({"about": "The sandbox of the Platform API, with sample data only.", "paths": paths})
 
 
 urlpatterns = [

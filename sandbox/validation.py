@@ -1,4 +1,4 @@
-"""The API's rules for device names and for values of metafields."""
+"""The API's rules for device names and metafield values."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _check_email = EmailValidator()
 
 
 class Refused(Exception):
-    """The value does not fit the field's type, or the type cannot be written as text."""
+    """The value does not match the field's type, or the type cannot be written as text."""
 
 
 def is_device_name(name: str) -> bool:
-    """1 to 50 letters, digits, spaces, apostrophes, underscores and hyphens, and not spaces alone."""
+    """1 to 50 letters, digits, spaces, apostrophes, underscores and hyphens, but not only spaces."""
     if not 1 <= len(name) <= 50 or not name.strip(" "):
         return False
     ascii_only = switches.get("name_letters") == "ascii"
@@ -70,7 +70,7 @@ def _integer(text: str, known: dict[str, Any]) -> float:
 
 
 def _bounded(number: float, known: dict[str, Any]) -> float:
-    """Within the definition's min and max; both 0 means no limit. The step is advice and not checked."""
+    """Within the definition's min and max; both 0 means no limit. The step is not checked."""
     low, high = known.get("min"), known.get("max")
     limited = not (low == 0 and high == 0)
     too_low = limited and isinstance(low, int | float) and number < low
@@ -134,7 +134,7 @@ def _zone(text: str, known: dict[str, Any]) -> str:
 
 Check = Callable[[str, dict[str, Any]], Any]
 
-# Types that the documents call writable with one string.
+# Types that the documentation calls writable as one string.
 CERTAIN: dict[str, Check] = {
     "Text": _any,
     "Number": _number,
@@ -145,7 +145,7 @@ CERTAIN: dict[str, Check] = {
     "DeviceName": _device_name,
     "HotspotName": _visible,
 }
-# Types for which this is only likely.
+# Types for which that is only likely.
 LIKELY: dict[str, Check] = {
     "Measurement": _number,
     "Email": _email,
@@ -161,7 +161,7 @@ LIKELY: dict[str, Check] = {
 
 
 def new_value(kind: str, known: Any, text: str, *, mandatory: bool) -> Any:
-    """The field's value after writing `text` into it; `known` is what it holds now. Raises Refused."""
+    """The field's value after writing `text`; `known` is its present value. Raises Refused."""
     check = CERTAIN.get(kind) or (LIKELY.get(kind) if switches.on("metafield_likely") else None)
     if check is None:
         raise Refused

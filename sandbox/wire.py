@@ -1,5 +1,5 @@
-"""Rows of the database as the API sends them. Optional members are left out now and then, and some that no document
-names are added, as a reader of the real API has to expect."""
+"""Rows as JSON. Some optional members are left out and some unknown ones added, as clients of the real API must
+expect."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Json = dict[str, Any]
 
 @cache
 def _original(template_id: int) -> int:
-    """The root of a template's line. Templates never change, so the answer holds for good."""
+    """The root ancestor of a template. Templates never change."""
     template = Template.objects.get(pk=template_id)
     return template.pk if template.parent_id is None else _original(template.parent_id)
 
 
 def device(row: Device) -> Json:
-    """A device of a list."""
+    """A device in a list."""
     data: Json = {
         "id": row.pk,
         "name": row.name,
@@ -38,7 +38,7 @@ def device(row: Device) -> Json:
         data["activatedAt"] = None
     if row.owner_id is not None:
         data["ownerUserId"] = row.owner_id
-    elif row.pk % 3:  # no owner is sent in three ways: null, 0, not at all
+    elif row.pk % 3:  # no owner: null, 0 or absent
         data["ownerUserId"] = None if row.pk % 3 == 1 else 0
     if row.hardware is not None:
         data["hardwareInfo"] = row.hardware
@@ -92,7 +92,7 @@ def _stream_value(stream: DataStream, row: Device) -> Json:
 
 
 def metafields(row: Device) -> list[Json]:
-    """The fields of the device's template, with the device's own values where it has some."""
+    """The template's fields, with the device's values if it has any."""
     own = dict(row.metafield_values.values_list("metafield_id", "value"))
     fields = Metafield.objects.filter(template=row.template_id).order_by("number")
     return [_metafield(field, own.get(field.pk, field.value), row) for field in fields]
@@ -193,7 +193,7 @@ def template(row: Template) -> Json:
 
 
 def page(rows: QuerySet[Any] | list[Any], shape: Any, call: Any, *, total: bool = True) -> Json:
-    """One page of `rows` in the envelope; `total` False leaves totalElements out."""
+    """One page of `rows`. Without `total`, totalElements is left out."""
     start = call["page"] * call["size"]
     data: Json = {"content": [shape(row) for row in rows[start : start + call["size"]]]}
     if total:

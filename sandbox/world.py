@@ -1,4 +1,4 @@
-"""The database file: made once, kept beside a pristine copy, put back from it by `reset`, and moved to today."""
+"""The database file: seeded once with a pristine copy; `reset` restores it and shifts its times to today."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sandbox import seed
 from sandbox.oauth import issuing, now_ms
 
 LAG = 2000
-"""Milliseconds that the past may lag behind: so many resets in a row move it once."""
+"""Milliseconds of difference to ignore, so that several resets in a row shift the times once."""
 _DEVICE_TIMES = (
     "activated_at",
     "first_connect_time",
@@ -35,7 +35,7 @@ def _pristine() -> Path:
 
 
 def fits(devices: int, number: int) -> bool:
-    """Whether the files are there, whole, and were made from these arguments by this version."""
+    """Whether both files are valid and were seeded with these arguments by this version."""
     if not _file().exists() or not _pristine().exists():
         return False
     for file in (_file(), _pristine()):
@@ -50,14 +50,14 @@ def fits(devices: int, number: int) -> bool:
 
 
 def make(devices: int, number: int) -> None:
-    """Seed a new world and put it in place. Made under another name first, so that a half-made one is never served."""
+    """Seed a new database under a temporary name, then put it in place."""
     _file().parent.mkdir(parents=True, exist_ok=True)
     draft = _file().with_name(f"{_file().name}.draft")
     connection.close()
     connection.settings_dict["NAME"] = str(draft)
     options = connection.settings_dict["OPTIONS"]
     kept = options["init_command"]
-    # Speed is all that counts for a file that is thrown away if anything goes wrong.
+    # Only speed matters: the file is deleted if anything fails.
     options["init_command"] = "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-64000;"
     try:
         draft.unlink(missing_ok=True)
@@ -77,17 +77,17 @@ def make(devices: int, number: int) -> None:
     draft.replace(_pristine())
     try:
         _copy_back()
-    except sqlite3.DatabaseError:  # what lay there was no database: nothing can be copied into it
+    except sqlite3.DatabaseError:  # the existing file is not a database
         for leftover in _file().parent.glob(f"{_file().name}*"):
             leftover.unlink()
         _copy_back()
 
 
 def _copy_back(*, keep_tokens: bool = False) -> None:
-    """SQLite's own copying of a live file: other connections go on, and see the new content from their next query.
+    """Copy the pristine database over the live one; open connections see the new content from their next query.
 
-    Tokens join the copy before it goes live, so that no call in between finds itself signed out. The pristine file is
-    moved to today first, and not its copy each time: the next reset, a moment later, finds nothing to move.
+    Tokens are copied before that, so that no call in between is signed out. The pristine file's times are shifted, not
+    the copy's, so that the next reset has nothing to shift.
     """
     with closing(sqlite3.connect(":memory:")) as copy:
         with closing(sqlite3.connect(_pristine())) as source:
@@ -100,25 +100,25 @@ def _copy_back(*, keep_tokens: bool = False) -> None:
             copy.commit()
             copy.execute("DETACH live")
         with closing(sqlite3.connect(_file(), timeout=20)) as target:
-            target.execute("PRAGMA synchronous=NORMAL")  # as the server's own connections
+            target.execute("PRAGMA synchronous=NORMAL")  # as the server's connections
             copy.backup(target)
 
 
 def reset(*, keep_tokens: bool = True) -> None:
-    with issuing:  # a token given out meanwhile would be lost
+    with issuing:  # a token issued meanwhile would be lost
         _copy_back(keep_tokens=keep_tokens)
 
 
 def move_to_today() -> None:
-    """Shift the seeded past of the live file so that it ends now: see `_move`."""
+    """Shift the seeded times of the live file to end now."""
     with closing(sqlite3.connect(_file(), timeout=20)) as live:
         _move(live)
 
 
 def _move(base: sqlite3.Connection) -> None:
-    """A fleet seeded last week still has devices activated an hour ago, give or take `LAG`.
+    """Shift the seeded times, so that a fleet seeded last week still has devices activated an hour ago.
 
-    What was added since the seeding keeps its times.
+    Rows added since keep their times.
     """
     with base:
         base.execute("BEGIN IMMEDIATE")
@@ -135,6 +135,6 @@ def _move(base: sqlite3.Connection) -> None:
             ("sandbox_logentry", log, ("created_at",)),
         ):
             moved = ", ".join(f"{name} = {name} + (CASE WHEN {name} > 0 THEN ? ELSE 0 END)" for name in names)
-            # Every name stands above.
+            # The names are constants above.
             base.execute(f"UPDATE {table} SET {moved} WHERE id <= ?", (*[shift] * len(names), last))  # noqa: S608  # nosec B608
         base.execute("UPDATE sandbox_world SET anchor = ?", (now,))

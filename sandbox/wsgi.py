@@ -1,4 +1,4 @@
-"""The sandbox as a WSGI application: Django, its faults, and the record of what came in."""
+"""The WSGI application: Django, with faults and the request log."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "sandbox.settings"
 
 from django.core.wsgi import get_wsgi_application
 
-from sandbox.faults import guarded
-from sandbox.requestlog import recorded
+from sandbox.faults import with_faults
+from sandbox.requestlog import with_request_log
 
-application = recorded(guarded(get_wsgi_application()))
+application = with_request_log(with_faults(get_wsgi_application()))

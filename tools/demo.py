@@ -1,8 +1,7 @@
-"""`make demo`: the sandbox and the portal as two processes on this machine, from an empty folder to sample accounts.
+"""`make demo`: runs the sandbox and the portal as two processes on this machine, with sample accounts.
 
-It starts both sites by their public entries (`python -m sandbox serve`, gunicorn on `portal.wsgi`) and imports neither.
-Nothing listens on any address but 127.0.0.1.
-Ends with 0 after Ctrl-C or SIGTERM, else with 1 and a sentence that says why.
+Starts both by their public entries (`python -m sandbox serve`, gunicorn with `portal.wsgi`) and imports neither. Both
+listen on 127.0.0.1 only. Exits with 0 after Ctrl-C or SIGTERM, otherwise with 1 and a message.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from tools.processes import HOST, Child, Failed, poll, status_of
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Only sample data answers to these; the sandbox seeds the client and the accounts under the same names.
+# Valid only for the sandbox, which seeds the same client and accounts.
 CLIENT_ID = "oa2-client-id_sandbox-portal-demo-0000000000000"
 CLIENT_SECRET = "sandbox-secret-for-demonstration-0000000"  # noqa: S105
 ACCOUNTS = {
@@ -35,7 +34,7 @@ ACCOUNTS = {
     "owner@example.com": "see the devices they own",
 }
 
-# Settings of a real installation must not leak into the demo: least of all the address of a real API.
+# Settings of a real installation must not leak into the demo, above all not the URL of a real API.
 FOREIGN_SETTINGS = (
     *(
         "ENV_FILE",
@@ -52,16 +51,16 @@ FOREIGN_SETTINGS = (
 )
 
 PREPARED_WITHIN = 120.0  # seconds for the portal's database and static files
-READY_WITHIN = 30.0  # seconds from the start of a site to its first answer
-SEEDED_WITHIN = 900.0  # seconds a sandbox may take to make its fleet, once
+READY_WITHIN = 30.0  # seconds from the start of a site to its first response
+SEEDED_WITHIN = 900.0  # seconds for the sandbox to seed its devices, once
 
 
 class Stop(Exception):
-    """Ctrl-C or a signal asked for the end."""
+    """Ctrl-C or a signal requested the end."""
 
 
 class Demo:
-    """Two sites, their data under `var`, and the one file lock that keeps a second demo out of the same data."""
+    """Two sites with their data under `var`, and a file lock against a second demo on the same data."""
 
     def __init__(self, port: int, sandbox_port: int, devices: int, var: Path) -> None:
         self.port, self.sandbox_port, self.devices, self.var = port, sandbox_port, devices, var
@@ -80,14 +79,14 @@ class Demo:
         except OSError:
             self.lock.seek(0)
             where = self.lock.read().strip() or "another process"
-            raise Failed(f"A demo is running in this folder already ({where}): use it, or end it first.") from None
+            raise Failed(f"A demo is already running in this folder ({where}): use it, or end it first.") from None
         self.lock.truncate(0)
         self.lock.write(f"http://{HOST}:{self.port}/, process {os.getpid()}")
         self.lock.flush()
 
     def check_ports(self) -> None:
         if self.port == self.sandbox_port:
-            raise Failed(f"PORT and SANDBOX_PORT are both {self.port}: give each a port of its own.")
+            raise Failed(f"PORT and SANDBOX_PORT are both {self.port}: choose two different ports.")
         for name, port, other in (("PORT", self.port, 8090), ("SANDBOX_PORT", self.sandbox_port, 8091)):
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -100,17 +99,17 @@ class Demo:
                 except OSError:
                     raise Failed(f"Port {port} is taken: choose another, as in `make demo {name}={other}`.") from None
 
-    # -- what the portal is told
+    # -- settings
 
     def secrets(self) -> dict[str, str]:
-        """The demo's own secrets, made once and kept in var/demo.env, readable by this user only."""
+        """Secrets of the demo, generated once and stored in var/demo.env, readable by this user only."""
         path = self.var / "demo.env"
         if not path.exists():
             made = {
                 "SECRET_KEY": secrets.token_urlsafe(50),
                 "TOKEN_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
             }
-            # Written aside and renamed: a half-written file would be taken for a whole one ever after.
+            # Written to another file and renamed, so that the file is never incomplete.
             fresh = path.with_suffix(".new")
             fresh.unlink(missing_ok=True)
             with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
@@ -120,14 +119,14 @@ class Demo:
         return dict(line.split("=", 1) for line in lines if "=" in line)
 
     def environment(self) -> dict[str, str]:
-        """This process's environment without any setting of a real portal: what the sandbox gets."""
+        """This process's environment without settings of a real portal, for the sandbox."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_SETTINGS)}
         return kept | {"PYTHONUNBUFFERED": "1"}
 
     def settings(self) -> dict[str, str]:
         """The portal's settings of the demo."""
         return self.secrets() | {
-            "ENV_FILE": "",  # nothing from a .env file either
+            "ENV_FILE": "",  # ignore .env files too
             "DEBUG": "off",
             "SECURE_COOKIES": "off",  # plain http, for this machine only
             "ALLOWED_HOSTS": f"{HOST},localhost",
@@ -136,7 +135,7 @@ class Demo:
             "PLATFORM_API_URL": f"http://{HOST}:{self.sandbox_port}",
             "PLATFORM_API_CLIENT_ID": CLIENT_ID,
             "PLATFORM_API_CLIENT_SECRET": CLIENT_SECRET,
-            "METAFIELDS_LIKELY": "on",  # the sandbox takes them
+            "METAFIELDS_LIKELY": "on",  # the sandbox accepts them
             "ACCESS_ROLES": '{"Admin": ["PORTAL_AUDIT", "PORTAL_ADMIN"]}',
         }
 
@@ -148,21 +147,21 @@ class Demo:
         return child
 
     def site(self, name: str, *command: str, environment: Mapping[str, str]) -> Child:
-        """Starts what must not end by itself."""
+        """Start a process that must keep running."""
         self.sites.append(self.start(name, *command, environment=environment))
         return self.sites[-1]
 
     def watch(self) -> None:
-        """Raises if a signal came in or a site ended by itself."""
+        """Raise if a signal arrived or a site ended."""
         if self.asked_to_stop:
             raise Stop
         for child in self.sites:
             code = child.exit_code()
             if code is not None:
-                raise Failed(f"The {child.name} ended by itself (exit code {code}). {child.last_lines()}")
+                raise Failed(f"The {child.name} ended unexpectedly (exit code {code}). {child.last_lines()}")
 
     def finish(self, *steps: Child) -> None:
-        """Waits for commands that end by themselves, with an eye on the rest."""
+        """Wait for commands to end, while watching the sites."""
         for _ in poll(PREPARED_WITHIN):
             self.watch()
             codes = [step.exit_code() for step in steps]
@@ -174,7 +173,7 @@ class Demo:
         raise Failed(f"The preparation took more than {PREPARED_WITHIN:.0f} seconds. Its logs are in {self.var}.")
 
     def until_answers(self, child: Child, port: int, path: str, within: float, patience: str = "") -> None:
-        """Waits for any HTTP answer below 500; says `patience` if that takes more than two seconds."""
+        """Wait for an HTTP response below 500; print `patience` after two seconds."""
         begun = time.monotonic()
         for _ in poll(within):
             self.watch()
@@ -183,13 +182,13 @@ class Demo:
                 patience = ""
             status = status_of(port, path)
             if status is not None and status >= 500:
-                raise Failed(f"The {child.name} reports a fault (status {status}). {child.last_lines()}")
+                raise Failed(f"The {child.name} returned status {status}. {child.last_lines()}")
             if status is not None:
                 return
         raise Failed(f"The {child.name} did not answer within {within:.0f} seconds. {child.last_lines()}")
 
     def open(self) -> None:
-        """From nothing to two sites that answer. Raises Failed or Stop; call `end` in any case."""
+        """Start both sites. Raises Failed or Stop; always call `end` afterwards."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self.note_signal)
         self.take_lock()
@@ -208,12 +207,12 @@ class Demo:
             "portal", "-m", "gunicorn", "-c", "python:portal.gunicorn", "--bind", f"{HOST}:{self.port}",
             environment=portal_environment,
         )  # fmt: skip
-        seeding = f"The sandbox is making up {self.devices} devices; this happens once."
+        seeding = f"The sandbox is creating {self.devices} sample devices; this happens once."
         self.until_answers(sandbox, self.sandbox_port, "/", SEEDED_WITHIN, seeding)
         self.until_answers(portal, self.port, "/sign-in/", READY_WITHIN)
 
     def run(self) -> None:
-        """Until a signal, or until one of the two ends."""
+        """Run until a signal arrives or a site ends."""
         self.open()
         self.welcome()
         for _ in poll(float("inf"), every=0.2):
@@ -228,11 +227,11 @@ class Demo:
         say("Sign in as one of these, with the password demo:")
         for account, rights in ACCOUNTS.items():
             say(f"  {account:<{width}}  may {rights}")
-        say(f"\nThe API behind it, made up: http://{HOST}:{self.sandbox_port}/   Logs and data: {shown(self.var)}/")
+        say(f"\nThe sample API behind it: http://{HOST}:{self.sandbox_port}/   Logs and data: {shown(self.var)}/")
         say("Ctrl-C ends both.")
 
     def end(self) -> None:
-        """Ends what runs, the portal first: it is the one that calls the other."""
+        """End all processes, the portal first, because it calls the sandbox."""
         for child in reversed(self.children):
             child.end()
         if self.lock is not None:
@@ -240,7 +239,7 @@ class Demo:
 
 
 def shown(path: Path) -> str:
-    """A path as short as it can be said from here."""
+    """The path, relative to the current folder if possible."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 

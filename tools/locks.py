@@ -1,8 +1,8 @@
 """Checks the three locks without the network: `python -m tools.locks`.
 
-What must hold: every requirement of an .in file stands in its .txt in a version it allows, and nothing else stands
-there on its behalf; every pin has hashes; run is part of test, which is part of dev, pin for pin (so that one .venv can
-hold them all, and the tests try what runs); no lock names a host. Ends with 1 and a line for each fault.
+Rules: every requirement of an .in file is pinned in its .txt in an allowed version, and nothing else is there for it;
+every pin has hashes; run is a subset of test, and test of dev, with the same pins (so that one .venv holds them all,
+and the tests use what runs); no lock names a host. Exits with 1 and a line for each fault.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ HOST = re.compile(r"://|^\s*--(?:index-url|extra-index-url|find-links|trusted-ho
 
 @dataclass
 class Pin:
-    """One entry of a lock: `name==version ; marker`, its hashes, and the files or packages that asked for it."""
+    """One entry of a lock: `name==version ; marker`, its hashes, and the files or packages that require it."""
 
     requirement: Requirement
     hashes: set[str] = field(default_factory=set)
@@ -34,7 +34,7 @@ class Pin:
 
 
 def read_lock(text: str) -> dict[str, Pin]:
-    """A lock as uv writes it -> pins by canonical name; a further pin of one name (by marker) gets a key of its own."""
+    """A lock as uv writes it -> pins by canonical name; a second pin of a name (another marker) gets its own key."""
     pins: dict[str, Pin] = {}
     pin: Pin | None = None
     for raw in text.splitlines():
@@ -55,14 +55,14 @@ def read_lock(text: str) -> dict[str, Pin]:
 
 
 def read_wishes(text: str) -> dict[str, Requirement]:
-    """An .in file -> its own requirements by canonical name, without those of the files it includes."""
+    """An .in file -> its requirements by canonical name, without those of included files."""
     lines = (line.split("#")[0].strip() for line in text.splitlines())
     wishes = [Requirement(line) for line in lines if line and not line.startswith("-")]
     return {canonicalize_name(wish.name): wish for wish in wishes}
 
 
 def faults_of(folder: Path) -> list[str]:
-    """All that is wrong with the locks in `folder`, a sentence each."""
+    """The faults of the locks in `folder`, a sentence each."""
     faults: list[str] = []
     smaller: dict[str, Pin] = {}
     for lock in ORDER:
@@ -79,13 +79,13 @@ def faults_of(folder: Path) -> list[str]:
         ]
         mark = f"-r requirements/{lock}.in"
         faults += [
-            f"{lock}.txt has {name} on behalf of {lock}.in, which does not name it"
+            f"{lock}.txt has {name} for {lock}.in, which does not name it"
             for name, pin in pins.items()
             if mark in pin.via and name.split(" ;")[0] not in wishes
         ]
         for name, pin in smaller.items():
             bigger = pins.get(name)
-            # Markers may differ: in the bigger lock another package can ask for the same one more widely.
+            # Markers may differ: in the larger lock another package can require the same one.
             if bigger is None or bigger.version != pin.version or bigger.hashes != pin.hashes:
                 found = f"{name} {bigger.version}" if bigger else f"no {name}"
                 faults.append(f"{lock}.txt has {found} where the smaller lock has {pin.version} (or the hashes differ)")

@@ -1,8 +1,8 @@
-"""The words of the portal in other languages: `python -m tools.messages` brings locale/*/django.po and .mo up to date.
+"""Message catalogs: `python -m tools.messages` updates locale/*/django.po and .mo.
 
-With `--check` nothing is written: it fails where a catalog does not hold exactly the words of the code, where one is
-not translated or only guessed, where placeholders differ, and where the .mo is not what the .po says. Catalogs hold no
-dates and no places in the code, so that they change with the words alone; what stands above the first empty line stays.
+With `--check` nothing is written. It fails if a catalog does not have exactly the messages of the code, a message is
+not translated or fuzzy, placeholders differ, or the .mo does not match the .po. Catalogs contain no dates and no source
+positions, so that they change only with the messages. The header above the first empty line is kept.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ PLACEHOLDER = re.compile(r"%(?:\(\w+\))?[-+ #0]*\d*(?:\.\d+)?[sdif]|\{\w*\}")
 
 
 def extracted(root: Path) -> Catalog:
-    """All words of the code, in English."""
+    """All messages of the code, in English."""
     found = Catalog()
     for place, methods in PLACES.items():
         options: dict[str, dict[str, Any]] = {"**.html": JINJA}
@@ -53,7 +53,7 @@ def extracted(root: Path) -> Catalog:
 
 
 def merged(po: Path, words: Catalog) -> tuple[str, Catalog]:
-    """The head of the file, which people write, and its catalog with exactly these words."""
+    """The file's header, which people write, and its catalog with exactly these messages."""
     text = po.read_text(encoding="utf-8")
     old = read_po(io.StringIO(text), locale=po.parent.parent.name, ignore_obsolete=True)
     new = Catalog(locale=old.locale)
@@ -73,7 +73,7 @@ def po_text(head: str, catalog: Catalog) -> str:
 
 
 class _Plain(Catalog):
-    """One whose head in the .mo holds no date and no version of a tool."""
+    """A catalog without dates and tool versions in the header of its .mo."""
 
     def _get_mime_headers(self) -> list[tuple[str, str]]:
         return [
@@ -95,17 +95,17 @@ def mo_bytes(catalog: Catalog) -> bytes:
 
 
 def fault(message: Message) -> str:
-    """What is wrong with one translation; empty where nothing is.
+    """The fault of a translation; empty if it has none.
 
-    Placeholders with a name may change their order, those without may not. A singular may say "one" where the plural
-    has the number, so each of the two may have the placeholders of either.
+    Named placeholders may change their order, others may not. A singular may say "one" instead of the number, so both
+    forms may have the placeholders of either.
     """
     sources, targets = _forms(message.id), _forms(message.string)
     if not all(targets):
         return "not translated"
     if any(_placeholders(target) not in map(_placeholders, sources) for target in targets):
         return "placeholders differ"
-    return "only guessed (fuzzy)" if message.fuzzy else ""
+    return "fuzzy" if message.fuzzy else ""
 
 
 def _forms(words: Any) -> tuple[str, ...]:
@@ -130,9 +130,9 @@ def main(arguments: list[str]) -> int:
             po.write_text(text, encoding="utf-8")
             mo.write_bytes(compiled)
         elif po.read_text(encoding="utf-8") != text:
-            problems.append(f"{name}: not the words of the code; run `make messages`")
+            problems.append(f"{name}: does not match the code; run `make messages`")
         elif not mo.is_file() or mo.read_bytes() != compiled:
-            problems.append(f"{mo.relative_to(ROOT)}: not what the .po says; run `make messages`")
+            problems.append(f"{mo.relative_to(ROOT)}: does not match the .po; run `make messages`")
         for message in catalog:
             if message.id:
                 wrong = fault(message)

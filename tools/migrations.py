@@ -1,4 +1,4 @@
-"""Checks that no model of either site has changed without a migration: `python -m tools.migrations`."""
+"""Checks that the models of both sites match their migrations: `python -m tools.migrations`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ def main() -> int:
     worst = 0
     for settings in SITES:
         command = [sys.executable, "-m", "django", "makemigrations", "--check", "--dry-run", "--settings", settings]
-        # DEBUG lends development's secrets, so that this needs no configuration; no database is opened for writing.
+        # DEBUG provides development secrets, so no configuration is needed. No database is written.
         environment = os.environ | {"PYTHONPATH": str(ROOT), "DEBUG": "on", "ENV_FILE": "", "DATABASE_URL": "sqlite://"}
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
-            print(f"{settings}: migrations are missing or the site does not start.\n{done.stdout}{done.stderr}")
+            print(f"{settings}: migrations are missing, or the site does not start.\n{done.stdout}{done.stderr}")
         worst = max(worst, abs(done.returncode))
     print("Migrations: " + ("run `python manage.py makemigrations`." if worst else "in order."))
     return 1 if worst else 0

@@ -1,4 +1,4 @@
-"""Child processes that are surely ended, and what one asks about them and their machine."""
+"""Child processes that always end, and helpers to check on them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
 class Failed(Exception):
-    """Something a person can do something about; its text is the sentence that says what."""
+    """A failure that a person can fix; its text says how."""
 
 
 def poll(within: float, every: float = 0.05) -> Iterator[None]:
-    """Yields until `within` seconds are over, resting `every` seconds in between; at least once."""
+    """Yield at least once, then every `every` seconds until `within` seconds have passed."""
     end = time.monotonic() + within
     while True:
         yield
@@ -33,13 +33,13 @@ def poll(within: float, every: float = 0.05) -> Iterator[None]:
 
 
 def chromium_path() -> str | None:
-    """Debian's name first; the others are what a developer's machine may have."""
+    """Debian's name first, then other common names."""
     found = map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))
     return next((path for path in found if path), None)
 
 
 def status_of(port: int, path: str = "/", headers: Mapping[str, str] | None = None, timeout: float = 5) -> int | None:
-    """The status that a GET on this machine gets; None if there is no answer."""
+    """The status of a GET request to this machine; None without a response."""
     connection = http.client.HTTPConnection(HOST, port, timeout=timeout)
     try:
         connection.request("GET", path, headers=headers or {})
@@ -51,8 +51,8 @@ def status_of(port: int, path: str = "/", headers: Mapping[str, str] | None = No
 
 
 class Child:
-    """One running command, its output in a file. Its process group is its own, so that Ctrl-C in the terminal does not
-    reach it before its parent acts, and nothing it starts outlives it."""
+    """A running command with its output in a file. It has its own process group, so that Ctrl-C in the terminal reaches
+    only its parent, and everything it starts ends with it."""
 
     def __init__(
         self,
@@ -73,28 +73,28 @@ class Child:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                # Safe here: the tools have one thread.
+                # Safe: the tools have one thread.
                 preexec_fn=self._prepare if sys.platform == "linux" else None,  # noqa: PLW1509
             )
 
     def _prepare(self) -> None:
-        """In the child, before its program starts: ends with its parent even if that is killed; keeps to its core."""
+        """Runs in the child before its program: end with the parent even if that is killed; stay on the core."""
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         if self.core is not None:
             os.sched_setaffinity(0, {self.core})
 
     def exit_code(self) -> int | None:
-        """None while it runs."""
+        """None while running."""
         return self.process.poll()
 
     def last_lines(self, count: int = 15) -> str:
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:]
         if not lines:
-            return f"It left nothing in {self.log.name}."
+            return f"{self.log.name} is empty."
         return "\n".join([f"The last lines of {self.log}:", *(f"  {line}" for line in lines)])
 
     def end(self, grace: float = 10.0) -> None:
-        """Asks it to end, after `grace` seconds makes it; then also what it started and left behind. Twice is fine."""
+        """Terminate it, and kill it after `grace` seconds; then kill the rest of its group. May be called twice."""
         if self.ended:
             return
         if self.process.poll() is None:
@@ -103,9 +103,9 @@ class Child:
                 self.process.wait(grace)
         self._signal_group(signal.SIGKILL)
         self.process.wait()
-        self.ended = True  # from here on its number may belong to somebody else
+        self.ended = True  # from now on its process id may be reused
 
     def _signal_group(self, number: int) -> None:
-        # Nobody is left in the group; macOS says so of a zombie by PermissionError.
+        # The group is empty; macOS raises PermissionError for a zombie.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, number)

@@ -1,13 +1,13 @@
-"""House rules of the templates that no general linter knows: `python -m tools.template_lint templates`.
+"""Template rules that no general linter has: `python -m tools.template_lint templates`.
 
-* htmx only in the subset that means the same in versions 2 and 4 (django-htmx ships both), so that moving is a small
-  step: the attributes both know, each on the element that sends the request, inner and outer swaps, no evaluated code.
-* Nothing the Content-Security-Policy would refuse: no inline script, style or handler, nothing from another host.
-* Every POST form carries `csrf_input`, and whoever imports a macro with one does so `with context`.
-* Buttons come from the macros of components/button.html; only a component writes one out.
-* No way around autoescaping. At most 150 lines a file.
+* Only the subset of htmx that versions 2 and 4 share (django-htmx ships both): attributes known to both, each on the
+  element that sends the request, inner and outer swaps, no evaluated code.
+* Nothing that the Content-Security-Policy refuses: no inline script, style or handler, nothing from another host.
+* Every POST form has `csrf_input`, and macros with one are imported `with context`.
+* Buttons come from the macros of components/button.html; only components contain one.
+* No bypass of autoescaping. At most 150 lines a file.
 
-Ends with 1 and a line `file:line: what is wrong` for each fault.
+Exits with 1 and a line `file:line: fault` for each fault.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ HX_RULES |= {"hx-include", "hx-indicator", "hx-sync", "hx-vals", "hx-confirm", "
 HX_KNOWN = HX_SENDS | HX_RULES | {"hx-boost", "hx-swap-oob", "hx-preserve"}
 HX_BOOSTS = {"a", "form"}
 
-HOLE = "\ue000"  # stands for `{{ ... }}`: a value that only the rendered page has
+HOLE = "\ue000"  # stands for `{{ ... }}`: a value known only when rendered
 COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
 EXPRESSION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 STATEMENT = re.compile(r"\{%.*?%\}", re.DOTALL)
@@ -36,16 +36,16 @@ BUTTON = re.compile(r"""<(?:a|button)\b[^>]*?\bclass=(["'])(?:[^"']*\s)?button[\
 REMOTE = re.compile(r"\s*(?:[a-z]+:)?//", re.IGNORECASE)
 
 Fault = tuple[int, str]
-"""Line (from 1) and what is wrong there."""
+"""Line (from 1) and fault."""
 
 
 def blank(text: str, pattern: re.Pattern[str], filler: str) -> str:
-    """Replaces each hit by as many fillers, line breaks kept, so that lines and columns stay true."""
+    """Replace each match by fillers and keep line breaks, so that positions stay valid."""
     return pattern.sub(lambda hit: re.sub(r"[^\n]", filler, hit.group()), text)
 
 
 class Tags(HTMLParser):
-    """Walks the start tags of one template whose Jinja parts are blanked."""
+    """Checks the start tags of a template whose Jinja parts are blanked."""
 
     def __init__(self, text: str, whole: str) -> None:
         super().__init__(convert_charrefs=False)
@@ -85,14 +85,14 @@ def tag_faults(tag: str, given: dict[str, str]) -> Iterator[str]:
             name == "href" and tag in {"link", "use"}
         )
         if (loads or name in HX_SENDS) and REMOTE.match(value):
-            yield f"{name} leads to another host: {value}"
+            yield f"{name} points to another host: {value}"
         if value.strip().lower().startswith("javascript:"):
             yield f"{name} holds script"
 
 
 def htmx_faults(tag: str, given: dict[str, str]) -> Iterator[str]:
     known = {name.removeprefix("data-"): value for name, value in given.items()}
-    # A hole among the attributes is a macro that prints some; what it prints is checked where it is written.
+    # A hole among the attributes is a macro call; its attributes are checked in the macro.
     sends = HX_SENDS & known.keys() or "hx-boost" in known or any(HOLE in name for name in known)
     rules = sorted(HX_RULES & known.keys())
     if rules and not sends:
@@ -102,7 +102,7 @@ def htmx_faults(tag: str, given: dict[str, str]) -> Iterator[str]:
 
 
 def text_faults(text: str) -> Iterator[Fault]:
-    """What can be seen without tags, also in macros that print single attributes."""
+    """Faults found without tags, also in macros that print single attributes."""
 
     def line_of(hit: re.Match[str]) -> int:
         return text.count("\n", 0, hit.start()) + 1
@@ -122,11 +122,11 @@ def text_faults(text: str) -> Iterator[Fault]:
 
 
 def faults_of(source: str) -> list[Fault]:
-    """All faults that one template has by itself."""
+    """The faults of one template."""
     faults: list[Fault] = []
     text = blank(source, COMMENT, " ")
     for hit in UNESCAPED.finditer(text):
-        faults.append((text.count("\n", 0, hit.start()) + 1, f"a way around autoescaping: {hit.group().strip()}"))
+        faults.append((text.count("\n", 0, hit.start()) + 1, f"bypass of autoescaping: {hit.group().strip()}"))
     markup = blank(blank(text, EXPRESSION, HOLE), STATEMENT, " ")
     tags = Tags(markup, text)
     faults += tags.faults
@@ -141,7 +141,7 @@ def faults_of(source: str) -> list[Fault]:
 
 
 def buttons_by_hand(name: str, source: str) -> Iterator[Fault]:
-    """Links and buttons that a template writes out although a macro makes them; the components are where that is."""
+    """Links and buttons written out instead of made by a macro, outside the components."""
     if name.startswith("components/"):
         return
     text = blank(source, COMMENT, " ")
@@ -150,7 +150,7 @@ def buttons_by_hand(name: str, source: str) -> Iterator[Fault]:
 
 
 def import_faults(sources: dict[str, str]) -> Iterator[tuple[str, int, str]]:
-    """Imports that leave csrf_input empty without a word: (file, line, what) for all templates by name."""
+    """Imports that leave csrf_input empty: (file, line, fault) for all templates by name."""
     texts = {name: blank(source, COMMENT, " ") for name, source in sources.items()}
     needy = {name for name, text in texts.items() if "csrf_input" in text}
     while True:
@@ -165,7 +165,7 @@ def import_faults(sources: dict[str, str]) -> Iterator[tuple[str, int, str]]:
                 yield (
                     name,
                     line,
-                    f"import {hit.group(1)} `with context`: it holds a form, whose csrf_input is empty else",
+                    f"import {hit.group(1)} `with context`: it holds a form, whose csrf_input would be empty",
                 )
 
 

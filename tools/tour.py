@@ -1,8 +1,8 @@
-"""`make tour`: the pictures of docs/tour.md and of the README, taken from a demo with data of its own.
+"""`make tour`: takes the pictures of docs/tour.md and the README from a demo with its own data.
 
-Each stop is shown on a desktop in light colours and on a phone in dark ones. Needs Chromium on the machine and
-Playwright from the test lock. Writes docs/tour.md and docs/tour/*.webp; ends with 1 and a sentence if a page is not as
-it should be, or a picture is larger than 100 KB.
+Each stop is shown on a desktop in the light theme and on a phone in the dark one. Needs Chromium, and Playwright from
+the test lock. Writes docs/tour.md and docs/tour/*.webp. Exits with 1 and a message if a page is not as expected, or a
+picture is larger than 100 KB.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from tools.processes import HOST, Failed, chromium_path
 
 LIMIT = 100_000  # bytes
 QUALITIES = (85, 75, 65, 50)
-"""Of WebP, from the best on: the first that fits is taken."""
+"""WebP qualities, best first: the first that is small enough is used."""
 FOLDER = ROOT / "docs" / "tour"
 DEVICE = 1
 BENCH = 9
-# Without a look at the network: Chromium asks for its makers' hosts otherwise.
+# No network: otherwise Chromium contacts its vendor.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 FLAGS += ["--disable-sync", "--no-first-run", "--disable-quic"]
 
@@ -42,7 +42,7 @@ PHONE: dict[str, Any] = {
 
 
 class Stop(NamedTuple):
-    """`then`: what is done on the page before the picture; `broken`: a fault of the platform meanwhile."""
+    """`then`: called with the page before the picture; `broken`: a fault of the sandbox during it."""
 
     name: str
     title: str
@@ -77,52 +77,52 @@ def choose_an_owner(page: Page) -> None:
 
 
 STOPS = (
-    Stop("list", "Devices", "A page of the fleet. Columns are each person’s own choice.", "/devices/"),
+    Stop("list", "Devices", "The list of devices. Everybody can choose their columns.", "/devices/"),
     Stop(
         "checked",
         "Is it online?",
-        "The button above the rows asks for the online state of all of them, each with the time it was asked.",
+        "The button above the list checks which of its devices are online, and shows the time of each check.",
         "/devices/?q=cold",
         then=check_rows,
     ),
     Stop(
         "device",
         "One device",
-        "Who has it, how it stands, its values with their age, and what may be done with it.",
+        "Its owner, its state, its values with their age, and the actions you may take.",
         f"/devices/{DEVICE}/",
     ),
     Stop(
         "timeline",
         "Timeline",
-        "A month at a glance, a lane for each type of event, and the events themselves below.",
+        "A month at a glance with a lane for each type of event, and the list of events below.",
         f"/devices/{DEVICE}/timeline/",
     ),
     Stop(
         "metafields",
         "Metafields",
-        "Edited in their place. What the platform would not take is said beside the field, and nothing typed is lost.",
+        "Edited in place. If a value is invalid, the field shows why and keeps what you typed.",
         f"/devices/{BENCH}/metafields/",
         then=refuse_a_value,
     ),
-    Stop("rename", "Rename", "Short changes are made in a dialog.", f"/devices/{DEVICE}/", then=open_rename),
+    Stop("rename", "Rename", "A dialog for short changes.", f"/devices/{DEVICE}/", then=open_rename),
     Stop(
         "transfer",
         "Transfer",
-        "From whom, to whom, and what comes with it, before anything is sent.",
+        "Shows the old and new owner and the consequences before anything is sent.",
         f"/devices/{DEVICE}/transfer-to-owner/",
         then=choose_an_owner,
     ),
     Stop(
         "delete",
         "Delete",
-        "What cannot be undone has a page of its own: what goes, what stays, a receipt, the name typed.",
+        "A deletion has its own page: what will be deleted, what will be kept, a receipt, and the name to type.",
         f"/devices/{DEVICE}/delete/",
     ),
-    Stop("audit", "Audit", "Every change: who, what, when, and whether the platform confirmed it.", "/audit/"),
+    Stop("audit", "Audit", "Every change: who made it, what, when, and whether it is confirmed.", "/audit/"),
     Stop(
         "down",
         "When the platform is down",
-        "The last good answer, with its age; changes wait until it is back.",
+        "Shows the last data read, with its age. Changes are disabled until the platform is back.",
         f"/devices/{DEVICE}/",
         status=503,
         broken={"path": "*", "kind": "drop"},
@@ -139,8 +139,8 @@ def sign_in(page: Page, base: str, account: str = "admin@example.com") -> None:
 
 
 def take(page: Page, path: Path) -> None:
-    """Keep a picture, as good as fits."""
-    page.wait_for_timeout(300)  # fades end
+    """Save a screenshot in the best quality that is small enough."""
+    page.wait_for_timeout(300)  # let transitions end
     devtools = page.context.new_cdp_session(page)
     for quality in QUALITIES:
         answer = devtools.send("Page.captureScreenshot", {"format": "webp", "quality": quality})
@@ -166,28 +166,28 @@ class Tour:
     def go(self) -> None:
         for page in self.pages.values():
             sign_in(page, self.base)
-        self._leave_a_trail(self.pages["desktop"])
+        self._make_changes(self.pages["desktop"])
         for stop in STOPS:
             for kind, page in self.pages.items():
-                self._stand(page, stop)
+                self._open(page, stop)
                 take(page, FOLDER / f"{stop.name}-{kind}.webp")
 
-    def _stand(self, page: Page, stop: Stop) -> None:
+    def _open(self, page: Page, stop: Stop) -> None:
         if stop.broken:
-            page.goto(self.base + stop.path)  # there is a last good answer then
+            page.goto(self.base + stop.path)  # so that the response is cached
             self._faults("POST", stop.broken)
         try:
             answer = page.goto(self.base + stop.path, wait_until="networkidle")
             if answer is None or answer.status not in {stop.status, 200}:
-                raise Failed(f"{stop.path} answers with {answer.status if answer else 'nothing'}.")
+                raise Failed(f"{stop.path} returned {answer.status if answer else 'nothing'}.")
             if stop.then:
                 stop.then(page)
         finally:
             if stop.broken:
                 self._faults("DELETE")
 
-    def _leave_a_trail(self, page: Page) -> None:
-        """A few changes, so that the trail has something to show."""
+    def _make_changes(self, page: Page) -> None:
+        """Make a few changes, so that the audit has entries."""
         for device, name in ((2, "Walk-in freezer 2"), (3, "Kitchen cold room - east")):
             page.goto(f"{self.base}/devices/{device}/rename/")
             page.get_by_label("New name").fill(name)
@@ -196,14 +196,14 @@ class Tour:
 
     def _faults(self, method: str, fault: dict[str, Any] | None = None) -> None:
         body = json.dumps(fault).encode() if fault else None
-        request = urllib.request.Request(f"{self.sandbox}/_sandbox/faults", body, method=method)  # noqa: S310 - our own
+        request = urllib.request.Request(f"{self.sandbox}/_sandbox/faults", body, method=method)  # noqa: S310 - loopback
         request.add_header("Content-Type", "application/json")
         urllib.request.urlopen(request, timeout=10).close()  # noqa: S310 - loopback  # nosec B310
 
 
-def written() -> str:
+def tour_markdown() -> str:
     """docs/tour.md."""
-    lines = ["# A tour of the portal", "", "Taken by `make tour` from the demo, so it shows what is there."]
+    lines = ["# A tour of the portal", "", "`make tour` takes these pictures from the demo."]
     for stop in STOPS:
         desktop, phone = (f"tour/{stop.name}-{kind}.webp" for kind in ("desktop", "phone"))
         lines += ["", f"## {stop.title}", "", stop.text, ""]
@@ -215,7 +215,7 @@ def written() -> str:
 def main() -> int:
     browser_path = chromium_path()
     if browser_path is None:
-        print("No Chromium here: apt-get install chromium fonts-liberation", file=sys.stderr)
+        print("Chromium was not found: apt-get install chromium fonts-liberation", file=sys.stderr)
         return 1
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="tour-") as folder, sync_playwright() as playwright:
@@ -224,7 +224,7 @@ def main() -> int:
         try:
             demo.open()
             Tour(f"http://{HOST}:{demo.port}", f"http://{HOST}:{demo.sandbox_port}", browser).go()
-            (ROOT / "docs" / "tour.md").write_text(written(), encoding="utf-8")
+            (ROOT / "docs" / "tour.md").write_text(tour_markdown(), encoding="utf-8")
         except Failed as failure:
             print(failure, file=sys.stderr)
             return 1

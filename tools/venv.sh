@@ -1,14 +1,13 @@
 #!/bin/sh
-# Makes .venv and installs one hashed lock into it: sh tools/venv.sh run|test|dev
+# Makes .venv and installs a hashed lock into it: sh tools/venv.sh run|test|dev
 #
-# Quiet and quick when there is nothing to do. The stamp of an installed lock is a copy of it (.venv/.run-installed and so
-# on), so a lock that changed is noticed whatever its date, and one that did not is not installed again.
-# Ends with 1 and one sentence when it cannot go on.
+# Quiet and quick if nothing changed: a copy of each installed lock is kept (.venv/.run-installed and so on) and compared.
+# Exits with 1 and a message if it cannot continue.
 set -eu
 
 lock=${1:?usage: sh tools/venv.sh run|test|dev}
 venv=.venv
-busy=$venv/.busy # holds the number of the process that is making or filling .venv; left behind only by one that was killed
+busy=$venv/.busy # id of the process that fills .venv; remains only if that was killed
 trap 'exit 130' INT
 trap 'exit 143' HUP TERM
 
@@ -17,7 +16,7 @@ fail() {
     exit 1
 }
 
-# Old enough is not enough: Debian and Ubuntu ship a Python whose venv module cannot make a whole environment.
+# The version is not enough: on Debian and Ubuntu, the venv module of the system Python is incomplete.
 fits() {
     "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
 }
@@ -47,7 +46,7 @@ has_pip() {
     $venv/bin/python -c 'import importlib.util as u; raise SystemExit(not u.find_spec("pip"))'
 }
 
-# Throws away only what is surely an environment, or the beginning of one.
+# Removes only what is an environment, complete or not.
 remove() {
     [ ! -L $venv ] || fail "$venv is a link to a folder without a working Python: remove the link, then try again."
     [ -f $venv/pyvenv.cfg ] || [ -f $busy ] || ! ls -A $venv | grep -qvxE 'bin|include|lib|lib64|share' ||
@@ -90,11 +89,11 @@ fi
 
 printf 'Installing %s (once; the next run starts at once)\n' "$wanted"
 if ! $venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r "$wanted"; then
-    # pip came back by itself: it fetches everything before it changes anything, so what was there is still whole.
+    # pip fetches everything before it changes anything, so the environment is still valid.
     rm -f $busy
     fail "$wanted could not be installed (see above): check that this machine reaches its package index, then try again."
 fi
-# run.txt is part of test.txt, which is part of dev.txt, in the same versions: `make check` sees to it.
+# run.txt is a subset of test.txt, and that of dev.txt, with the same versions (`make check`).
 case $lock in
     dev) set -- run test dev ;;
     test) set -- run test ;;

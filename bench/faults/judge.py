@@ -1,4 +1,4 @@
-"""What one answer has to be."""
+"""What is wrong with one response."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.faults.kinds import CANARIES, Kind
 from bench.faults.rows import Row
-from bench.visitor import Answer
+from bench.visitor import Response
 from devices.gateway.errors import GatewayError, TimedOut
 from portal.auth import oauth  # noqa: F401 - its errors are kinds of GatewayError too
 
@@ -21,15 +21,15 @@ OUTCOMES = (
     "Your session has ended",
     "Sign in",
 )
-"""What is said of changes and sessions, beside the sentences of the errors."""
+"""Sentences about changes and sessions, besides those of the errors."""
 OLD = ("As of ", "The platform is not answering.", "It is tried again at", "The platform asks us to wait")
-"""What is said where old answers stand, or nobody asks for a while (devices/views/told.py)."""
+"""Sentences of the status banner: old responses are shown, or calls are suspended."""
 AFTER_A_CHANGE = frozenset({200, 202, 303, 409})
-"""What may be answered to a change, beside the status of the fault: it was made, perhaps made, or surely not."""
+"""Statuses of a change besides those of the fault: confirmed, unknown, or not applied."""
 A_CALL = 0.9
-"""Seconds below which no call can have run out of time."""
+"""Seconds below which no call can have timed out."""
 SLACK = 6.0
-"""Seconds that a busy machine may add to what the portal's own time-outs allow."""
+"""Seconds that a busy machine may add to the portal's own timeouts."""
 
 
 def _sentences(kind: type[GatewayError] = GatewayError) -> set[str]:
@@ -39,29 +39,29 @@ def _sentences(kind: type[GatewayError] = GatewayError) -> set[str]:
 SENTENCES = tuple(sorted(_sentences())) + OUTCOMES
 
 
-def complaints(row: Row, kind: Kind, answer: Answer, calls: list[dict[str, Any]], within: float) -> Iterator[str]:
-    """Nothing, where the answer is in order. `calls`: what this request sent to the platform."""
-    words = answer.words
-    told = any(sentence in words for sentence in (*SENTENCES, *OLD))
-    fine = {200, 303} if row.sign_in and row.alone else {200}
-    allowed = kind.statuses | fine | (AFTER_A_CHANGE if row.write else frozenset())
+def complaints(row: Row, kind: Kind, response: Response, calls: list[dict[str, Any]], within: float) -> Iterator[str]:
+    """Nothing if the response is right. `calls`: what this request sent to the platform."""
+    words = response.words
+    explained = any(sentence in words for sentence in (*SENTENCES, *OLD))
+    fine = {200, 303} if row.sign_in and row.optional else {200}
+    allowed = kind.statuses | fine | (AFTER_A_CHANGE if row.change else frozenset())
     allowed |= {303} if row.sign_in and kind.good else frozenset()
-    if answer.seconds >= A_CALL:
-        allowed |= {TimedOut.status}  # a busy machine has used up the time of a call, which is true as well
-    if row.also[1] and row.also[0] == answer.status and row.also[1] in words:
+    if response.seconds >= A_CALL:
+        allowed |= {TimedOut.status}  # a busy machine: the call did time out
+    if row.also[1] and row.also[0] == response.status and row.also[1] in words:
         return
-    if answer.status not in allowed:
-        yield f"status {answer.status}, not one of {sorted(allowed)}: {words[:300]}"
-    if answer.status == 500 or MISTAKE in words:
-        yield "a fault of the portal's own"
-    if answer.status >= 400 and not told:
-        yield f"status {answer.status} without a known sentence: {words[:300]}"
-    if answer.status == 200 and not (told or kind.good or row.alone or row.write):
-        yield f"nothing is said of what failed: {words[:300]}"
-    if found := [canary for canary in CANARIES if canary in answer.body]:
-        yield f"the page shows what the platform's body held: {', '.join(found)}"
-    if answer.seconds > within + SLACK:
-        yield f"answered after {answer.seconds:.1f} s"
+    if response.status not in allowed:
+        yield f"status {response.status}, not one of {sorted(allowed)}: {words[:300]}"
+    if response.status == 500 or MISTAKE in words:
+        yield "the portal crashed"
+    if response.status >= 400 and not explained:
+        yield f"status {response.status} without a known sentence: {words[:300]}"
+    if response.status == 200 and not (explained or kind.good or row.optional or row.change):
+        yield f"the failure is not mentioned: {words[:300]}"
+    if found := [canary for canary in CANARIES if canary in response.body]:
+        yield f"the page shows the platform's body: {', '.join(found)}"
+    if response.seconds > within + SLACK:
+        yield f"responded after {response.seconds:.1f} s"
     writes = [(call["method"], call["path"]) for call in calls if call["method"] != "GET"]
     if not kind.ends and not row.sign_in and len(writes) != len(set(writes)):
         yield f"sent twice: {writes}"

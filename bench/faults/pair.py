@@ -1,4 +1,4 @@
-"""One portal with a sandbox of its own, and what is asked of it under one fault after the other."""
+"""One portal with its own sandbox, and the requests that it gets under one fault after the other."""
 
 from __future__ import annotations
 
@@ -14,29 +14,27 @@ from typing import Any
 
 from bench.faults.judge import complaints
 from bench.faults.kinds import CANARIES, CLOSED, KINDS, Kind
-from bench.faults.rows import READS, Row, of_writes
-from bench.visitor import Answer, Visitor
-from tests.change_examples import arrived, writes
+from bench.faults.rows import READS, Row, of_changes
+from bench.visitor import Response, Visitor
+from tests.change_examples import arrived, changes
 from tests.portal_server import PortalServer
 from tests.servers import SandboxServer
 from tools.processes import Failed, poll
 
 TIMEOUTS = (0.3, 1.0, 1.5, 5.0)
-"""Those of the portal, divided by ten; but for the last, in which a busy machine does its own work too."""
+"""The portal's, divided by ten; the last is longer, since the machine is busy too."""
 AT_ONCE = 4
 PREFIX = "/api/v1/organization"
 SETTINGS = "bench.faults.settings"
 MODES = {"page": False, "htmx": True}
-ITS_WORD = frozenset({"create", "trigger"})
-"""Changes that the platform's answer proves: where that lies, so does the portal's word."""
 
 
 @dataclass
 class Found:
-    """What one fault came to. `met`: operation and mode of the requests whose call met it."""
+    """Results under one fault. `met`: operation and mode of the requests whose call met it."""
 
     wrong: list[str] = field(default_factory=list)
-    answers: Counter[int] = field(default_factory=Counter)
+    responses: Counter[int] = field(default_factory=Counter)
     met: set[tuple[str, str]] = field(default_factory=set)
     written: int = 0
     slowest: float = 0.0
@@ -58,11 +56,11 @@ class Pair:
             self.sandbox.stop()
             raise
         self._pool = ThreadPoolExecutor(AT_ONCE)
-        self._writes = of_writes(writes(self.sandbox))
+        self._changes = of_changes(changes(self.sandbox))
         self.profile = self.sandbox.get("/user/profile").json()
 
     def stop(self) -> list[str]:
-        """Ends both; what stands in the portal's log and should not."""
+        """Stops both; returns what must not be in the portal's log."""
         self._pool.shutdown(cancel_futures=True)
         log = self.portal.log()
         try:
@@ -79,7 +77,7 @@ class Pair:
         """Every operation, as a page and by htmx, under this fault."""
         kind, found = KINDS[name], Found()
         self.sandbox.reset()
-        # Sessions of their own have nothing in any cache.
+        # New sessions have nothing in a cache.
         visitors = {mode: Visitor.signed_in(self.portal.url) for mode in MODES}
         if kind.fault["kind"] == CLOSED:
             self._closed(kind, visitors, found)
@@ -89,14 +87,14 @@ class Pair:
             self._wave(kind, [(row, mode) for row in rows for mode in MODES], visitors, found)
         for mode in MODES:
             self.sandbox.reset()
-            self._wave(kind, [(row, mode) for row in self._writes], visitors, found)
+            self._wave(kind, [(row, mode) for row in self._changes], visitors, found)
         self._alone(kind, visitors, found)
         return found
 
     def _alone(self, kind: Kind, visitors: dict[str, Visitor], found: Found) -> None:
-        """Once more, each by itself, what did not come to its own call: another's fault was in its way."""
+        """Repeats, each alone, the requests that failed at another operation's fault before their own call."""
         for mode in MODES:
-            for row in READS + self._writes:
+            for row in READS + self._changes:
                 if (row.operation, mode) not in found.met:
                     self.sandbox.reset()
                     self._wave(kind, [(row, mode)], visitors, found)
@@ -105,11 +103,11 @@ class Pair:
         port = self.sandbox.url.rsplit(":", 1)[1]
         self.sandbox.stop(signal.SIGTERM)
         try:
-            for row, mode, answer in self._all(
-                [(row, mode) for row in READS + self._writes for mode in MODES], visitors
+            for row, mode, response in self._all(
+                [(row, mode) for row in READS + self._changes for mode in MODES], visitors
             ):
                 found.met.add((row.operation, mode))
-                self._judged(kind, row, mode, answer, [], found)
+                self._judged(kind, row, mode, response, [], found)
         finally:
             self.sandbox = SandboxServer("--threads", "48", "--port", port, folder=self.folder)
 
@@ -122,18 +120,18 @@ class Pair:
         for row in {row.call: row for row, _ in asked}.values():
             self._break(kind, row)
         self.sandbox.clear_requests()
-        answers = [*self._all(asked, visitors, own)]
-        calls = self._settled()
+        responses = [*self._all(asked, visitors, own)]
+        calls = self._finished_calls()
         self.sandbox.clear_faults()
         by_request: dict[str, list[dict[str, Any]]] = {}
         for call in calls:
             by_request.setdefault(call["request_id"], []).append(call)
-        for row, mode, answer in answers:
-            mine = by_request.get(answer.request_id, [])
+        for row, mode, response in responses:
+            mine = by_request.get(response.request_id, [])
             path = row.call[1] if row.call[1].startswith("/oauth2") else PREFIX + row.call[1]
             if any((call["method"], call["path"]) == (row.call[0], path) for call in mine):
                 found.met.add((row.operation, mode))
-            self._judged(kind, row, mode, answer, mine, found)
+            self._judged(kind, row, mode, response, mine, found)
 
     def _break(self, kind: Kind, row: Row) -> None:
         method, path = row.call
@@ -145,8 +143,8 @@ class Pair:
             nameless = self.profile | {"orgName": None}
             self.sandbox.fault("/user/profile", "json", body=nameless)
 
-    def _settled(self) -> list[dict[str, Any]]:
-        """All calls, also those that nobody waits for any longer: they may yet change something."""
+    def _finished_calls(self) -> list[dict[str, Any]]:
+        """All calls, also those that the portal no longer waits for: they may still change something."""
         for _ in poll(20, every=0.1):
             calls = self.sandbox.requests()
             if all(call["status"] is not None for call in calls):
@@ -158,33 +156,35 @@ class Pair:
         asked: Iterable[tuple[Row, str]],
         visitors: dict[str, Visitor],
         own: dict[int, Visitor] | None = None,
-    ) -> Iterator[tuple[Row, str, Answer]]:
-        def one(each: tuple[Row, str]) -> tuple[Row, str, Answer]:
+    ) -> Iterator[tuple[Row, str, Response]]:
+        def one(each: tuple[Row, str]) -> tuple[Row, str, Response]:
             row, mode = each
             if row.sign_in:
                 return row, mode, Visitor(self.portal.url).sign_in(htmx=MODES[mode])
             visitor = (own or {}).get(id(each)) or visitors[mode]
             form = None if row.form is None else row.form | {"idempotency_key": secrets.token_urlsafe(16)}
             if form and row.operation == "create_device":
-                form["name"] = f"Faults {secrets.token_hex(8)}"  # a name that was lost before is asked about first
+                form["name"] = (
+                    f"Faults {secrets.token_hex(8)}"  # the form asks first about a name whose outcome is unknown
+                )
             return row, mode, visitor.ask(row.page, form=form, htmx=MODES[mode])
 
         return self._pool.map(one, asked)
 
     def _judged(
-        self, kind: Kind, row: Row, mode: str, answer: Answer, calls: list[dict[str, Any]], found: Found
+        self, kind: Kind, row: Row, mode: str, response: Response, calls: list[dict[str, Any]], found: Found
     ) -> None:
-        found.answers[answer.status] += 1
-        found.slowest = max(found.slowest, answer.seconds)
-        wrong = [*complaints(row, kind, answer, calls, self.within)]
-        if row.write and kind.fault["kind"] != CLOSED:
-            sent = arrived(self.sandbox, row.write)
+        found.responses[response.status] += 1
+        found.slowest = max(found.slowest, response.seconds)
+        wrong = [*complaints(row, kind, response, calls, self.within)]
+        if row.change and kind.fault["kind"] != CLOSED:
+            sent = arrived(self.sandbox, row.change)
             found.written += sent
             if sent > (2 if kind.ends else 1):
                 wrong.append(f"sent {sent} times")
-            to = answer.headers.get("Location", "") + answer.headers.get("HX-Redirect", "")
+            to = response.headers.get("Location", "") + response.headers.get("HX-Redirect", "")
             succeeded = bool(to) and "/receipt/" not in to and "/sign-in/" not in to  # a receipt may come first
-            tellable = row.write.tellable and row.write.name not in ITS_WORD
-            if succeeded and tellable and not row.write.made(self.sandbox):
+            tellable = not row.change.kind.proven_by_reply
+            if succeeded and tellable and not row.change.made(self.sandbox):
                 wrong.append("shown as made, which it was not")
         found.wrong += [f"{row.operation}, {mode}: {words}" for words in wrong]

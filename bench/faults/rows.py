@@ -1,4 +1,4 @@
-"""What leads to each operation of the gateway: a page, a fragment or a form."""
+"""The page, fragment or form that leads to each operation of the gateway."""
 
 from __future__ import annotations
 
@@ -6,86 +6,91 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from devices.ui.tabs import TABS
-from tests.change_examples import OPERATIONS, Write
+from tests.change_examples import OPERATIONS, Change
 from tests.contract.checker import contract
-from tests.contract.table import VERBS, methods
+from tests.contract.table import methods
 
-DEVICE = f"/devices/{3}"
-"""Of one that no change here is made to."""
-TOKEN = ("POST", "/oauth2/token")
-NOT_US = (503, "The platform does not accept this portal.")
-"""What a 401 to a token that is seconds old can only mean."""
+DEVICE = "/devices/3"
+"""A device that no row changes."""
+CLIENT_REFUSED = (503, "The platform does not accept this portal.")
+"""The only meaning of a 401 to a token that is seconds old."""
 
 
 class Row(NamedTuple):
     """`call`: method and path of the operation's call, without the common path.
 
-    `wave`: rows of one wave meet their faults together, so what others need comes in a wave of its own. `alone`: a
-    failure of this call is no more than a word somewhere, or a name that shows as its number. `also`: a status that is
-    true as well, and its words.
+    `wave`: rows of one wave meet their faults together, so what others depend on has an earlier wave. `optional`: a
+    failure of this call costs a word, or a name that shows as its id. `also`: a status that is right as well, and its
+    words.
     """
 
     operation: str
     call: tuple[str, str]
     page: str
     wave: int
-    alone: bool = False
+    optional: bool = False
     form: dict[str, str] | None = None
-    write: Write | None = None
+    change: Change | None = None
     sign_in: bool = False
     also: tuple[int, str] = (0, "")
 
 
-def _get(operation: str, path: str, page: str, wave: int, *, alone: bool = False) -> Row:
-    return Row(operation, ("GET", path), page, wave, alone)
+def _get(operation: str, page: str, wave: int = 2, *, optional: bool = False, also: tuple[int, str] = (0, "")) -> Row:
+    return Row(operation, ("GET", contract().path_of(operation)), page, wave, optional, also=also)
+
+
+def _at_sign_in(operation: str, wave: int, *, optional: bool = False, also: tuple[int, str] = (0, "")) -> Row:
+    row = _get(operation, "/sign-in/", wave, optional=optional, also=also)
+    return row._replace(sign_in=True)
 
 
 READS = [
-    # What everything else rests on
-    _get("get_base_info", "/device/baseInfo", f"{DEVICE}/rename/", 1),
-    _get("list_templates", "/templates", "/devices/new/", 1, alone=True),
-    _get("list_template_events", "/template/events", f"{DEVICE}/trigger-event/", 2, alone=True),
+    # What other rows depend on
+    _get("get_base_info", f"{DEVICE}/rename/", 1),
+    _get("list_templates", "/devices/new/", 1, optional=True),
+    _get("list_template_events", f"{DEVICE}/trigger-event/", optional=True),
     Row("reveal_token", ("GET", "/device/baseInfo"), f"{DEVICE}/reveal-token/", 1, form={"reason": "faults"}),
-    # What stands alone
-    _get("list_devices", "/devices", "/devices/", 2),
-    _get("search_devices", "/search/devices", "/devices/?q=cold", 2),
-    _get("list_devices_by_owner", "/device/by-owner", "/devices/by-owner/?email=ana.lund@example.org", 2),
-    _get("list_devices_by_user", "/device/by-user-org", "/devices/by-user/?email=ana.lund@example.org", 2),
-    _get("list_last_activated", "/device/last-activated", "/devices/recent/?minutes=60", 2),
-    _get("get_device", "/device", f"{DEVICE}/", 2),
-    _get("get_online", "/device/online", f"{DEVICE}/online/", 2, alone=True),
-    *(_get(tab.operation, contract().path_of(tab.operation), f"{DEVICE}/{tab.name}/", 2) for tab in TABS if tab.ask),
-    _get("search_organizations", "/search", "/devices/pick/organization/?q=halden", 2),
-    _get("search_users", "/search/users", "/devices/pick/user/?q=lund", 2),
-    _get("get_user", "/user", f"{DEVICE}/transfer-to-owner/?owner=12", 2, alone=True),
-    # A number that no name at hand has: who may look it up does, and is told that it is not there.
-    _get("get_organization", "", f"{DEVICE}/transfer-to-organization/?org_id=77", 2, alone=True)._replace(
-        also=(422, "There is no organization 77 within your reach.")
+    # What no other row depends on
+    _get("list_devices", "/devices/"),
+    _get("search_devices", "/devices/?q=cold"),
+    _get("list_devices_by_owner", "/devices/by-owner/?email=ana.lund@example.org"),
+    _get("list_devices_by_user", "/devices/by-user/?email=ana.lund@example.org"),
+    _get("list_last_activated", "/devices/recent/?minutes=60"),
+    _get("get_device", f"{DEVICE}/"),
+    _get("get_online", f"{DEVICE}/online/", optional=True),
+    *(_get(tab.operation, f"{DEVICE}/{tab.name}/") for tab in TABS if tab.operation),
+    _get("search_organizations", "/devices/pick/organization/?q=halden"),
+    _get("search_users", "/devices/pick/user/?q=lund"),
+    _get("get_user", f"{DEVICE}/transfer-to-owner/?owner=12", optional=True),
+    # An id without a known name is looked up, and is not found.
+    _get(
+        "get_organization",
+        f"{DEVICE}/transfer-to-organization/?org_id=77",
+        optional=True,
+        also=(422, "There is no organization 77 within your reach."),
     ),
-    # Signing in
-    Row("list_sub_organizations", ("GET", "/sub-organizations"), "/sign-in/", 2, alone=True, sign_in=True),
-    Row("list_users", ("GET", "/users"), "/sign-in/", 2, alone=True, sign_in=True),
-    Row("get_user_profile", ("GET", "/user/profile"), "/sign-in/", 3, sign_in=True, also=NOT_US),
-    Row("get_own_organization", ("GET", "/profile"), "/sign-in/", 4, alone=True, sign_in=True),
-    Row("issue_token", TOKEN, "/sign-in/", 5, sign_in=True, also=NOT_US),
+    # Sign-in
+    _at_sign_in("list_sub_organizations", 2, optional=True),
+    _at_sign_in("list_users", 2, optional=True),
+    _at_sign_in("get_user_profile", 3, also=CLIENT_REFUSED),
+    _at_sign_in("get_own_organization", 4, optional=True),
+    Row("issue_token", ("POST", "/oauth2/token"), "/sign-in/", 5, sign_in=True, also=CLIENT_REFUSED),
 ]
 WRITES = 3
-"""Their wave."""
+"""The wave of the writes."""
 
 
-def of_writes(writes: list[Write]) -> list[Row]:
-    """What stands in a form's address is in the form as well, where nobody has to open it."""
-    filled = {each.name: dict(parse_qsl(urlsplit(each.page).query)) | each.filled for each in writes}
-    rows = [
-        Row(OPERATIONS[each.name], each.call, each.path, WRITES, form=filled[each.name], write=each) for each in writes
-    ]
-    receipts = ("delete_device", "clear_device")
-    slow = (422, "The receipt is not complete, so nothing was done yet.")
-    return [row._replace(also=slow) if row.operation in receipts else row for row in rows]
+def of_changes(changes: list[Change]) -> list[Row]:
+    """The query of a form's address is in the form as well, since nobody opens the form."""
+    rows = []
+    for change in changes:
+        form = dict(parse_qsl(urlsplit(change.page).query)) | change.filled
+        row = Row(change.operation, change.call, change.path, WRITES, form=form, change=change)
+        incomplete = (422, "The receipt is not complete, so nothing was done yet.")
+        rows.append(row._replace(also=incomplete) if change.kind.before_lock else row)
+    return rows
 
 
-def forgotten() -> set[str]:
+def missing_rows() -> set[str]:
     """Operations of the gateway that no row leads to."""
-    calls = {name for name, it in methods().items() if (it.__doc__ or " ").split(None, 1)[0] in VERBS}
-    reveal = {"reveal_token"} & methods().keys()
-    return (calls | reveal) - {row.operation for row in READS} - set(OPERATIONS.values())
+    return methods().keys() - {row.operation for row in READS} - set(OPERATIONS)

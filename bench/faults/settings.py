@@ -1,7 +1,7 @@
-"""The portal's settings for the matrix, in which each fault has to reach the platform again and again.
+"""The portal's settings for the fault matrix, in which every request has to reach the platform.
 
-What would keep calls back after the first failures (breakers, cool-down) is made too patient to act, and readings are
-always tried again, which is the harder thing for "sent once". The storm and the outage show the usual figures.
+Circuit breakers and backoff never act, and reads are always retried, which makes idempotency harder. The storm and the
+outage use the real figures.
 """
 
 from tests.live_settings import *  # noqa: F403

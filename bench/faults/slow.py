@@ -1,4 +1,4 @@
-"""With the portal's own time-outs: how long a slow fault holds somebody up, and how much memory it costs."""
+"""With the portal's real timeouts: how long a slow fault delays a page, and how much memory it costs."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from bench.faults.judge import MISTAKE, OLD, SENTENCES
-from bench.visitor import Answer, Visitor
+from bench.visitor import Response, Visitor
 from tests.portal_server import PortalServer
 from tests.servers import SandboxServer
 
 PAGE, CALL = 20.0, 15.0
-"""Seconds for a page, and for a fragment of one call: what the portal promises."""
+"""The portal's limits in seconds, for a page and for a fragment with one call."""
 SLACK = 1.5
 """For a busy machine, in seconds."""
 MEGABYTES = 32
@@ -31,7 +31,7 @@ ASKED = {
     "/device": ("/devices/3/", False, PAGE),
     "/devices": ("/devices/", False, PAGE),
 }
-"""Path -> what leads to it, whether by htmx, and how long it may take."""
+"""Path -> the page that calls it, whether by htmx, and its time limit."""
 
 
 def worker_of(host: PortalServer) -> int:
@@ -39,19 +39,19 @@ def worker_of(host: PortalServer) -> int:
 
 
 def memory(pid: int, name: str) -> float:
-    """In MB: "VmRSS" is now, "VmHWM" the most since `forget`."""
+    """In MB: "VmRSS" is now, "VmHWM" the peak since `reset_peak`."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
 
 
-def forget(pid: int) -> None:
-    """From now on VmHWM is the most from now on: proc(5), clear_refs."""
+def reset_peak(pid: int) -> None:
+    """Starts VmHWM anew: proc(5), clear_refs."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
 @contextmanager
-def nobody_accepts() -> Iterator[str]:
-    """The address of a port whose queue is full: connecting there takes for ever."""
+def unaccepted_port() -> Iterator[str]:
+    """The address of a port whose backlog is full: connecting never ends."""
     with ExitStack() as lines:
         busy = lines.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(4):
@@ -103,49 +103,51 @@ class Slow:
         pid = worker_of(self.portal)
         ask = ["/devices/3/logs/"] * at_once
         with ThreadPoolExecutor(8) as pool:
-            assert all(answer.status == 200 for answer in pool.map(self.visitor.ask, ["/devices/3/logs/"] * 16))
+            assert all(response.status == 200 for response in pool.map(self.visitor.ask, ["/devices/3/logs/"] * 16))
             self.sandbox.fault("/device/logs", kind, **more)
             before = memory(pid, "VmRSS")
-            forget(pid)
-            answers = [*pool.map(lambda page: self.visitor.ask(page, htmx=True), ask)]
+            reset_peak(pid)
+            responses = [*pool.map(lambda page: self.visitor.ask(page, htmx=True), ask)]
             grown = memory(pid, "VmHWM") - before
         self.sandbox.clear_faults()
-        self._told(name, answers)
-        held = max(answer.seconds for answer in answers)
+        self._check(name, responses)
+        held = max(response.seconds for response in responses)
         words = f"{name}, {at_once} at once: {grown:.1f} MB more at most, a thread held for {held:.1f} s"
         self.say(words, wrong=grown > MEGABYTES * at_once or held > CALL + SLACK)
 
-    def _told(self, name: str, answers: list[Answer]) -> None:
-        for answer in answers:
-            told = any(sentence in answer.words for sentence in (*SENTENCES, *OLD))
-            if answer.status not in (200, 429, 502, 503, 504) or not told or MISTAKE in answer.words:
-                self.say(f"{name}: status {answer.status}: {answer.words[:200]}", wrong=True)
+    def _check(self, name: str, responses: list[Response]) -> None:
+        for response in responses:
+            explained = any(sentence in response.words for sentence in (*SENTENCES, *OLD))
+            if response.status not in (200, 429, 502, 503, 504) or not explained or MISTAKE in response.words:
+                self.say(f"{name}: status {response.status}: {response.words[:200]}", wrong=True)
 
     def _times(self, name: str) -> None:
-        """All pages at once."""
+        """All pages at the same time."""
         kind, more = SLOW[name]
         for path in ASKED:
             self.sandbox.fault(path, kind, **more)
         with ThreadPoolExecutor(len(ASKED)) as pool:
             jobs = [pool.submit(self.visitor.ask, page, htmx=htmx) for page, htmx, _ in ASKED.values()]
-            answers = [job.result() for job in jobs]
+            responses = [job.result() for job in jobs]
         self.sandbox.clear_faults()
-        self._told(name, answers)
+        self._check(name, responses)
         limits = [within for _, _, within in ASKED.values()]
-        late = any(answer.seconds > within + SLACK for answer, within in zip(answers, limits, strict=True))
-        took = ", ".join(f"{answer.seconds:.1f}" for answer in answers)
-        self.say(f"{name}, in real time: answered after {took} s", wrong=late)
+        late = any(response.seconds > within + SLACK for response, within in zip(responses, limits, strict=True))
+        took = ", ".join(f"{response.seconds:.1f}" for response in responses)
+        self.say(f"{name}, in real time: responded after {took} s", wrong=late)
 
     def _connecting(self) -> None:
-        with nobody_accepts() as url:
+        with unaccepted_port() as url:
             elsewhere = PortalServer(
                 self.sandbox, database_url=f"sqlite:///{self.portal.database}", extra={"PLATFORM_API_URL": url}
             )
             try:
                 visitor = Visitor(elsewhere.url)
                 visitor.cookies = self.visitor.cookies
-                answer = visitor.ask("/devices/3/")
+                response = visitor.ask("/devices/3/")
             finally:
                 elsewhere.stop()
-        self._told("no connection", [answer])
-        self.say(f"no connection, in real time: answered after {answer.seconds:.1f} s", wrong=answer.seconds > PAGE)
+        self._check("no connection", [response])
+        self.say(
+            f"no connection, in real time: responded after {response.seconds:.1f} s", wrong=response.seconds > PAGE
+        )

@@ -89,8 +89,8 @@ class Run:
                     self.say(f"the portal's log has a traceback:\n{server.log()[-4000:]}", wrong=True)
 
     def doubles(self) -> None:
-        """Those who must not pass."""
-        print("race, doubles that keep tokens in the session, SQLite, 4 processes:", flush=True)
+        """The naive portals, which must fail."""
+        print("race, naive portals with tokens in the session, SQLite, 4 processes:", flush=True)
         for name, careful in (("naive", False), ("careful", True)):
             double = Double(self.platform.server, self.new(name), careful=careful)
             try:
@@ -106,14 +106,14 @@ class Run:
                 double.sign_in()
                 found = race(self.platform, double, SETUPS["processes"].requests, expire)
                 all_rounds += 1
-                # The careful one shows that the slow writers do what they are for.
+                # The careful one shows that the slow writers have an effect.
                 caught += (found.stale > 0 and found.refreshes == [1]) if careful else not found.fine
                 words = f"in the last, {found}"
         self.say(f"the {name} one was caught in {caught} of {all_rounds} rounds; {words}", wrong=caught < all_rounds)
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench.race", description="One refresh, whatever happens.")
+    parser = argparse.ArgumentParser(prog="python -m bench.race", description="One refresh at a time.")
     parser.add_argument("--rounds", type=int, default=5, help="of each kind in each set-up (%(default)s)")
     parser.add_argument("--setup", action="append", choices=[*SETUPS, DOUBLES], help="all; may be repeated")
     parser.add_argument("--accident", action="append", choices=[*ACCIDENTS, NONE], help="all; may be repeated")
@@ -124,7 +124,7 @@ def arguments() -> argparse.Namespace:
 
 
 def left_out(setups: list[str]) -> str:
-    """Why the set-up with services cannot run here, if it cannot and should. In CI that is a fault."""
+    """Why the setup with services cannot run here. Raises Failed in CI."""
     why = missing().get("stack", "") if "stack" in setups else ""
     if why and os.environ.get("CI"):
         raise Failed(f"The race on PostgreSQL and Redis must run in CI: {why}")
@@ -132,7 +132,7 @@ def left_out(setups: list[str]) -> str:
 
 
 def run_all(names: list[str], options: argparse.Namespace) -> int:
-    """How much went wrong."""
+    """Number of failures."""
     if not names:
         return 0
     with tempfile.TemporaryDirectory(prefix="race-") as folder:
@@ -150,7 +150,7 @@ def run_all(names: list[str], options: argparse.Namespace) -> int:
 
 def main() -> int:
     options = arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that all servers are ended
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # stops all servers
     begun = time.monotonic()
     try:
         why = left_out(options.setup)

@@ -1,76 +1,44 @@
-"""Requests that are let go at once, each on a connection of its own that is open before."""
+"""Simultaneous requests, each on its own connection that is opened before."""
 
 from __future__ import annotations
 
 import http.client
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
+from bench.visitor import HTMX, TIMEOUT, Response, exchange
 from tools.processes import Failed
-
-PATIENCE = 60.0
-"""Seconds for any one step. Nothing here takes as long; what does has hung."""
-HTMX = {"HX-Request": "true"}
-
-
-@dataclass(frozen=True)
-class Answer:
-    """`status` 0: the connection was cut. `seconds`: from the moment the request was let go."""
-
-    status: int
-    seconds: float
-    worker: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-
-    @property
-    def asks_to_sign_in(self) -> bool:
-        """The two ways of saying it: to a page and to htmx."""
-        to_sign_in = self.status == 302 and self.headers.get("Location", "").startswith("/sign-in/")
-        return to_sign_in or (self.status == 401 and self.headers.get("HX-Retarget") == "#session-banner")
 
 
 class Line:
-    """A kept-open connection. `worker` is the process at its other end, which stays the same."""
+    """A keep-alive connection. `worker` is the server's process, which stays the same."""
 
     def __init__(self, url: str, cookies: str) -> None:
         self._cookies = cookies
-        self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE)
+        self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=TIMEOUT)
         self.worker = 0
-        answer = self.ask("/race/worker/")
-        if answer.status != 200:
+        response = self.ask("/race/worker/")
+        if response.status != 200:
             self.close()
-            raise Failed(f"{url} does not take the session's cookie: status {answer.status}")
-        self.worker = int(answer.body)
+            raise Failed(f"{url} does not take the session's cookie: status {response.status}")
+        self.worker = int(response.body)
 
-    def ask(self, path: str, headers: Mapping[str, str] | None = None, form: Mapping[str, str] | None = None) -> Answer:
+    def ask(
+        self, path: str, headers: Mapping[str, str] | None = None, form: Mapping[str, str] | None = None
+    ) -> Response:
         """GET, or POST of `form`."""
-        sent = {"Cookie": self._cookies, **(headers or {})}
-        body = None
-        if form is not None:
-            body = urlencode(form)
-            sent["Content-Type"] = "application/x-www-form-urlencoded"
-        begun = time.monotonic()
-        try:
-            self._connection.request("GET" if form is None else "POST", path, body, sent)
-            answer = self._connection.getresponse()
-            content = answer.read()
-        except (OSError, http.client.HTTPException):
-            return Answer(0, time.monotonic() - begun, self.worker)
-        return Answer(answer.status, time.monotonic() - begun, self.worker, dict(answer.getheaders()), content)
+        return exchange(self._connection, path, {"Cookie": self._cookies, **(headers or {})}, form, self.worker)
 
     def close(self) -> None:
         self._connection.close()
 
 
 class Volley:
-    """`count` requests for `path`, evenly over `urls`: connected when this returns, sent at `go`, read at `answers`.
+    """`count` requests for `path`, evenly over `urls`: connected when this returns, sent by `go`, read by `responses`.
 
-    With `htmx` every second one asks as htmx does.
+    With `htmx` every second one is an htmx request.
     """
 
     def __init__(self, urls: Sequence[str], cookies: str, path: str, count: int, *, htmx: bool = False) -> None:
@@ -78,7 +46,7 @@ class Volley:
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="volley")
         self.workers: list[int] = []
 
-        def one(number: int) -> Answer:
+        def one(number: int) -> Response:
             try:
                 line = Line(urls[number % len(urls)], cookies)
             except BaseException:
@@ -86,15 +54,15 @@ class Volley:
                 raise
             self.workers.append(line.worker)
             try:
-                self._connected.wait(PATIENCE)
-                self._gate.wait(PATIENCE)
+                self._connected.wait(TIMEOUT)
+                self._gate.wait(TIMEOUT)
                 return line.ask(path, HTMX if htmx and number % 2 else None)
             finally:
                 line.close()
 
         self._futures = [self._pool.submit(one, number) for number in range(count)]
         try:
-            self._connected.wait(PATIENCE)
+            self._connected.wait(TIMEOUT)
         except threading.BrokenBarrierError:
             self._pool.shutdown(wait=False, cancel_futures=True)
             raised = [future.exception() for future in self._futures if future.done() and not future.cancelled()]
@@ -102,10 +70,10 @@ class Volley:
             raise Failed(f"not all {count} connections could be opened: {words}") from None
 
     def go(self) -> Volley:
-        self._gate.wait(PATIENCE)
+        self._gate.wait(TIMEOUT)
         return self
 
-    def answers(self) -> list[Answer]:
-        found = [future.result(PATIENCE) for future in self._futures]
+    def responses(self) -> list[Response]:
+        found = [future.result(TIMEOUT) for future in self._futures]
         self._pool.shutdown()
         return found

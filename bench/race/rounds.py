@@ -1,4 +1,4 @@
-"""One round: everybody at once with an expired token, and what has to hold afterwards."""
+"""One round: simultaneous requests with an expired token, and what must hold afterwards."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.race.lines import PATIENCE, Answer, Line, Volley
+from bench.race.lines import Line, Volley
 from bench.race.subjects import Subject
+from bench.visitor import TIMEOUT, Response
 from tests.servers import SandboxServer
 from tools.processes import Failed, poll
 
 TOKEN = "/oauth2/token"
 TOKEN_CALL = 0.4
-"""Seconds that the platform takes for a refresh: long enough for everybody to arrive meanwhile."""
+"""Seconds that the platform takes for a refresh: long enough for all requests to arrive meanwhile."""
 WRITER_EVERY = 16
 """One slow writer of the session for so many requests."""
 
 
 class Platform:
-    """The sandbox, and its own word on who spent what."""
+    """The sandbox, and its record of the refresh tokens."""
 
     def __init__(self, folder: Path) -> None:
         self._database = folder / "sandbox.sqlite3"
         self.server = SandboxServer("--threads", "32", folder=folder)
-        # The hardest it may be: a second use ends the family, and a refresh the older access tokens.
+        # The strictest rules: a second use ends the token family, and a refresh ends the older access tokens.
         self.server.switch(refresh_reuse="family", refresh_ends_access=True)
 
     def slow_token_call(self, seconds: float = TOKEN_CALL) -> None:
@@ -42,13 +43,13 @@ class Platform:
 
     def until_token_call(self, answered: int | None = None) -> None:
         """Until a refresh is under way, or `answered` with this status."""
-        for _ in poll(PATIENCE, every=0.02):
+        for _ in poll(TIMEOUT, every=0.02):
             if any(answered is None or call["status"] == answered for call in self.token_calls()):
                 return
-        raise Failed("nobody asked for a refresh")
+        raise Failed("there was no refresh")
 
     def is_current(self, refresh_token: str) -> bool:
-        """Whether this is one that the platform still takes."""
+        """Whether the platform still accepts it."""
         digest = hashlib.sha256(refresh_token.encode()).hexdigest()
         connection = sqlite3.connect(f"file:{self._database}?mode=ro", uri=True, timeout=20)
         try:
@@ -60,7 +61,7 @@ class Platform:
 
 @dataclass
 class Found:
-    """What one round or several came to."""
+    """Results of one round or several."""
 
     requests: int = 0
     refreshes: list[int] = field(default_factory=list)
@@ -83,7 +84,7 @@ class Found:
 
     @property
     def fine(self) -> bool:
-        """Exactly one refresh a round, and nobody noticed."""
+        """Exactly one refresh a round, and no request failed."""
         return set(self.refreshes) == {1} and not (self.failed or self.reused or self.stale)
 
     def __str__(self) -> str:
@@ -97,22 +98,22 @@ class Found:
 
 
 @contextmanager
-def slow_writers(subject: Subject, count: int) -> Iterator[Callable[[], list[Answer]]]:
-    """Requests that have read the session when this begins and save it when the function that it gives is called."""
+def slow_writers(subject: Subject, count: int) -> Iterator[Callable[[], list[Response]]]:
+    """Requests that have read the session when this begins and save it when the yielded function is called."""
     for left in subject.folder.iterdir():
         left.unlink()
     lines = [Line(subject.urls[number % len(subject.urls)], subject.cookies) for number in range(count)]
     with ThreadPoolExecutor(max(count, 1)) as pool:
         futures = [pool.submit(line.ask, "/race/slow-writer/") for line in lines]
-        for _ in poll(PATIENCE, every=0.02):
+        for _ in poll(TIMEOUT, every=0.02):
             if len(list(subject.folder.glob("writer-*"))) == count:
                 break
         else:
             raise Failed("the slow writers did not start")
 
-        def finish() -> list[Answer]:
+        def finish() -> list[Response]:
             (subject.folder / "go").touch()
-            return [future.result(PATIENCE) for future in futures]
+            return [future.result(TIMEOUT) for future in futures]
 
         try:
             yield finish
@@ -123,26 +124,26 @@ def slow_writers(subject: Subject, count: int) -> Iterator[Callable[[], list[Ans
 
 
 def race(platform: Platform, subject: Subject, count: int, expire: Callable[[], object]) -> Found:
-    """`count` requests at once just after `expire`; every sixteenth preceded by a slow writer of the session."""
+    """`count` simultaneous requests just after `expire`, and a slow writer of the session for every sixteenth."""
     volley = Volley(subject.urls, subject.cookies, subject.page, count)
     with slow_writers(subject, count // WRITER_EVERY) as finish:
         platform.server.clear_requests()
         expire()
-        answers = volley.go().answers()
-        answers += finish()
-    return judge(platform, subject, answers)
+        responses = volley.go().responses()
+        responses += finish()
+    return judge(platform, subject, responses)
 
 
-def judge(platform: Platform, subject: Subject, answers: Sequence[Answer]) -> Found:
+def judge(platform: Platform, subject: Subject, responses: Sequence[Response]) -> Found:
     calls = platform.token_calls()
     return Found(
-        requests=len(answers),
+        requests=len(responses),
         refreshes=[sum(call["grant"] == "refresh_token" for call in calls)],
-        failed=Counter(answer.status for answer in answers if answer.status != 200),
+        failed=Counter(response.status for response in responses if response.status != 200),
         reused=sum(call["reused"] for call in calls),
         stale=0 if platform.is_current(subject.refresh_token()) else 1,
-        slowest=max(answer.seconds for answer in answers),
-        workers={answer.worker for answer in answers},
+        slowest=max(response.seconds for response in responses),
+        workers={response.worker for response in responses},
     )
 
 
@@ -155,5 +156,5 @@ def rounds(platform: Platform, subject: Subject, count: int, number: int) -> Fou
             one = race(platform, subject, count, expire)
             found += one
             if not one.fine:
-                subject.sign_in()  # so that the next round shows what it has to show itself
+                subject.sign_in()  # the next round is independent
     return found

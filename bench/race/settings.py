@@ -1,8 +1,7 @@
-"""The portal's settings for the race: those of a live portal, and three addresses more (views.py).
+"""The portal's settings for the race: those of a live portal, and the URLs of views.py.
 
-Nothing is kept: a page that is given an answer read before needs no token, and the race is for tokens. They are those
-of one person, who asks for more pages at once than one is given turns for: here they have them all. Nor is it about the
-queue, which says "busy" after two seconds: over two hundred pages at once are more than two processors serve in those.
+Nothing is cached, since a cached response needs no token. One person sends more requests at once than the bulkhead
+allows, and more than two processors serve before the queue times out: both limits are raised.
 """
 
 from tests.live_settings import *  # noqa: F403

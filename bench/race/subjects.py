@@ -1,4 +1,4 @@
-"""Who is put to the race: the portal in one of its set-ups, or a double. Each is signed in as one person."""
+"""What the race tests: the portal in one of its setups, or a naive portal. Each is signed in as one person."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ import msgspec
 import psycopg
 from cryptography.fernet import Fernet
 
-from bench.pages import Visitor
 from bench.race.lines import Line
 from bench.race.views import FOLDER
+from bench.visitor import Visitor
 from tests.portal_server import PortalServer
 from tests.servers import SandboxServer
 from tools.processes import Failed
 
-USER = "admin@example.com"
 PAST = 1.0
 """A moment long ago, in seconds since 1970."""
 
 
 class Database:
-    """The portal's, looked into from outside: by plain SQL with `?`, on SQLite and PostgreSQL."""
+    """The portal's database, read with plain SQL with `?`, on SQLite and PostgreSQL."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -43,7 +42,7 @@ class Database:
 
 
 class Subject(Protocol):
-    """What a round needs to know of a portal."""
+    """What a round needs of a portal."""
 
     urls: list[str]
     cookies: str
@@ -53,10 +52,10 @@ class Subject(Protocol):
     def sign_in(self) -> None: ...
 
     def expire(self) -> None:
-        """The access token's time is over, as the portal sees it."""
+        """Let the access token expire, as the portal sees it."""
 
     def refresh_token(self) -> str:
-        """The one that the next refresh would spend; empty if there is none."""
+        """The one that the next refresh would use; empty if there is none."""
 
 
 class Portal:
@@ -99,27 +98,22 @@ class Portal:
     def sign_in(self) -> None:
         """A new session, the only one."""
         self.database.run("DELETE FROM portal_auth_apigrant")
-        visitor = Visitor(self.urls[0])
-        try:
-            visitor.sign_in(USER, "demo")
-        except ValueError as error:
-            raise Failed(str(error)) from None
-        self.cookies = visitor.cookies()
+        self.cookies = Visitor.signed_in(self.urls[0]).cookie_header
 
     def sign_out_form(self) -> dict[str, str]:
         """The fields of the form that signs out, from a page of this session."""
         line = Line(self.urls[0], self.cookies)
-        found = re.search(rb'name="csrfmiddlewaretoken" value="([^"]+)"', line.ask("/devices/").body)
+        found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', line.ask("/devices/").body)
         line.close()
         if not found:
             raise Failed("the list of devices has no form to sign out with")
-        return {"csrfmiddlewaretoken": found[1].decode()}
+        return {"csrfmiddlewaretoken": found[1]}
 
     def expire(self) -> None:
         self.database.run("UPDATE portal_auth_apigrant SET expires_at = ?, refresh_at = ?", PAST, PAST)
 
     def make_due(self) -> None:
-        """Time to renew, while the present token still works."""
+        """Make a refresh due while the access token still works."""
         self.database.run("UPDATE portal_auth_apigrant SET refresh_at = ?", PAST)
 
     def grants(self) -> list[tuple[Any, ...]]:
@@ -138,7 +132,7 @@ class Portal:
 
 
 class Double:
-    """A portal that keeps its tokens in the session: four processes on SQLite."""
+    """A naive portal that holds its tokens in the session: four processes on SQLite."""
 
     page = "/page/"
 
@@ -156,13 +150,13 @@ class Double:
 
     def sign_in(self) -> None:
         visitor = Visitor(self.urls[0])
-        visitor.get(f"/sign-in/?user={USER}")
-        self.cookies = visitor.cookies()
+        visitor.keep_cookies(visitor.ask(f"/sign-in/?user={visitor.user}"))
+        self.cookies = visitor.cookie_header
 
     def _ask(self, path: str) -> str:
         line = Line(self.urls[0], self.cookies)
         try:
-            return line.ask(path).body.decode()
+            return line.ask(path).body
         finally:
             line.close()
 

@@ -1,4 +1,4 @@
-"""The portal's addresses and those that the race needs."""
+"""The portal's URLs and those of the race."""
 
 from bench.race.views import extra
 from portal.urls import *  # noqa: F403

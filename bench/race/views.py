@@ -1,4 +1,4 @@
-"""What the race asks of a server beside its pages."""
+"""Further views that the race needs in a server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.urls import path
 from tools.processes import poll
 
 FOLDER = "RACE_FOLDER"
-"""Environment: where slow writers and the race meet."""
+"""Environment variable: the folder through which the race steers the slow writers."""
 LONGEST = 60.0
 """Seconds a slow writer waits to be released."""
 
@@ -23,7 +23,7 @@ def worker(request: HttpRequest) -> HttpResponse:
 
 
 def slow_writer(request: HttpRequest) -> HttpResponse:
-    """Reads the session now and saves the whole of it later, as any view does that is slow and remembers something."""
+    """Reads the session now and saves all of it later, as a slow view that stores something does."""
     folder = Path(os.environ[FOLDER])
     request.session["remembered"] = secrets.token_hex(4)
     (folder / f"writer-{secrets.token_hex(8)}").touch()

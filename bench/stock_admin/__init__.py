@@ -1,1 +1,1 @@
-"""Stock Django admin over a local table: the yardstick that most people know. One model, one list, nothing tuned."""
+"""Stock Django admin over a local table: a baseline that most people know. One model, one list, nothing tuned."""

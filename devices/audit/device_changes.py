@@ -35,7 +35,7 @@ def device_changes(request: DeviceRequest, device_id: int) -> HttpResponse:
     """Newest first, in pages. Also for a device that was deleted or is out of reach, if the person may read entries."""
     reconciled = reconcile_device(request, device_id)
     entries = audit_log.filter_by_device(audit_log.visible_entries(request.access), device_id)
-    page = audit_search.entries_page(entries, *PageForm(request.GET).settle())
+    page = audit_search.entries_page(entries, *PageForm(request.GET).clean_with_defaults())
     context = _list_context(request, device_id, page)
     if wants_partial(request):
         if page.total == 0:

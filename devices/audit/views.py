@@ -54,7 +54,7 @@ class Search(NamedTuple):
 def _search(request: DeviceRequest) -> Search:
     """Raises RightMissing unless the person searches only their own changes or has PORTAL_AUDIT."""
     form = AuditQueryForm(request.GET, actions=[(kind.operation, str(kind.words.label)) for kind in kinds()])
-    query = form.settle()
+    query = form.clean_with_defaults()
     if query["mine"]:
         query["person"] = ""
     else:

@@ -42,7 +42,7 @@ def redisplay_with_error(
     if unknown or isinstance(error, Unauthorized | Forbidden | NotFound):
         raise error
     said = said or sentences(_(error.sentence), _("Nothing was changed."))
-    form.add_error(None, sentences(said, _next_step(error)))
+    form.add_error(getattr(form, "error_field", None), sentences(said, _next_step(error)))
     refresh_form_tokens(form)
     return with_retry_after(page(status=error.status), error)
 
@@ -60,7 +60,8 @@ def _next_step(error: GatewayError) -> str:
 
 def add_locked_error(form: Form) -> None:
     form.add_error(
-        None, _("Another change of this device is under way. Nothing was changed. Wait a moment and send it again.")
+        getattr(form, "error_field", None),
+        _("Another change of this device is under way. Nothing was changed. Wait a moment and send it again."),
     )
 
 

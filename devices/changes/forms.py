@@ -43,6 +43,8 @@ class ChangeForm(forms.Form):
     )
     counters: ClassVar[Mapping[str, int]] = {}
     """Fields under which the generic template counts characters, and their limits."""
+    error_field: ClassVar[str | None] = None
+    """Beside which field the form says what is about none; None for its head."""
     optional: ClassVar[tuple[str, ...]] = ("reason",)
     """Fields that the generic template marks as optional."""
     suggestion = ""

@@ -135,14 +135,13 @@ class Checked(NamedTuple):
 class Undo(NamedTuple):
     """How a change is undone: by another change.
 
-    `thing`: kinds with the same one change the same thing. `button`: of the form that does it by hand. `page`: where
-    the value is shown (a URL name). `operation`: of the other change, if not the same. `obstacle`: why the former value
-    cannot be put back although nobody changed it; "" if it can. `notes`: what putting it back does not restore.
+    `thing`: kinds with the same one change the same thing. `button`: of the form that does it by hand. `operation`: of
+    the other change, if not the same. `obstacle`: why the former value cannot be put back although nobody changed it;
+    "" if it can. `notes`: what putting it back does not restore.
     """
 
     thing: str
     button: Text
-    page: str = "devices:device-detail"
     operation: Callable[[AuditEntry], str] = lambda entry: entry.operation
     obstacle: Callable[[AuditEntry, Observation], str] = lambda entry, observation: ""
     notes: Callable[[AuditEntry, Observation | None, Names], list[str]] = lambda entry, observation, names: []
@@ -175,15 +174,15 @@ class ChangeKind:
     stores, of subject, form values and what `resolve` gave. `send`: the call. `observe`: reads the outcome back; None
     where only the platform's reply proves it.
 
-    `template`: a fragment with more facts, in the generic form. `about_device`: its address is below a device's.
-    `reply_is_proof`: the reply proves it, though `observe` can help when it is lost. `values_are_ids`: of people or
-    organizations. `read`: the subject; None for a change that replaces nothing: it takes no lock. `initial`,
-    `form_options`: of the form. `unchanged`: nothing needs to be sent. `holds`: somebody else made the same change
-    meanwhile, which is no conflict. `resolve`: checks the values with calls (adds errors to the form). `before_lock`:
-    slow work that must not hold the device's lock. `view`: instead of the pipeline. `render`, `row`, `finish`: instead
-    of the usual page, table row, response to a success. `read_failed`, `gone`: the response when the subject cannot be
-    read, or is not there. `describe`: an audit value in words. `proves`: whether what this person observes proves
-    anything. `note`: what is missing to do all of it.
+    `page`: where it shows (a URL name). `template`: a fragment with more facts, in the generic form. `about_device`:
+    its address is below a device's. `reply_is_proof`: the reply proves it, though `observe` can help when it is lost.
+    `values_are_ids`: of people or organizations. `read`: the subject; None for a change that replaces nothing: it takes
+    no lock. `initial`, `form_options`: of the form. `unchanged`: nothing needs to be sent. `holds`: somebody else made
+    the same change meanwhile, which is no conflict. `resolve`: checks the values with calls (adds errors to the form).
+    `before_lock`: slow work that must not hold the device's lock. `view`: instead of the pipeline. `render`, `row`,
+    `finish`: instead of the usual page, table row, response to a success. `read_failed`, `gone`: the response when the
+    subject cannot be read, or is not there. `describe`: an audit value in words. `proves`: whether what this person
+    observes proves anything. `note`: what is missing to do all of it.
     """
 
     operation: str
@@ -203,6 +202,7 @@ class ChangeKind:
     observe: Observe | None
     undo: Undo | None
     example: Example
+    page: str = "devices:device-detail"
     template: str = ""
     about_device: bool = True
     keeps_drafts: bool = True

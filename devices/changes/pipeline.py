@@ -42,7 +42,7 @@ from devices.core.responses import SeeOther, answer, query_string, redirect_to
 from devices.core.return_url import from_list
 from devices.core.text import clean, sentences, shorten
 from devices.directory.names import names_for
-from devices.gateway.errors import GatewayError, NotFound, RateLimited, Rejected, Unauthorized
+from devices.gateway.errors import Forbidden, GatewayError, NotFound, RateLimited, Rejected, Unauthorized
 from devices.gateway.types import BaseInfo
 from devices.ui.change_notice import view_of_entry
 from devices.ui.device_layout import device_layout_context
@@ -184,7 +184,7 @@ def finish(change: ChangeRequest, result: ChangeResult[Any]) -> HttpResponse:
     if kind.finish:
         return kind.finish(change, result)
     out_of_sight = result.state.evidence == audit_log.REPLY_ONLY and not kind.proven_by_reply
-    url = home_url(request.access) if out_of_sight else reverse("devices:device-detail", args=[change.device_id])
+    url = home_url(request.access) if out_of_sight else reverse(kind.page, args=[change.device_id])
     if not wants_partial(request) or kind.answers_with is AnswersWith.REDIRECT or out_of_sight:
         return redirect_after_success(request, result, url)
     name = clean(result.entry.after)
@@ -225,6 +225,10 @@ def _refused(
     if isinstance(error, Rejected):
         words = "" if secret else clean(error.api_message)
         form.add_error(kind.field, sentences(str(kind.words.refused), words))
+    elif kind.row and isinstance(error, Forbidden | NotFound):  # the rest of its table stands
+        form.add_error(kind.field, sentences(_(error.sentence), _("Nothing was changed.")))
+        refresh_form_tokens(form)
+        return page(status=error.status)
     elif isinstance(error, NotFound) and kind.gone:
         return kind.gone(change, error)
     elif isinstance(error, NotFound) and kind.words.not_found:
@@ -243,8 +247,7 @@ def _nothing_to_change(change: ChangeRequest, subject: Subject) -> HttpResponse:
     request, kind, said = change.request, change.kind, str(change.kind.words.unchanged)
     if not wants_partial(request):
         messages.info(request, said)
-        undo = kind.undo
-        return SeeOther(reverse(undo.page if undo else "devices:device-detail", args=[change.device_id]))
+        return SeeOther(reverse(kind.page, args=[change.device_id]))
     if kind.row:
         return kind.row(change, subject, unchanged=said)
     return flash(request, "ui/_flash.html", {"said": said})

@@ -1,4 +1,4 @@
-"""The API's own rules for what people type: names, lengths, ranges. Forms and the hints beside them read these."""
+"""The API's rules for input: names, lengths, ranges. Forms and their hints use these."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ METAFIELD_VALUE_MAX = 200
 EVENT_CODE_MAX = 200
 EVENT_DESCRIPTION_MAX = 200
 REASON_MAX = 200
-"""Our own limit: a reason goes into the portal's trail of changes, not to the API."""
+"""The portal's own limit: a reason goes into the audit trail, not to the API."""
 TEMPLATE_CODE_MAX = 200
 RECENT_MINUTES = 5
 RECENT_MINUTES_MAX = 60
@@ -35,7 +35,7 @@ SORT_FIELDS = (
     "Organization Id",
     "Status",
 )
-"""What `sortBy` of `GET /search/devices` takes, as the API spells it. `Auth Token` is left out on purpose."""
+"""Values of `sortBy` of `GET /search/devices`. `Auth Token` is left out on purpose."""
 
 EVENT_TYPES = (
     "CRITICAL",
@@ -48,23 +48,23 @@ EVENT_TYPES = (
     "LIFECYCLE",
     "NOTE",
 )
-"""What `eventType` of `GET /device/timeline` takes."""
+"""Values of `eventType` of `GET /device/timeline`."""
 
 _NAME_EXTRA = frozenset(" '_-")
 
 
 def tidy_name(raw: str) -> str:
-    """Bring a typed device name into the form that is sent: composed letters, straight apostrophes, no outer blanks.
+    """A typed device name as it is sent: composed letters, straight apostrophes, no outer spaces.
 
-    U+2019 is what phones type for an apostrophe; the API's rule surely means U+0027.
+    Phones type U+2019 for an apostrophe; the API allows U+0027.
     """
     return unicodedata.normalize("NFC", raw).replace("\u2019", "'").strip()
 
 
 def forbidden_in_name(name: str) -> list[str]:
-    """The characters of a tidied name that the API's rule does not allow, each once, in order.
+    """The characters of a tidied name that the API does not allow, each once, in order.
 
-    Allowed are letters and digits (of any script, as "letters" is not narrowed), space, apostrophe, underscore, hyphen.
+    Allowed are letters and digits of any script, space, apostrophe, underscore and hyphen.
     """
     return [
         c
@@ -74,7 +74,7 @@ def forbidden_in_name(name: str) -> list[str]:
 
 
 def suggest_name(name: str) -> str:
-    """The nearest name that the rule allows: forbidden characters become one blank, the end is cut. May be empty."""
+    """The nearest allowed name: forbidden characters become one space, the end is cut. May be empty."""
     bad = set(forbidden_in_name(name))
     words = "".join(" " if c in bad else c for c in name).split()
     return " ".join(words)[:NAME_MAX].rstrip()

@@ -1,4 +1,4 @@
-"""What is known of a device's connections: whether it is connected now, and what it was before. No I/O."""
+"""Whether a device is connected, was connected, or never has been. No I/O."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from devices.gateway.types import BaseInfo
 
 
 class Connection(NamedTuple):
-    """Whether the device is connected, as just asked: `word`, `stamp` of the asking, `note` where it needs one.
+    """Whether the device is connected: `word`, `stamp` of the read, and a `note` where needed.
 
-    `reported`: when a device last reported that has never been connected (epoch milliseconds), 0 if it never did; None
+    `reported`: the last report of a device that has never been connected (epoch milliseconds), 0 if there is none; None
     for every other device.
     """
 
@@ -31,9 +31,8 @@ def connection(
     read_at: float | None = None,
     reported: int | None = None,
 ) -> Connection:
-    """`connected` None is "unknown", which is not "offline"; `failure` tells why the question got no answer. `read_at`:
-    when the answer was read (epoch seconds), where it is an old one: then it is told as what was. `reported`: see
-    `identity.never_connected`; such a device is not offline either."""
+    """`connected` None is "unknown", which is not "offline"; `failure`: why it is not known. `read_at`: when an old
+    reply was read (epoch seconds), which is shown in the past tense. `reported`: see `never_connected`."""
     if connected is None:
         note = failure or _("The platform did not say whether this device is connected.")
         return Connection(Word("circle-question-mark", _("Unknown"), "muted"), clock.stamp(), note)
@@ -63,14 +62,14 @@ def _never_connected_note(reported: int, clock: Clock) -> str:
 
 
 def never_connected(info: BaseInfo | None) -> int | None:
-    """Of a device that has never been connected: when it last reported, epoch milliseconds, 0 if it never did. None for
-    every other device, and where the API tells nothing of it.
+    """The last report of a device that has never been connected: epoch milliseconds, 0 if it never reported. None for
+    every other device, and where the API does not tell.
 
-    Connected is who holds a session by MQTT or the platform's own protocol. A device that speaks HTTP only has none, is
-    never "connected", and yet reports. No member of the API says so outright: these times do.
+    "Connected" means a session by MQTT or the platform's own protocol. A device that uses only HTTP has none and still
+    reports. No field of the API says so; these times do.
     """
     if info is None or info.first_connect_time or info.connect_time:
         return None
     reported = max(info.last_received_event_at or 0, 0)
-    told = info.first_connect_time == 0 or info.connect_time == 0  # 0 is "never"; left out, it is not known
-    return reported if reported or told else None
+    never = info.first_connect_time == 0 or info.connect_time == 0  # 0 is "never"; a missing time is not known
+    return reported if reported or never else None

@@ -1,4 +1,4 @@
-"""Values of the API as words for people: times in the reader's zone, ages, values, rows. Pure functions, no I/O."""
+"""Values of the API as text for people: times in the reader's zone, ages, numbers, rows. Pure functions, no I/O."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from devices.gateway.types import Device, HardwareInfo, LogEntry, TimelineEvent
 DAY = 86_400
 JUST_NOW = 10
 OLD = DAY
-"""Seconds after which a value is shown as one that may no longer be true."""
+"""Seconds after which a value is shown as possibly out of date."""
 
 
 class When(NamedTuple):
@@ -32,7 +32,7 @@ class When(NamedTuple):
 
     @property
     def age(self) -> str:
-        """Within a day only: of what is older, the time itself tells more."""
+        """Empty after a day: then the time itself says more."""
         return age(self.elapsed) if self.elapsed < DAY else ""
 
     @property
@@ -70,13 +70,10 @@ def ago(seconds: float) -> str:
 
 
 class Clock:
-    """The reader's zone and one "now" for a whole page, so that no two ages on it disagree."""
+    """The reader's zone and one "now" for the whole page, so that all its ages agree."""
 
     def __init__(self, zone: str, now: float, wall: Callable[[], float] | None = None) -> None:
-        """`zone` is an IANA name as the user profile gives it (an unknown one reads as UTC), `now` epoch seconds.
-
-        `wall` tells the time as it goes on, for waits: they end when they end, however long this page has taken.
-        """
+        """`zone`: an IANA name, else UTC is used. `now`: epoch seconds. `wall`: the running time, for waits."""
         self.tz = get_zone(zone)
         self.now = now
         self._wall = wall
@@ -87,7 +84,7 @@ class Clock:
         self.offset = utc_offset(self._now)
 
     def when(self, ms: int | None, *, seconds: bool = False) -> When | None:
-        """Present epoch milliseconds; None, 0 and times no calendar holds give None ("never")."""
+        """From epoch milliseconds; None for None, 0 and times outside the calendar ("never")."""
         if not ms or ms < 0:
             return None
         moment = self.moment(ms)
@@ -96,43 +93,43 @@ class Clock:
         return When(self._text(moment, seconds), _iso(moment), self.now - ms / 1000)
 
     def at(self, moment: float) -> str:
-        """A moment (epoch seconds) with its zone, `10:42:07 UTC+1`; with its date unless it is today."""
+        """Epoch seconds as `10:42:07 UTC+1`, with the date unless it is today."""
         when = self.when(int(moment * 1000), seconds=True)
         return f"{when.text} {self.offset}" if when else ""
 
     def later(self, seconds: float) -> str:
-        """The time of day when this many seconds, from this very moment, are over.
+        """The time when a wait of this many seconds from now ends.
 
-        Seconds are rounded up by whoever counts them: ends less than one apart are the same wait, and told alike.
+        Callers round seconds up, so ends less than a second apart are the same wait and get the same time.
         """
         end = (self._wall() if self._wall else self.now) + seconds
-        told = next((each for each in self._ends if abs(each - end) < 1), None)
-        if told is None:
-            self._ends.append(end)
-        return self.at(end if told is None else told)
+        for known in self._ends:
+            if abs(known - end) < 1:
+                return self.at(known)
+        self._ends.append(end)
+        return self.at(end)
 
     def read_at(self, moments: Iterable[float]) -> str:
-        """When what was asked for at these moments (epoch seconds) was true at the latest. No moment of this very page
-        is told apart from its own, which comes first."""
+        """The oldest of these read times (epoch seconds); the page's own time if all were read for this page."""
         return self.at(min((self.now, *moments)))
 
     def stamp(self) -> str:
-        """The time of this reading, such as `14:02:10 UTC+1`."""
+        """The page's time: `14:02:10 UTC+1`."""
         return f"{self._now:%H:%M:%S} {self.offset}"
 
     def dated(self) -> str:
-        """The day and the time of this reading, for paper: `17 Nov 2026, 14:02:10 UTC+1`."""
+        """The page's date and time, for printing: `17 Nov 2026, 14:02:10 UTC+1`."""
         return f"{short_date(self._today)}, {self.stamp()}"
 
     def moment(self, ms: int) -> datetime | None:
-        """In the reader's zone; None for what no calendar holds."""
+        """In the reader's zone; None outside the calendar."""
         try:
             return datetime.fromtimestamp(ms / 1000, self.tz)
         except (OverflowError, OSError, ValueError):
             return None
 
     def day(self, moment: datetime | None) -> str:
-        """The heading of a day in the timeline: `Today, Tuesday 17 November`."""
+        """A heading of the timeline: `Today, Tuesday 17 November`."""
         if moment is None:
             return _("No date")
         words = long_date(moment.date(), self._today.year)
@@ -155,8 +152,7 @@ def time_of_day(moment: datetime | None) -> str:
 
 
 def number(value: float) -> str:
-    """A number as read aloud, in the reader's language: thousands grouped, no trailing zeros, never an exponent for
-    everyday sizes."""
+    """A number in the reader's language: at most six decimals, an exponent only from 10^15 on."""
     if isinstance(value, int):
         if -1000 < value < 1000:
             return str(value)
@@ -188,7 +184,7 @@ def datastream_value(value: Any) -> str:
 
 
 class Word(NamedTuple):
-    """A state or type as icon, word and colour, always together. `tone` names a CSS class."""
+    """A state or type as icon, text and colour, always together. `tone`: a CSS class."""
 
     icon: str
     text: str
@@ -209,11 +205,11 @@ _EVENTS = {
 
 
 RESOLVABLE = ("CRITICAL", "WARNING")
-"""Types of events that somebody can resolve."""
+"""Types of events that can be resolved."""
 
 
 def event_word(event_type: str | None) -> Word:
-    """Icon, word and tone of a timeline type. One that we do not know keeps the API's own word."""
+    """Icon, text and tone of a timeline type. An unknown one keeps the API's text."""
     known = _EVENTS.get(event_type or "")
     if known:
         return Word(known[0], str(known[1]), known[2])
@@ -221,8 +217,7 @@ def event_word(event_type: str | None) -> Word:
 
 
 class DeviceRow(NamedTuple):
-    """`owner_query` is the owner's e-mail as an address takes it, empty where none is known. Templates unpack a row in
-    this order."""
+    """`owner_query`: the owner's e-mail, URL-encoded, empty if not known. Templates unpack a row in this order."""
 
     id: int
     name: str
@@ -237,24 +232,24 @@ class DeviceRow(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def _as_query(owner: str) -> str:
-    """Remembered: the same few people own the devices of a page, and quoting costs as much as the rest of a row."""
+    """Cached: few people own the devices of a page, and quoting costs as much as the rest of a row."""
     return quote(owner) if "@" in owner else ""
 
 
 def hardware(info: HardwareInfo | None) -> tuple[str, str]:
-    """Firmware version and board, empty where the device never said."""
+    """Firmware version and board, empty if the device never reported them."""
     if info is None:
         return "", ""
     return clean(info.version or ""), clean(info.board_type or "")
 
 
 def name_of(device: Device) -> str:
-    """A device's name, fit to be looked at: a heading or a link of blanks could not be seen."""
+    """A device's name, safe to read and never blank: a blank link would be invisible."""
     return clean(device.name).strip() or _("(no name)")
 
 
 def device_row(device: Device, names: Any, clock: Clock) -> DeviceRow:
-    """One row of a list; `names` looks up people's words for ids (`names.Names`)."""
+    """One row of a list; `names`: a `directory.names.Names`."""
     firmware, board = hardware(device.hardware_info)
     owner = names.owner(device.owner_user_id)
     return DeviceRow(
@@ -271,7 +266,7 @@ def device_row(device: Device, names: Any, clock: Clock) -> DeviceRow:
 
 
 class EventRow(NamedTuple):
-    """`date`: the reader's calendar day as ISO 8601 has it, empty where there is none. `open`: not resolved yet."""
+    """`date`: the reader's calendar day in ISO 8601, or empty. `open`: not resolved yet."""
 
     time: str
     iso: str
@@ -281,6 +276,7 @@ class EventRow(NamedTuple):
     comment: str
     date: str = ""
     open: bool = False
+    id: int = 0
 
 
 def event_days(
@@ -311,6 +307,7 @@ def _event_row(event: TimelineEvent, moment: datetime | None, clock: Clock, even
         comment=clean(event.resolved_comment or "") if event.is_resolved else "",
         date=str(moment.date()) if moment else "",
         open=event.is_resolved is False and event.event_type in RESOLVABLE,
+        id=event.id or 0,
     )
 
 
@@ -326,7 +323,7 @@ _PIN_LETTERS = {"VIRTUAL": "v", "DIGITAL": "d", "ANALOG": "a"}
 
 
 def log_row(entry: LogEntry, clock: Clock) -> LogRow:
-    """One user action. The pin is written as the API writes it elsewhere: first letter of its type and its number."""
+    """One user action. The pin as the API writes it elsewhere: first letter of its type and its number."""
     letter = _PIN_LETTERS.get(entry.pin_type or "", (entry.pin_type or "")[:1].lower())
     return LogRow(
         when=clock.when(entry.created_at, seconds=True),

@@ -1,4 +1,4 @@
-"""Where the top bar leads, by what the person may see: no link in it ends in a refusal."""
+"""The links of the top bar, by what the person may see: none of them leads to a refusal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from devices.core.permissions import PORTAL_AUDIT, Access, Verdict, judge
 
 
 class NavLink(NamedTuple):
-    """A link of the bar. `section` is what the pages behind it call themselves."""
+    """A link of the bar. `section`: the `section` of its pages."""
 
     section: str
     words: str
@@ -20,31 +20,31 @@ class NavLink(NamedTuple):
 
 
 class NavBar(NamedTuple):
-    """`search` tells whether the find box may be used: the API searches only for who sees the whole organization."""
+    """`search`: whether the search box is allowed. The API searches only with the view of the whole organization."""
 
-    places: list[NavLink]
+    links: list[NavLink]
     search: Verdict
 
 
 def nav_bar(access: Access) -> NavBar:
     search = judge("search_devices", access)
     if access.only_own:
-        return NavBar([NavLink("devices", _("My devices"), my_devices_url(access)), *_of_the_portal(access)], search)
-    places = [NavLink("devices", _("Devices"), reverse("devices:device-list"))]
+        return NavBar([NavLink("devices", _("My devices"), my_devices_url(access)), *_portal_links(access)], search)
+    links = [NavLink("devices", _("Devices"), reverse("devices:device-list"))]
     if judge("list_devices_by_owner", access).allowed:
-        places.append(NavLink("owners", _("Owners"), reverse("devices:device-by-owner")))
+        links.append(NavLink("owners", _("Owners"), reverse("devices:device-by-owner")))
     if judge("list_last_activated", access).allowed:
-        places.append(NavLink("recent", _("Recent"), reverse("devices:device-recent")))
-    return NavBar([*places, *_of_the_portal(access)], search)
+        links.append(NavLink("recent", _("Recent"), reverse("devices:device-recent")))
+    return NavBar([*links, *_portal_links(access)], search)
 
 
-def _of_the_portal(access: Access) -> list[NavLink]:
-    """Pages of the portal's own, each for those with its right."""
+def _portal_links(access: Access) -> list[NavLink]:
+    """The portal's own pages, each with its right."""
     return [NavLink("audit", _("Audit"), reverse("audit:list"))] if PORTAL_AUDIT in access.rights else []
 
 
 def home_url(access: Access) -> str:
-    """The address of the list that this person has."""
+    """The address of this person's main list."""
     return my_devices_url(access) if access.only_own else reverse("devices:device-list")
 
 
@@ -54,7 +54,7 @@ def my_devices_url(access: Access) -> str:
 
 
 def owner_url_prefix(access: Access) -> str:
-    """What an e-mail is put behind to list its devices; empty for those who may list only their own."""
+    """The address of an owner's devices up to the e-mail; empty for those who may list only their own."""
     if not judge("list_devices_by_owner", access, other=True).allowed:
         return ""
     return f"{reverse('devices:device-by-owner')}?email="

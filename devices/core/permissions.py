@@ -1,9 +1,8 @@
-"""What each operation of the Platform API asks of a user, so that the portal can say why something is open or closed.
+"""The permissions that each operation of the Platform API needs, so that the portal can say why something is closed.
 
-The API enforces; the portal explains. What an operation asks for stands at its method of the gateway (`@needs`), after
-the API document's permission matrix: every operation that touches one device also needs to *see* that device, by
-`ORG_DEVICES_VIEW` or, for one's own devices, `OWN_DEVICES_VIEW`.
-There are no OWN_ variants of editing, deleting or controlling.
+The API enforces; the portal explains. Each gateway method declares its permissions (`@requires`), from the permission
+matrix of the API document: every operation on one device also needs to *see* that device, by `ORG_DEVICES_VIEW` or, for
+the person's own devices, `OWN_DEVICES_VIEW`. Editing, deleting and controlling have no OWN_ variant.
 """
 
 from __future__ import annotations
@@ -22,20 +21,20 @@ ORG_VIEW_DEVICES = "ORG_DEVICES_VIEW"
 VIEW_USERS = "ORG_VIEW_USERS"
 
 PORTAL_AUDIT = "PORTAL_AUDIT"
-"""Read the portal's own trail of changes."""
+"""Read the portal's audit trail."""
 PORTAL_ADMIN = "PORTAL_ADMIN"
-"""Look after the portal itself: end sessions, service pages."""
+"""Administer the portal: end sessions, service pages."""
 RIGHTS = (PORTAL_AUDIT, PORTAL_ADMIN)
-"""What the portal itself grants, by role or group (settings), never the platform: kept apart from its permissions."""
+"""Rights that the portal grants by role or group (settings). They are no permissions of the platform."""
 
 
 class Access(msgspec.Struct, frozen=True):
-    """Who is asking and what their role holds. `scope` keys this person's caches and changes with every sign-in.
+    """The signed-in person and the permissions of their role. `scope` keys their caches and changes with every sign-in.
 
-    `user_id` is 0 for somebody whom the platform does not know: the organization's token does their calls, and what may
-    be done comes from the groups of the company's sign-on. Nothing there is their own.
+    `user_id` is 0 for a person without an account of the platform: their calls use the organization's token, their
+    permissions come from their groups at the company's sign-on, and they own nothing there.
 
-    `rights`: those of RIGHTS that they hold. `subject`: who they are to the company's sign-on, empty without one.
+    `rights`: which of RIGHTS they have. `subject`: their subject at the company's sign-on, empty without one.
     """
 
     user_id: int
@@ -68,7 +67,7 @@ class Access(msgspec.Struct, frozen=True):
 
     @property
     def person(self) -> str:
-        """The same for one person over all their sign-ins: what the trail and unsent drafts know them by."""
+        """The person's key in the audit trail, preferences and drafts: the same for all their sign-ins."""
         return self.subject or f"user:{self.user_id}"
 
     def has(self, *names: str) -> bool:
@@ -76,25 +75,25 @@ class Access(msgspec.Struct, frozen=True):
 
     @property
     def only_own(self) -> bool:
-        """Sees the devices they own, and no other. Their one list is that of an owner's devices."""
+        """Whether they see only the devices they own. Their only list is by owner."""
         return bool(self.user_id) and self.has(OWN_VIEW) and not self.has(ORG_VIEW_DEVICES)
 
 
 RULES = rules_of(Gateway)
-"""Operation (name of a `Gateway` method) -> what it asks for."""
+"""Operation (name of a `Gateway` method) -> the permissions it needs."""
 
 ORGANIZATION_WIDE = frozenset({ORG_VIEW_DEVICES}).union(*(rule.names + rule.other for rule in RULES.values()))
-"""Every permission that some operation asks for, but for OWN_VIEW, which depends on whose the device is."""
+"""Every permission that an operation needs, except OWN_VIEW, which depends on the device's owner."""
 
 ABOUT_ONE_DEVICE = frozenset(name for name, rule in RULES.items() if rule.visible) - {"list_devices_by_owner"}
-"""Operations in which it matters whose the device is."""
+"""Operations that depend on the device's owner."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`missing` permission names, in the order to ask for them, and why this case needs them.
+    """The `missing` permissions, in the order to ask for them, and `why` this case needs them.
 
-    `closed`: no permission would help, `why` tells what would (a device without owner has none to remove).
+    `closed`: no permission would help; `why` says what would (a device without an owner has none to remove).
     """
 
     missing: tuple[str, ...] = ()
@@ -110,10 +109,10 @@ ALLOWED = Verdict()
 
 
 def judge(operation: str, access: Access, *, owner_id: int | None = None, other: bool = False) -> Verdict:
-    """Tell whether `access` may call `operation` (name of a `Gateway` method).
+    """Whether `access` may call `operation` (name of a `Gateway` method).
 
-    `owner_id` is the device's owner where it is known (0 for none); None means not known, and is judged in the person's
-    favour: the API decides. `other`: the call concerns a user who is not the caller.
+    `owner_id`: the device's owner (0 for none); None if not known, then allowed where an owner would be: the API
+    decides. `other`: the call concerns another user.
     """
     rule = RULES.get(operation, PermissionRule())
     needed = [*rule.names, *(rule.other if other else ())]
@@ -122,7 +121,7 @@ def judge(operation: str, access: Access, *, owner_id: int | None = None, other:
     if rule.visible and not access.has(ORG_VIEW_DEVICES) and ORG_VIEW_DEVICES not in missing:
         if not access.user_id or not access.has(OWN_VIEW):
             missing.append(OWN_VIEW if access.user_id else ORG_VIEW_DEVICES)
-            why = _("Nothing can be done with a device that one may not see.")
+            why = _("You can only use devices that you can see.")
         elif owner_id is not None and owner_id != access.user_id:
             missing.append(ORG_VIEW_DEVICES)
             why = _("You are not this device's owner, and your role sees only its own devices.")
@@ -130,9 +129,9 @@ def judge(operation: str, access: Access, *, owner_id: int | None = None, other:
 
 
 def judge_here(operation: str, access: Access, owner_id: int | None) -> Verdict:
-    """Tell whether `access` may call `operation` on a device whose owner was just read (0 or None for none).
+    """Whether `access` may call `operation` on a device whose owner was just read (0 or None for none).
 
-    Beside the permissions this knows what the operation would have to do there.
+    It also knows whether the operation has anything to do on this device.
     """
     owner = owner_id or 0
     verdict = judge(operation, access, owner_id=owner)

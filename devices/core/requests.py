@@ -1,4 +1,4 @@
-"""How the app's views answer: whole page or fragment, and what htmx needs to know beside it."""
+"""The request of a signed-in person: its clock, its permissions, and whether htmx wants a fragment."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from devices.gateway.resilience.limits import PlatformStatus
 
 READ_METHODS = frozenset({"GET", "HEAD"})
 POLL = "poll"
-"""The parameter that marks a request which no person made."""
+"""The parameter of a request that the page makes by itself."""
 
 
 class Unsent(NamedTuple):
-    """What the person had typed into this form when their session ended, and when: `14:02:10 UTC+1`."""
+    """The fields of this form as typed when the session ended, and when: `14:02:10 UTC+1`."""
 
     fields: QueryDict
     typed_at: str
 
 
 class DeviceRequest(HttpRequest):
-    """A request of a signed-in person. The portal's middleware puts these on it before a view sees it."""
+    """A request of a signed-in person. The portal's middleware sets these attributes."""
 
     htmx: HtmxDetails
     gateway: Gateway
@@ -38,17 +38,17 @@ class DeviceRequest(HttpRequest):
     preferences: Preferences
     request_id: str
     received_at: float
-    """When it came in, epoch seconds."""
+    """Epoch seconds."""
     clock: tuple[str, Clock]
-    """Of `clock_for`, with its zone: that may change while the preferences are saved."""
+    """Set by `clock_for`, with its zone: saving the preferences can change it."""
     unsent: Unsent | None
-    """Only for the page (GET) of a form."""
+    """Only on the page (GET) of a form."""
     platform_status: PlatformStatus
     """Read on first use and then frozen for this request. Use it after the page's reads, which may change it."""
 
 
 def wants_partial(request: HttpRequest) -> bool:
-    """Whether htmx asked for a piece. Boosted links and a restored history entry want the page."""
+    """Whether htmx asked for a fragment. Boosted links and a restored history entry want the page."""
     htmx: HtmxDetails | None = getattr(request, "htmx", None)
     return bool(htmx) and not htmx.boosted and not htmx.history_restore_request  # type: ignore[union-attr]
 
@@ -58,26 +58,26 @@ def is_poll(request: HttpRequest) -> bool:
 
 
 def unsent(request: DeviceRequest, *names: str) -> dict[str, str]:
-    """What the person had typed into these fields and could not send: initial values for the form's page, no more.
+    """The unsent values of these fields, as initial values of the form; empty if there are none.
 
-    Empty where there is nothing of the kind. The page says by itself that this is not sent yet (base.html).
+    The page itself says that they are not sent yet (base.html).
     """
-    kept = getattr(request, "unsent", None)
-    return {name: kept.fields[name] for name in names if name in kept.fields} if kept else {}
+    draft = getattr(request, "unsent", None)
+    return {name: draft.fields[name] for name in names if name in draft.fields} if draft else {}
 
 
 def zone_of(request: DeviceRequest) -> str:
-    """The time zone this person reads times in: the one they chose, else that of their profile; UTC if it is none."""
+    """This person's time zone: the chosen one, else that of their profile; UTC if it is none."""
     return valid_zone_name(request.preferences.zone or request.access.tz)
 
 
 wall_clock: Callable[[], float] = time.time
-"""Seconds since 1970. A test that needs another time puts its own clock here."""
+"""Epoch seconds. Tests replace it."""
 
 
 def clock_for(request: DeviceRequest) -> Clock:
-    """The one clock of this request's page, which stands at the moment the request came in: what was asked for after
-    that is never older than the page says. Waits count from the real time."""
+    """The clock of this request, stopped at the time it came in, so nothing on the page is older than it says. Waits
+    count from the real time."""
     zone = zone_of(request)
     known = getattr(request, "clock", None)
     if known is not None and known[0] == zone:
@@ -89,7 +89,7 @@ def clock_for(request: DeviceRequest) -> Clock:
 
 
 class Denied(Forbidden):
-    """Forbidden, as the API would, but known beforehand: `verdict` says why."""
+    """Forbidden without a call: `verdict` says why."""
 
     def __init__(self, verdict: Verdict, *, operation: str, request_id: str) -> None:
         super().__init__(operation=operation, request_id=request_id)
@@ -97,9 +97,9 @@ class Denied(Forbidden):
 
 
 def require(request: DeviceRequest, operation: str, *, verdict: Verdict | None = None) -> None:
-    """Raise Denied when it is known beforehand that one may not: no call is spent on a refusal.
+    """Raise Denied if the permissions do not allow `operation`, before any call.
 
-    `verdict`: what was found about this very device (`permissions.judge_here`).
+    `verdict`: that of this device, if known (`permissions.judge_here`).
     """
     verdict = verdict or judge(operation, request.access)
     if not verdict.allowed:
@@ -107,10 +107,10 @@ def require(request: DeviceRequest, operation: str, *, verdict: Verdict | None =
 
 
 class RightMissing(Denied):
-    """What the portal itself grants, and the platform knows nothing of, is not this person's."""
+    """A right of the portal, not of the platform, is missing."""
 
 
 def require_right(request: DeviceRequest, right: str) -> None:
-    """Raise RightMissing (403, naming it) unless the person holds `right`, one of permissions.RIGHTS."""
+    """Raise RightMissing (403, naming it) unless the person has `right`, one of permissions.RIGHTS."""
     if right not in request.access.rights:
         raise RightMissing(Verdict((right,)), operation="", request_id=request.request_id)

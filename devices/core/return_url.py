@@ -1,4 +1,4 @@
-"""The way back to the list that a form stands below."""
+"""The way back to the list that a form belongs to."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from devices.core.requests import DeviceRequest
 
 LIST_VIEWS = ("devices:device-list", "devices:device-by-owner", "devices:device-by-user", "devices:device-recent")
 TRANSIENT_PARAMS = frozenset({"checked", "show", "change", "seen", "stale"})
-"""Parameters that tell what was done last, not what is listed."""
+"""Parameters about the last action, not about what is listed."""
 MAX_LENGTH = 4000
-"""Characters of an address that is believed: several times what a list of ours can ask for. Django refuses to
-redirect to very long ones: a 400 for a form that has done its work."""
+"""Characters of an accepted address: several times what our lists need. Django refuses to redirect to very long ones,
+which would be a 400 after a form has done its work."""
 
 
 def back_to_list(request: DeviceRequest, **more: str) -> str:
-    """The list's address in the field `next`, with `more` in its query; the person's own list for any other address.
+    """The list's address in the field `next`, with `more` in its query; the person's main list for any other address.
 
-    It is put together anew from its path and query, so that it can lead to none but our own lists.
+    It is built anew from its path and query, so it can lead only to our own lists.
     """
     here = request.POST.get("next", "")
     try:
@@ -35,5 +35,5 @@ def back_to_list(request: DeviceRequest, **more: str) -> str:
 
 
 def from_list(request: DeviceRequest) -> bool:
-    """Whether htmx asks out of one of the lists, where a row tells what became of it."""
+    """Whether the htmx request comes from one of the lists, whose row shows the outcome."""
     return urlsplit(request.htmx.current_url_abs_path or "").path in {reverse(name) for name in LIST_VIEWS}

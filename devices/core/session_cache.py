@@ -1,6 +1,6 @@
 """What one sign-in keeps for a while in Django's cache, next to the gateway's cached responses (response_cache.py).
 
-No other person, and no other sign-in of the same one, reads it. It is deleted with those responses as the sign-in ends.
+No other person or sign-in reads it. It is deleted with those responses when the sign-in ends.
 """
 
 from __future__ import annotations

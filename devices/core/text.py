@@ -1,18 +1,15 @@
-"""Untrusted text, made fit to be looked at. Escaping for HTML is the templates' business, not done here."""
+"""Untrusted text made safe to read. The templates escape it for HTML."""
 
 from __future__ import annotations
 
 import unicodedata
 
 LIST_NAME_MAX = 120
-"""Characters of a name in a list; an old name can be far longer than today's rule."""
+"""Characters of a name in a list; an old name can be far longer than the API allows now."""
 
 
 def clean(text: str) -> str:
-    """Make untrusted text safe to look at: control, bidirectional and unassigned characters become a visible mark.
-
-    Line breaks and tabs stay. Escaping for HTML is the templates' business, not done here.
-    """
+    """Control, bidirectional and unassigned characters become a visible mark. Line breaks and tabs stay."""
     if text.isprintable():
         return text
     return "".join(
@@ -28,5 +25,5 @@ def shorten(text: str, limit: int = LIST_NAME_MAX) -> str:
 
 
 def sentences(*parts: str) -> str:
-    """Whole sentences after one another; what is empty is left out. Each is translated by itself."""
+    """Join sentences, each translated by itself; empty ones are left out."""
     return " ".join(part for part in parts if part)

@@ -1,7 +1,7 @@
-"""Events per day as numbers and as places on a page. Pure: no I/O, no words, no colours.
+"""Events per day, as numbers and as places in a drawing. Pure: no I/O, no words, no colours.
 
-One lane a type on a common scale, so that a lane can be read alone and two can be compared. Days are calendar days of a
-zone, however long: one with a change of the clocks has 23 or 25 hours and one bar.
+One lane a type, all on one scale, so that lanes can be compared. Days are calendar days of a zone: a day with a change
+of the clocks has 23 or 25 hours and one bar.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 LANES = ("CRITICAL", "WARNING", "OFFLINE", "ONLINE", "INFORMATION", "")
-"""From top to bottom, as the API spells them. The last takes whatever else there is."""
+"""From top to bottom, as the API spells them. The last is for all other types."""
 DAYS = 30
 LANE = 38
-"""Height of a lane, in pixels like every height here. Places along the days are per cent of the whole width where words
-or bands stand, and days where bars do."""
+"""Height of a lane in pixels, like all heights here. Horizontal places of words and bands are per cent of the width,
+those of bars are days."""
 TOP, FOOT = 26, 24
 HEIGHT = TOP + LANE * len(LANES) + FOOT
 TALLEST = 22
-"""Height of the tallest bar: its number has to fit above it."""
+"""Height of the tallest bar, which leaves room for its number."""
 EVENT = 4.0
-"""Height of one event, while all fit."""
+"""Height of one event, if all fit."""
 PRINTED_FROM = 3
 SATURDAY = 5
 
@@ -35,8 +35,7 @@ class Moment(NamedTuple):
 
 
 class Day(NamedTuple):
-    """`total` events, the newest of them at `first` among those read (-1: none). Not `known`: nobody has read so far
-    back."""
+    """`total` events, the newest of them at `first` among those read (-1: none). `known`: the day was read in full."""
 
     date: date
     total: int
@@ -55,10 +54,9 @@ class Lane(NamedTuple):
 class Chart(NamedTuple):
     """`days`, DAYS of them, oldest first, with one lane for each of LANES.
 
-    `covered`: events in them, of the `read` that were looked at, of the `total` there are (None: not told). `since`:
-    the first day that is known. `partial`: of that one, too, there are more. `today`: the last day is today, and not
-    over. `ahead` bear a later date and `undated` none that a calendar holds; neither is in a lane. `others`: types of
-    the last lane with their numbers, most first.
+    `covered`: events in them, of the `read` ones, of the `total` (None: unknown). `since`: the first known day.
+    `partial`: that day has more events than were read. `today`: the last day is today. `ahead` have a later date and
+    `undated` no valid one; neither is in a lane. `others`: types of the last lane with their numbers, most first.
     """
 
     days: tuple[Day, ...]
@@ -76,12 +74,12 @@ class Chart(NamedTuple):
 
     @property
     def cut(self) -> bool:
-        """Whether there are days here that nobody has read."""
+        """Whether there are days that were not read."""
         return not self.days[0].known
 
 
 def date_of(ts: int, zone: tzinfo) -> date | None:
-    """The calendar day of epoch milliseconds in a zone; None for what no calendar holds."""
+    """The calendar day of epoch milliseconds in a zone; None if out of range."""
     try:
         return datetime.fromtimestamp(ts / 1000, UTC).astimezone(zone).date()
     except (OverflowError, OSError, ValueError):
@@ -93,9 +91,9 @@ def events_per_day(
 ) -> Chart:
     """Count the newest events of a device by day and type.
 
-    `moments`: newest first, as the API gives them; `now`: epoch seconds; `total`: how many there are in all; `more`:
-    there are older ones than these. The chart ends today, or, where nothing happened for so long, on the last day on
-    which something did. A day of which only a part was read is left out, unless it is the only one.
+    `moments`: newest first, as the API gives them; `now`: epoch seconds; `total`: of all events; `more`: there are
+    older ones. The chart ends today, or on the last day with an event if that is DAYS or more ago. A day that was only
+    partly read is left out, unless it is the only one.
     """
     today = datetime.fromtimestamp(now, UTC).astimezone(zone).date()
     placed = [(date_of(moment.ts, zone), moment.type, at) for at, moment in enumerate(moments)]
@@ -164,7 +162,7 @@ class Band(NamedTuple):
 
 
 class Tick(NamedTuple):
-    """`at` is the number of a day; `anchor` as in SVG's text-anchor, so that no word is cut off at an edge."""
+    """`at`: index of a day; `anchor`: SVG's text-anchor, so that no word is cut off at an edge."""
 
     at: int
     x: str
@@ -192,7 +190,7 @@ class Drawing(NamedTuple):
 
 
 def draw(chart: Chart) -> Drawing:
-    """Places of everything in a drawing of HEIGHT pixels and whatever width."""
+    """Places in a drawing of HEIGHT pixels and any width."""
     many = len(chart.days)
     most = max((count for lane in chart.lanes for count in lane.counts), default=0)
     unit = min(EVENT, TALLEST / most) if most else EVENT
@@ -227,7 +225,7 @@ def _row(lane: Lane, at: int, many: int, unit: float) -> Row:
 
 
 def _weekends(days: Sequence[Day]) -> list[Band]:
-    """Saturdays with the Sundays that follow them, as bands."""
+    """Weekends as bands."""
     many = len(days)
     bands: list[list[int]] = []
     for at, day in enumerate(days):
@@ -241,7 +239,7 @@ def _weekends(days: Sequence[Day]) -> list[Band]:
 
 
 def _ticks(chart: Chart) -> list[Tick]:
-    """Mondays, as far as their words do not run into the last day's."""
+    """Mondays, without those too close to the last day's label."""
     last = len(chart.days) - 1
     mondays = [at for at, day in enumerate(chart.days[: last - 3]) if day.date.weekday() == 0]
     return [_tick(at, last + 1) for at in (*mondays, last)]

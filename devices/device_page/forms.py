@@ -9,12 +9,12 @@ from devices.ui.query_forms import PageForm
 
 
 class OnlineForm(forms.Form):
-    """What the page knows already when it asks for the online state alone: see `identity.never_connected`."""
+    """The last report, which the page knows when it reads the online state alone: see `never_connected`."""
 
     last = forms.IntegerField(required=False, min_value=0, max_value=api_rules.INT64_MAX)
 
     def reported(self) -> int | None:
-        """Epoch milliseconds, None where it was not told."""
+        """Epoch milliseconds, None if the address has none."""
         return self.cleaned_data["last"] if self.is_valid() else None
 
 

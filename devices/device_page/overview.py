@@ -32,7 +32,7 @@ from devices.ui.device_layout import (
 from devices.ui.read_errors import is_panel_local, panel_error, try_read, with_retry_after
 from devices.ui.status_banner import read_stamp
 
-OVERVIEW = "device_page/_overview.html"
+PAGE, OVERVIEW = "ui/device_tab.html", "device_page/_overview.html"
 VALUES_TIME_SHARE = 0.7
 """Share of the time for one read. The rest is left for the base info, should the values time out."""
 
@@ -46,9 +46,12 @@ def device_detail(request: DeviceRequest, device_id: int) -> HttpResponse:
     require(request, "get_device")
     partial = wants_partial(request)
     reconciled = [] if partial else reconcile_device(request, device_id)
-    patience = settings.PLATFORM_API_TIMEOUTS.read * VALUES_TIME_SHARE
-    asks: Reads = {"values": lambda gateway: gateway.get_device(device_id)}
-    reads = fan_out_named(request.gateway, asks if partial else {**asks, **online_read(device_id)}, timeout=patience)
+    wanted: Reads = {"values": lambda gateway: gateway.get_device(device_id)}
+    reads = fan_out_named(
+        request.gateway,
+        wanted if partial else {**wanted, **online_read(device_id)},
+        timeout=settings.PLATFORM_API_TIMEOUTS.read * VALUES_TIME_SHARE,
+    )
     details: DeviceDetails | GatewayError = reads["values"]
     info: BaseInfo | GatewayError = details
     if isinstance(details, GatewayError):
@@ -56,23 +59,22 @@ def device_detail(request: DeviceRequest, device_id: int) -> HttpResponse:
             raise details
         info = try_read(request.gateway, lambda gateway: gateway.get_base_info(device_id))
     if partial:
-        device = None if isinstance(info, GatewayError) else info
-        context: dict[str, Any] = {
-            "device_id": device_id,
-            "device": device,
-            "actions": device_actions(request, device),
-        }
+        context = _fragment_context(request, device_id, None if isinstance(info, GatewayError) else info)
     else:
         context = device_layout_context(
             request, device_id, tab="overview", info=info, reconciled=reconciled, reads=reads
         )
     context |= {"panel_template": OVERVIEW, "connection_facts": connection_facts(info, clock_for(request))}
     context |= _values_context(request, details)
-    if isinstance(details, DeviceDetails) and details.meta_field_values is not None:
+    if isinstance(details, GatewayError):
+        return with_retry_after(answer(request, PAGE, OVERVIEW, context, status=details.status), details)
+    if details.meta_field_values is not None:
         set_tab_count(context, "metafields", len(details.meta_field_values))
-    status = details.status if isinstance(details, GatewayError) else 200
-    response = answer(request, "ui/device_tab.html", OVERVIEW, context, status=status)
-    return with_retry_after(response, details) if isinstance(details, GatewayError) else response
+    return answer(request, PAGE, OVERVIEW, context)
+
+
+def _fragment_context(request: DeviceRequest, device_id: int, device: BaseInfo | None) -> dict[str, Any]:
+    return {"device_id": device_id, "device": device, "actions": device_actions(request, device)}
 
 
 def _values_context(request: DeviceRequest, details: DeviceDetails | GatewayError) -> dict[str, Any]:

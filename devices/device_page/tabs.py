@@ -37,7 +37,7 @@ def device_logs(request: DeviceRequest, device_id: int) -> HttpResponse:
     """`GET /device/logs`: values that users set, newest first. The total may be missing."""
     require(request, "list_logs")
     form = PageForm(request.GET)
-    number, size = form.settle()
+    number, size = form.clean_with_defaults()
     here = reverse("devices:device-logs", args=[device_id])
 
     def show(page: Page[LogEntry]) -> dict[str, Any]:
@@ -94,7 +94,12 @@ def device_tab(request: DeviceRequest, device_id: int, tab: Tab[Any]) -> HttpRes
         device_id,
         tab.name,
         lambda gateway: ask(gateway, device_id),
-        lambda found: {"read_at": read_stamp(request, tab.operation), **show(request, found)},
+        lambda found: {
+            "read_at": read_stamp(request, tab.operation),
+            "tab_label": str(tab.label),
+            **show(request, found),
+        },
+        fragment=tab.panel,
     )
 
 

@@ -62,7 +62,7 @@ def device_timeline(request: DeviceRequest, device_id: int) -> HttpResponse:
     """
     require(request, "list_timeline")
     form = TimelineForm(request.GET)
-    number_, size = form.settle()
+    number_, size = form.clean_with_defaults()
     event_type = form.cleaned_data.get("type") or ""
     links = Links(device_id, size)
     list_only = wants_partial(request) and request.htmx.target == "events"
@@ -118,7 +118,7 @@ def _chart_context(
 def device_timeline_chart(request: DeviceRequest, device_id: int) -> HttpResponse:
     """The chart above the timeline: one call for the newest events, for any page or type of the list."""
     require(request, "list_timeline")
-    _number, size = PageForm(request.GET).settle()
+    _number, size = PageForm(request.GET).clean_with_defaults()
     links = Links(device_id, size)
 
     def ask(gateway: Gateway) -> Page[TimelineEvent]:

@@ -1,4 +1,4 @@
-"""The chart of a timeline in words: `device_page.event_counts` counts and places, this module names and links."""
+"""The chart of a timeline: `event_counts` counts and places, this module adds words and links."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from devices.gateway.pagination import Page
 from devices.gateway.types import TimelineEvent
 
 OTHERS = 6
-"""Types that the words under the chart name one by one."""
+"""Types that the note under the chart names one by one."""
 
 
 class Addresses(Protocol):
@@ -38,7 +38,7 @@ class Addresses(Protocol):
 
 
 class LaneView(NamedTuple):
-    """A type's lane: `key` names its colour, `url` filters the list by it (empty where the API cannot)."""
+    """A type's lane: `key` names its colour, `url` filters the list by it (empty if the API cannot)."""
 
     key: str
     type: str
@@ -49,7 +49,7 @@ class LaneView(NamedTuple):
 
 
 class DayView(NamedTuple):
-    """A day of the chart. `url` leads to its events in the list, empty where it has none; `counts` one a lane."""
+    """A day of the chart. `url`: its events in the list, empty if it has none; `counts`: one a lane."""
 
     words: str
     url: str
@@ -74,7 +74,7 @@ class ChartView(NamedTuple):
     about: str
     notes: list[str]
     many: int
-    """Days that were read, all of them."""
+    """Days that were read in full."""
     read_at: str
     height: int
     top: int
@@ -82,7 +82,7 @@ class ChartView(NamedTuple):
 
 
 def chart_view(page: Page[TimelineEvent], clock: Clock, links: Addresses, read_at: str) -> ChartView:
-    """The chart of a first page of events, of all types; `read_at` tells when they were read."""
+    """The chart of the first page of events of all types; `read_at`: when they were read."""
     moments = [Moment(event.ts, event.event_type or "") for event in page.items]
     chart = events_per_day(moments, clock.tz, clock.now, total=page.total, more=page.has_next)
     drawing = draw(chart)
@@ -132,8 +132,8 @@ def _day(chart: Chart, at: int, links: Addresses, year: int) -> DayView:
 
 
 def _events_of(day: Day, year: int) -> str:
-    told = {"day": short_date(day.date, year), "n": number(day.total)}
-    return ngettext("%(day)s: %(n)s event", "%(day)s: %(n)s events", day.total) % told
+    values = {"day": short_date(day.date, year), "n": number(day.total)}
+    return ngettext("%(day)s: %(n)s event", "%(day)s: %(n)s events", day.total) % values
 
 
 def _tick_words(chart: Chart, tick: Tick, year: int) -> str:
@@ -143,8 +143,8 @@ def _tick_words(chart: Chart, tick: Tick, year: int) -> str:
 
 
 def _covers(chart: Chart, year: int) -> str:
-    """How many of all events the chart shows, and of which days, as one sentence without a full stop."""
-    told = {
+    """How many events the chart shows, and of which days, without a full stop."""
+    values = {
         "n": number(chart.covered),
         "total": number(chart.total or 0),
         "since": short_date(chart.since, year),
@@ -156,11 +156,11 @@ def _covers(chart: Chart, year: int) -> str:
         words = _("%(n)s of %(total)s events, from %(since)s to today")
     else:
         words = _("%(n)s of %(total)s events, from %(since)s to %(until)s")
-    return str(words % told)
+    return str(words % values)
 
 
 def _about(chart: Chart, year: int) -> str:
-    """The drawing told to whoever cannot see it: a sentence for the whole, then one number a type."""
+    """The drawing described for assistive technology: a sentence, then one number a type."""
     parts = [_covers(chart, year) + "."]
     if chart.peak is not None:
         parts.append(_("Most on %(peak)s.") % {"peak": _events_of(chart.days[chart.peak], year)})
@@ -169,28 +169,28 @@ def _about(chart: Chart, year: int) -> str:
 
 
 def _notes(chart: Chart, year: int) -> list[str]:
-    """What the chart leaves out, as far as it leaves anything out."""
+    """What the chart leaves out, if anything."""
     notes = []
     if chart.others:
         named = [f"{event_word(kind).text if kind else _('No type')} {number(n)}" for kind, n in chart.others[:OTHERS]]
         named += ["…"] if len(chart.others) > OTHERS else []
         notes.append(shorten(_("Other: %(types)s.") % {"types": ", ".join(named)}, 300))
-    told = {"n": number(chart.read), "since": short_date(chart.since, year)}
+    values = {"n": number(chart.read), "since": short_date(chart.since, year)}
     if chart.partial:
-        notes.append(_("Only the newest %(n)s events were read, all of the same day, which had more.") % told)
+        notes.append(_("Only the newest %(n)s events were read. They are all of one day, which has more.") % values)
     elif chart.cut:
-        notes.append(_("The newest %(n)s events were read: they reach back to %(since)s, whole days only.") % told)
+        notes.append(_("The newest %(n)s events were read: they go back to %(since)s, whole days only.") % values)
     if chart.ahead:
         words = ngettext(
-            "%(n)s event bears a date in the future and stands in the list only.",
-            "%(n)s events bear a date in the future and stand in the list only.",
+            "%(n)s event has a date in the future and is only in the list.",
+            "%(n)s events have a date in the future and are only in the list.",
             chart.ahead,
         )
         notes.append(words % {"n": number(chart.ahead)})
     if chart.undated:
         words = ngettext(
-            "%(n)s event has no date that a calendar knows.",
-            "%(n)s events have no date that a calendar knows.",
+            "%(n)s event has no valid date.",
+            "%(n)s events have no valid date.",
             chart.undated,
         )
         notes.append(words % {"n": number(chart.undated)})

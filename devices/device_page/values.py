@@ -1,4 +1,4 @@
-"""The current values of a device as rows, by how far they can be believed. No I/O."""
+"""The current values of a device as rows, grouped by age. No I/O."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ class ValueRow(NamedTuple):
 
 
 class Values(NamedTuple):
-    """Current values: those of the last 24 hours, those that may no longer be true (or have no time), and datastreams
-    that hold nothing."""
+    """Values of the last 24 hours, older values (or without a time), and datastreams without a value."""
 
     fresh: list[ValueRow]
     old: list[ValueRow]
@@ -29,7 +28,7 @@ class Values(NamedTuple):
 
 
 def value_rows(values: Iterable[DataStreamValue], clock: Clock) -> Values:
-    """Each datastream's row, in the order received, among those it belongs to."""
+    """The rows in the order received."""
     rows = Values([], [], [])
     for value in values:
         row = ValueRow(

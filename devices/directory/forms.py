@@ -1,4 +1,4 @@
-"""Query strings of the pickers."""
+"""The query string of the pickers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from devices.ui.query_forms import query_field
 
 
 class PickForm(forms.Form):
-    """What somebody types to find a person or an organization."""
+    """The text to find a person or an organization by."""
 
     q = query_field(gettext_lazy("Name or e-mail"))

@@ -1,7 +1,7 @@
-"""Who, and which organization, is meant by what somebody typed: an e-mail, an id, "me".
+"""The user or organization that a typed e-mail, id or "me" stands for.
 
-What answers here are look-ups that the platform offers beside its device calls. Where one fails by itself, the other
-ways are tried, and an id counts as it was typed: the write that follows is the platform's to refuse.
+These are optional look-ups of the platform. If one fails, the others are tried, and an id is taken as typed: the
+platform can still refuse the write that follows.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from devices.gateway.errors import BadReply, Forbidden, NotFound, Rejected, Serv
 from devices.gateway.types import User, UserSummary
 
 LOOKUP_ERRORS = (Forbidden, NotFound, Rejected, ServerFault, BadReply)
-"""What a look-up answers that the platform does not offer, or offers broken. Waiting for it would not help."""
+"""Errors of a look-up that the platform does not offer, or that does not work. Waiting would not help."""
 
 
 class Person(NamedTuple):
-    """A user of the platform. Whatever could not be read is empty; the id is always there."""
+    """A user of the platform. Only the id is always known; what could not be read is empty."""
 
     id: int
     email: str = ""
@@ -38,7 +38,7 @@ class Person(NamedTuple):
 
     @property
     def obstacle(self) -> str:
-        """Why this person cannot own a device yet, and what has to happen first; empty where nothing is known."""
+        """Why this person cannot own a device yet, and what to do first; empty if nothing is known."""
         if self.status == "Pending":
             return _("%s has not accepted the invitation yet: it has to be accepted first.") % self.label
         if self.status == "Suspended":
@@ -47,7 +47,7 @@ class Person(NamedTuple):
 
 
 class Unresolved(Exception):
-    """Nobody was found. The text is a sentence for beside the field; `missing` names permissions that would help."""
+    """Nobody was found. The message is for the field; `missing` permissions would help."""
 
     def __init__(self, sentence: str, missing: tuple[str, ...] = ()) -> None:
         super().__init__(sentence)
@@ -55,22 +55,22 @@ class Unresolved(Exception):
 
 
 def with_missing_permissions(sentence: str, missing: tuple[str, ...]) -> str:
-    """A sentence that says why not, and the permissions that would help, if there are any."""
+    """`sentence`, and the permissions that would help, if there are any."""
     if not missing:
         return sentence
     return _("%(sentence)s Your role needs %(names)s for that.") % {"sentence": sentence, "names": ", ".join(missing)}
 
 
 def resolve_user(gateway: Gateway, access: Access, text: str) -> Person:
-    """The user meant by an e-mail, an id or "me". Costs no call for oneself, else up to three.
+    """The user with this e-mail or id, or "me". No call for the person themselves, else up to three.
 
-    Raises Unresolved, and what the gateway raises when the platform cannot be asked at all.
+    Raises Unresolved, and GatewayError if the platform cannot be reached.
     """
     typed = text.strip()
     if not typed:
         raise Unresolved(_("Enter an e-mail or a user ID."))
     if typed.casefold() == "me" and not access.user_id:
-        typed = access.email  # there may be an account of theirs on the platform, though nobody signed in with it
+        typed = access.email  # they may have an account of the platform and not use it to sign in
     if access.user_id and typed.casefold() in ("me", access.email.casefold(), str(access.user_id)):
         return Person(access.user_id, access.email, access.name, org_id=access.org_id)
     if typed.isascii() and typed.isdigit():
@@ -79,9 +79,9 @@ def resolve_user(gateway: Gateway, access: Access, text: str) -> Person:
 
 
 def resolve_organization(gateway: Gateway, access: Access, org_id: int) -> str:
-    """The name of an organization; empty where it may be right and only cannot be read. Raises Unresolved.
+    """The name of an organization; empty if it cannot be read. Raises Unresolved if it does not exist.
 
-    For ids that the names at hand (`names.Names`) do not know.
+    For ids without a name in `names.Names`.
     """
     if not judge("get_organization", access).allowed:
         return ""
@@ -112,14 +112,14 @@ def _by_email(gateway: Gateway, access: Access, email: str) -> Person:
     verdict = judge("search_users", access)
     if not verdict.allowed:
         raise Unresolved(_("Your role may look up only yourself."), verdict.missing)
-    person = _searched(gateway, email) or _owning(gateway, access, email)
+    person = _by_search(gateway, email) or _by_device(gateway, access, email)
     if person is None:
         raise Unresolved(_("No user with the e-mail %s was found. Their user ID would do as well.") % clean(email))
     return _read(gateway, access, person)
 
 
-def _searched(gateway: Gateway, email: str) -> Person | None:
-    """The search takes any part of a name or e-mail: only the very same address counts."""
+def _by_search(gateway: Gateway, email: str) -> Person | None:
+    """The search matches any part of a name or e-mail: only the same e-mail counts."""
     try:
         found = gateway.search_users(email).items
     except LOOKUP_ERRORS:
@@ -127,8 +127,8 @@ def _searched(gateway: Gateway, email: str) -> Person | None:
     return next((_person(user) for user in found if user.email.casefold() == email.casefold()), None)
 
 
-def _owning(gateway: Gateway, access: Access, email: str) -> Person | None:
-    """Whoever owns devices under this e-mail has their id on each of them."""
+def _by_device(gateway: Gateway, access: Access, email: str) -> Person | None:
+    """The owner's id is on each of their devices."""
     if not judge("list_devices_by_owner", access, other=True).allowed:
         return None
     try:
@@ -140,7 +140,7 @@ def _owning(gateway: Gateway, access: Access, email: str) -> Person | None:
 
 
 def _read(gateway: Gateway, access: Access, person: Person) -> Person:
-    """The person with name and status, as far as they can be read."""
+    """The person with name and status, if they can be read."""
     if not judge("get_user", access).allowed:
         return person
     try:

@@ -1,4 +1,4 @@
-"""Matches for somebody who is typing a person or an organization into a field; each list is also a page."""
+"""Matches for a person or an organization typed into a field; each list of matches is also a page."""
 
 from __future__ import annotations
 
@@ -13,22 +13,21 @@ from django.views.decorators.http import require_safe
 from devices.core.formatting import number
 from devices.core.requests import DeviceRequest, require
 from devices.core.responses import answer
-from devices.core.text import clean, shorten
+from devices.core.text import clean, sentences, shorten
 from devices.directory.forms import PickForm
 from devices.directory.names import names_for
-from devices.gateway.errors import GatewayError, Unauthorized
+from devices.gateway.errors import GatewayError
 from devices.gateway.pagination import Page
 from devices.gateway.types import Organization, UserSummary
-from devices.ui.read_errors import is_panel_local, panel_error
+from devices.ui.read_errors import panel_error, try_read
 
-AT_LEAST = 2
-"""Characters before the platform is asked."""
-AT_MOST = 10
-"""Matches offered."""
+MIN_LENGTH = 2
+"""Characters."""
+MAX_MATCHES = 10
 
 
-class Pick(NamedTuple):
-    """`value` goes into the field; `words` and `note` say who or what it is, `about` what a page has room for."""
+class Match(NamedTuple):
+    """`value` goes into the field; `words` and `note` describe it in the list, `about` on the page."""
 
     value: str
     words: str
@@ -41,18 +40,18 @@ def pick_user(request: DeviceRequest) -> HttpResponse:
     """`GET /search/users`: the value is the e-mail."""
     names = names_for(request.gateway, request.access)
 
-    def pick(user: UserSummary) -> Pick:
+    def match(user: UserSummary) -> Match:
         email = shorten(clean(user.email), 254)
         words = shorten(clean(user.name or ""), 80)
         place = names.organization(user.org_id)
         note = " · ".join(part for part in (email if words else "", place) if part)
         about = ", ".join(part for part in (_("ID %d") % user.id, place) if part)
-        return Pick(email, words or email, note, about)
+        return Match(email, words or email, note, about)
 
-    return _picks(
+    return _matches(
         request,
         "search_users",
-        pick,
+        match,
         here=reverse("devices:pick-user"),
         heading=_("Find a person"),
         lead=_("People are found by a part of their name or e-mail."),
@@ -64,49 +63,42 @@ def pick_organization(request: DeviceRequest) -> HttpResponse:
     """`GET /search` of organizations: the value is the id."""
     names = names_for(request.gateway, request.access)
 
-    def pick(organization: Organization) -> Pick:
+    def match(organization: Organization) -> Match:
         above = names.organization(organization.parent_organization_id)
         about = _("Below %s") % above if above else ""
-        return Pick(str(organization.id), shorten(clean(organization.name), 80), _("ID %d") % organization.id, about)
+        return Match(str(organization.id), shorten(clean(organization.name), 80), _("ID %d") % organization.id, about)
 
-    return _picks(
+    return _matches(
         request,
         "search_organizations",
-        pick,
+        match,
         here=reverse("devices:pick-organization"),
         heading=_("Find an organization"),
         lead=_("Organizations are found by a part of their name."),
     )
 
 
-def _picks(request: DeviceRequest, operation: str, pick: Any, **words: str) -> HttpResponse:
-    """At most one call. In the list below a field a failure is a sentence: the field works without it."""
+def _matches(request: DeviceRequest, operation: str, match: Any, **words: str) -> HttpResponse:
+    """At most one call. A failure is one sentence in the list below the field, which works without matches."""
     require(request, operation)
     form = PickForm(request.GET)
-    context: dict[str, Any] = {"form": form, "picks": [], "sentence": "", "announce": "", **words}
+    context: dict[str, Any] = {"form": form, "matches": [], "sentence": "", "announce": "", **words}
     status = 200
     if not form.is_valid():
         context["sentence"], status = form.errors["q"][0], 422
-    elif len(query := form.cleaned_data["q"]) >= AT_LEAST:
-        try:
-            page: Page[Any] = getattr(request.gateway, operation)(query, size=AT_MOST)
-        except Unauthorized:
-            raise
-        except GatewayError as error:
-            if not is_panel_local(error):
-                raise
-            context["trouble"] = panel_error(request, error, words["heading"])
-            context["sentence"] = f"{_(error.sentence)} {_('Type it in full: matches cannot be looked up now.')}"
-            status = error.status
+    elif len(query := form.cleaned_data["q"]) >= MIN_LENGTH:
+        found = try_read(request.gateway, lambda gateway: getattr(gateway, operation)(query, size=MAX_MATCHES))
+        if isinstance(found, GatewayError):
+            context["trouble"], status = panel_error(request, found, words["heading"]), found.status
+            context["sentence"] = sentences(_(found.sentence), _("Type it in full: matches cannot be looked up now."))
         else:
-            context["picks"] = [pick(found) for found in page.items]
-            context |= _told(page, query)
+            context |= {"matches": [match(item) for item in found.items]} | _counts(found, query)
     elif query:
-        context["sentence"] = _("Type at least %d characters.") % AT_LEAST
+        context["sentence"] = _("Type at least %d characters.") % MIN_LENGTH
     return answer(request, "directory/picker.html", "directory/_picker.html", context, status=status)
 
 
-def _told(page: Page[Any], query: str) -> dict[str, str]:
+def _counts(page: Page[Any], query: str) -> dict[str, str]:
     count = len(page.items)
     if not count:
         return {"sentence": _("Nothing matches “%s”.") % shorten(query, 40)}

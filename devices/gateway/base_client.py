@@ -117,6 +117,7 @@ class BaseClient:
         return self._with(_bypass=True)
 
     def with_priority(self, priority: Priority) -> Self:
+        """The same API, for calls that matter more or less."""
         return self._with(_priority=priority)
 
     def platform_status(self) -> PlatformStatus:

@@ -12,7 +12,7 @@ from devices.gateway.transport import Transport
 log = logging.getLogger(__name__)
 
 MAX_HOSTS = 4
-"""Hosts of other regions that connections are kept to."""
+"""Hosts of other regions, at most."""
 REMEMBER_FOR = 300.0
 """Seconds for which reads go straight to the host of the last redirect."""
 

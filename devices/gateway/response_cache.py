@@ -15,7 +15,7 @@ begins later gets a response about devices that was requested before. A change r
 grants of the person, before it is sent and again after. A request reads the version when it begins, looks up responses
 of that version only, and stores what it reads under it, however late that arrives. The request that makes the change
 gets nothing about devices from the cache, and stores nothing after it. Reference data (names of templates,
-organizations, people), which no change of the portal touches, has a version of its own (`directory_cache_version`). A
+organizations, people), which no change of the portal touches, has its own version (`directory_cache_version`). A
 401, 403 or 404 raises the version too, so that later requests do not get what another process has stored.
 
 **Changes by other people** may be seen `max_age` seconds late, and never through `Gateway.fresh()`, which bypasses the
@@ -161,7 +161,8 @@ class _Flight:
 
 
 class SingleFlight:
-    """Calls that are running in this process: whoever wants the same at the same time waits for the one result."""
+    """Calls that are running in this process: a thread that wants the same at the same time waits for the one
+    result."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -266,7 +267,7 @@ class ResponseCache:
 
     def peek(self, key: CacheKey, within: float = math.inf) -> CachedResponse[Any] | None:
         """What is cached, if less than `within` seconds old; no call. A request that changes something may use it for
-        texts beside the change, and must decide nothing by it."""
+        texts around the change, and must decide nothing by it."""
         policy = CACHE_POLICIES.get(key.operation, ALWAYS_FETCH)
         digest = self._digest(key, policy)
         return None if digest is None else self._load(key, digest, min(within, policy.stale_if_error))

@@ -359,7 +359,7 @@ class _Failure(NamedTuple):
 
 
 def _failure(error: requests.RequestException, status: int | None) -> _Failure:
-    """What an error of the library means. `status` is set if the head of an answer had arrived."""
+    """What an error of the library means. `status` is set if the head of a response had arrived."""
     reason = _reason(error)
     if isinstance(error, requests.ConnectTimeout):
         failure = _Failure(TimedOut, sent=False)

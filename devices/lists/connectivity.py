@@ -269,11 +269,10 @@ def connectivity_words(clock: Clock, at: float | None = None) -> list[Connectivi
 
 def summary(check: Check) -> str:
     """The result as a sentence for screen readers."""
-    words = _("%(asked)s checked: %(online)s online, %(offline)s offline, %(unknown)s could not be told.")
+    words = _("%(asked)s checked: %(online)s online, %(offline)s offline, %(unknown)s unknown.")
     if check.count("never"):
         words = _(
-            "%(asked)s checked: %(online)s online, %(offline)s offline, %(never)s never connected,"
-            " %(unknown)s could not be told."
+            "%(asked)s checked: %(online)s online, %(offline)s offline, %(never)s never connected, %(unknown)s unknown."
         )
     counts = {group: number(check.count(group)) for group in ("online", "offline", "never", "unknown")}
     return words % (counts | {"asked": number(len(check.states) - check.count("unasked"))})

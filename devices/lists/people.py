@@ -56,7 +56,7 @@ def device_by_user(request: DeviceRequest) -> HttpResponse:
 def _device_list(request: DeviceRequest, operation: str, form: ByUserForm) -> HttpResponse:
     """One call, or none without an e-mail or the permission; then the page says so in place of the list."""
     require(request, operation)
-    query = {"org": None} | form.settle(rows=request.preferences.page_size)
+    query = {"org": None} | form.clean_with_defaults(rows=request.preferences.page_size)
     names = names_for(request.gateway, request.access)
     verdict = judge(operation, request.access, other=not _mine(request.access, query["email"]))
     asks = bool(query["email"]) and verdict.allowed
@@ -167,17 +167,19 @@ def _heading(operation: str, mine: bool) -> str:
 
 def _lead(operation: str) -> str:
     if operation == VISIBLE:
-        return _("What a person can see, whoever owns it.")
-    return _("What a person owns, in one organization.")
+        return _("All devices that a person can see.")
+    return _("The devices that a person owns in one organization.")
 
 
 def _empty_note(operation: str, email: str, where: str, names: Names) -> str:
     """Why a list is empty, as far as the names tell: the API gives an unknown e-mail the same response."""
     if email.casefold() not in {known.casefold() for known in names.owners.values()}:
-        return _("The platform does not tell an unknown e-mail from one without devices. Check how it is written.")
+        return _(
+            "The platform gives the same answer for an unknown e-mail and one without devices. Check the spelling."
+        )
     if operation == VISIBLE:
-        return _("This person is known here, and their role shows them no device within your reach.")
-    return _("This person is known here, and owns none in %s. Sub-organizations are not included.") % where
+        return _("This person has an account, but can see no device that you can see.")
+    return _("This person has an account, but owns no device in %s. Sub-organizations are not included.") % where
 
 
 def _headline(operation: str, page: Page[Device], query: dict[str, Any], where: str, *, mine: bool) -> str:

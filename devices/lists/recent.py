@@ -71,7 +71,7 @@ def device_recent(request: DeviceRequest) -> HttpResponse:
     """
     require(request, "list_last_activated")
     form = RecentForm(request.GET)
-    query = form.settle()
+    query = form.clean_with_defaults()
     refresh = bool(query["seen"]) and wants_partial(request)
     recent, error = _read_or_last(request, query, refresh=refresh)
     context = _context(request, query, recent, _(error.sentence) if error else "") | {"notices": form.warnings()}

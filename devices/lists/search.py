@@ -45,7 +45,7 @@ def device_list(request: DeviceRequest) -> HttpResponse:
     A person who sees only their own devices is redirected to that list.
     """
     form = SearchForm(request.GET)
-    query = form.settle(rows=request.preferences.page_size)
+    query = form.clean_with_defaults(rows=request.preferences.page_size)
     if request.access.only_own and not request.GET.get("q"):
         return redirect(my_devices_url(request.access))
     refused = "q" in form.errors

@@ -1,7 +1,7 @@
-"""Metafield types: how each is shown, whether and how it is edited, what is checked before the API is asked.
+"""Metafield types: how each is shown and edited, and what is checked before a value is sent.
 
-The API sends `value` as an object chosen by its `type` member; older servers send a plain scalar. Names of types vary
-in case between versions, so they are compared without it. A type that is not in the table is readable text, no more.
+The API sends `value` as an object with a `type` member; older servers send a plain scalar. The case of type names
+varies between versions, so it is ignored. An unknown type is shown as text and is read-only.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from devices.gateway.types import Metafield
 from devices.metafields import display, readback, validation
 from devices.metafields.validation import InvalidValue, Raw
 
-__all__ = ["KINDS", "FieldView", "InvalidValue", "Kind", "view_of"]
+__all__ = ["METAFIELD_TYPES", "FieldView", "InvalidValue", "MetafieldType", "view_of"]
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A type's row in the table. `write` follows what the API's documents say of setting it with one string: "yes",
-    "likely" (edited only where the deployment says so), "unclear" or "no" (read-only, with the reason)."""
+class MetafieldType:
+    """One type. `write`: whether the API's documents allow setting it with one string: "yes", "likely" (editable only
+    with the setting METAFIELDS_LIKELY), "unclear" or "no" (read-only, with the reason)."""
 
     label: Any
     write: str = "no"
@@ -39,78 +39,80 @@ class Kind:
     caution: Callable[[Raw], str] = field(default=lambda raw: "")
 
 
-UNKNOWN = Kind("", show=display.anything)
+UNKNOWN_TYPE = MetafieldType("", show=display.anything)
 
-KINDS: dict[str, Kind] = {
-    "text": Kind(gettext_lazy("Text"), "yes"),
-    "number": Kind(gettext_lazy("Number"), "yes", display.with_unit, validation.number, "number"),
-    "int": Kind(gettext_lazy("Whole number"), "yes", display.with_unit, validation.integer, "number"),
-    "measurement": Kind(gettext_lazy("Number with unit"), "likely", display.with_unit, validation.number, "number"),
-    "email": Kind(gettext_lazy("E-mail"), "likely", check=validation.email, control="email"),
-    "list": Kind(gettext_lazy("List"), "yes", display.selected, validation.option, "select"),
-    "switch": Kind(gettext_lazy("Switch"), "unclear"),
-    "imei": Kind(
+METAFIELD_TYPES: dict[str, MetafieldType] = {
+    "text": MetafieldType(gettext_lazy("Text"), "yes"),
+    "number": MetafieldType(gettext_lazy("Number"), "yes", display.with_unit, validation.number, "number"),
+    "int": MetafieldType(gettext_lazy("Whole number"), "yes", display.with_unit, validation.integer, "number"),
+    "measurement": MetafieldType(
+        gettext_lazy("Number with unit"), "likely", display.with_unit, validation.number, "number"
+    ),
+    "email": MetafieldType(gettext_lazy("E-mail"), "likely", check=validation.email, control="email"),
+    "list": MetafieldType(gettext_lazy("List"), "yes", display.selected, validation.option, "select"),
+    "switch": MetafieldType(gettext_lazy("Switch"), "unclear"),
+    "imei": MetafieldType(
         gettext_lazy("IMEI"),
         "yes",
         check=validation.imei,
         hint=gettext_lazy("15 digits"),
         caution=validation.short_imei,
     ),
-    "iccid": Kind(gettext_lazy("ICCID"), "yes", hint=gettext_lazy("Usually 18 to 22 digits")),
-    "time": Kind(gettext_lazy("Time"), "unclear", display.time, caution=display.unsure_times),
-    "range": Kind(gettext_lazy("Time range"), "no", display.time_range, caution=display.unsure_times),
-    "shift": Kind(gettext_lazy("Shifts"), "no", display.shifts, caution=display.unsure_times),
-    "contact": Kind(gettext_lazy("Contact"), "no", display.contact),
-    "address": Kind(gettext_lazy("Address"), "no", display.address),
-    "location": Kind(gettext_lazy("Location"), "no", display.location),
-    "coordinates": Kind(gettext_lazy("Coordinates"), "unclear", display.coordinates),
-    "cost": Kind(gettext_lazy("Cost"), "no", display.cost),
-    "devicereference": Kind(gettext_lazy("Device reference"), "unclear", display.device_reference),
-    "table": Kind(gettext_lazy("Table"), "unclear", display.rows),
-    "multitext": Kind(gettext_lazy("Several texts"), "no", display.values),
-    "image": Kind(gettext_lazy("Image"), "unclear"),
-    "devicename": Kind(gettext_lazy("Device name"), "no"),
-    "deviceowner": Kind(gettext_lazy("Device owner"), "no"),
-    "tz": Kind(gettext_lazy("Time zone"), "likely", check=validation.zone, control="select"),
-    "hotspotname": Kind(gettext_lazy("Hotspot name"), "yes"),
-    "templateid": Kind(gettext_lazy("Template id"), "no", display.selected),
-    "firmwareupdatecontrol": Kind(gettext_lazy("Firmware update control"), "unclear"),
-    "unitconversionswitch": Kind(gettext_lazy("Unit conversion switch"), "unclear", display.anything),
-    "deviceeui": Kind(
+    "iccid": MetafieldType(gettext_lazy("ICCID"), "yes", hint=gettext_lazy("Usually 18 to 22 digits")),
+    "time": MetafieldType(gettext_lazy("Time"), "unclear", display.time, caution=display.unsure_times),
+    "range": MetafieldType(gettext_lazy("Time range"), "no", display.time_range, caution=display.unsure_times),
+    "shift": MetafieldType(gettext_lazy("Shifts"), "no", display.shifts, caution=display.unsure_times),
+    "contact": MetafieldType(gettext_lazy("Contact"), "no", display.contact),
+    "address": MetafieldType(gettext_lazy("Address"), "no", display.address),
+    "location": MetafieldType(gettext_lazy("Location"), "no", display.location),
+    "coordinates": MetafieldType(gettext_lazy("Coordinates"), "unclear", display.coordinates),
+    "cost": MetafieldType(gettext_lazy("Cost"), "no", display.cost),
+    "devicereference": MetafieldType(gettext_lazy("Device reference"), "unclear", display.device_reference),
+    "table": MetafieldType(gettext_lazy("Table"), "unclear", display.rows),
+    "multitext": MetafieldType(gettext_lazy("Several texts"), "no", display.values),
+    "image": MetafieldType(gettext_lazy("Image"), "unclear"),
+    "devicename": MetafieldType(gettext_lazy("Device name"), "no"),
+    "deviceowner": MetafieldType(gettext_lazy("Device owner"), "no"),
+    "tz": MetafieldType(gettext_lazy("Time zone"), "likely", check=validation.zone, control="select"),
+    "hotspotname": MetafieldType(gettext_lazy("Hotspot name"), "yes"),
+    "templateid": MetafieldType(gettext_lazy("Template id"), "no", display.selected),
+    "firmwareupdatecontrol": MetafieldType(gettext_lazy("Firmware update control"), "unclear"),
+    "unitconversionswitch": MetafieldType(gettext_lazy("Unit conversion switch"), "unclear", display.anything),
+    "deviceeui": MetafieldType(
         gettext_lazy("Device EUI"),
         "likely",
         check=validation.hexadecimal(16),
         hint=gettext_lazy("16 hexadecimal characters"),
     ),
-    "joineui": Kind(
+    "joineui": MetafieldType(
         gettext_lazy("Join EUI"),
         "likely",
         check=validation.hexadecimal(16),
         hint=gettext_lazy("16 hexadecimal characters"),
     ),
-    "applicationkey": Kind(
+    "applicationkey": MetafieldType(
         gettext_lazy("Application key"),
         "likely",
         check=validation.hexadecimal(32),
         control="secret",
         hint=gettext_lazy("32 hexadecimal characters"),
     ),
-    "bluesdevice": Kind(gettext_lazy("Blues device"), "likely"),
-    "myriotaterminalid": Kind(gettext_lazy("Myriota terminal id"), "likely"),
-    "thethingsnetworkdeviceid": Kind(gettext_lazy("The Things Network device id"), "likely"),
-    "thingname": Kind(gettext_lazy("Thing name"), "likely"),
+    "bluesdevice": MetafieldType(gettext_lazy("Blues device"), "likely"),
+    "myriotaterminalid": MetafieldType(gettext_lazy("Myriota terminal id"), "likely"),
+    "thethingsnetworkdeviceid": MetafieldType(gettext_lazy("The Things Network device id"), "likely"),
+    "thingname": MetafieldType(gettext_lazy("Thing name"), "likely"),
 }
 
-INSTEAD = {"devicename": "rename", "deviceowner": "transfer-to-owner"}
-"""Types that are the device's own name or owner, and the address of the form that changes it."""
+OTHER_FORMS = {"devicename": "rename", "deviceowner": "transfer-to-owner"}
+"""Types that are the device's name or owner -> the path of the form that changes it."""
 
 
 @dataclass(frozen=True)
 class FieldView:
-    """One metafield, ready for a page. `lines` is empty where the field is; `href` only ever an http(s) address.
+    """One metafield, ready for a page. `lines`: empty for an empty field. `href`: an http(s) address or empty.
 
-    `device_id`: the device that it points at, 0 for none. `caution`: what is odd about the value it holds.
-    `instead`: the action that changes it, where it is the device's own name or owner: those have forms of their own.
+    `device_id`: the device it refers to, 0 for none. `caution`: what is unusual about its value. `instead`: the path of
+    the form that changes it, for the device's name or owner.
     """
 
     id: int
@@ -135,8 +137,8 @@ class FieldView:
 
     @property
     def options(self) -> Sequence[str]:
-        """What a select offers: only an editor asks, so that a row does not pay for hundreds of zones."""
-        known = _kind(self.type)[0]
+        """The options of a select. Only the editor needs them: a row does not look up hundreds of zones."""
+        known = _type_of(self.type)[0]
         return validation.zones() if known == "tz" else validation.options(self.raw) if known == "list" else ()
 
     @property
@@ -144,7 +146,7 @@ class FieldView:
         return self.mandatory and not self.lines
 
     def check(self, value: str) -> str:
-        """Return the text to send, or raise InvalidValue. The bound of 200 characters is the API's for every type."""
+        """The text to send. Raises InvalidValue. The API allows 200 characters for every type."""
         value = value.strip()
         if not value:
             if self.secret and self.lines:
@@ -156,25 +158,25 @@ class FieldView:
             raise InvalidValue(
                 _("Use at most %d characters. This has %d.") % (api_rules.METAFIELD_VALUE_MAX, len(value))
             )
-        return _kind(self.type)[1].check(value, self.raw)
+        return _type_of(self.type)[1].check(value, self.raw)
 
     @property
     def present(self) -> str:
-        """What it holds, to be compared only: a secret too."""
-        return readback.held(_kind(self.type)[0], self.raw)
+        """Its value, for comparisons only: it can be a secret."""
+        return readback.text_of(_type_of(self.type)[0], self.raw)
 
     @property
     def masked(self) -> bool:
-        """Whether something stands in the place of its value, so that nothing can be compared with it."""
-        return readback.masked(_kind(self.type)[0], self.raw)
+        """Whether its value is masked and cannot be compared."""
+        return readback.masked(_type_of(self.type)[0], self.raw)
 
     def holds(self, sent: str) -> bool:
-        """Whether this, read after a write, is what was sent."""
-        return readback.same(_kind(self.type)[0], self.raw, sent)
+        """Whether this field, read after a write, has the value that was sent."""
+        return readback.same(_type_of(self.type)[0], self.raw, sent)
 
     def unchanged_by(self, sent: str) -> bool:
-        """Whether this, read before a write, would be the same after it."""
-        return readback.unchanged(_kind(self.type)[0], self.raw, sent)
+        """Whether writing `sent` would change nothing."""
+        return readback.unchanged(_type_of(self.type)[0], self.raw, sent)
 
 
 def present(metafield: Metafield) -> FieldView:
@@ -183,11 +185,11 @@ def present(metafield: Metafield) -> FieldView:
 
 
 def view_of(metafield: Metafield, *, likely: bool) -> FieldView:
-    """Present one metafield. `likely`: also edit the types that can probably be set (a setting of the deployment)."""
+    """Present one metafield. `likely`: the setting METAFIELDS_LIKELY, also edit types that can probably be set."""
     raw = _raw(metafield.value)
     sent_type = raw.get("type")
     type_name = sent_type if isinstance(sent_type, str) else ""
-    known, kind = _kind(type_name)
+    known, kind = _type_of(type_name)
     lines = [clean(line) for line in kind.show(raw) if line]
     editable = (metafield.id or 0) > 0 and (kind.write == "yes" or (kind.write == "likely" and likely))
     secret = known == "applicationkey"
@@ -195,27 +197,27 @@ def view_of(metafield: Metafield, *, likely: bool) -> FieldView:
         id=metafield.id or 0,
         name=clean(metafield.name or "") or _("Metafield %d") % (metafield.id or 0),
         type=type_name,
-        label=str(kind.label) if known else (clean(type_name) or _("Type not told")),
+        label=str(kind.label) if known else (clean(type_name) or _("Unknown type")),
         lines=[_("Hidden")] if secret and lines else lines,
         mandatory=bool(metafield.is_mandatory),
         href=_href(known, raw),
         device_id=display.device_referred_to(raw) if known == "devicereference" else 0,
-        instead=INSTEAD.get(known, ""),
+        instead=OTHER_FORMS.get(known, ""),
         caution=kind.caution(raw),
         secret=secret,
         editable=editable,
         why_not="" if editable else _why_not(known, kind),
-        value="" if secret else _typed(known, raw),
+        value="" if secret else _initial(known, raw),
         control=_control(known, kind, raw),
         attrs=_attrs(known, raw),
         unit=clean(str(raw.get("units") or "")),
-        hint=_bounds_in_words(known, raw) or str(kind.hint),
+        hint=_bounds_hint(known, raw) or str(kind.hint),
         raw=raw,
     )
 
 
 def _raw(value: Any) -> Raw:
-    """The value object; a plain string from an older server reads as Text, another scalar has no known type."""
+    """The value object. A plain string of an older server is Text; any other scalar has no known type."""
     if isinstance(value, Mapping):
         return value
     if isinstance(value, str):
@@ -223,13 +225,13 @@ def _raw(value: Any) -> Raw:
     return {} if value is None else {"value": value}
 
 
-def _kind(type_name: str) -> tuple[str, Kind]:
-    """The table's key and row; an unknown type gets an empty key and the read-only row."""
+def _type_of(type_name: str) -> tuple[str, MetafieldType]:
+    """The key in METAFIELD_TYPES and the type; an unknown one gives an empty key and UNKNOWN_TYPE."""
     key = re.sub(r"[^a-z0-9]", "", type_name.lower())
-    return (key, KINDS[key]) if key in KINDS else ("", UNKNOWN)
+    return (key, METAFIELD_TYPES[key]) if key in METAFIELD_TYPES else ("", UNKNOWN_TYPE)
 
 
-def _why_not(known: str, kind: Kind) -> str:
+def _why_not(known: str, kind: MetafieldType) -> str:
     if known == "devicename":
         return _("Rename the device instead")
     if known == "deviceowner":
@@ -237,23 +239,23 @@ def _why_not(known: str, kind: Kind) -> str:
     if not known:
         return _("Read-only: the portal does not know this type")
     if kind.write == "no":
-        return _("Read-only: the platform takes no text for this type")
-    return _("Read-only: how the platform takes this type is not certain")
+        return _("Read-only: the platform accepts no text for this type")
+    return _("Read-only: it is not certain how the platform accepts this type")
 
 
-def _typed(known: str, raw: Raw) -> str:
-    """What the editor starts with."""
+def _initial(known: str, raw: Raw) -> str:
+    """The initial value of the editor."""
     lines = display.selected(raw) if known == "list" else display.plain(raw)
     return lines[0] if lines else ""
 
 
-def _control(known: str, kind: Kind, raw: Raw) -> str:
-    """A list whose options were not told is typed."""
+def _control(known: str, kind: MetafieldType, raw: Raw) -> str:
+    """A list without options is a text field."""
     return "text" if known == "list" and not validation.options(raw) else kind.control
 
 
 def _attrs(known: str, raw: Raw) -> dict[str, Any]:
-    """Attributes of the `<input>`. No `maxlength`: it would cut a pasted value without a word."""
+    """Attributes of the `<input>`. No `maxlength`: it would cut a pasted value silently."""
     if known in ("number", "measurement", "int"):
         step = raw.get("step")
         attrs: dict[str, Any] = {"step": step if isinstance(step, (int, float)) and step > 0 else "any"}
@@ -265,14 +267,14 @@ def _attrs(known: str, raw: Raw) -> dict[str, Any]:
     return {"inputmode": "numeric"} if known in ("imei", "iccid") else {}
 
 
-def _bounds_in_words(known: str, raw: Raw) -> str:
+def _bounds_hint(known: str, raw: Raw) -> str:
     if known not in ("number", "measurement", "int") or not (limits := validation.bounds(raw)):
         return ""
     return _("From %s to %s") % (display.scalar(limits[0])[0], display.scalar(limits[1])[0])
 
 
 def _href(known: str, raw: Raw) -> str:
-    """A map for a place, the address of an image; never any other scheme, whatever the API sends."""
+    """A map of a place, or the address of an image; http(s) only, whatever the API sends."""
     if known in ("coordinates", "location") and (where := display.point(raw)):
         lat, lon = f"{where[0]:.5f}", f"{where[1]:.5f}"
         return f"https://www.openstreetmap.org/?mlat={lat}&mlon={lon}#map=16/{lat}/{lon}"

@@ -1,4 +1,4 @@
-"""A metafield's value as lines of text, one function a type. Each takes the value object as sent and never raises."""
+"""A metafield's value as lines of text, one function per type. Each takes the value object as sent and never raises."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Raw = Mapping[str, Any]
 
 
 def scalar(value: Any) -> list[str]:
-    """One line for a scalar, none for nothing, JSON for what has no better form."""
+    """One line for a scalar, none if empty, JSON for anything else."""
     if value is None or value == "":
         return []
     if isinstance(value, bool):
@@ -44,7 +44,7 @@ def selected(raw: Raw) -> list[str]:
 
 
 def clock_time(seconds: Any) -> str:
-    """Seconds of the day as HH:MM; anything else as sent, because the API's unit is not certain."""
+    """Seconds of the day as HH:MM; anything else as sent, because the API does not say the unit."""
     if isinstance(seconds, int) and not isinstance(seconds, bool) and 0 <= seconds < 86_400:
         return f"{seconds // 3600:02}:{seconds % 3600 // 60:02}"
     return str(seconds)
@@ -61,11 +61,11 @@ def time_range(raw: Raw) -> list[str]:
 
 
 def unsure_times(raw: Raw) -> str:
-    """A word of warning where a number cannot be seconds of the day. The API does not say which unit it has."""
+    """A warning if a number cannot be seconds of the day."""
     sent = raw.get("shifts")
     parts = [part for part in sent if isinstance(part, Mapping)] if isinstance(sent, list) else [raw]
-    told = [part[name] for part in parts for name in ("from", "to", "time") if part.get(name) is not None]
-    if all(clock_time(number) != str(number) for number in told):
+    times = [part[name] for part in parts for name in ("from", "to", "time") if part.get(name) is not None]
+    if all(clock_time(number) != str(number) for number in times):
         return ""
     return _("Shown as sent: not a time of day in seconds, and its unit is not certain.")
 
@@ -78,7 +78,7 @@ def shifts(raw: Raw) -> list[str]:
 
 
 def _enabled(raw: Raw, name: str) -> str:
-    """A member's text, unless the field's definition switches it off (`isCityEnabled: false`)."""
+    """A member's text, unless the field's definition disables it (`isCityEnabled: false`)."""
     flag = f"is{name[0].upper()}{name[1:]}Enabled"
     value = raw.get(name)
     return "" if raw.get(flag) is False or value is None else str(value)
@@ -96,7 +96,7 @@ def contact(raw: Raw) -> list[str]:
 
 
 def point(raw: Raw) -> tuple[float, float] | None:
-    """Latitude and longitude where both are numbers on the globe."""
+    """Latitude and longitude if both are valid."""
     lat, lon = raw.get("lat"), raw.get("lon")
     if not isinstance(lat, (int, float)) or not isinstance(lon, (int, float)):
         return None
@@ -146,9 +146,9 @@ def rows(raw: Raw) -> list[str]:
 
 
 def device_referred_to(raw: Raw) -> int:
-    """The id of the device that the field points at, 0 for none."""
+    """The id of the device that the field refers to, 0 for none."""
     number = raw.get("selectedDeviceId")
-    return number if type(number) is int and 0 < number <= api_rules.INT32_MAX else 0
+    return number if type(number) is int and 0 < number <= api_rules.INT64_MAX else 0
 
 
 def device_reference(raw: Raw) -> list[str]:
@@ -156,6 +156,6 @@ def device_reference(raw: Raw) -> list[str]:
 
 
 def anything(raw: Raw) -> list[str]:
-    """For a type nobody told us of: its value if that is all there is, else the whole object as JSON."""
+    """For an unknown type: its value if there is nothing else, otherwise the object as JSON."""
     rest = {name: value for name, value in raw.items() if name != "type"}
     return scalar(rest.get("value")) if set(rest) <= {"value"} else [json.dumps(rest, ensure_ascii=False)]

@@ -1,4 +1,4 @@
-"""Whether a field holds what was written into it: the same value as its type writes it, not the same characters."""
+"""Whether a field has the value that was written: the same value for its type, not the same characters."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-NUMBERS = frozenset({"number", "int", "measurement"})
-ANY_CASE = frozenset({"email", "deviceeui", "joineui", "applicationkey"})
+NUMERIC_TYPES = frozenset({"number", "int", "measurement"})
+CASE_INSENSITIVE_TYPES = frozenset({"email", "deviceeui", "joineui", "applicationkey"})
 _KEY = re.compile(r"[0-9A-Fa-f]{32}")
 
 
 def same(known: str, raw: Mapping[str, Any], sent: str) -> bool:
-    """`known`: the table's key of the type read back."""
-    text = held(known, raw)
-    if known in NUMBERS:
+    """`known`: the key of the type in METAFIELD_TYPES."""
+    text = text_of(known, raw)
+    if known in NUMERIC_TYPES:
         return _number(text) == _number(sent)
-    return text.casefold() == sent.casefold() if known in ANY_CASE else text == sent
+    return text.casefold() == sent.casefold() if known in CASE_INSENSITIVE_TYPES else text == sent
 
 
 def unchanged(known: str, raw: Mapping[str, Any], sent: str) -> bool:
-    """Whether writing `sent` would change nothing. Another case of letters would, and so would space around it, also
-    where they read back the same."""
-    return _text(known, raw) == sent or (known in NUMBERS and same(known, raw, sent))
+    """Whether writing `sent` would change nothing. A different case or outer spaces are a change, even if they read
+    back as the same value."""
+    return _text(known, raw) == sent or (known in NUMERIC_TYPES and same(known, raw, sent))
 
 
-def held(known: str, raw: Mapping[str, Any]) -> str:
+def text_of(known: str, raw: Mapping[str, Any]) -> str:
     return _text(known, raw).strip()
 
 
 def masked(known: str, raw: Mapping[str, Any]) -> bool:
-    """Whether a key reads back as something in its place, so that nothing can be compared with it."""
-    text = held(known, raw)
+    """Whether a key reads back masked and cannot be compared."""
+    text = text_of(known, raw)
     return known == "applicationkey" and text != "" and not _KEY.fullmatch(text)
 
 
@@ -41,7 +41,7 @@ def _text(known: str, raw: Mapping[str, Any]) -> str:
 
 
 def _number(text: str) -> float | str:
-    """Fifteen digits at most were sent, and a double keeps those."""
+    """At most fifteen digits were sent, which a double keeps exactly."""
     try:
         return float(text)
     except ValueError:

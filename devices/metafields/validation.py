@@ -1,7 +1,7 @@
-"""Checks of a typed metafield value before the API is asked, one function a type.
+"""Checks of a typed metafield value, one function per type.
 
-Each takes the trimmed text and the value object as sent (it holds options and bounds), returns the text to send or
-raises InvalidValue. They are our reading of the API's rules; the API has the last word.
+Each takes the trimmed text and the value object (with options and bounds), and returns the text to send or raises
+InvalidValue. They follow the API's documents; the API decides.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from devices.metafields.display import scalar
 
 Raw = Mapping[str, Any]
 DIGITS = 15
-"""What the platform keeps of a number exactly."""
+"""Digits of a number that the platform keeps exactly."""
 IMEI_DIGITS = 15
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 
 
 class InvalidValue(ValueError):
-    """The typed value cannot be right for its type; the message is for a person."""
+    """The value is invalid for its type; the message is for the person."""
 
 
 def any_text(value: str, raw: Raw) -> str:
@@ -35,7 +35,7 @@ def any_text(value: str, raw: Raw) -> str:
 
 
 def number(value: str, raw: Raw) -> str:
-    """Written out, without exponent or grouping. The step is advice in the API, so it is not checked."""
+    """Plain digits, without exponent or grouping. The API only recommends the step, so it is not checked."""
     if not _DECIMAL.fullmatch(value):
         raise InvalidValue(_("Enter a number in plain digits, with a point for decimals, such as 21.5."))
     digits = sum(character.isdigit() for character in value)
@@ -54,7 +54,7 @@ def integer(value: str, raw: Raw) -> str:
 
 
 def bounds(raw: Raw) -> tuple[float, float] | None:
-    """`min` and `max` of the field's definition; equal zeros mean that there is no limit."""
+    """`min` and `max` of the field's definition; None if both are 0, which means no limit."""
     low, high = raw.get("min"), raw.get("max")
     if not isinstance(low, (int, float)) or not isinstance(high, (int, float)) or (low == 0 and high == 0):
         return None
@@ -82,21 +82,21 @@ def option(value: str, raw: Raw) -> str:
 
 
 def imei(value: str, raw: Raw) -> str:
-    """Digits, at most 15. Fewer pass: some platforms hold shorter ones, and the API does not say. See `short_imei`."""
+    """At most 15 digits. Fewer are accepted: the API does not say, and some platforms have them. See `short_imei`."""
     if not re.fullmatch(rf"[0-9]{{1,{IMEI_DIGITS}}}", value):
         raise InvalidValue(_("An IMEI is digits only, at most 15 of them."))
     return value
 
 
 def short_imei(raw: Raw) -> str:
-    """A word of warning about what the field holds, if any."""
+    """A warning if the stored IMEI has an unusual length."""
     digits = len(str(raw.get("value") or ""))
     return _("An IMEI normally has 15 digits. This has %d.") % digits if digits not in (0, IMEI_DIGITS) else ""
 
 
 @cache
 def zones() -> tuple[str, ...]:
-    """Every time zone by name. Kept, because looking them up reads hundreds of files."""
+    """All time zones. Cached, because it reads hundreds of files."""
     return tuple(sorted(available_timezones()))
 
 

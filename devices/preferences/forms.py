@@ -49,7 +49,7 @@ class PreferencesForm(forms.ModelForm):  # type: ignore[type-arg]
         label=gettext_lazy("Time zone"),
         required=False,
         widget=LongSelect,
-        help_text=gettext_lazy("All times on the pages are told in it. Files that you download keep UTC."),
+        help_text=gettext_lazy("All times on the pages are in this zone. Files that you download use UTC."),
         error_messages=_invalid(gettext_lazy("Choose a time zone from the list.")),
     )
     theme = forms.ChoiceField(
@@ -73,7 +73,7 @@ class PreferencesForm(forms.ModelForm):  # type: ignore[type-arg]
         label=gettext_lazy("Columns of the list of devices"),
         required=False,
         choices=COLUMN_LABELS,
-        help_text=gettext_lazy("The name of the device always stands first."),
+        help_text=gettext_lazy("The name of the device always comes first."),
         widget=forms.CheckboxSelectMultiple,
         error_messages=_invalid(gettext_lazy("Choose the columns from those offered.")),
     )

@@ -34,7 +34,8 @@ def preferences(request: DeviceRequest) -> HttpResponse:
         chosen = form.save().language
         language = chosen if chosen != "auto" else translation.get_language_from_request(request)
         with translation.override(language):
-            messages.success(request, _("Your preferences are kept. They hold in every browser that you sign in with."))
+            sentence = _("Your preferences are saved. They apply in every browser that you sign in with.")
+            messages.success(request, sentence)
         return SeeOther(reverse("preferences"))
     status = HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.OK
     return render(request, "preferences/preferences.html", {"form": form, "section": "preferences"}, status=status)

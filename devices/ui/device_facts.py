@@ -1,4 +1,4 @@
-"""Who a device is: the line of facts under its name, on every page of it."""
+"""The line of facts under a device's name."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from devices.gateway.types import BaseInfo, DeviceDetails
 from devices.metafields import view_of
 
 FIRMWARE_MAX = 120
-"""Characters; the device itself says them, so there may be any number."""
+"""Characters. The device sends the text, so it can be of any length."""
 
 
 SERIAL = re.compile(r"\b(serial|s/?n|serien?nummer)\b", re.IGNORECASE)
-"""The API has no member for it: it is what the template's author gave such a name."""
+"""The API has no serial number: it is the metafield that the template's author named so."""
 
 
 def identity(request: DeviceRequest, info: BaseInfo, clock: Clock) -> list[Fact]:
-    """Id, serial number, owner, organization, template, firmware and activation. Ids and e-mails can be copied.
+    """ID, serial number, owner, organization, template, firmware and activation. IDs and e-mails can be copied.
 
-    The serial number is a metafield: it stands where they were read with the device.
+    The serial number is a metafield, so it is only there if the metafields were read with the device.
     """
     names = names_for(request.gateway, request.access)
     activated = clock.when(info.activated_at)
@@ -43,14 +43,14 @@ def identity(request: DeviceRequest, info: BaseInfo, clock: Clock) -> list[Fact]
 
 
 def _serial(info: BaseInfo) -> list[Fact]:
-    """None, or one. Of several the first, which is where a template's author puts it."""
+    """The first serial number, if there is any."""
     found = info.meta_field_values or () if isinstance(info, DeviceDetails) else ()
     fields = (view_of(each, likely=False) for each in found if SERIAL.search(each.name or ""))
     return [Fact(field.name, field.lines[0], copy=True) for field in fields if field.lines and not field.secret][:1]
 
 
 def _owner(request: DeviceRequest, owner: str) -> Fact:
-    """An e-mail leads to everything that person owns, where one may look at that."""
+    """An e-mail links to that person's devices, if they may be listed."""
     if "@" not in owner:
         return Fact(_("Owner"), owner or _("No owner"))
     prefix = owner_url_prefix(request.access)
@@ -60,12 +60,12 @@ def _owner(request: DeviceRequest, owner: str) -> Fact:
 def _firmware(info: BaseInfo) -> str:
     firmware, board = hardware(info.hardware_info)
     if not firmware:
-        return ""  # a board alone is no firmware; the connection tells it
+        return ""  # a board alone is no firmware; the connection panel shows it
     return shorten(f"{firmware} ({board})" if board else firmware, FIRMWARE_MAX)
 
 
 class Fact(NamedTuple):
-    """A label and its value; `when` where the value is a moment, `copy` where people copy it, `url` where it leads."""
+    """A label and its value. `when`: the value is a time; `copy`: it has a copy button; `url`: it is a link."""
 
     label: str
     text: str = ""

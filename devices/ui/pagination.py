@@ -18,7 +18,7 @@ class Step(NamedTuple):
 class Pager(NamedTuple):
     """The range shown and links to other pages. `steps` has None for a gap.
 
-    `beyond` is empty, or the last page's address where this page does not exist.
+    `beyond`: the last page's address if this page does not exist, else empty.
     """
 
     number: int

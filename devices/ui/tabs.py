@@ -1,4 +1,4 @@
-"""The tabs of a device's page, in their order. A new tab needs its line in TABS here and its panel, a template."""
+"""The tabs of a device's page, in order. A new tab is a line in TABS."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from devices.core.requests import DeviceRequest
@@ -20,22 +21,23 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Tab(Generic[T]):
-    """Its address is `/devices/<id>/<name>/`, named `device-<name>`; its panel `templates/device_page/_<name>.html`.
+    """Its address is `/devices/<id>/<name>/`, named `device-<name>`.
 
-    `ask`: the gateway's method that reads what it shows, for the id of a device. The tab is locked for those who lack
-    that method's permission.
-    `show`: the panel's context out of what was read. `count` in it is printed on the tab; `read_at`, when it was read,
-    is there without it. A tab without `show` has a view of its own, and a line in urls.py.
+    `ask`: the gateway method that reads its data for a device id. Without that method's permission the tab is locked.
+    `show`: the panel's context from that data; `read_at` and the tab's words are added, and `count` in it is printed on
+    the tab. A tab without `show` has its own view, and a line in urls.py. `panel`: the template; the usual one shows
+    `items` (text, note), or `empty_title` and `empty_text`, with `about` below.
     """
 
     name: str
     label: str | Promise
     ask: Callable[[Gateway, int], T] | None = None
     show: Callable[[DeviceRequest, T], dict[str, Any]] | None = None
+    panel: str = "device_page/_items.html"
 
     @property
     def operation(self) -> str:
-        """Its name, as permissions know it; empty where nothing is read that a permission is needed for."""
+        """The method's name, for permissions; empty if the tab needs none."""
         return self.ask.__name__ if self.ask else ""
 
     @property
@@ -44,9 +46,15 @@ class Tab(Generic[T]):
 
 
 def show_tags(request: DeviceRequest, tags: tuple[DeviceTag, ...]) -> dict[str, Any]:
-    """Each with the organization that made it. The API has no way to change them."""
+    """Each tag with the organization that created it. The API cannot change tags."""
     names = names_for(request.gateway, request.access)
-    return {"tags": [(clean(tag.name), names.organization(tag.tag_owner_org_id)) for tag in tags], "count": len(tags)}
+    return {
+        "items": [(clean(tag.name), names.organization(tag.tag_owner_org_id)) for tag in tags],
+        "count": len(tags),
+        "about": _("Each tag shows the organization that created it. Tags are changed in the platform's console."),
+        "empty_title": _("No tags"),
+        "empty_text": _("Nobody has tagged this device. Tags are set in the platform's console."),
+    }
 
 
 TABS: tuple[Tab[Any], ...] = (

@@ -1,4 +1,4 @@
-"""Everything that changes devices, except renaming and metafields, which stand beside their reading."""
+"""Writes, except renaming (devices.py) and metafields (history.py)."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from sandbox.permissions import (
     ORG_VIEW_USERS,
     TRANSFER_DEVICE,
 )
-from sandbox.views.devices import ORG_ID, organization_asked
+from sandbox.views.devices import ORG_ID, requested_organization
 from sandbox.views.directory import templates_of
 
 DAY = 24 * 60 * 60.0  # seconds
 
 
 def _new_owner(call: Call, user_id: int) -> User:
-    """Somebody in reach who can own devices: signed up, and not shut out."""
+    """A user in reach who can own devices: neither Pending nor Suspended."""
     user = User.objects.filter(pk=user_id, org__in=call.reach()).first()
     ready = user is not None and user.status not in ("Pending", "Suspended")
     if user is None or (not ready and switches.get("unready_owner") == "404"):
@@ -43,7 +43,7 @@ def _new_owner(call: Call, user_id: int) -> User:
     return user
 
 
-def _may_create_for(call: Call) -> None:
+def _check_owner_permission(call: Call) -> None:
     if call["ownerId"] not in (None, call.caller.user_id):
         call.need(ORG_VIEW_USERS)
 
@@ -57,10 +57,10 @@ def _may_create_for(call: Call) -> None:
         validation.NAME,
         Int("ownerId", low=INT64[0], high=INT64[1]),
     ),
-    extra=_may_create_for,
+    extra=_check_owner_permission,
 )
 def device_create(call: Call) -> HttpResponse:
-    org_id = organization_asked(call)
+    org_id = requested_organization(call)
     template = next((t for t in templates_of(org_id).order_by("id") if call["templateId"] in t.codes), None)
     if template is None:
         raise ApiError(404, "Template is not found or you don't have access to it.")
@@ -89,7 +89,7 @@ def device_delete(call: Call) -> HttpResponse:
     return done()
 
 
-def _may_give_to(call: Call) -> None:
+def _check_new_owner_permission(call: Call) -> None:
     if call["newOwnerUserId"] != call.caller.user_id:
         call.need(ORG_VIEW_USERS)
 
@@ -98,7 +98,7 @@ def _may_give_to(call: Call) -> None:
     needs=[TRANSFER_DEVICE],
     device=True,
     body=(DEVICE_ID, Int("newOwnerUserId", required=True, low=INT64[0], high=INT64[1])),
-    extra=_may_give_to,
+    extra=_check_new_owner_permission,
 )
 def transfer_to_owner(call: Call) -> HttpResponse:
     if call.device.owner_id == call["newOwnerUserId"]:
@@ -141,7 +141,7 @@ def _change(device: Device, columns: Mapping[str, int | None]) -> None:
 
 @endpoint(needs=[ORG_DEVICE_DATA_DELETE], device=True, query=(DEVICE_ID,))
 def device_clear(call: Call) -> HttpResponse:
-    """History goes; the device, its token, metafields and tags stay."""
+    """Deletes the history; the device, its token, metafields and tags stay."""
     with transaction.atomic():
         call.device.timeline.all().delete()
         if switches.on("clear_logs"):
@@ -156,7 +156,7 @@ _triggered_lock = threading.Lock()
 
 
 def _within_limits(device_id: int, code: str) -> bool:
-    """Counts this event, unless it is one too many for the day or comes too soon after the last of its code."""
+    """Count this event. False if it exceeds the daily limit or follows one with the same code too soon."""
     now = time.monotonic()
     a_day, gap = switches.number("events_a_day"), switches.number("event_gap")
     with _triggered_lock:
@@ -171,7 +171,7 @@ def _within_limits(device_id: int, code: str) -> bool:
     return True
 
 
-def forget_triggered() -> None:
+def clear_triggered() -> None:
     with _triggered_lock:
         _triggered.clear()
 

@@ -1,4 +1,4 @@
-"""End points that no real API has: tests and the demo steer the sandbox by them. This machine only."""
+"""Control endpoints for tests and the demo, which the real API does not have. Only from this machine."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from sandbox.views import changes
 
 
 def control(view: Callable[[dict[str, Any]], HttpResponse]) -> Answer:
-    """The view gets the body as a dict, {} for none. A browser's page of another origin is refused, as is any other
-    machine."""
+    """Passes the body to the view as a dict. Refuses other machines, and browser pages of another origin."""
 
     def run(request: HttpRequest) -> HttpResponse:
         try:
@@ -38,12 +37,12 @@ def control(view: Callable[[dict[str, Any]], HttpResponse]) -> Answer:
 
 @control
 def reset(body: dict[str, Any]) -> HttpResponse:
-    """Everything as seeded; tokens stay good unless {"tokens": true}."""
+    """Restore the seeded state. Tokens stay valid unless {"tokens": true}."""
     world.reset(keep_tokens=not body.get("tokens"))
     faults.clear()
     switches.restore()
-    calls.forget_rates()
-    changes.forget_triggered()
+    calls.clear_rates()
+    changes.clear_triggered()
     return done()
 
 
@@ -60,13 +59,13 @@ def request_clear(body: dict[str, Any]) -> HttpResponse:
 
 @control
 def expire_tokens(body: dict[str, Any]) -> HttpResponse:
-    """Access tokens end now; with {"refresh": true} refresh tokens too, with {"email": ...} one person's only."""
+    """Expire access tokens; with {"refresh": true} refresh tokens too, with {"email": ...} only one user's."""
     tokens = Token.objects.all()
     if not body.get("refresh"):
         tokens = tokens.filter(refresh=False)
     if body.get("email"):
         tokens = tokens.filter(user__email=str(body["email"]).lower())
-    # Set back, not deleted: what is expired stays known as such until the next sweep.
+    # Not deleted: an expired token stays known until the next one is issued.
     return answer({"expired": tokens.update(expires_at=0)})
 
 

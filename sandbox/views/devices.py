@@ -1,4 +1,4 @@
-"""Lists of devices, search, and one device: reading and renaming."""
+"""Lists of devices, search, and reading and renaming one device."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sandbox.permissions import ORG_DEVICES_EDIT, ORG_DEVICES_VIEW, ORG_VIEW_USE
 from sandbox.tree import subtree
 
 ORG_ID = Int("orgId")
-# What each sortBy reads. Values are the API's own words, blanks included.
+# The column for each sortBy value of the API.
 SORTS: dict[str, str] = {
     "Device Id": "id",
     "Name": "search_name",
@@ -38,8 +38,8 @@ SORTS: dict[str, str] = {
 }
 
 
-def organization_asked(call: Call) -> int:
-    """The `orgId` that was sent, or the token's own organization; 404 if it is out of reach."""
+def requested_organization(call: Call) -> int:
+    """The `orgId` parameter, or the token's organization. 404 if out of reach."""
     org_id: int | None = call["orgId"]
     if org_id is None:
         return call.caller.org_id
@@ -49,13 +49,13 @@ def organization_asked(call: Call) -> int:
 
 
 def _page(found: QuerySet[Device], call: Call, *order: Any, total: bool = True) -> HttpResponse:
-    """Two steps: the ids of the page out of an index alone, however deep the page; then only those rows."""
+    """Read the page's ids from an index first, then only those rows: fast for late pages too."""
     start = call["page"] * call["size"]
     ids = list(found.order_by(*order, "id").values_list("id", flat=True)[start : start + call["size"]])
     rows = Device.objects.defer("values").in_bulk(ids)
     data: dict[str, Any] = {"content": [wire.device(rows[pk]) for pk in ids if pk in rows]}
     if total:
-        # A page that is not full is the last one, and tells the total without another look through the index.
+        # An incomplete page is the last one: it gives the total without a count.
         last = len(ids) < call["size"] and (ids or start == 0)
         data["totalElements"] = start + len(ids) if last else found.count()
     return answer(data)
@@ -63,7 +63,7 @@ def _page(found: QuerySet[Device], call: Call, *order: Any, total: bool = True) 
 
 @endpoint(needs=[ORG_DEVICES_VIEW], query=(ORG_ID, Flag("includeSubOrgDevices", default=False), *PAGING))
 def device_list(call: Call) -> HttpResponse:
-    org_id = organization_asked(call)
+    org_id = requested_organization(call)
     if call["includeSubOrgDevices"]:
         orgs = [org for org in subtree(org_id) if org in call.reach()]
         return _page(Device.objects.filter(org__in=orgs), call)
@@ -80,7 +80,7 @@ def device_list(call: Call) -> HttpResponse:
     ),
 )
 def device_search(call: Call) -> HttpResponse:
-    """Part of the name, whatever its case, or the exact id. Never the device's token."""
+    """By part of the name (any case) or the exact id; never by the device's token."""
     words = call["query"].casefold()
     match = Q(search_name__contains=words)
     if words.isascii() and words.isdigit() and len(words) < 10:
@@ -94,7 +94,7 @@ def device_search(call: Call) -> HttpResponse:
         return _page(found, call)
     field = F(SORTS[call["sortBy"]])
     descending = call["sortOrder"] == "DESC"
-    # Devices that have no such value stand last, in both directions.
+    # Devices without a value come last, in both directions.
     return _page(found, call, OrderBy(field, descending=descending, nulls_last=True))
 
 
@@ -128,7 +128,7 @@ def rename(device: Device, name: str) -> None:
         device.save(update_fields=["name", "search_name", "renamed_at"])
 
 
-def _may_ask_owner(call: Call) -> None:
+def _check_owner_permission(call: Call) -> None:
     if not call.caller.is_client and call["ownerEmail"].casefold() != call.caller.email:
         call.need(ORG_VIEW_USERS, ORG_DEVICES_VIEW)
     elif not call.caller.sees_any:
@@ -136,7 +136,7 @@ def _may_ask_owner(call: Call) -> None:
 
 
 def _total_sent(email: str) -> bool:
-    """Whether this list tells its total; the same list always does or never does."""
+    """Whether this list has a total: always the same for one list."""
     how = switches.get("total_elements")
     return how == "always" or (how == "sometimes" and zlib.crc32(email.casefold().encode()) % 4 != 0)
 
@@ -148,23 +148,23 @@ def _person(call: Call, email: str) -> User | None:
     return user
 
 
-@endpoint(query=(Email("ownerEmail", required=True), ORG_ID, *PAGING), extra=_may_ask_owner)
+@endpoint(query=(Email("ownerEmail", required=True), ORG_ID, *PAGING), extra=_check_owner_permission)
 def device_by_owner(call: Call) -> HttpResponse:
-    org_id = organization_asked(call)
+    org_id = requested_organization(call)
     orgs = subtree(org_id) if switches.on("by_owner_sub_orgs") else (org_id,)
     owner = _person(call, call["ownerEmail"])
     found = Device.objects.filter(owner=owner, org__in=orgs) if owner else Device.objects.none()
     return _page(found, call, total=_total_sent(call["ownerEmail"]))
 
 
-def _may_ask_user(call: Call) -> None:
+def _check_user_permission(call: Call) -> None:
     if not call.caller.is_client and call["userEmail"].casefold() != call.caller.email:
         call.need(ORG_VIEW_USERS)
 
 
-@endpoint(needs=[ORG_DEVICES_VIEW], query=(Email("userEmail", required=True), *PAGING), extra=_may_ask_user)
+@endpoint(needs=[ORG_DEVICES_VIEW], query=(Email("userEmail", required=True), *PAGING), extra=_check_user_permission)
 def device_by_user_org(call: Call) -> HttpResponse:
-    """What that person can see: all devices of their organization, or only those they own, by their role."""
+    """The devices that this user can see: all of their organization or only their own, by role."""
     user = _person(call, call["userEmail"])
     found = Device.objects.none()
     if user is not None:
@@ -181,7 +181,9 @@ def device_by_user_org(call: Call) -> HttpResponse:
 def device_last_activated(call: Call) -> HttpResponse:
     """Newest first, without sub-organizations."""
     since = now_ms() - call["minutes"] * 60_000
-    found = Device.objects.filter(org=organization_asked(call), activated_at__gte=since).order_by("-activated_at", "id")
+    found = Device.objects.filter(org=requested_organization(call), activated_at__gte=since).order_by(
+        "-activated_at", "id"
+    )
     content = []
     for row in found.defer("values"):
         item = {"id": row.pk, "orgId": row.org_id, "templateId": row.template_id, "activationTime": row.activated_at}

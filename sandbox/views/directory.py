@@ -1,4 +1,4 @@
-"""Organizations, people and templates: what makes ids readable."""
+"""Organizations, users and templates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sandbox.models import Organization, Template, User
 from sandbox.parameters import INT64, PAGING, SORT_ORDER, Choice, Flag, Int, Param, Text
 from sandbox.permissions import ORG_VIEW, ORG_VIEW_USERS, PRODUCT_VIEW
 from sandbox.tree import ancestors, subtree
-from sandbox.views.devices import ORG_ID, organization_asked
+from sandbox.views.devices import ORG_ID, requested_organization
 
 USER_SORTS: dict[str, str] = {
     "User Id": "id",
@@ -37,7 +37,7 @@ ORGANIZATION_SORTS: dict[str, str] = {
 
 
 def _search(sorts: dict[str, str]) -> tuple[Param, ...]:
-    """The parameters that both searches share."""
+    """The parameters of both searches."""
     by = Choice("sortBy", among=tuple(sorts), lenient="bad_sort")
     return (Text("query", required=True, shortest=1), by, SORT_ORDER, *PAGING)
 
@@ -79,14 +79,14 @@ def organization_search(call: Call) -> HttpResponse:
     found = Organization.objects.filter(pk__in=call.reach(), name__icontains=call["query"])
     counted = {"Device Count": "device", "User Count": "user", "Sub Organizations": "children"}.get(call["sortBy"])
     if counted:
-        # One count only: several would join devices with people, and count each of the one for each of the other.
+        # One count only: joining several would multiply them.
         found = found.annotate(counted=Count(counted))
     return answer(wire.page(found.order_by(*_order(call, ORGANIZATION_SORTS)), wire.organization, call))
 
 
 @endpoint(needs=[ORG_VIEW], query=(ORG_ID, *PAGING))
 def sub_organizations(call: Call) -> HttpResponse:
-    org_id = organization_asked(call)
+    org_id = requested_organization(call)
     found = Organization.objects.filter(pk__in=call.reach()).order_by("id")
     if switches.get("sub_organizations") == "direct":
         found = found.filter(parent=org_id)
@@ -103,7 +103,7 @@ def user_list(call: Call) -> HttpResponse:
 
 @endpoint(needs=[ORG_VIEW_USERS], query=_search(USER_SORTS))
 def user_search(call: Call) -> HttpResponse:
-    """Part of the name or of the e-mail, in the whole reach."""
+    """By part of the name or e-mail, in all organizations in reach."""
     words = call["query"]
     match = Q(name__icontains=words) | Q(email__icontains=words)
     found: QuerySet[User] = User.objects.filter(match, org__in=call.reach())
@@ -122,13 +122,13 @@ def user_details(call: Call) -> HttpResponse:
 
 
 def templates_of(org_id: int) -> QuerySet[Template]:
-    """Templates that an organization can use: its own and those of the organizations above it."""
+    """Templates of an organization and its ancestors."""
     return Template.objects.filter(org__in=ancestors(org_id))
 
 
 @endpoint(needs=[PRODUCT_VIEW], query=(ORG_ID, *PAGING))
 def template_list(call: Call) -> HttpResponse:
-    return answer(wire.page(templates_of(organization_asked(call)).order_by("id"), wire.template, call))
+    return answer(wire.page(templates_of(requested_organization(call)).order_by("id"), wire.template, call))
 
 
 def _template(call: Call) -> Template:

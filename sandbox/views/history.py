@@ -1,4 +1,4 @@
-"""What happened to a device: timeline, the log of people's actions, tags, metafields."""
+"""A device's timeline, log of user actions, tags and metafields."""
 
 from __future__ import annotations
 

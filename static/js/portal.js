@@ -214,7 +214,7 @@
       // The row that opened the dialog may be gone.
       if (focusIsLost() || dialog.contains(document.activeElement)) find(renamed, "button, a[href]")?.focus();
     }
-    updateTitle();
+    if (dialog.contains(fresh)) updateTitle();
     announce(find(fresh, "[data-announce]")?.dataset.announce);
   }
 

@@ -1,4 +1,4 @@
-"""What the race takes for a fault, and that it does not pass by being left out. It is run by `make load-short`."""
+"""What the race counts as a failure, and that it is not skipped in CI. `make load-short` runs it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from bench.race.lines import Answer
 from bench.race.rounds import Found
+from bench.visitor import Response
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -21,7 +21,7 @@ def found(**changes: Any) -> Found:
     return Found(**({"requests": 64, "refreshes": [1], "workers": {7}} | changes))
 
 
-def test_one_refresh_a_round_and_no_other_trace_is_fine() -> None:
+def test_one_refresh_a_round_is_fine() -> None:
     assert found().fine
     assert (found() + found()).fine
     assert (found() + found()).refreshes == [1, 1]
@@ -39,7 +39,7 @@ def test_one_refresh_a_round_and_no_other_trace_is_fine() -> None:
         {"stale": 1},
     ],
 )
-def test_anything_else_is_a_fault_also_among_good_rounds(fault: dict[str, Any]) -> None:
+def test_anything_else_fails_also_among_good_rounds(fault: dict[str, Any]) -> None:
     assert not found(**fault).fine
     if fault != {"refreshes": []}:
         assert not (found() + found(**fault)).fine
@@ -57,8 +57,8 @@ def test_anything_else_is_a_fault_also_among_good_rounds(fault: dict[str, Any]) 
         (0, {}, False),
     ],
 )
-def test_only_a_clear_way_to_sign_in_counts_as_one(status: int, headers: dict[str, str], asks: bool) -> None:
-    assert Answer(status, 0.1, 7, headers).asks_to_sign_in == asks
+def test_what_counts_as_a_request_to_sign_in(status: int, headers: dict[str, str], asks: bool) -> None:
+    assert Response(status, 0.1, 7, headers).asks_to_sign_in == asks
 
 
 def without_services(**environment: str) -> subprocess.CompletedProcess[str]:
@@ -73,7 +73,7 @@ def without_services(**environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_without_the_services_the_race_is_left_out_loudly() -> None:
+def test_without_the_services_the_race_is_skipped_with_a_notice() -> None:
     done = without_services()
     assert done.returncode == 0, done.stderr
     assert "LEFT OUT: the race on PostgreSQL and Redis" in done.stdout

@@ -1,4 +1,4 @@
-"""`make load-short` fails when a load does, and never hangs."""
+"""`make load-short` fails when a load test fails, and never hangs."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ ENDLESS = Load("http.server", ("0", "--bind", "127.0.0.1"), ("0",), 1)
         ({"one": ENDLESS}, 1, "one: FAILED, not done after 1 s"),
     ],
 )
-def test_it_ends_as_its_loads_do(
+def test_it_fails_if_one_of_its_load_tests_fails(
     loads: dict[str, Load], code: int, words: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["short"], loads) == code
-    said = capfd.readouterr().out
-    assert words in said
-    assert all(f"  {name}: " in said for name in loads), "one failure does not keep the others from running"
+    output = capfd.readouterr().out
+    assert words in output
+    assert all(f"  {name}: " in output for name in loads), "the others run after a failure"
 
 
-def test_one_load_can_be_run_alone(capfd: pytest.CaptureFixture[str]) -> None:
+def test_one_load_test_can_be_run_alone(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["full", "two"], {"one": BAD, "two": GOOD}) == 0
     assert "one" not in capfd.readouterr().out
 
 
-def test_a_load_that_is_not_there_is_a_mistake() -> None:
+def test_an_unknown_name_is_an_error() -> None:
     with pytest.raises(SystemExit):
         main(["short", "three"], {"one": GOOD})

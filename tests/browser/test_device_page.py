@@ -94,7 +94,7 @@ def test_timeline_works_without_script(open_page: Open) -> None:
     page.goto(DEVICE + "timeline/")
     expect(page.locator(".facts .copy").first).to_be_hidden()
     expect(page.get_by_text("Reading the events of the last days")).to_be_hidden()
-    page.get_by_role("link", name="Show the chart on a page of its own").click()
+    page.get_by_role("link", name="Show the chart on a separate page").click()
     expect(page.locator("svg.chart-drawing")).to_be_visible()
     page.get_by_text("Show as table").click()
     expect(page.locator(".table-days")).to_be_visible()

@@ -42,6 +42,7 @@ def test_progress_continues_and_ends_in_one_press(page: Page, fresh_sandbox: San
     fresh_sandbox.clear_faults()
     fresh_sandbox.fault(TIMELINE, "json", body={"content": EVENTS, "totalElements": 20_000})
     expect(page.get_by_role("heading", name="The receipt is ready")).to_be_visible()
+    expect(page).to_have_title(re.compile("^Receipt ready – "))
     fresh_sandbox.clear_faults()
     assert deletions(fresh_sandbox) == 0
     with page.expect_download() as started:
@@ -50,7 +51,7 @@ def test_progress_continues_and_ends_in_one_press(page: Page, fresh_sandbox: San
     expect(page.locator(".hash")).to_have_text(digest)
     page.get_by_role("button", name=re.compile("Delete .* now")).click()
     expect(page).to_have_url(re.compile(r"/devices/\?change="))
-    expect(page.locator(".notices")).to_contain_text("It reads back as gone")
+    expect(page.locator(".notices")).to_contain_text("the device no longer exists")
     expect(page.locator(".notices .hash")).to_have_text(digest)
     assert deletions(fresh_sandbox) == 1
 
@@ -59,5 +60,5 @@ def test_cancel_while_the_receipt_is_built(page: Page, fresh_sandbox: SandboxSer
     press(page, fresh_sandbox)
     page.get_by_role("button", name="Keep the device").click()
     fresh_sandbox.clear_faults()
-    expect(page.locator("main")).to_contain_text("Called off. Nothing was changed")
+    expect(page.locator("main")).to_contain_text("Cancelled. Nothing was changed")
     assert deletions(fresh_sandbox) == 0

@@ -83,7 +83,7 @@ def read_the_tabs(page: Page) -> None:
     page.reload()
     expect(page.locator("td.event").first).to_have_text("Critical")
     page.get_by_role("link", name="User actions").click()
-    expect(page.locator("#panel")).to_contain_text("The device's own actions are not in it")
+    expect(page.locator("#panel")).to_contain_text("The device's own actions are not listed")
     page.get_by_role("link", name="Tags").click()
     expect(page.locator("#panel #tags-title")).to_be_visible()
     with replaced(page.locator("#panel #tags-title")):

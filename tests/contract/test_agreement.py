@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from devices.core.permissions import RULES, Access, judge
-from devices.metafields import KINDS
+from devices.metafields import METAFIELD_TYPES
 from sandbox import seed_cases
 from tests.contract.checker import contract
 from tests.servers import SandboxServer
@@ -97,4 +97,4 @@ def test_the_portal_edits_the_types_of_metafields_that_the_contract_calls_writab
         for name in names
     }
     # The portal renames a device by the operation that is made for it.
-    assert {name: kind.write for name, kind in KINDS.items()} == {**listed, "devicename": "no"}
+    assert {name: kind.write for name, kind in METAFIELD_TYPES.items()} == {**listed, "devicename": "no"}

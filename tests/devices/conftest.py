@@ -7,16 +7,17 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from bs4 import BeautifulSoup
 from django.core.cache import cache
 from django.http import HttpResponse
 from django.test import Client
 
 from portal.auth.throttle import throttle
 from portal.platform import transport
+from tests import html
 from tests.servers import SandboxServer
 
 HTMX = {"HX-Request": "true"}
+soup, words = html.soup, html.words
 
 
 @pytest.fixture
@@ -91,16 +92,3 @@ def platform_down(settings: Any) -> Callable[[], Any]:
             transport.cache_clear()
 
     return down
-
-
-def soup(response: Any) -> BeautifulSoup:
-    """Its tree, made once for each answer: to be looked at, not to be changed."""
-    if not hasattr(response, "tree"):
-        response.tree = BeautifulSoup(response.content, "html.parser")
-    tree: BeautifulSoup = response.tree
-    return tree
-
-
-def words(response: Any) -> str:
-    """The visible words, white space folded."""
-    return " ".join(soup(response).get_text(" ").split())

@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 
 from bs4 import BeautifulSoup
 from django.core.cache import cache
+from django.urls import reverse
 
+from devices.changes.kinds import Opens, kinds
 from portal.platform import transport
 from tests.devices import fleet
 from tests.devices.device_page import tabs
@@ -19,15 +21,14 @@ from tests.portal.addresses import HTMX, KNOWN
 from tests.portal.conftest import Browser
 from tests.servers import SandboxServer
 
-FORMS = (
-    "rename/",
-    "trigger-event/",
-    "transfer-to-owner/",
-    "transfer-to-organization/",
-    "remove-owner/",
-    "clear/",
-    "delete/",
-)
+CHANGES = [kind for kind in kinds() if kind.about_device and kind.opens is not Opens.REVEAL]
+FORMS = [kind.path for kind in CHANGES if "<" not in kind.path]
+PARTS = [
+    reverse(kind.url_name, args=[kind.example.device or fleet.RICH, kind.example.target])
+    for kind in CHANGES
+    if "<" in kind.path
+]
+"""Forms about a part of a device, such as a metafield."""
 GERMAN = "German"
 NOT_HTML = frozenset({"audit:receipt", "audit:export"})
 
@@ -188,6 +189,9 @@ def _forms(admin: Browser) -> Iterator[Shown]:
     for form in FORMS:
         yield from _post(f"empty {form}", admin, f"/devices/{fleet.RICH}/{form}", {})
         yield from _post(f"wrong {form}", admin, f"/devices/{fleet.RICH}/{form}", wrong)
+    for part in PARTS:
+        yield from _get(f"form {part}", admin, part)
+        yield from _post(f"wrong {part}", admin, part, wrong | {"comment": "x" * 201})
     yield from _post("wrong new device", admin, "/devices/new/", wrong)
     yield from _post("unknown owner", admin, f"/devices/{fleet.RICH}/transfer-to-owner/", {"owner": "999999"})
     found = _form(admin, f"/devices/{fleet.BENCH}/metafields/")

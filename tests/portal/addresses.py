@@ -1,4 +1,4 @@
-"""Every URL of the portal, from its resolver."""
+"""Every URL of the portal, from its resolver: tests over all URLs cover a new one without a further line."""
 
 from __future__ import annotations
 
@@ -13,29 +13,37 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from devices.audit.models import AuditEntry
+from devices.changes.kinds import kinds
 from devices.receipts.builder import PART_READERS
 from devices.receipts.models import ReceiptDraft
 from tests.devices import fleet
 
-SAMPLES: dict[str, int | str] = {"device_id": fleet.RICH, "metafield_id": 1, "entry_id": 1, "draft_id": 1}
-"""URL argument -> a value for tests. A new argument needs a line here."""
+SAMPLES: dict[str, int | str] = {"device_id": fleet.RICH, "target": 1, "entry_id": 1, "draft_id": 1}
+"""URL argument -> a sample value. A new argument needs a line here."""
+
+OF_KINDS = {
+    kind.url_name: {"device_id": kind.example.device or fleet.RICH, "target": kind.example.target}
+    for kind in kinds()
+    if kind.example.target
+}
+"""Of a change of a part of a device: its example."""
 
 HTMX = {"HX-Request": "true", "HX-Current-URL": "https://testserver/devices/"}
 
 
 def make_entry(person: Client, device: int = fleet.RICH) -> int:
-    """Create an audit entry of that person; returns its number."""
-    answer = person.post(f"/devices/{device}/rename/", {"name": "Walked by before"})
+    """The id of a new audit entry of that person."""
+    answer = person.post(f"/devices/{device}/rename/", {"name": "All URLs before"})
     assert answer.status_code == 303, answer.content.decode()[:2000]
     return int(AuditEntry.objects.latest("pk").pk)
 
 
 def make_draft(person: Client) -> int:
-    """A complete receipt that waits for confirmation by the sandbox's administrator."""
+    """The id of a complete receipt draft that waits for the confirmation of the sandbox's administrator."""
     parts = {name: {"pages": 1, "items": 1, "done": True} for name in ("base_info", *PART_READERS)}
     progress = {"operation": "delete_device", "device_id": fleet.RICH, "user_id": 1, "parts": parts}
     filled = {
-        "name": "Walked by",
+        "name": "All URLs",
         "reason": "HC-1",
         "idempotency_key": "x",
         "expected_version": "",
@@ -43,7 +51,7 @@ def make_draft(person: Client) -> int:
         "gaps": "",
     }
     draft, _made = ReceiptDraft.objects.update_or_create(
-        key="walked",
+        key="all-urls",
         defaults={
             "person_key": "user:1",
             "device_id": fleet.RICH,
@@ -56,11 +64,11 @@ def make_draft(person: Client) -> int:
 
 
 def make_receipt(person: Client, device: int = fleet.NO_OWNER) -> int:
-    """Erase a device's data; returns the number of the audit entry, which has a receipt."""
+    """The id of a new audit entry with a receipt: erases a device's data."""
     url = f"/devices/{device}/clear/"
     asked = re.search(r"Exactly:\s*<b>([^<]+)</b>", person.get(url).content.decode())
     assert asked
-    answer = person.post(url, {"confirm": html.unescape(asked[1]), "reason": "Walked by before"})
+    answer = person.post(url, {"confirm": html.unescape(asked[1]), "reason": "All URLs before"})
     assert answer.status_code == 303, answer.content.decode()[:2000]
     return int(AuditEntry.objects.latest("pk").pk)
 
@@ -70,17 +78,18 @@ MAKERS: dict[str, Callable[[Client], int | str]] = {
     "audit:receipt entry_id": make_receipt,
     "draft_id": make_draft,
 }
-"""Arguments of pages about rows in the portal's database, which must exist first."""
+"""Arguments that name a row of the portal's database -> a function that makes the row."""
 
 
 class Address(NamedTuple):
-    """`name`: with namespaces. `arguments`: names of the path's arguments."""
+    """`name` with its namespaces; `arguments`: the names in the path."""
 
     name: str
     arguments: tuple[str, ...] = ()
 
     def path(self, **instead: int | str) -> str:
-        return reverse(self.name, kwargs={name: instead.get(name, SAMPLES[name]) for name in self.arguments})
+        samples = SAMPLES | OF_KINDS.get(self.name, {})
+        return reverse(self.name, kwargs={name: instead.get(name, samples[name]) for name in self.arguments})
 
     @property
     def _makers(self) -> dict[str, Callable[[Client], int | str]]:
@@ -92,7 +101,7 @@ class Address(NamedTuple):
         return bool(self._makers)
 
     def made(self, person: Client) -> str:
-        """A path to an existing object, which `person` creates if necessary."""
+        """A path to something that exists; `person` makes it first where needed."""
         return self.path(**{name: make(person) for name, make in self._makers.items()})
 
     def unknown(self) -> list[str]:
@@ -111,4 +120,4 @@ def _below(resolver: URLResolver, spaces: tuple[str, ...] = (), arguments: tuple
 
 ALL = tuple(_below(get_resolver("portal.urls")))
 KNOWN = tuple(address for address in ALL if address.name.split(":")[-1] and not address.unknown())
-"""The URLs that tests can visit; test_all_urls fails while there are others."""
+"""URLs that tests can request; a test fails while there are others."""

@@ -1,4 +1,4 @@
-"""The headers of every response."""
+"""The headers of every response of the portal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FIXED = {
 
 
 def assert_headers(response: Any, *, static: bool = False, of: str = "") -> None:
-    """`static`: a publicly cacheable file; everything else is personal. `of`: a name for failures."""
+    """`static`: a public file; everything else is personal. `of`: the request, for the failure message."""
     headers = response.headers
     policy = {name: values for name, *values in map(str.split, headers.get("Content-Security-Policy", "").split(";"))}
     assert policy == POLICY, of

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.pages import PAGE_BOUND, VISIT_BOUND, Visitor, weigh
+from bench.pages import PAGE_BOUND, VISIT_BOUND, weigh
+from bench.visitor import Visitor
 from tests.services import free_port
 from tools.demo import ACCOUNTS, Demo
 from tools.processes import Child, poll, status_of
@@ -108,25 +109,22 @@ def each_printed_account_can_sign_in(demo):
     assert f"http://127.0.0.1:{demo.port}/" in demo.said
     for account in ACCOUNTS:
         assert account in demo.said
-        visitor = Visitor(f"http://127.0.0.1:{demo.port}")
-        visitor.sign_in(account, "demo")
+        visitor = Visitor.signed_in(f"http://127.0.0.1:{demo.port}", account)
         if "own" not in ACCOUNTS[account]:
-            assert re.search(rb'href="/devices/\d+/"', visitor.get("/devices/")), account
+            assert re.search(r'href="/devices/\d+/"', visitor.ask("/devices/").body), account
 
 
 def a_first_visit_is_light(demo):
     """With the static files as they are served for real: named by content, compressed, for a year."""
-    visitor = Visitor(f"http://127.0.0.1:{demo.port}")
-    visitor.sign_in("support@example.com", "demo")
+    visitor = Visitor.signed_in(f"http://127.0.0.1:{demo.port}", "support")
 
     weight = weigh(visitor, "/devices/")
 
-    assert visitor.get("/devices/").count(b'<th scope="row"') == 50
+    assert visitor.ask("/devices/").body.count('<th scope="row"') == 50
     assert 1000 < weight.page <= PAGE_BOUND
     assert len(weight.assets) >= 3
     assert weight.visit <= VISIT_BOUND
-    with visitor.opener.open(f"http://127.0.0.1:{demo.port}{next(iter(weight.assets))}") as answer:
-        assert "immutable" in answer.headers["Cache-Control"]
+    assert "immutable" in visitor.ask(next(iter(weight.assets))).headers["Cache-Control"]
 
 
 def ctrl_c_ends_both(demo):
@@ -144,7 +142,7 @@ def when_one_site_dies_the_other_is_ended_and_its_last_lines_are_shown(demo):
     os.kill(sandbox, signal.SIGKILL)
 
     assert demo.child.process.wait(30) == 1
-    assert "The sandbox ended by itself (exit code -9)" in demo.said
+    assert "The sandbox ended unexpectedly (exit code -9)" in demo.said
     assert "sandbox ready on" in demo.said  # its last line
     assert demo.answers() == [False, False]
 
@@ -175,7 +173,7 @@ def test_a_second_demo_in_the_same_folder_is_told_of_the_first(start):
     second = start()
 
     assert second.child.process.wait(30) == 1
-    assert f"A demo is running in this folder already (http://127.0.0.1:{first.port}/" in second.said
+    assert f"A demo is already running in this folder (http://127.0.0.1:{first.port}/" in second.said
     assert first.child.exit_code() is None
 
     assert first.signal(signal.SIGTERM) == 0  # wherever it has got to by now
@@ -202,7 +200,7 @@ def test_both_sites_need_a_port_of_their_own(start):
     demo = start(port, port)
 
     assert demo.child.process.wait(30) == 1
-    assert "give each a port of its own" in demo.said
+    assert "choose two different ports" in demo.said
 
 
 def test_secrets_are_random_and_only_for_this_user(tmp_path):

@@ -38,7 +38,7 @@ def test_a_wish_whose_version_has_moved_on(locks):
 def test_a_pin_that_nobody_wants_any_more(locks):
     edit(locks / "run.in", "tzdata\n", "")
 
-    assert "run.txt has tzdata on behalf of run.in, which does not name it" in faults_of(locks)
+    assert "run.txt has tzdata for run.in, which does not name it" in faults_of(locks)
 
 
 def test_versions_that_differ_between_locks(locks):

@@ -1,4 +1,4 @@
-"""What must hold for the tree as a whole: its files, their addresses, and what the papers say of them."""
+"""Rules for the tree as a whole: its files, the hosts they name, and what the documents say of them."""
 
 import re
 import subprocess
@@ -11,15 +11,15 @@ ROOT = Path(__file__).resolve().parents[2]
 LONGEST_MODULE = 400  # lines
 LARGEST_PICTURE = 100_000  # bytes
 
-# Hosts that may stand in the tree: this machine, names for examples, standards, and one that people may follow.
-HARMLESS = re.compile(
+# Hosts that files may name: this machine, example names, standards, and one that people may follow.
+ALLOWED_HOSTS = re.compile(
     r"localhost|127\.0\.0\.1|\[::1\]|host|this\.host|([\w-]+\.)*example(\.(com|org|net))?\.?"
     r"|www\.w3\.org|schemas\.openid\.net|htmx\.org|keepachangelog\.com|www\.openstreetmap\.org"
 )
 
 
 def files() -> list[Path]:
-    """Everything that is or would be committed."""
+    """Everything that is committed or would be."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -31,7 +31,7 @@ def files() -> list[Path]:
 
 
 def texts() -> list[tuple[str, str]]:
-    """Name and content of every text file, without this one, which holds what it looks for."""
+    """Name and content of every text file but this one."""
     found = []
     for path in files():
         if path.suffix not in {".webp", ".mo"} and path != Path(__file__).resolve():
@@ -39,7 +39,7 @@ def texts() -> list[tuple[str, str]]:
     return found
 
 
-def test_no_module_is_longer_than_one_room():
+def test_no_module_is_too_long():
     long = {
         str(path.relative_to(ROOT)): lines
         for path in files()
@@ -57,14 +57,14 @@ def test_no_file_names_a_machine():
 
 
 def test_no_file_names_a_foreign_host():
-    """Neither pages nor tools fetch from anywhere but the package index, which no file of ours names either."""
+    """Pages load nothing from other hosts, and no file names the package index."""
     address = re.compile(r"https?://([^\s\"'`<>)/\\,]*)")
     foreign = {
         (name, host)
         for name, text in texts()
         if not name.startswith("tests/")  # where odd addresses are what is tested
         for host in (hit.group(1).split("@")[-1].rsplit(":", 1)[0] for hit in address.finditer(text))
-        if re.match(r"[\w\[]", host) and not HARMLESS.fullmatch(host)  # an f-string has a brace there
+        if re.match(r"[\w\[]", host) and not ALLOWED_HOSTS.fullmatch(host)  # an f-string has a brace there
     }
 
     assert foreign == set()
@@ -80,9 +80,9 @@ def test_only_two_modules_make_markup_that_is_not_escaped():
 def test_help_lists_every_target():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
-    said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30).stdout
+    output = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30).stdout
 
-    assert targets == set(re.findall(r"^  ([a-z-]+) ", said, re.MULTILINE))
+    assert targets == set(re.findall(r"^  ([a-z-]+) ", output, re.MULTILINE))
     assert {"demo", "test", "check", "lock", "bench", "clean"} <= targets
 
 
@@ -96,13 +96,12 @@ def test_readme_lists_exactly_the_settings_that_are_read():
     sources = ("settings.py", "environment.py", "sso_environment.py")
     source = "".join((ROOT / "portal" / name).read_text(encoding="utf-8") for name in sources)
     read = set(re.findall(r"""env\.\w+\(\s*["']([A-Z][A-Z_]+)["']""", source))
-    table = (ROOT / "README.md").read_text(encoding="utf-8").split("## Running it for real")[1].split("## ")[0]
-    listed = set(re.findall(r"^\| `([A-Z_]+)`", table, re.MULTILINE))
+    listed = set(re.findall(r"^\| `([A-Z_]+)`", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE))
 
     assert listed - {"WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS"} == read  # those two are gunicorn's own
 
 
-def test_readme_says_what_the_demo_says_of_its_accounts():
+def test_readme_describes_the_accounts_as_the_demo_does():
     from tools.demo import ACCOUNTS
 
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -110,7 +109,7 @@ def test_readme_says_what_the_demo_says_of_its_accounts():
     assert dict(re.findall(r"^\| `(\S+@\S+)` \| (.+) \|$", readme, re.MULTILINE)) == ACCOUNTS
 
 
-def test_readme_points_at_files_that_are_there():
+def test_readme_names_only_existing_files():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     linked = set(re.findall(r"\]\((?!https?:)([^)#]+)\)", readme))
     named = {
@@ -133,7 +132,7 @@ def test_the_tour_is_the_one_that_its_command_writes():
     assert (ROOT / "docs" / "tour.md").read_text(encoding="utf-8") == written()
 
 
-def test_the_image_copies_folders_that_are_there():
+def test_the_image_copies_existing_folders():
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     sources = re.findall(r"^COPY (?!--from)(\S+) ", dockerfile, re.MULTILINE)
     let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").split() if line.startswith("!")}
@@ -141,7 +140,7 @@ def test_the_image_copies_folders_that_are_there():
     assert sources
     assert [source for source in sources if not (ROOT / source).exists()] == []
     assert set(sources) == let_in
-    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"sandbox", "tests", "tools"}
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"bench", "sandbox", "tests", "tools"}
     assert packages <= set(sources)
 
 

@@ -1,4 +1,4 @@
-"""Writes change the world as the documents say, and nothing else."""
+"""Writes change what the documentation says, and nothing else."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ BAD_NAMES = (
 
 
 @pytest.mark.parametrize("name", BAD_NAMES)
-def test_names_outside_the_rule(sandbox: SandboxServer, name: str) -> None:
+def test_invalid_names(sandbox: SandboxServer, name: str) -> None:
     for method, path, body in (
         ("PUT", "/device?deviceId=1", {"name": name}),
         ("POST", "/device/create", {"templateId": "TMPL2cRm01aQ9", "name": name}),
@@ -75,8 +75,8 @@ def test_create(fresh_sandbox: SandboxServer) -> None:
     assert fresh_sandbox.get("/device/online", deviceId=made["id"]).json() == {"connected": False}
 
 
-def test_create_with_the_least(fresh_sandbox: SandboxServer) -> None:
-    """The organization is the token's; the owner is the caller, and nobody for the organization's own token."""
+def test_create_with_required_members_only(fresh_sandbox: SandboxServer) -> None:
+    """The organization is the token's. The owner is the caller, or none for an organization's token."""
     body = {"templateId": "TMPL2cRm01aQ9", "name": "Least"}
     mine = fresh_sandbox.call("POST", "/device/create", json=body, params={"baseInfoResponse": "true"}).json()
     assert (mine["orgId"], mine["ownerUserId"]) == (1, 1)
@@ -110,7 +110,7 @@ def test_transfer_to_an_owner_moves_the_device_into_their_organization(fresh_san
     assert cases.RICH in {row["id"] for row in owned["content"]}
 
 
-def test_transfer_to_a_number_beyond_32_bits(fresh_sandbox: SandboxServer) -> None:
+def test_transfer_to_a_64_bit_user_id(fresh_sandbox: SandboxServer) -> None:
     assert_done(post(fresh_sandbox, "/device/transfer/to-owner", deviceId=cases.RICH, newOwnerUserId=4_294_967_301))
     assert read(fresh_sandbox, cases.RICH)["ownerUserId"] == 4_294_967_301
 
@@ -126,13 +126,13 @@ def test_transfer_to_a_number_beyond_32_bits(fresh_sandbox: SandboxServer) -> No
         (-1, 404, "User is not found or you don't have access to him."),
     ],
 )
-def test_transfers_to_an_owner_that_are_refused(sandbox: SandboxServer, owner: int, status: int, message: str) -> None:
+def test_refused_transfers_to_an_owner(sandbox: SandboxServer, owner: int, status: int, message: str) -> None:
     answer = post(sandbox, "/device/transfer/to-owner", deviceId=cases.RICH, newOwnerUserId=owner)
     assert (answer.status_code, answer.json()) == (status, {"error": {"message": message}})
     assert read(sandbox, cases.RICH)["ownerUserId"] == 11
 
 
-def test_transfer_to_an_organization_takes_the_owner_away(fresh_sandbox: SandboxServer) -> None:
+def test_transfer_to_an_organization_removes_the_owner(fresh_sandbox: SandboxServer) -> None:
     assert_done(post(fresh_sandbox, "/device/transfer/to-organization", deviceId=cases.RICH, newOrgId=3))
     after = read(fresh_sandbox, cases.RICH)
     assert after["orgId"] == 3
@@ -142,7 +142,7 @@ def test_transfer_to_an_organization_takes_the_owner_away(fresh_sandbox: Sandbox
 
 
 def test_a_transfer_upwards_is_out_of_reach(fresh_sandbox: SandboxServer) -> None:
-    """Whoever works in Halden North cannot see Halden itself, and so cannot send anything there."""
+    """Users of Halden North cannot see Halden, so they cannot transfer to it."""
     answer = post(
         fresh_sandbox, "/device/transfer/to-organization", "north@example.com", deviceId=cases.NORTHS, newOrgId=1
     )
@@ -156,12 +156,12 @@ def test_removing_the_owner(fresh_sandbox: SandboxServer) -> None:
     assert_done(delete(fresh_sandbox, "/device/owner", cases.RICH))
     assert not read(fresh_sandbox, cases.RICH).get("ownerUserId")
     assert_done(delete(fresh_sandbox, "/device/owner", cases.RICH))
-    # Whoever sees only their own devices loses sight of it with this very call.
+    # A user who sees only their own devices can no longer see this one.
     assert_done(delete(fresh_sandbox, "/device/owner", cases.INSTALLERS, "installer"))
     assert fresh_sandbox.get("/device", "installer", deviceId=cases.INSTALLERS).status_code == 403
 
 
-def test_clear_takes_the_history_and_leaves_the_rest(fresh_sandbox: SandboxServer) -> None:
+def test_clear_deletes_only_the_history(fresh_sandbox: SandboxServer) -> None:
     before = read(fresh_sandbox, cases.RICH)
     logs = fresh_sandbox.get("/device/logs", deviceId=cases.RICH).json()
     assert_done(delete(fresh_sandbox, "/device/clear", cases.RICH))
@@ -188,7 +188,7 @@ def test_trigger_event(fresh_sandbox: SandboxServer) -> None:
     assert (newest["eventType"], newest["description"]) == ("NOTE", None)
 
 
-def test_one_code_has_to_wait_and_another_need_not(fresh_sandbox: SandboxServer) -> None:
+def test_events_with_one_code_need_a_gap(fresh_sandbox: SandboxServer) -> None:
     def trigger(device_id: int, code: str) -> Any:
         return post(fresh_sandbox, "/device/trigger-event", deviceId=device_id, eventCode=code)
 
@@ -213,6 +213,6 @@ def test_a_hundred_events_a_day(fresh_sandbox: SandboxServer) -> None:
     assert statuses == [204] * 100 + [429]
     total = fresh_sandbox.get("/device/timeline", deviceId=cases.NO_HISTORY).json()["totalElements"]
     assert total == 100
-    # Clearing the device does not clear the count.
+    # Clearing the device does not reset the count.
     assert_done(delete(fresh_sandbox, "/device/clear", cases.NO_HISTORY))
     assert post(fresh_sandbox, "/device/trigger-event", deviceId=cases.NO_HISTORY, eventCode="note").status_code == 429

@@ -1,4 +1,4 @@
-"""One device as it is read: members that are there, missing or odd, and the hand-made cases."""
+"""Reading one device: optional members and special cases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults: what breaks, for which calls, and for how many."""
+"""Injected faults."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.servers import SandboxServer
         ({"kind": "json", "body": {"content": None}, "status": 404}, 404, b'{"content": null}'),
     ],
 )
-def test_answers(fresh_sandbox: SandboxServer, fault: dict[str, Any], status: int, body: bytes) -> None:
+def test_statuses_and_bodies(fresh_sandbox: SandboxServer, fault: dict[str, Any], status: int, body: bytes) -> None:
     fresh_sandbox.fault("/devices", **fault)
     answer = fresh_sandbox.get("/devices")
     assert (answer.status_code, answer.content) == (status, body)
@@ -49,27 +49,27 @@ def test_too_many_requests(fresh_sandbox: SandboxServer, retry_after: str | int 
     assert answer.headers.get("Retry-After") == (None if retry_after is None else str(retry_after))
 
 
-def test_a_redirect_keeps_silent_about_everything_but_the_place(fresh_sandbox: SandboxServer) -> None:
+def test_a_redirect_has_only_a_location(fresh_sandbox: SandboxServer) -> None:
     fresh_sandbox.fault("/devices", "redirect", location="https://fra1.example.org/api")
     answer = fresh_sandbox.get("/devices")
     assert (answer.status_code, answer.headers["Location"]) == (308, "https://fra1.example.org/api")
     assert answer.content == b""
 
 
-def test_a_body_cut_in_its_middle(fresh_sandbox: SandboxServer) -> None:
+def test_a_truncated_body(fresh_sandbox: SandboxServer) -> None:
     fresh_sandbox.fault("/devices", "cut")
     with pytest.raises(requests.exceptions.ChunkedEncodingError, match="IncompleteRead"):
         fresh_sandbox.get("/devices")
 
 
-def test_no_answer_at_all(fresh_sandbox: SandboxServer) -> None:
+def test_a_dropped_connection(fresh_sandbox: SandboxServer) -> None:
     fresh_sandbox.fault("/devices", "drop")
     with pytest.raises(requests.exceptions.ConnectionError):
         fresh_sandbox.get("/devices")
     assert [entry["status"] for entry in fresh_sandbox.requests() if entry["path"].endswith("/devices")] == [0]
 
 
-def test_a_connection_that_is_reset(fresh_sandbox: SandboxServer) -> None:
+def test_a_reset_connection(fresh_sandbox: SandboxServer) -> None:
     fresh_sandbox.fault("/devices", "reset")
     with pytest.raises(requests.exceptions.ConnectionError, match="reset by peer"):
         fresh_sandbox.get("/devices")
@@ -79,13 +79,13 @@ def test_a_connection_that_is_reset(fresh_sandbox: SandboxServer) -> None:
     assert fresh_sandbox.get("/device", deviceId=cases.RICH).json()["name"] == "Done in silence"
 
 
-def test_an_answer_that_is_no_http(fresh_sandbox: SandboxServer) -> None:
+def test_a_response_that_is_not_http(fresh_sandbox: SandboxServer) -> None:
     fresh_sandbox.fault("/devices", "noise")
     with pytest.raises(requests.exceptions.ConnectionError, match="BadStatusLine"):
         fresh_sandbox.get("/devices")
 
 
-def test_a_head_that_does_not_end(fresh_sandbox: SandboxServer) -> None:
+def test_endless_headers(fresh_sandbox: SandboxServer) -> None:
     fresh_sandbox.fault("/devices", "head", delay=1)
     begun = time.monotonic()
     answer = fresh_sandbox.get("/devices")
@@ -104,20 +104,20 @@ def test_a_head_that_does_not_end(fresh_sandbox: SandboxServer) -> None:
         ),
     ],
 )
-def test_an_encoding_that_is_not_told(fresh_sandbox: SandboxServer, fault: dict[str, Any], body: bytes) -> None:
+def test_encodings(fresh_sandbox: SandboxServer, fault: dict[str, Any], body: bytes) -> None:
     fresh_sandbox.fault("/devices", **fault)
     answer = fresh_sandbox.get("/devices")
     assert answer.content == body
     assert answer.headers["Content-Type"] == "application/json"
 
 
-def test_any_header(fresh_sandbox: SandboxServer) -> None:
+def test_headers(fresh_sandbox: SandboxServer) -> None:
     fresh_sandbox.fault("/devices", "json", body=1, headers={"Content-Type": "text/csv; charset=klingon", "X-A": "b"})
     answer = fresh_sandbox.get("/devices")
     assert (answer.headers["Content-Type"], answer.headers["X-A"]) == ("text/csv; charset=klingon", "b")
 
 
-def test_a_good_answer_that_is_twisted(fresh_sandbox: SandboxServer) -> None:
+def test_twists(fresh_sandbox: SandboxServer) -> None:
     good = fresh_sandbox.get("/devices").json()["content"]
     fresh_sandbox.fault("/devices", "twist", twist="twice", times=1)
     assert [each["id"] for each in fresh_sandbox.get("/devices").json()["content"]] == [
@@ -147,7 +147,7 @@ def test_a_drip(fresh_sandbox: SandboxServer) -> None:
     assert time.monotonic() - begun >= 1
 
 
-def test_a_small_answer_that_grows(fresh_sandbox: SandboxServer) -> None:
+def test_a_gzip_bomb(fresh_sandbox: SandboxServer) -> None:
     fresh_sandbox.fault("/devices", "bomb", size=3_000_000)
     answer = fresh_sandbox.get("/devices")
     assert answer.headers["Content-Encoding"] == "gzip"
@@ -155,21 +155,21 @@ def test_a_small_answer_that_grows(fresh_sandbox: SandboxServer) -> None:
     assert len(answer.content) == 3_000_002
 
 
-def test_a_delay_only_delays(fresh_sandbox: SandboxServer) -> None:
+def test_a_delay(fresh_sandbox: SandboxServer) -> None:
     fresh_sandbox.fault("/devices", "delay", delay=0.3)
     begun = time.monotonic()
     assert fresh_sandbox.get("/devices").json()["content"]
     assert time.monotonic() - begun >= 0.3
 
 
-def test_any_fault_can_come_late(fresh_sandbox: SandboxServer) -> None:
+def test_a_delayed_fault(fresh_sandbox: SandboxServer) -> None:
     fresh_sandbox.fault("/devices", "empty", status=504, delay=0.3)
     begun = time.monotonic()
     assert fresh_sandbox.get("/devices").status_code == 504
     assert time.monotonic() - begun >= 0.3
 
 
-def test_for_some_calls_and_then_no_more(fresh_sandbox: SandboxServer) -> None:
+def test_for_a_number_of_calls(fresh_sandbox: SandboxServer) -> None:
     fresh_sandbox.fault("/devices", "empty", status=503, times=2, skip=1)
     assert [fresh_sandbox.get("/devices").status_code for _ in range(5)] == [200, 503, 503, 200, 200]
 
@@ -181,7 +181,7 @@ def test_for_one_method_only(fresh_sandbox: SandboxServer) -> None:
     assert fresh_sandbox.get("/device", deviceId=1).json()["name"] != "x"
 
 
-def test_for_all_that_begin_so(fresh_sandbox: SandboxServer) -> None:
+def test_for_a_path_prefix(fresh_sandbox: SandboxServer) -> None:
     fresh_sandbox.fault("/device/*", "empty", status=503)
     assert fresh_sandbox.get("/device", deviceId=1).status_code == 200
     assert fresh_sandbox.get("/device/online", deviceId=1).status_code == 503
@@ -191,7 +191,7 @@ def test_for_all_that_begin_so(fresh_sandbox: SandboxServer) -> None:
 
 
 @pytest.mark.parametrize("kind", ["status", "drop", "cut", "empty"])
-def test_a_write_that_is_done_though_its_answer_is_lost(fresh_sandbox: SandboxServer, kind: str) -> None:
+def test_an_executed_write_with_a_lost_reply(fresh_sandbox: SandboxServer, kind: str) -> None:
     fresh_sandbox.fault("/device", kind, method="PUT", apply=True, times=1)
     try:
         fresh_sandbox.call("PUT", f"/device?deviceId={cases.RICH}", json={"name": "Done in silence"})
@@ -200,13 +200,13 @@ def test_a_write_that_is_done_though_its_answer_is_lost(fresh_sandbox: SandboxSe
     assert fresh_sandbox.get("/device", deviceId=cases.RICH).json()["name"] == "Done in silence"
 
 
-def test_the_token_end_point_breaks_too(fresh_sandbox: SandboxServer) -> None:
+def test_the_token_endpoint(fresh_sandbox: SandboxServer) -> None:
     fresh_sandbox.fault("/oauth2/token", "status", status=500, times=1)
     assert fresh_sandbox.grant("client_credentials").status_code == 500
     assert fresh_sandbox.grant("client_credentials").status_code == 200
 
 
-def test_what_is_set_can_be_read(fresh_sandbox: SandboxServer) -> None:
+def test_faults_are_listed(fresh_sandbox: SandboxServer) -> None:
     fresh_sandbox.fault("/devices", "empty", times=3)
     fresh_sandbox.get("/devices")
     listed = fresh_sandbox.control("GET", "faults")
@@ -232,7 +232,7 @@ def test_what_is_set_can_be_read(fresh_sandbox: SandboxServer) -> None:
         {"path": "*", "kind": "json", "encoding": "klingon"},
     ],
 )
-def test_a_wrong_fault_is_refused(fresh_sandbox: SandboxServer, fault: dict[str, Any]) -> None:
+def test_invalid_faults_are_refused(fresh_sandbox: SandboxServer, fault: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"A fault|at least [01]"):
         fresh_sandbox.control("POST", "faults", fault)
     assert fresh_sandbox.control("GET", "faults") == []

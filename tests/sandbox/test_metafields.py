@@ -1,4 +1,4 @@
-"""What a metafield takes as text, type by type."""
+"""Writing metafields as text, by type."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.servers import SandboxServer
 INVALID = {"error": {"message": "The provided value for metafield is invalid."}}
 IDS = {name: number for number, (name, *_) in enumerate(cases.BENCH_FIELDS, start=1)}
 ALL_DIGITS = "9" * 15
-# Field of the bench -> (text, value afterwards) ... , then texts that are refused.
+# Field -> accepted texts with the resulting value, and refused texts.
 RULES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "Shelf": ({"B-7": "B-7", "x" * 200: "x" * 200, "Ünï 🧊 <b>": "Ünï 🧊 <b>", " ": " "}, ()),
     "Capacity": (
@@ -73,7 +73,7 @@ def value(sandbox: SandboxServer, field: str) -> Any:
 
 
 @pytest.mark.parametrize("field", RULES)
-def test_a_field_takes_what_its_type_allows(fresh_sandbox: SandboxServer, field: str) -> None:
+def test_values_by_type(fresh_sandbox: SandboxServer, field: str) -> None:
     good, bad = RULES[field]
     member = "selectedOption" if field == "Refrigerant" else "value"
     before = value(fresh_sandbox, field)
@@ -82,7 +82,7 @@ def test_a_field_takes_what_its_type_allows(fresh_sandbox: SandboxServer, field:
         assert (answer.status_code, answer.content) == (204, b""), text
         after = value(fresh_sandbox, field)
         assert after[member] == expected
-        if before is not None:  # the definition around it stays
+        if before is not None:  # the rest of the definition is unchanged
             assert {**after, member: None} == {**before, member: None}
     kept = value(fresh_sandbox, field)
     for text in bad:
@@ -92,7 +92,7 @@ def test_a_field_takes_what_its_type_allows(fresh_sandbox: SandboxServer, field:
 
 
 @pytest.mark.parametrize("field", READ_ONLY)
-def test_other_types_take_no_text(sandbox: SandboxServer, field: str) -> None:
+def test_read_only_types(sandbox: SandboxServer, field: str) -> None:
     shown = value(sandbox, field)
     for text in ("x", "1", str(shown)[:200]):
         answer = write(sandbox, field, text)
@@ -100,8 +100,8 @@ def test_other_types_take_no_text(sandbox: SandboxServer, field: str) -> None:
     assert value(sandbox, field) == shown
 
 
-def test_all_types_but_these_can_be_written() -> None:
-    """A type that is forgotten in the table above would count as read-only without a word."""
+def test_list_of_read_only_types() -> None:
+    """Guards against a type missing in RULES."""
     assert set(READ_ONLY) == {
         "Device Owner", "Noise limit", "Defrost at", "Quiet hours", "Shifts", "Caretaker", "Site address", "Site",
         "Position", "Energy price", "Twin", "Set points", "Notes", "Photo", "Template", "Firmware updates",

@@ -19,7 +19,7 @@ def ask(sandbox: SandboxServer, query: dict[str, str], form: dict[str, str] | No
     )
 
 
-def test_the_client_gets_a_token_of_the_organization(sandbox: SandboxServer) -> None:
+def test_client_credentials(sandbox: SandboxServer) -> None:
     answer = ask(sandbox, {"grant_type": "client_credentials"})
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "no-store"
@@ -32,7 +32,7 @@ def test_the_client_gets_a_token_of_the_organization(sandbox: SandboxServer) -> 
 
 @pytest.mark.parametrize("name", ["username", "email"])
 @pytest.mark.parametrize("place", ["query", "form"])
-def test_a_person_signs_in_by_either_name_in_either_place(sandbox: SandboxServer, name: str, place: str) -> None:
+def test_sign_in_parameters(sandbox: SandboxServer, name: str, place: str) -> None:
     params = {"grant_type": "user_credentials", name: "Support@Example.com", "password": "demo"}
     answer = ask(sandbox, params) if place == "query" else ask(sandbox, {}, params)
     token = answer.json()["access_token"]
@@ -53,7 +53,7 @@ def test_a_person_signs_in_by_either_name_in_either_place(sandbox: SandboxServer
         ({"grant_type": "user_credentials", "username": "admin@example.com", "password": "no"}, "invalid_grant"),
         ({"grant_type": "user_credentials", "username": "nobody@example.com", "password": "demo"}, "invalid_grant"),
         ({"grant_type": "user_credentials", "username": "a\0b", "password": "\0\ud7ff"}, "invalid_grant"),
-        # Invited and not confirmed; shut out.
+        # Pending; suspended.
         ({"grant_type": "user_credentials", "username": "pending@example.com", "password": "demo"}, "invalid_grant"),
         ({"grant_type": "user_credentials", "username": "suspended@example.com", "password": "demo"}, "invalid_grant"),
         ({"grant_type": "refresh_token"}, "invalid_request"),
@@ -61,7 +61,7 @@ def test_a_person_signs_in_by_either_name_in_either_place(sandbox: SandboxServer
         ({"grant_type": "refresh_token", "refresh_token": "x" * 5000}, "invalid_grant"),
     ],
 )
-def test_a_refusal_is_flat(sandbox: SandboxServer, params: dict[str, str], error: str) -> None:
+def test_errors_are_flat(sandbox: SandboxServer, params: dict[str, str], error: str) -> None:
     answer = ask(sandbox, params)
     assert answer.status_code == 400
     assert set(answer.json()) == {"error", "error_description"}
@@ -76,7 +76,7 @@ def test_a_wrong_client_is_refused(sandbox: SandboxServer, auth: tuple[str, str]
 
 
 @pytest.mark.parametrize("header", ["Basic", "Basic !!!", "Basic 8J+Yig==", "Bearer x", "Basic " + "A" * 5000])
-def test_an_unreadable_client_header_is_a_wrong_client(sandbox: SandboxServer, header: str) -> None:
+def test_a_malformed_client_header_is_refused(sandbox: SandboxServer, header: str) -> None:
     url = f"{sandbox.url}/oauth2/token?grant_type=client_credentials"
     answer = sandbox.session.post(url, headers={"Authorization": header})
     assert answer.status_code == 400
@@ -95,14 +95,14 @@ def test_a_refresh_token_works_once(sandbox: SandboxServer) -> None:
     assert second.json()["refresh_token"] != first["refresh_token"]
     again = sandbox.grant("refresh_token", refresh_token=first["refresh_token"])
     assert (again.status_code, again.json()["error"]) == (400, "invalid_grant")
-    # The misuse hurts nobody: both access tokens and the new refresh token still work, and for the same person.
+    # Reuse revokes nothing: both access tokens and the new refresh token still work.
     for token in (first["access_token"], second.json()["access_token"]):
         profile = sandbox.call("GET", "/user/profile", None, headers={"Authorization": f"Bearer {token}"})
         assert profile.json()["email"] == "viewer@example.com"
     assert sandbox.grant("refresh_token", refresh_token=second.json()["refresh_token"]).status_code == 200
 
 
-def test_of_many_at_once_one_gets_the_refresh(sandbox: SandboxServer) -> None:
+def test_of_concurrent_refreshes_one_succeeds(sandbox: SandboxServer) -> None:
     token = sandbox.grant("client_credentials").json()["refresh_token"]
 
     def refresh(_: int) -> int:
@@ -115,7 +115,7 @@ def test_of_many_at_once_one_gets_the_refresh(sandbox: SandboxServer) -> None:
         assert sorted(pool.map(refresh, range(8))) == [200] + [400] * 7
 
 
-def test_an_access_token_is_no_refresh_token_nor_the_other_way_round(sandbox: SandboxServer) -> None:
+def test_access_and_refresh_tokens_are_not_interchangeable(sandbox: SandboxServer) -> None:
     pair = sandbox.grant("client_credentials").json()
     assert sandbox.grant("refresh_token", refresh_token=pair["access_token"]).status_code == 400
     headers = {"Authorization": f"Bearer {pair['refresh_token']}"}
@@ -123,13 +123,13 @@ def test_an_access_token_is_no_refresh_token_nor_the_other_way_round(sandbox: Sa
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Bearer unknown", "Basic dXNlcjpkZW1v", "Bearer ü"])
-def test_without_a_good_token_every_call_is_a_401(sandbox: SandboxServer, header: str) -> None:
+def test_calls_without_a_valid_token(sandbox: SandboxServer, header: str) -> None:
     answer = sandbox.call("GET", "/devices", None, headers={"Authorization": header.encode()})
     assert answer.status_code == 401
     assert answer.json() == {"error": {"message": "Access token is missing, unknown or expired."}}
 
 
-def test_tokens_end_after_their_lifetime(fresh_sandbox: SandboxServer) -> None:
+def test_tokens_expire(fresh_sandbox: SandboxServer) -> None:
     fresh_sandbox.switch(access_lifetime=1, refresh_lifetime=1)
     pair = fresh_sandbox.grant("client_credentials").json()
     assert pair["expires_in"] == 1
@@ -141,7 +141,7 @@ def test_tokens_end_after_their_lifetime(fresh_sandbox: SandboxServer) -> None:
     assert fresh_sandbox.grant("refresh_token", refresh_token=pair["refresh_token"]).status_code == 400
 
 
-def test_tokens_can_be_ended_upstream(fresh_sandbox: SandboxServer) -> None:
+def test_tokens_can_be_expired_by_control(fresh_sandbox: SandboxServer) -> None:
     pair = fresh_sandbox.grant("user_credentials", username="owner@example.com", password="demo").json()
     headers = {"Authorization": f"Bearer {pair['access_token']}"}
     fresh_sandbox.expire_tokens()

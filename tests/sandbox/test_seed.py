@@ -1,4 +1,4 @@
-"""The seeded world is the same for the same number, and moves with the day."""
+"""The seeded data: the same for the same seed, with times relative to today."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def rows(file: Path, sql: str) -> list[Any]:
 
 
 def fleet(file: Path, below: int = 10**9) -> dict[str, list[Any]]:
-    """All that is seeded about devices with smaller ids; times as what is left until the moment of seeding."""
+    """All seed data of devices with smaller ids; times relative to the moment of seeding."""
     anchor = rows(file, "SELECT anchor FROM sandbox_world")[0][0]
     ages = ", ".join(f"CASE WHEN {name} > 0 THEN {anchor} - {name} END" for name in TIMES)
     return {
@@ -74,11 +74,11 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make(tmp_path_factory.mktemp("seeded"), "--devices", "300", "--seed", "1")
 
 
-def test_the_same_number_gives_the_same_fleet(seeded: Path, tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_fleet(seeded: Path, tmp_path: Path) -> None:
     assert fleet(make(tmp_path, "--devices", "300", "--seed", "1")) == fleet(seeded)
 
 
-def test_another_number_gives_another_but_the_hand_made_stay(seeded: Path, tmp_path: Path) -> None:
+def test_another_seed_changes_only_the_random_devices(seeded: Path, tmp_path: Path) -> None:
     one, two = fleet(seeded), fleet(make(tmp_path, "--devices", "300", "--seed", "2"))
     for part in one:
         assert one[part] != two[part]
@@ -86,11 +86,11 @@ def test_another_number_gives_another_but_the_hand_made_stay(seeded: Path, tmp_p
     assert all(names[0][pk] == names[1][pk] == name for pk, name in cases.NAMES.items())
 
 
-def test_a_larger_fleet_begins_with_the_smaller_one(seeded: Path, tmp_path: Path) -> None:
+def test_a_larger_fleet_starts_with_the_same_devices(seeded: Path, tmp_path: Path) -> None:
     assert fleet(make(tmp_path, "--devices", "450", "--seed", "1"), below=301) == fleet(seeded)
 
 
-def test_how_much_history_there_is(seeded: Path) -> None:
+def test_amount_of_history(seeded: Path) -> None:
     lengths = dict(rows(seeded, "SELECT device_id, count(*) FROM sandbox_timelineevent GROUP BY 1"))
     assert 100 < len(lengths) < 250
     assert min(lengths.values()) < 5
@@ -117,7 +117,7 @@ def test_times_are_in_order(seeded: Path) -> None:
 
 @pytest.fixture
 def own_server(seeded: Path, tmp_path: Path) -> Iterator[SandboxServer]:
-    """A server over a copy of the seeded files, so that a test can end it and look behind it."""
+    """A server with its own copy of the seeded files, which a test may stop."""
     for file in seeded.parent.glob("sandbox*.sqlite3"):
         (tmp_path / file.name).write_bytes(file.read_bytes())
     server = SandboxServer(folder=tmp_path)
@@ -125,7 +125,7 @@ def own_server(seeded: Path, tmp_path: Path) -> Iterator[SandboxServer]:
     server.stop()
 
 
-def test_reset_brings_everything_back_and_keeps_people_signed_in(fresh_sandbox: SandboxServer) -> None:
+def test_reset_restores_data_and_keeps_tokens(fresh_sandbox: SandboxServer) -> None:
     def seen() -> list[Any]:
         return [
             fresh_sandbox.get("/devices", size=1000).json()["totalElements"],
@@ -154,7 +154,7 @@ def test_reset_brings_everything_back_and_keeps_people_signed_in(fresh_sandbox: 
     assert fresh_sandbox.control("GET", "switches")["create_status"] == "201"
 
 
-def test_a_reset_disturbs_no_call_that_runs_meanwhile(fresh_sandbox: SandboxServer) -> None:
+def test_a_reset_during_calls(fresh_sandbox: SandboxServer) -> None:
     url, headers = (
         f"{fresh_sandbox.url}/api/v1/organization/profile",
         {"Authorization": f"Bearer {fresh_sandbox.token()}"},
@@ -176,15 +176,14 @@ def test_a_reset_disturbs_no_call_that_runs_meanwhile(fresh_sandbox: SandboxServ
     assert [future.result() for future in asked] == [{200}] * 4
 
 
-def test_reset_can_end_all_tokens(own_server: SandboxServer) -> None:
+def test_reset_with_tokens(own_server: SandboxServer) -> None:
     assert own_server.get("/profile").status_code == 200
     own_server.control("POST", "reset", {"tokens": True})
     assert own_server.get("/profile").status_code == 401
 
 
-def test_an_old_fleet_moves_to_today(own_server: SandboxServer, tmp_path: Path) -> None:
-    """A database of three days ago still has devices that were activated within the hour; what people did in it since
-    keeps its time."""
+def test_times_are_shifted_to_today(own_server: SandboxServer, tmp_path: Path) -> None:
+    """A database of three days ago still has recently activated devices; later rows keep their times."""
     own_server.call("POST", "/device/trigger-event", json={"deviceId": 1, "eventCode": "note"})
     before = own_server.get("/device/timeline", deviceId=1, size=1000).json()["content"]
     online = own_server.get("/device", deviceId=1).json()
@@ -211,6 +210,6 @@ def sorted_as(model: list[dict[str, Any]], events: list[dict[str, Any]]) -> list
     return [by_id[event["id"]] for event in model]
 
 
-def test_newest_first_means_by_time(sandbox: SandboxServer) -> None:
+def test_recently_activated_order(sandbox: SandboxServer) -> None:
     events = sandbox.get("/device/timeline", deviceId=cases.RICH, size=1000).json()["content"]
     assert all((a["ts"], a["id"]) > (b["ts"], b["id"]) for a, b in pairwise(events))

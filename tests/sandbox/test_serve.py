@@ -1,4 +1,4 @@
-"""The command line, and the end points that steer it: who may, and what they do."""
+"""The command line and the control endpoints."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_it_ends_cleanly_and_starts_again_with_what_it_has(tmp_path: Path) -> None:
+def test_restart_keeps_the_data(tmp_path: Path) -> None:
     server = SandboxServer(devices=150, folder=tmp_path)
     assert "seeding 150 devices" in server.errors
     token = server.token("admin")
@@ -28,13 +28,13 @@ def test_it_ends_cleanly_and_starts_again_with_what_it_has(tmp_path: Path) -> No
     assert "Traceback" not in server.said
     again = SandboxServer(devices=150, folder=tmp_path)
     assert again.errors == ""
-    headers = {"Authorization": f"Bearer {token}"}  # tokens outlive the process
+    headers = {"Authorization": f"Bearer {token}"}  # tokens survive a restart
     assert again.call("GET", "/device?deviceId=1", None, headers=headers).json()["name"] == "Kept"
     assert again.stop(signal.SIGTERM) == 0
     assert again.said == ""
 
 
-def test_other_arguments_make_another_world(tmp_path: Path) -> None:
+def test_other_arguments_seed_again(tmp_path: Path) -> None:
     for devices, seed in ((150, "1"), (151, "2")):
         server = SandboxServer("--seed", seed, devices=devices, folder=tmp_path)
         try:
@@ -43,7 +43,7 @@ def test_other_arguments_make_another_world(tmp_path: Path) -> None:
             server.stop()
 
 
-def test_a_spoiled_file_is_made_again(tmp_path: Path) -> None:
+def test_a_corrupt_file_is_seeded_again(tmp_path: Path) -> None:
     (tmp_path / "sandbox.sqlite3").write_bytes(b"not a database" * 1000)
     (tmp_path / "sandbox.pristine.sqlite3").write_bytes(b"")
     server = SandboxServer(devices=150, folder=tmp_path)
@@ -54,7 +54,7 @@ def test_a_spoiled_file_is_made_again(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.draft*"))
 
 
-def test_a_taken_port_is_told_in_one_sentence(tmp_path: Path) -> None:
+def test_a_port_in_use(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ended = run("serve", "--port", str(port), "--db", str(tmp_path / "x.sqlite3"))
@@ -64,7 +64,7 @@ def test_a_taken_port_is_told_in_one_sentence(tmp_path: Path) -> None:
         f"sandbox: cannot listen on 127.0.0.1:{port} (Address already in use). "
         "Is another sandbox running? Choose --port."
     ]
-    assert list(tmp_path.iterdir()) == []  # nothing was seeded for nothing
+    assert list(tmp_path.iterdir()) == []  # nothing was seeded
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_taken_port_is_told_in_one_sentence(tmp_path: Path) -> None:
         (("--access-lifetime", "-1"), "access_lifetime is a number of at least 0."),
     ],
 )
-def test_wrong_arguments_are_told_in_one_sentence(tmp_path: Path, arguments: tuple[str, str], words: str) -> None:
+def test_invalid_arguments(tmp_path: Path, arguments: tuple[str, str], words: str) -> None:
     ended = run("serve", "--port", "0", "--db", str(tmp_path / "x.sqlite3"), *arguments)
     assert ended.returncode == 1
     assert len(ended.stderr.splitlines()) == 1
@@ -89,7 +89,7 @@ def test_reset_by_command(tmp_path: Path) -> None:
         server.call("PUT", "/device?deviceId=2", json={"name": "Other"})
         ended = run("reset", "--devices", "150", "--db", str(tmp_path / "sandbox.sqlite3"))
         assert (ended.returncode, ended.stderr) == (0, "")
-        assert server.get("/device", deviceId=2).status_code == 401  # its tokens are gone as well
+        assert server.get("/device", deviceId=2).status_code == 401  # tokens are deleted too
         server._tokens.clear()
         assert server.get("/device", deviceId=2).json()["name"] == "Boiler room 2"
     finally:
@@ -102,11 +102,11 @@ def test_the_table_of_switches() -> None:
     assert any(line.split()[:3] == ["create_status", "201", "201|200"] for line in ended.stdout.splitlines())
 
 
-# -- requests that came in
+# -- request log
 
 
-def test_calls_can_be_counted(fresh_sandbox: SandboxServer) -> None:
-    fresh_sandbox.token("admin")  # its own call comes first, and only if no test before has asked for it
+def test_request_log(fresh_sandbox: SandboxServer) -> None:
+    fresh_sandbox.token("admin")  # its own call comes first
     fresh_sandbox.clear_requests()
     fresh_sandbox.get("/search/devices", query="room", size=7)
     fresh_sandbox.call("GET", "/devices", headers={"X-Request-ID": "abc123"})
@@ -127,7 +127,7 @@ def test_calls_can_be_counted(fresh_sandbox: SandboxServer) -> None:
     assert fresh_sandbox.requests() == []
 
 
-def test_a_second_use_of_a_refresh_token_is_noted(fresh_sandbox: SandboxServer) -> None:
+def test_refresh_token_reuse_is_logged(fresh_sandbox: SandboxServer) -> None:
     first = fresh_sandbox.grant("user_credentials", username="viewer@example.com", password="demo").json()
     fresh_sandbox.clear_requests()
     for _ in range(2):
@@ -138,20 +138,20 @@ def test_a_second_use_of_a_refresh_token_is_noted(fresh_sandbox: SandboxServer) 
     ]
 
 
-# -- who may steer
+# -- access to control endpoints
 
 CONTROL = ("reset", "requests", "expire-tokens", "faults", "switches")
 
 
 @pytest.mark.parametrize("name", CONTROL)
-def test_a_page_in_a_browser_cannot_steer(sandbox: SandboxServer, name: str) -> None:
+def test_control_refuses_browser_pages(sandbox: SandboxServer, name: str) -> None:
     method = "POST" if name in ("reset", "expire-tokens") else "GET"
     url = f"{sandbox.url}/_sandbox/{name}"
     answer = sandbox.session.request(method, url, headers={"Origin": "https://example.org"})
     assert answer.status_code == 403
 
 
-def test_other_host_names_are_not_answered(sandbox: SandboxServer) -> None:
+def test_other_host_names_are_refused(sandbox: SandboxServer) -> None:
     for path in ("/", "/_sandbox/requests", "/api/v1/organization/devices"):
         answer = sandbox.session.get(f"{sandbox.url}{path}", headers={"Host": "rebound.example.org"})
         assert answer.status_code == 400
@@ -170,8 +170,8 @@ for name in sys.argv[1:]:
 """
 
 
-def test_other_machines_cannot_steer(tmp_path: Path) -> None:
-    """Asked without a network, since a test cannot come from another machine."""
+def test_control_refuses_other_machines(tmp_path: Path) -> None:
+    """In process: a test cannot call from another machine."""
     env = {**os.environ, "SANDBOX_DB": str(tmp_path / "none.sqlite3"), "SANDBOX_HOSTS": "*"}
     paths = ["/_sandbox/requests", "/_sandbox/faults", "/_sandbox/switches", "/"]
     command = [sys.executable, "-c", PROBE, *paths]
@@ -179,7 +179,7 @@ def test_other_machines_cannot_steer(tmp_path: Path) -> None:
     assert ended.stdout.splitlines() == ["403 Forbidden"] * 3 + ["200 OK"]
 
 
-def test_open_to_other_containers_only_when_asked() -> None:
+def test_other_host_names_are_accepted_only_on_other_addresses() -> None:
     server = SandboxServer("--host", "0.0.0.0", devices=150)
     try:
         assert server.session.get(server.url, headers={"Host": "sandbox:8081"}).status_code == 200
@@ -188,12 +188,12 @@ def test_open_to_other_containers_only_when_asked() -> None:
 
 
 @pytest.mark.parametrize("body", [b"[]", b"{", b'"x"'])
-def test_steering_wants_an_object(sandbox: SandboxServer, body: bytes) -> None:
+def test_control_bodies_must_be_objects(sandbox: SandboxServer, body: bytes) -> None:
     answer = sandbox.session.post(f"{sandbox.url}/_sandbox/switches", data=body)
     assert answer.json() == {"error": {"message": "The body has to be a JSON object."}}
 
 
-def test_the_address_says_what_it_is(sandbox: SandboxServer) -> None:
+def test_the_root_page(sandbox: SandboxServer) -> None:
     data = sandbox.session.get(sandbox.url).json()
     assert "sandbox" in data["about"]
     assert "/api/v1/organization/device/trigger-event" in data["paths"]

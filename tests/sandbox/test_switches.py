@@ -1,4 +1,4 @@
-"""Each switch: what it turns, against the default that the other tests hold."""
+"""Each switch in its other position. The other tests cover the defaults."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TESTED: set[str] = set()
 
 
 def switch(name: str) -> Any:
-    """Marks a test as the one of this switch, so that the last test here can see which have none."""
+    """Marks a test as covering these switches."""
     TESTED.add(name)
     return lambda test: test
 
@@ -369,5 +369,5 @@ def test_limits_of_events(fresh_sandbox: SandboxServer) -> None:
     assert fresh_sandbox.get("/device/timeline", deviceId=cases.NO_HISTORY).json()["totalElements"] == 3
 
 
-def test_no_switch_is_without_a_test() -> None:
+def test_every_switch_has_a_test() -> None:
     assert set(SWITCHES) == TESTED

@@ -1,4 +1,4 @@
-"""How switches are turned, refused and restored."""
+"""Setting, refusing and restoring switches."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Two portals as one would write them first, which the race must catch. Tokens live in the session.
+"""Two naive portals that hold their tokens in the session, which the race must catch.
 
-The naive one refreshes when it finds them expired. The careful one (RACE_LOCK=on) takes turns by a lock that all
-processes share, looks again, and saves at once: so it refreshes once, but a slow writer still puts the old tokens back.
+The naive one refreshes expired tokens. The careful one (RACE_LOCK=on) takes a lock that all processes share, reads
+again, and saves at once: it refreshes once, but a slow writer still restores the old tokens.
 """

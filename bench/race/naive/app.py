@@ -1,4 +1,4 @@
-"""Views, addresses and WSGI entry of the doubles."""
+"""Views, URLs and WSGI entry of the naive portals."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CAREFUL = os.environ.get("RACE_LOCK") == "on"
 
 
 class Refused(Exception):
-    """The platform takes neither the token nor the refresh token."""
+    """The platform accepts neither the token nor the refresh token."""
 
 
 def call(method: str, where: str, **more: Any) -> requests.Response:
@@ -34,10 +34,10 @@ def call(method: str, where: str, **more: Any) -> requests.Response:
 
 
 def granted(grant: str, **fields: str) -> dict[str, Any]:
-    answer = call("POST", "/oauth2/token", data={"grant_type": grant, **fields}, auth=CLIENT)
-    if answer.status_code != 200:
+    response = call("POST", "/oauth2/token", data={"grant_type": grant, **fields}, auth=CLIENT)
+    if response.status_code != 200:
         raise Refused
-    tokens = answer.json()
+    tokens = response.json()
     return {
         "access": tokens["access_token"],
         "refresh": tokens["refresh_token"],
@@ -50,8 +50,8 @@ def good(tokens: dict[str, Any], rejected: str) -> bool:
 
 
 @contextmanager
-def turn() -> Iterator[None]:
-    """One at a time, in all processes."""
+def file_lock() -> Iterator[None]:
+    """One holder at a time, in all processes."""
     with (Path(os.environ[FOLDER]) / "lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -64,7 +64,7 @@ def token(request: HttpRequest, rejected: str = "") -> str:
     if not CAREFUL:
         tokens = request.session["tokens"] = granted("refresh_token", refresh_token=tokens["refresh"])
         return tokens["access"]
-    with turn():
+    with file_lock():
         store = SessionStore(request.session.session_key)
         if not good(store["tokens"], rejected):
             store["tokens"] = granted("refresh_token", refresh_token=store["tokens"]["refresh"])
@@ -80,12 +80,12 @@ def tags(access: str) -> requests.Response:
 def page(request: HttpRequest) -> HttpResponse:
     try:
         access = token(request)
-        answer = tags(access)
-        if answer.status_code == 401:
-            answer = tags(token(request, access))
+        response = tags(access)
+        if response.status_code == 401:
+            response = tags(token(request, access))
     except Refused:
         return HttpResponse("sign in again", status=401)
-    return HttpResponse(answer.content, status=answer.status_code)
+    return HttpResponse(response.content, status=response.status_code)
 
 
 def sign_in(request: HttpRequest) -> HttpResponse:
@@ -101,7 +101,7 @@ def expire(request: HttpRequest) -> HttpResponse:
 
 
 def stored(request: HttpRequest) -> HttpResponse:
-    """The refresh token that a next request would use."""
+    """The refresh token that the next request would use."""
     return HttpResponse(request.session["tokens"]["refresh"])
 
 

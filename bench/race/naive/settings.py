@@ -1,4 +1,4 @@
-"""Settings of the doubles: sessions and nothing else."""
+"""Settings of the naive portals: sessions and nothing else."""
 
 import os
 

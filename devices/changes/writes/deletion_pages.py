@@ -119,18 +119,20 @@ def confirm_page(
 ) -> HttpResponse:
     """`missing`: from the receipt, where one was tried; else what is known beforehand. `info` None: it could not be
     read, so the form stands alone: what was typed stays."""
-    request, page = change.request, change.kind.name
+    request, kind = change.request, change.kind
+    words, fragment = DESTRUCTIVE[kind.operation], "changes/_deletion.html"
+    page = {"form": form, "kind": kind, "words": words, "crumb": kind.words.button, "fragment": fragment}
     if info is None:
         name = _("Device %d") % change.device_id
-        context: dict[str, Any] = {"device_id": change.device_id, "device_name": name, "form": form, "form_only": True}
+        context: dict[str, Any] = {"device_id": change.device_id, "device_name": name, "form_only": True}
     else:
         context = confirmation_context(request, info)
         totals = _totals(request, info.id)
         missing = _missing_anyway(request, totals) if missing is None else missing
         form.set_gaps(missing)
-        context |= DESTRUCTIVE[change.kind.operation].impact(request, info, context, totals)
-        context |= {"form": form, "missing": [missing_part_text(name, part) for name, part in missing.items()]}
-    return answer(request, f"changes/{page}.html", f"changes/_{page}.html", context, status=status)
+        context |= words.impact(request, info, context, totals)
+        context["missing"] = [missing_part_text(name, part) for name, part in missing.items()]
+    return answer(request, "changes/confirm.html", fragment, context | page, status=status)
 
 
 # --- impact -----------------------------------------------------------------------------------------------------------
@@ -240,28 +242,50 @@ def _missing_anyway(request: DeviceRequest, totals: Totals) -> dict[str, receipt
 
 
 class DestructiveAction(NamedTuple):
-    """What the pages of one of the two say beside the kind's own words."""
+    """What the pages of one of the two say beside the kind's own words. `before_title`, `nothing_yet` and `now` are of
+    the receipt's page."""
 
     impact: Callable[[DeviceRequest, BaseInfo, dict[str, Any], Totals], dict[str, Any]]
+    title: Any
+    lead: Any
+    keep: Any
+    submit: Any
     before_title: Any
     nothing_yet: Any
     now: Any
-    keep: Any
+    while_online: Any = ""
+    note: Any = ""
 
 
 DESTRUCTIVE = {
     "delete_device": DestructiveAction(
         delete_impact,
+        title=gettext_lazy("Delete %(name)s?"),
+        lead=gettext_lazy(
+            "This cannot be undone. Neither the platform nor the portal can bring the device or its history back. The "
+            "portal keeps a receipt of what it held."
+        ),
+        keep=gettext_lazy("Keep the device"),
+        submit=gettext_lazy("Delete %(name)s"),
         before_title=gettext_lazy("Before %(name)s is deleted"),
         nothing_yet=gettext_lazy("Nothing has been deleted yet."),
         now=gettext_lazy("Delete %(name)s now"),
-        keep=gettext_lazy("Keep the device"),
     ),
     "clear_device": DestructiveAction(
         clear_impact,
+        title=gettext_lazy("Erase the data of %(name)s?"),
+        lead=gettext_lazy(
+            "This cannot be undone. Neither the platform nor the portal can bring the history back. The portal keeps a "
+            "receipt of what it can read."
+        ),
+        keep=gettext_lazy("Keep the data"),
+        submit=gettext_lazy("Erase the data of %(name)s"),
         before_title=gettext_lazy("Before the data of %(name)s is erased"),
         nothing_yet=gettext_lazy("Nothing has been erased yet."),
         now=gettext_lazy("Erase the data of %(name)s now"),
-        keep=gettext_lazy("Keep the data"),
+        while_online=gettext_lazy("It continues to report. Its history starts again from empty."),
+        note=gettext_lazy(
+            "The platform does not say whether it also erases the current values and the log of user actions."
+        ),
     ),
 }

@@ -154,6 +154,7 @@ TRIGGER_EVENT = ChangeKind(
     send=lambda gateway, intent: gateway.trigger_event(intent.device_id or 0, intent.target, intent.after or None),
     observe=None,  # an entry of the timeline may be the device's own or somebody else's
     undo=None,
+    page="devices:device-timeline",
     template="changes/_trigger_event.html",
     example=Example({"code": "door_open"}, target="", after=""),
 )

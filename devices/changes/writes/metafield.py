@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.http import HttpResponse
@@ -45,6 +45,7 @@ class MetafieldForm(ChangeForm):
     value = forms.CharField(required=False, strip=False)
     as_text = forms.BooleanField(required=False)
     field_order = ("as_text", "value", "reason")
+    error_field: ClassVar = "value"
 
     def __init__(self, *args: Any, field: FieldView, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs | {"auto_id": f"metafield-{field.id}-%s"})
@@ -162,8 +163,7 @@ def finish(change: ChangeRequest, result: ChangeResult[Any]) -> HttpResponse:
     """The row with what reads back now; the panel without script, or where the field cannot be read."""
     field = _read_back(change, result) if wants_partial(change.request) else None
     if field is None:
-        panel = reverse("devices:device-metafields", args=[change.device_id])
-        return redirect_after_success(change.request, result, panel)
+        return redirect_after_success(change.request, result, reverse(change.kind.page, args=[change.device_id]))
     entry = view_of_entry(change.request, result.entry)
     said = gettext("%(name)s saved. %(told)s") % {"name": field.name, "told": entry.explanation}
     return _row(change, field, said=said, done=entry)
@@ -264,7 +264,8 @@ SET_METAFIELD = ChangeKind(
     intent=intent,
     send=lambda gateway, intent: gateway.set_metafield(intent.device_id or 0, int(intent.target), intent.after),
     observe=observe,
-    undo=Undo("metafield", _("Edit the value"), page="devices:device-metafields", obstacle=undo_obstacle),
+    undo=Undo("metafield", _("Edit the value"), obstacle=undo_obstacle),
+    page="devices:device-metafields",
     render=editor,
     row=row,
     finish=finish,

@@ -107,10 +107,11 @@ def transfer(change: ChangeRequest) -> HttpResponse:
 
 def _page(change: ChangeRequest, form: Any, subject: Subject, context: dict[str, Any], status: int) -> HttpResponse:
     refresh_form_tokens(form, subject.version)
-    context |= {"form": form, "again_url": reverse(change.kind.url_name, args=[change.device_id])}
-    page = change.kind.operation
+    kind, fragment = change.kind, f"changes/_{change.kind.operation}.html"
+    context |= {"form": form, "again_url": reverse(kind.url_name, args=[change.device_id]), "kind": kind}
+    context |= {"crumb": kind.words.title, "fragment": fragment}
     status = 422 if form.errors and status == 200 else status
-    return answer(change.request, f"changes/{page}.html", f"changes/_{page}.html", context, status=status)
+    return answer(change.request, "changes/confirm.html", fragment, context, status=status)
 
 
 # --- to an owner ------------------------------------------------------------------------------------------------------
@@ -210,8 +211,8 @@ def _owner_notes(entry: AuditEntry, observation: Observation | None, names: Name
     if info and entry.org_id is not None and info.org_id != entry.org_id:
         told = {"then": names.organization(entry.org_id), "now": names.organization(info.org_id)}
         words = gettext(
-            "Before the change the device was in %(then)s; now it is in %(now)s. Only the owner is put back: the"
-            " platform decides in which organization the device is then."
+            "Before the change the device was in %(then)s; now it is in %(now)s. Undoing restores only the owner. The"
+            " platform decides which organization the device is in."
         )
         notes.append(words % told)
     return notes

@@ -161,7 +161,7 @@ def _return_url(entry: AuditEntry, result: ChangeResult[Any]) -> str:
     """To the device; to the audit entry, where the person may no longer see the device."""
     if result.observation.state is ObservedState.GONE:
         return reverse("audit:entry", args=[result.entry.pk])
-    return reverse(_undo_of(entry).page, args=[entry.device_id])
+    return reverse(operation_of(entry.operation).page, args=[entry.device_id])
 
 
 def _page(

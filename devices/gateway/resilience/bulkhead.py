@@ -31,7 +31,7 @@ class Bulkhead:
     over a limit of their own let the others pass. `max_queued_per_user`: waiters of one person, jobs not counted: a
     receipt is one request with many calls.
 
-    Whoever releases a slot admits the next waiters under the same lock, so a newcomer cannot jump the queue.
+    The release of a slot admits the next waiters under the same lock, so a newcomer cannot jump the queue.
     """
 
     def __init__(

@@ -116,7 +116,8 @@ class Policy:
     ) -> Reply:
         """As Transport.send, and also raises ConcurrencyExceeded, CircuitOpen and RateLimited for what was not sent.
 
-        `priority` and `person` as in CallContext. Only reads are retried, of people and jobs: a poll comes again.
+        `priority` and `person` as in CallContext. Only reads are retried, as they are
+        idempotent: those of people and jobs, for a poll comes again anyway.
         """
         arguments: dict[str, Any] = {
             "query": query,
@@ -208,7 +209,7 @@ class Policy:
                 result = error.with_traceback(None)
             success = self._success(result, self._clock() - permit.started)
             if isinstance(result, GatewayError) and not result.sent:
-                permit = permit._replace(person="")  # no connection, whoever called
+                permit = permit._replace(person="")  # no connection: it does not depend on the person
             if priority is Priority.POLL and not success and not permit.probe:
                 success = None  # a few screens that poll one endpoint must not decide for everybody
         finally:
@@ -223,7 +224,7 @@ class Policy:
         """One request; a read that is redirected to another region is repeated there, once.
 
         Later reads go there at once, until one of them is not answered with a success: then the configured address is
-        asked again, in the same turn where it was denied, as an organization that did not move is unknown there. No
+        tried again, at once if the read was denied, as an organization that did not move is unknown there. No
         other redirect is followed: token and body would go with it.
         """
         configured, redirect = self.transport, self._redirect

@@ -1,4 +1,4 @@
-"""Rows of the trail of changes, written past the views: for tests of what is shown, kept and deleted."""
+"""Audit rows written directly, for tests of what is shown, kept and deleted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from devices.audit import log as audit_log
+from devices.audit.log import ABANDONED_AFTER
 from devices.audit.models import AuditEntry, AuditOutcome, AuditPerson
 from devices.receipts.models import Receipt
 from tests.devices import fleet
@@ -18,9 +18,9 @@ HALDEN = 1
 _numbers = itertools.count(1)
 
 
-def orphaned() -> datetime:
-    """A time so long ago that whoever asked then, and wrote no outcome, is at it no more."""
-    return timezone.now() - timedelta(seconds=audit_log.ABANDONED_AFTER + 5)
+def long_enough_ago() -> datetime:
+    """A time at which an entry without an outcome is abandoned."""
+    return timezone.now() - timedelta(seconds=ABANDONED_AFTER + 5)
 
 
 def person(key: str = "user:901", name: str = "Mira Roth", email: str = "mira@example.org") -> AuditPerson:
@@ -33,12 +33,12 @@ def entry(
     final: bool = True,
     at: datetime | None = None,
     kept: timedelta = timedelta(0),
-    told: dict[str, Any] | None = None,
+    recorded: dict[str, Any] | None = None,
     **values: Any,
 ) -> AuditEntry:
-    """A rename by Mira unless told otherwise, `kept` from `at` (now) on; `outcome` "" for none, `told` for its row."""
+    """By default a rename by Mira at `at` (now), kept for `kept`. `outcome`: "" for none; `recorded`: its columns."""
     at = at or timezone.now()
-    known: dict[str, Any] = {
+    columns: dict[str, Any] = {
         "operation": "rename_device",
         "device_id": fleet.RICH,
         "device_name": "Cold room 14",
@@ -49,16 +49,16 @@ def entry(
         "request_id": "f00d",
         "idempotency_key": f"key-{next(_numbers)}",
     } | values
-    if "person" not in known:
-        known["person"] = person()
-    made = AuditEntry.objects.create(created_at=at, keep_until=at + kept, **known)
+    if "person" not in columns:
+        columns["person"] = person()
+    made = AuditEntry.objects.create(created_at=at, keep_until=at + kept, **columns)
     if outcome:
-        told = {"api_result": "accepted", "evidence": "read_back", "observed_value": made.after} | (told or {})
-        AuditOutcome.objects.create(entry=made, outcome=outcome, final=final, person=made.person, at=at, **told)
+        row = {"api_result": "accepted", "evidence": "read_back", "observed_value": made.after} | (recorded or {})
+        AuditOutcome.objects.create(entry=made, outcome=outcome, final=final, person=made.person, at=at, **row)
     return made
 
 
 def receipt(*, kept: timedelta = timedelta(0), at: datetime | None = None, **values: Any) -> Receipt:
     at = at or timezone.now()
-    known = {"sha256": f"{next(_numbers):064x}", "device_id": fleet.RICH, "body": "{}", "complete": True} | values
-    return Receipt.objects.create(created_at=at, keep_until=at + kept, **known)
+    columns = {"sha256": f"{next(_numbers):064x}", "device_id": fleet.RICH, "body": "{}", "complete": True} | values
+    return Receipt.objects.create(created_at=at, keep_until=at + kept, **columns)

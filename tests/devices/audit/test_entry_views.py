@@ -1,4 +1,4 @@
-"""One entry of the trail: asked, confirmed or not, by whom and when, and what can still be done."""
+"""The page of one entry, and the tab of a device."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.servers import SandboxServer
 pytestmark = pytest.mark.usefixtures("fresh_sandbox")
 
 
-def test_it_tells_everything_that_is_known(admin: Person) -> None:
+def test_the_page_shows_all_details(admin: Person) -> None:
     entry = entries.entry(reason="HC-20418", request_id="cafe1234", target_name="Rack")
     page = admin.get(f"/audit/{entry.pk}/")
     text = words(page)
@@ -27,9 +27,9 @@ def test_it_tells_everything_that_is_known(admin: Person) -> None:
     assert soup(page).select_one('main a[href="/devices/1/changes/"]')
 
 
-def test_each_look_stands_there_with_its_time_and_who_looked(admin: Person) -> None:
+def test_each_outcome_is_shown_with_the_person_who_recorded_it(admin: Person) -> None:
     entry = entries.entry(
-        outcome="unknown", final=False, told={"api_result": "lost", "evidence": "", "error": "TimedOut"}
+        outcome="unknown", final=False, recorded={"api_result": "lost", "evidence": "", "error": "TimedOut"}
     )
     AuditOutcome.objects.create(
         entry=entry,
@@ -49,10 +49,8 @@ def test_each_look_stands_there_with_its_time_and_who_looked(admin: Person) -> N
     assert "Kari Holm" in rows[1].get_text()
 
 
-def test_an_open_one_is_looked_at_again_and_says_so_while_that_does_not_tell(
-    admin: Person, platform: SandboxServer
-) -> None:
-    entry = entries.entry(outcome="", at=entries.orphaned(), after="Never asked", before="Something else")
+def test_an_open_entry_is_reconciled_when_viewed(admin: Person, platform: SandboxServer) -> None:
+    entry = entries.entry(outcome="", at=entries.long_enough_ago(), after="Never asked", before="Something else")
     platform.fault("/device/baseInfo", "status", status=500)
     page = admin.get(f"/audit/{entry.pk}/")
     assert "Outcome unknown" in words(page)
@@ -67,7 +65,7 @@ def test_an_open_one_is_looked_at_again_and_says_so_while_that_does_not_tell(
     assert died.outcomes.get().person.email == "admin@example.com"
 
 
-def test_one_that_may_still_be_under_way_is_asked_and_not_cut_off(admin: Person, platform: SandboxServer) -> None:
+def test_an_entry_in_progress_is_not_shown_as_unknown(admin: Person, platform: SandboxServer) -> None:
     entry = entries.entry(outcome="", after="Never asked", before="Something else")
     platform.fault("/device/baseInfo", "status", status=500)
     for page in (admin.get(f"/audit/{entry.pk}/"), admin.get("/audit/")):
@@ -76,21 +74,21 @@ def test_one_that_may_still_be_under_way_is_asked_and_not_cut_off(admin: Person,
         assert "Outcome unknown" not in soup(page).select_one("main .table-audit, main .head-title").get_text()
 
 
-def test_a_settled_one_costs_no_call(admin: Person, platform: SandboxServer) -> None:
+def test_a_final_entry_costs_no_call(admin: Person, platform: SandboxServer) -> None:
     entry = entries.entry()
     platform.clear_requests()
     admin.get(f"/audit/{entry.pk}/")
     assert platform.requests() == []
 
 
-def test_with_a_receipt_its_hash_and_file_are_offered(admin: Person) -> None:
+def test_the_receipt_is_offered_with_its_hash(admin: Person) -> None:
     entry = entries.entry(operation="delete_device", receipt_hash="ab" * 32, before="", after="")
     page = admin.get(f"/audit/{entry.pk}/")
     assert "ab" * 32 in words(page)
     assert soup(page).select_one(f'a[href="/audit/{entry.pk}/receipt.json"]')
 
 
-def test_nobody_reads_what_is_none_of_their_business(support: Person, admin: Person) -> None:
+def test_entries_of_others_are_not_found(support: Person, admin: Person) -> None:
     entry, foreign = entries.entry(), entries.entry(person_org_id=2, org_id=2)
     assert support.get(f"/audit/{entry.pk}/").status_code == 404
     assert admin.get(f"/audit/{foreign.pk}/").status_code == 404
@@ -100,10 +98,10 @@ def test_nobody_reads_what_is_none_of_their_business(support: Person, admin: Per
 # --- the device's own tab ---------------------------------------------------------------------------------------------
 
 
-def test_the_tab_shows_the_changes_of_the_device_and_their_undoing(admin: Person) -> None:
+def test_the_tab_shows_the_changes_of_the_device_with_undo(admin: Person) -> None:
     here, made = (
         entries.entry(),
-        entries.entry(operation="create_device", device_id=None, told={"created_device_id": 1}),
+        entries.entry(operation="create_device", device_id=None, recorded={"created_device_id": 1}),
     )
     entries.entry(device_id=5)
     page = admin.get("/devices/1/changes/")
@@ -116,7 +114,7 @@ def test_the_tab_shows_the_changes_of_the_device_and_their_undoing(admin: Person
     assert f"entry-{here.pk}" in fragment.content.decode()
 
 
-def test_without_the_right_one_sees_ones_own_there_and_which_right_shows_the_rest(support: Person) -> None:
+def test_without_the_right_the_tab_shows_own_changes_and_names_the_right(support: Person) -> None:
     mine = entries.entry(person=entries.person("user:2"))
     entries.entry()
     page = support.get("/devices/1/changes/")
@@ -124,15 +122,18 @@ def test_without_the_right_one_sees_ones_own_there_and_which_right_shows_the_res
     assert "PORTAL_AUDIT" in words(page)
 
 
-def test_an_empty_tab_says_what_it_means(support: Person, admin: Person) -> None:
+def test_an_empty_tab_says_whose_changes_it_would_show(support: Person, admin: Person) -> None:
     assert "You have not changed this device" in words(support.get("/devices/1/changes/"))
     assert "Nobody in your organization" in words(admin.get("/devices/1/changes/"))
 
 
-def test_opening_the_page_settles_what_was_open_and_says_so(admin: Person, platform: SandboxServer) -> None:
+def test_opening_the_device_reconciles_and_reports_it_once(admin: Person, platform: SandboxServer) -> None:
     name = platform.get("/device", "admin", deviceId=1).json()["name"]
     entry = entries.entry(
-        outcome="unknown", final=False, after=name, told={"api_result": "lost", "observed_value": "", "evidence": ""}
+        outcome="unknown",
+        final=False,
+        after=name,
+        recorded={"api_result": "lost", "observed_value": "", "evidence": ""},
     )
     for path, said in (("/devices/1/", True), ("/devices/1/", False)):
         page = words(admin.get(path))
@@ -141,9 +142,11 @@ def test_opening_the_page_settles_what_was_open_and_says_so(admin: Person, platf
 
 
 @pytest.mark.parametrize("path", ["", "changes/", "tags/"])
-def test_what_stays_unknown_stands_on_the_page_as_a_caution(admin: Person, platform: SandboxServer, path: str) -> None:
+def test_an_entry_that_stays_unknown_is_a_caution_on_the_device(
+    admin: Person, platform: SandboxServer, path: str
+) -> None:
     entries.entry(
-        outcome="unknown", final=False, after="Asked", before="Was", told={"api_result": "lost", "evidence": ""}
+        outcome="unknown", final=False, after="Asked", before="Was", recorded={"api_result": "lost", "evidence": ""}
     )
     page = admin.get(f"/devices/1/{path}")
     notice = soup(page).select_one(".notice.caution")
@@ -156,7 +159,7 @@ def test_what_stays_unknown_stands_on_the_page_as_a_caution(admin: Person, platf
 
 def test_who_may_not_read_the_entry_learns_only_that_something_is_open(support: Person) -> None:
     entries.entry(
-        outcome="unknown", final=False, after="Asked", before="Was", told={"api_result": "lost", "evidence": ""}
+        outcome="unknown", final=False, after="Asked", before="Was", recorded={"api_result": "lost", "evidence": ""}
     )
     text = words(support.get("/devices/1/"))
     assert "A change of this device by somebody else has an unknown outcome." in text
@@ -164,7 +167,7 @@ def test_who_may_not_read_the_entry_learns_only_that_something_is_open(support: 
     assert "Asked" not in text
 
 
-def test_with_nothing_open_no_call_is_spent(admin: Person, platform: SandboxServer) -> None:
+def test_without_open_entries_no_extra_call_is_made(admin: Person, platform: SandboxServer) -> None:
     entries.entry()
     entries.entry(outcome="", at=timezone.now() - timedelta(days=8))
     platform.clear_requests()
@@ -175,7 +178,7 @@ def test_with_nothing_open_no_call_is_spent(admin: Person, platform: SandboxServ
     assert platform.requests() == []
 
 
-def test_a_device_that_is_gone_still_has_its_history(admin: Person, support: Person) -> None:
+def test_a_deleted_device_still_has_its_changes(admin: Person, support: Person) -> None:
     entries.entry(device_id=2_000_000_000, device_name="Old boiler", operation="delete_device")
     lost = admin.get("/devices/2000000000/")
     assert lost.status_code == 404

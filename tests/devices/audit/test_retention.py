@@ -1,4 +1,4 @@
-"""How the trail ends: pruning what is past its time, and erasing a person without losing what they did."""
+"""Retention: pruning expired rows, and erasing a person."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ pytestmark = pytest.mark.django_db
 
 
 def run(*arguments: str) -> str:
-    said = StringIO()
-    call_command(*arguments, stdout=said)
-    return said.getvalue()
+    output = StringIO()
+    call_command(*arguments, stdout=output)
+    return output.getvalue()
 
 
-def test_what_is_past_its_time_goes_and_the_rest_stays() -> None:
+def test_only_expired_rows_are_deleted() -> None:
     for _ in range(3):
         entries.entry(at=LONG_AGO, kept=DAY, person=entries.person("user:77", "Gone", "gone@example.org"))
     entries.receipt(at=LONG_AGO, kept=DAY)
-    fresh, paper = entries.entry(kept=DAY), entries.receipt(kept=DAY)
-    said = run("prune_audit")
-    assert said == "Deleted 3 entries, 3 outcomes, 1 receipts, 1 people.\n"
+    fresh, receipt = entries.entry(kept=DAY), entries.receipt(kept=DAY)
+    output = run("prune_audit")
+    assert output == "Deleted 3 entries, 3 outcomes, 1 receipts, 1 people.\n"
     assert [row.pk for row in AuditEntry.objects.all()] == [fresh.pk]
     assert [row.entry_id for row in AuditOutcome.objects.all()] == [fresh.pk]
-    assert [row.pk for row in Receipt.objects.all()] == [paper.pk]
+    assert [row.pk for row in Receipt.objects.all()] == [receipt.pk]
     assert [row.pk for row in AuditPerson.objects.all()] == [fresh.person_id]
     assert run("prune_audit") == "Deleted 0 entries, 0 outcomes, 0 receipts, 0 people.\n"
 
 
-def test_many_go_in_batches() -> None:
+def test_rows_are_deleted_in_batches() -> None:
     for _ in range(7):
         entries.entry(at=LONG_AGO, kept=DAY)
     assert retention.prune(batch=2)["entries"] == 7
     assert not AuditEntry.objects.exists()
 
 
-def test_a_change_stays_as_long_as_what_undid_it_and_goes_with_it() -> None:
-    """The younger row names the older one, and no row of the trail is ever changed."""
+def test_a_change_is_kept_as_long_as_its_undo() -> None:
+    """The undo refers to the change, and rows are never updated."""
     undone = entries.entry(at=LONG_AGO, kept=DAY)
     undo = entries.entry(at=LONG_AGO, kept=timedelta(days=801), undoes=undone)
     assert retention.prune()["entries"] == 0
@@ -60,21 +60,21 @@ def test_a_change_stays_as_long_as_what_undid_it_and_goes_with_it() -> None:
     assert {row.pk for row in AuditEntry.objects.all()} == {undone.pk, undo.pk}
 
 
-def test_a_receipt_stays_as_long_as_an_entry_names_it() -> None:
-    paper = entries.receipt(at=LONG_AGO, kept=DAY)
-    entries.entry(kept=DAY, receipt_hash=paper.sha256)
+def test_a_receipt_is_kept_as_long_as_its_entry() -> None:
+    receipt = entries.receipt(at=LONG_AGO, kept=DAY)
+    entries.entry(kept=DAY, receipt_hash=receipt.sha256)
     assert retention.prune()["receipts"] == 0
 
 
 @pytest.mark.parametrize("who", ["MIRA@example.org", "901"])
-def test_a_person_is_erased_and_what_they_did_stays(who: str) -> None:
+def test_erasing_a_person_keeps_their_changes(who: str) -> None:
     other = entries.person("user:902", "Mirabelle", "mira@example.org.example")
     person = entries.person()
     AuditPerson.objects.filter(pk=person.pk).update(user_id=901)
     entry = entries.entry(person=person, kept=DAY)
-    said = run("erase_person", who)
-    assert f"Erased person {person.pk}" in said
-    assert "Their 1 changes and 1 outcomes stay" in said
+    output = run("erase_person", who)
+    assert f"Erased person {person.pk}" in output
+    assert "Their 1 changes and 1 outcomes stay" in output
     person.refresh_from_db()
     assert (person.name, person.email, person.user_id) == ("", "", 0)
     assert person.key.startswith("erased:")
@@ -86,7 +86,7 @@ def test_a_person_is_erased_and_what_they_did_stays(who: str) -> None:
 
 
 @pytest.mark.parametrize("who", ["", "nobody@example.org", "4711"])
-def test_nobody_by_that_name_is_said_and_nothing_is_erased(who: str) -> None:
+def test_erasing_an_unknown_person_is_an_error(who: str) -> None:
     entries.person()
     AuditPerson.objects.create(key="sign-on|without-mail", name="No mail")
     with pytest.raises(CommandError):
@@ -94,7 +94,7 @@ def test_nobody_by_that_name_is_said_and_nothing_is_erased(who: str) -> None:
     assert not AuditPerson.objects.filter(key__startswith="erased:").exists()
 
 
-def test_who_signs_in_again_after_being_erased_starts_anew(sign_in: SignIn, fresh_sandbox: SandboxServer) -> None:
+def test_an_erased_person_who_signs_in_again_gets_a_new_row(sign_in: SignIn, fresh_sandbox: SandboxServer) -> None:
     sign_in("support").post("/devices/1/rename/", {"name": "Before"})
     old = AuditEntry.objects.get().person
     run("erase_person", "support@example.com")
@@ -103,5 +103,5 @@ def test_who_signs_in_again_after_being_erased_starts_anew(sign_in: SignIn, fres
     assert new.pk != old.pk
     assert new.email == "support@example.com"
     shown = words(sign_in("admin").get("/devices/1/changes/"))
-    assert "Somebody erased" in shown
+    assert "Erased person" in shown
     assert "Sam Okafor" in shown

@@ -91,7 +91,7 @@ def test_a_device_that_turns_up_later_is_told_to_whoever_asks_for_its_name_and_t
     assert "not known" in words(admin.post(NEW, filled()))
     other = admin.post(NEW, filled(idempotency_key="another page of the form"))
     assert other.status_code == 409
-    assert "It was made all the same: ID 301. Yours was not created." in errors(other)["name"]
+    assert "got no reply but succeeded (ID 301). No second device was created." in errors(other)["name"]
     assert the_device(fresh_sandbox, admin.post(NEW, filled(idempotency_key="once more")))["id"] == 302
 
 

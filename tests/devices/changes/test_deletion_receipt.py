@@ -32,8 +32,8 @@ pytestmark = pytest.mark.usefixtures("fresh_sandbox")
 def one_round_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is read as the form is sent, and one round of calls with each look at the page of progress."""
     monkeypatch.setattr(receipt_builder, "PAGE_SIZE", 100)
-    monkeypatch.setattr(deletion_receipt, "FIRST", 0.0)
-    monkeypatch.setattr(deletion_receipt, "LOOK", 0.001)
+    monkeypatch.setattr(deletion_receipt, "WITH_FORM", 0.0)
+    monkeypatch.setattr(deletion_receipt, "PER_POLL", 0.001)
 
 
 def test_what_takes_long_goes_on_with_each_look_and_ends_in_one_press(
@@ -96,7 +96,7 @@ def test_it_can_be_called_off(admin: Person, platform: SandboxServer, one_round_
     admin.get(url)
     answer = admin.post(url)
     assert answer["Location"] == f"/devices/{fleet.RICH}/"
-    assert "Called off. Nothing was changed" in words(admin.get(answer["Location"]))
+    assert "Cancelled. Nothing was changed" in words(admin.get(answer["Location"]))
     assert admin.get(url).status_code == 404
     assert not StoredChunk.objects.exists()
     assert writes(platform) == []
@@ -165,12 +165,12 @@ def test_too_many_calls_are_waited_for_and_nothing_is_done_meanwhile(admin: Pers
     platform.clear_requests()
     page = admin.get(url)
     assert page.status_code == 200
-    why = "The platform asks us to wait: too many requests. Collecting goes on by itself at "
+    why = "The platform asks us to wait: too many requests. Collecting continues at "
     assert re.search(re.escape(why) + r"\d\d:\d\d:\d\d", words(page))
     assert words(page).count("asks us to wait") == 1
     assert "Nothing has been deleted yet." in words(page)
     assert "Tags waiting" in words(page)
-    assert soup(page).select_one("#call-off")
+    assert soup(page).select_one("#cancel-receipt")
     assert not soup(page).select("form.confirm-last")
     piece = admin.htmx(url)
     assert words(piece).count("asks us to wait") == 1
@@ -187,7 +187,7 @@ def test_too_many_calls_are_waited_for_and_nothing_is_done_meanwhile(admin: Pers
     assert json.loads(Receipt.objects.get().body)["complete"] is True
 
 
-@pytest.mark.parametrize(("gaps", "waits"), [(None, 2), (0.0, 2), (7.0, 7), (9999.0, 60)])
+@pytest.mark.parametrize(("told", "waits"), [(None, 2), (0.0, 2), (7.0, 7), (9999.0, 60)])
 def test_a_wait_is_never_none_and_never_for_ever(told: float | None, waits: float) -> None:
     progress = receipt_builder.ReceiptProgress("delete_device", 1, 1, {"tags": receipt_builder.ReceiptPart()})
     assert list(receipt_builder.merge_pages(progress, {("tags", 0): RateLimited(retry_after=told)})) == []

@@ -66,7 +66,7 @@ def test_it_is_sent_once_recorded_and_said_only_with_proof(
     entry = AuditEntry.objects.get()
     outcome = entry_state(entry)
     changed = state(fresh_sandbox) != before
-    assert outcome.started
+    assert outcome.has_outcome
     if outcome.outcome == CONFIRMED:
         assert changed
     if outcome.outcome == REJECTED:

@@ -43,7 +43,7 @@ def test_a_save_that_cannot_be_read_back_is_accepted_and_not_confirmed(
         assert "could not be read back" in words(answer)
         assert not soup(answer).select("main form[method=post], tr form, [name=value], tr .good")
         assert held(platform, "Shelf")["value"] == value
-        look = soup(answer).find("a", string="Look again") or soup(answer).select_one("a.button")
+        look = soup(answer).find("a", string="Check again") or soup(answer).select_one("a.button")
         assert "Confirmed" in words(support.get(str(look["href"])))  # type: ignore[index]
 
 

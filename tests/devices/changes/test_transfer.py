@@ -210,7 +210,7 @@ def test_who_sees_all_devices_but_no_users_can_take_one_and_give_it_to_nobody_el
 ) -> None:
     kept = Access.has
     monkeypatch.setattr(Access, "has", lambda self, *names: "ORG_VIEW_USERS" not in names and kept(self, *names))
-    assert "To anybody but yourself, your role needs ORG_VIEW_USERS" in words(support.get(OWNER))
+    assert "To transfer it to anybody but yourself, your role needs ORG_VIEW_USERS" in words(support.get(OWNER))
     assert "To yourself only" in words(support.get(f"/devices/{fleet.RICH}/"))
     for typed, sentence in (("12", "The new owner is not you."), ("jonas.aas@example.org", "only yourself")):
         for answer in (support.get(OWNER, {"owner": typed}), support.post(OWNER, {"owner": typed})):

@@ -135,7 +135,7 @@ def test_an_undone_change_says_so_and_is_not_undone_twice_but_redone(support: Pe
     assert f"/audit/{entry.pk}/" in support.get(f"/audit/{back.pk}/").content.decode()
     again = support.post(undo(entry), {"idempotency_key": "2"})
     assert again.status_code == 409
-    assert "A change is undone once." in words(again)
+    assert "A change can be undone only once." in words(again)
     assert support.post(undo(back), {"idempotency_key": "3"}).status_code == 303
     assert held(platform)["name"] == "Cold room 15"
     assert writes(platform) == [("PUT", "/device")] * 3
@@ -283,4 +283,4 @@ def test_a_former_owner_who_is_gone_is_told(admin: Person, platform: SandboxServ
 
 def test_an_organization_that_has_changed_is_told_before(admin: Person) -> None:
     entry = entries.entry(operation="transfer_to_owner", before=str(JONAS), after=str(ANA), org_id=2)
-    assert "Only the owner is put back" in words(admin.get(undo(entry)))
+    assert "Undoing restores only the owner." in words(admin.get(undo(entry)))

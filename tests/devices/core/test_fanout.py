@@ -1,4 +1,4 @@
-"""Asking about many devices at once: how many together, what a failure costs, whose token is used."""
+"""The same call for many devices: concurrency, failures, and the token."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from devices.gateway.transport import Transport
 
 
 class Upstream:
-    """Stands for the transport: `answer` gets device id and token and gives (status, body)."""
+    """A transport: `answer` takes device id and token and returns (status, body)."""
 
     def __init__(self, answer: Any) -> None:
         self.answer = answer
@@ -27,7 +27,7 @@ class Upstream:
 
 
 class Tokens:
-    """Stands for the sign-in. Notes in which threads it was asked."""
+    """A token source that records the threads it is called in."""
 
     def __init__(self, *tokens: str) -> None:
         self.left = list(tokens)
@@ -55,8 +55,8 @@ def gateway(answer: Any, tokens: Tokens | None = None, deadline: Deadline | None
     return Gateway(Upstream(answer), tokens or Tokens("first"), deadline=deadline)  # type: ignore[arg-type]
 
 
-def test_eight_are_asked_together_and_never_more() -> None:
-    # Nobody gets past the barrier unless eight stand before it at the same time.
+def test_at_most_eight_calls_run_at_once() -> None:
+    # The barrier opens only when eight calls wait at it.
     barrier, lock, running, most = threading.Barrier(8, timeout=20), threading.Lock(), [0], [0]
 
     def answer(device_id: int, _token: str) -> tuple[int, bytes]:
@@ -73,7 +73,7 @@ def test_eight_are_asked_together_and_never_more() -> None:
     assert most[0] == 8
 
 
-def test_one_failure_is_that_devices_own() -> None:
+def test_a_failure_affects_only_its_device() -> None:
     def answer(device_id: int, _token: str) -> tuple[int, bytes]:
         return {2: (404, b""), 3: (200, b"<html>")}.get(device_id, (200, device(device_id)))
 
@@ -84,7 +84,7 @@ def test_one_failure_is_that_devices_own() -> None:
     assert found[4] == "Device 4"
 
 
-def test_nothing_is_asked_twice_nor_for_nothing() -> None:
+def test_each_key_is_called_once() -> None:
     asked = []
 
     def answer(device_id: int, _token: str) -> tuple[int, bytes]:
@@ -96,8 +96,8 @@ def test_nothing_is_asked_twice_nor_for_nothing() -> None:
     assert sorted(asked) == [5, 6]
 
 
-def test_tokens_are_asked_for_in_the_requests_own_thread_only() -> None:
-    # In another thread the question would open a database connection of its own.
+def test_tokens_are_fetched_in_the_thread_of_the_request_only() -> None:
+    # In another thread it would open another database connection.
     tokens = Tokens("first", "second")
 
     def answer(device_id: int, token: str) -> tuple[int, bytes]:
@@ -109,12 +109,12 @@ def test_tokens_are_asked_for_in_the_requests_own_thread_only() -> None:
     assert tokens.left == [], "one new token for all"
 
 
-def test_a_session_that_ended_is_said_as_such() -> None:
+def test_an_ended_session_raises_unauthorized() -> None:
     with pytest.raises(Unauthorized):
         fan_out(gateway(lambda device_id, token: (401, b"")), [1, 2, 3], name)
 
 
-def test_when_the_pages_time_is_over_nothing_more_is_sent() -> None:
+def test_after_the_deadline_nothing_is_sent() -> None:
     transport = Transport("http://127.0.0.1:9")
     late = Gateway(transport, lambda rejected: "token", deadline=Deadline(0.0))
     found = fan_out(late, range(20), name)

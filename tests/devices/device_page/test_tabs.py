@@ -7,14 +7,15 @@ from datetime import datetime
 import pytest
 
 from tests.devices import fleet
-from tests.devices.conftest import Person, soup, words
+from tests.devices.conftest import Person
+from tests.html import one, soup, words
 from tests.servers import SandboxServer
 
 TIMELINE = f"/devices/{fleet.RICH}/timeline/"
 LOGS = f"/devices/{fleet.RICH}/logs/"
 
 
-def test_the_timeline_is_newest_first_by_day_and_warns_that_it_lags(support: Person) -> None:
+def test_the_timeline_is_newest_first_and_grouped_by_day(support: Person) -> None:
     page = support.get(TIMELINE)
     moments = [
         datetime.fromisoformat(str(time["datetime"]).replace("Z", "+00:00"))
@@ -26,20 +27,18 @@ def test_the_timeline_is_newest_first_by_day_and_warns_that_it_lags(support: Per
     assert soup(page).select("tr.group")
 
 
-def test_the_timeline_is_filtered_by_type_and_keeps_the_filter_on_its_pages(support: Person) -> None:
+def test_a_type_filter_holds_on_further_pages(support: Person) -> None:
     page = support.get(TIMELINE + "?type=CRITICAL")
     kinds = {cell.get_text().strip() for cell in soup(page).select("td.event")}
     assert kinds == {"Critical"}
-    current = soup(page).select_one(".segments [aria-current]")
-    assert current is not None
+    current = one(page, ".segments [aria-current]")
     assert current.get_text().strip() == "Critical"
     short = support.get(TIMELINE + "?type=CRITICAL&size=2")
-    following = soup(short).select_one("a[rel=next]")
-    assert following is not None
+    following = one(short, "a[rel=next]")
     assert following["href"] == TIMELINE + "?type=CRITICAL&page=2&size=2"
 
 
-def test_a_type_nobody_defined_is_shown_with_the_platforms_own_word(support: Person) -> None:
+def test_an_unknown_type_is_shown_as_sent(support: Person) -> None:
     seen: set[str] = set()
     for number in range(1, 12):
         page = support.get(f"{TIMELINE}?page={number}")
@@ -50,17 +49,14 @@ def test_a_type_nobody_defined_is_shown_with_the_platforms_own_word(support: Per
     assert [word for word in seen if word.isupper()], "the unknown type stands there as sent"
 
 
-def test_an_entry_bears_the_name_of_its_event_on_every_page(support: Person) -> None:
+def test_event_names_are_the_same_on_every_page(support: Person) -> None:
     whole = [cell.get_text() for cell in soup(support.get(TIMELINE + "?size=6")).select("td.what")]
-    one_by_one = [
-        soup(support.get(f"{TIMELINE}?size=1&page={n}")).select_one("td.what").get_text()  # type: ignore[union-attr]
-        for n in range(1, 7)
-    ]
+    one_by_one = [one(support.get(f"{TIMELINE}?size=1&page={n}"), "td.what").get_text() for n in range(1, 7)]
     assert one_by_one == whole
 
 
 @pytest.mark.parametrize("query", ["type=SIDEWAYS", "type=%00", "type=" + "x" * 10_000])
-def test_a_wrong_type_shows_all_and_says_so(support: Person, query: str) -> None:
+def test_a_wrong_type_shows_all_types_with_a_notice(support: Person, query: str) -> None:
     page = support.get(TIMELINE + "?" + query)
     assert page.status_code == 200
     assert "no such event type" in words(page)
@@ -74,15 +70,14 @@ def test_wrong_pages_fall_back_to_the_first(support: Person, query: str) -> None
         assert soup(page).select(".table-events tbody tr")
 
 
-def test_a_page_beyond_the_last_leads_back(support: Person) -> None:
+def test_a_page_beyond_the_last_links_back(support: Person) -> None:
     page = support.get(TIMELINE + "?page=9999")
     assert "There is no page 9999" in words(page)
-    back = soup(page).select_one(".empty a.button")
-    assert back is not None
+    back = one(page, ".empty a.button")
     assert soup(support.get(str(back["href"]))).select(".table-events tbody tr")
 
 
-def test_none_ever_and_none_of_this_type_are_different_sentences(support: Person) -> None:
+def test_no_events_and_no_events_of_a_type_differ(support: Person) -> None:
     none = support.get(f"/devices/{fleet.NO_HISTORY}/timeline/")
     assert "No events" in words(none)
     of_type = support.get(f"/devices/{fleet.NO_HISTORY}/timeline/?type=WARNING")
@@ -97,15 +92,15 @@ def test_a_tab_alone_is_a_fragment_and_its_address_a_page(support: Person) -> No
     assert soup(support.get(TIMELINE)).h1
 
 
-def test_the_user_action_log_says_what_is_not_in_it(support: Person) -> None:
+def test_the_user_action_log_names_its_scope(support: Person) -> None:
     page = support.get(LOGS)
-    assert "The device's own actions are not in it" in words(page)
+    assert "The device's own actions are not listed." in words(page)
     assert soup(page).select(".table-events tbody tr")
     empty = support.get(f"/devices/{fleet.NO_HISTORY}/logs/")
     assert "No user actions" in words(empty)
 
 
-def test_every_kind_of_value_in_the_log_can_be_read(support: Person) -> None:
+def test_every_kind_of_value_in_the_log_is_readable(support: Person) -> None:
     text = words(support.get(LOGS + "?size=200"))
     assert "@example." in text
     assert "[object" not in text
@@ -119,15 +114,15 @@ def test_a_log_without_a_total_has_no_of(support: Person, fresh_sandbox: Sandbox
     assert "1–5 of" not in page
 
 
-def test_tags_name_the_organization_that_made_them(support: Person, platform: SandboxServer) -> None:
+def test_tags_name_the_organization_that_created_them(support: Person, platform: SandboxServer) -> None:
     tagged = next(n for n in range(10, 100) if platform.get("/device/tags", "admin", deviceId=n).json())
     page = support.get(f"/devices/{tagged}/tags/")
     tags = soup(page).select(".tag-list .tag")
     assert tags
-    assert all(tag.select_one("small").get_text() for tag in tags)  # type: ignore[union-attr]
+    assert all(one(tag, "small").get_text() for tag in tags)
     assert not soup(page).select("#panel form, #panel button"), "no button pretends to edit"
 
 
-def test_no_tags_is_said(support: Person, fresh_sandbox: SandboxServer) -> None:
+def test_no_tags(support: Person, fresh_sandbox: SandboxServer) -> None:
     bare = next(n for n in range(10, 100) if not fresh_sandbox.get("/device/tags", "admin", deviceId=n).json())
     assert "No tags" in words(support.get(f"/devices/{bare}/tags/"))

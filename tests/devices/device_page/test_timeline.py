@@ -7,7 +7,8 @@ import re
 import pytest
 
 from tests.devices import fleet
-from tests.devices.conftest import Person, soup, words
+from tests.devices.conftest import Person
+from tests.html import one, soup, words
 from tests.servers import SandboxServer
 
 TIMELINE = f"/devices/{fleet.RICH}/timeline/"
@@ -29,11 +30,10 @@ def few(platform: SandboxServer) -> int:
     raise AssertionError("no such device")
 
 
-def test_the_chart_is_one_call_and_the_list_does_not_wait_for_it(support: Person, platform: SandboxServer) -> None:
+def test_the_chart_loads_separately_with_one_call(support: Person, platform: SandboxServer) -> None:
     tab = soup(support.htmx(TIMELINE))
     assert calls(platform).count("device/timeline") == 1
-    slot = tab.select_one("#chart")
-    assert slot is not None
+    slot = one(tab, "#chart")
     assert not slot.select("svg.chart-drawing")
     platform.clear_requests()
     chart = soup(support.htmx(str(slot["hx-get"])))
@@ -42,24 +42,23 @@ def test_the_chart_is_one_call_and_the_list_does_not_wait_for_it(support: Person
     assert re.search(r"\d+ of 640 events, from .+ to today", chart.get_text())
 
 
-def test_a_timeline_of_one_page_is_charted_without_a_further_call(support: Person, platform: SandboxServer) -> None:
+def test_a_timeline_of_one_page_needs_no_chart_call(support: Person, platform: SandboxServer) -> None:
     device_id = few(platform)
     platform.clear_requests()
     tab = soup(support.htmx(f"/devices/{device_id}/timeline/"))
     assert calls(platform).count("device/timeline") == 1
     assert tab.select_one("#chart svg.chart-drawing")
-    assert "load" not in str(tab.select_one("#chart")["hx-trigger"])  # type: ignore[index]
+    assert "load" not in str(one(tab, "#chart")["hx-trigger"])
 
 
 def test_no_events_no_chart(support: Person) -> None:
     assert not soup(support.get(f"/devices/{fleet.NO_HISTORY}/timeline/")).select("#chart")
 
 
-def test_the_drawing_has_a_name_and_its_numbers_stand_in_a_table(support: Person) -> None:
+def test_the_drawing_has_a_name_and_a_table_of_its_numbers(support: Person) -> None:
     page = soup(support.get(CHART))
     assert page.h1, "without script it is a page of its own"
-    drawing = page.select_one("svg.chart-drawing")
-    assert drawing is not None
+    drawing = one(page, "svg.chart-drawing")
     assert drawing["role"] == "img"
     named = [page.find(id=each) for each in str(drawing["aria-labelledby"]).split()]
     assert all(each and each.get_text() for each in named)
@@ -73,10 +72,9 @@ def test_the_drawing_has_a_name_and_its_numbers_stand_in_a_table(support: Person
     assert not page.select("[style]")
 
 
-def test_a_lane_filters_and_a_day_leads_to_its_place_in_the_list(support: Person) -> None:
+def test_a_lane_filters_and_a_day_links_into_the_list(support: Person) -> None:
     chart = soup(support.htmx(CHART))
-    lane = chart.select_one("#lane-critical")
-    assert lane is not None
+    lane = one(chart, "#lane-critical")
     assert lane["href"] == lane["hx-get"] == TIMELINE + "?type=CRITICAL"
     assert lane["hx-target"] == "#events"
     days = [str(link["href"]) for link in chart.select(".table-days th a")]
@@ -86,21 +84,21 @@ def test_a_lane_filters_and_a_day_leads_to_its_place_in_the_list(support: Person
         assert soup(support.get(page)).find(id=anchor), address
 
 
-def test_a_filter_swaps_the_list_alone_and_says_what_is_there(support: Person) -> None:
+def test_a_filter_swaps_the_list_alone_and_announces_it(support: Person) -> None:
     answer = support.htmx(TIMELINE + "?type=CRITICAL", **{"HX-Target": "events"})
     tree = soup(answer)
     assert not tree.select("#chart, #events")
     assert tree.select_one("[data-type=critical] .table-events")
-    assert re.match(r"Events 1 to \d+ of \d+", str(tree.select_one("[data-announce]")["data-announce"]))  # type: ignore[index]
+    assert re.match(r"Events 1 to \d+ of \d+", str(one(tree, "[data-announce]")["data-announce"]))
     assert "HX-Target" in answer["Vary"]
     assert "HX-Trigger" not in answer
 
 
-def test_reading_again_says_when_and_has_the_chart_read_too(support: Person) -> None:
+def test_read_again_announces_the_time_and_reloads_the_chart(support: Person) -> None:
     answer = support.htmx(TIMELINE, **{"HX-Target": "events", "HX-Trigger": "read-again"})
-    assert re.match(r"Events read \d\d:\d\d:\d\d UTC", str(soup(answer).select_one("[data-announce]")["data-announce"]))  # type: ignore[index]
-    assert answer["HX-Trigger"] == "timelineRead"
-    assert "timelineRead from:body" in str(soup(support.htmx(TIMELINE)).select_one("#chart")["hx-trigger"])  # type: ignore[index]
+    assert re.match(r"Events read \d\d:\d\d:\d\d UTC", str(one(answer, "[data-announce]")["data-announce"]))
+    assert "timelineRead" in answer["HX-Trigger"]
+    assert "timelineRead from:body" in str(one(support.htmx(TIMELINE), "#chart")["hx-trigger"])
 
 
 def test_chart_and_list_fail_alone(support: Person, fresh_sandbox: SandboxServer) -> None:
@@ -108,33 +106,31 @@ def test_chart_and_list_fail_alone(support: Person, fresh_sandbox: SandboxServer
     for address, target in ((CHART, "chart"), (TIMELINE, "events")):
         failed = support.htmx(address, **{"HX-Target": target})
         assert failed.status_code == 502
-        again = soup(failed).select_one("a[hx-get]")
-        assert again is not None
+        again = one(failed, "a[hx-get]")
         assert again["hx-target"] == f"#{target}"
         assert not soup(failed).select("h1")
 
 
-def test_open_and_resolved_are_told_apart(support: Person) -> None:
+def test_open_and_resolved_events_differ(support: Person) -> None:
     rows = soup(support.get(TIMELINE + "?type=CRITICAL&size=200")).select(".table-events tbody tr:not(.group)")
-    states = {row.select_one(".state").get_text().split()[0] for row in rows}  # type: ignore[union-attr]
+    states = {one(row, ".state").get_text().split()[0] for row in rows}
     assert states == {"Open", "Resolved"}
     others = soup(support.get(TIMELINE + "?type=LIFECYCLE")).select(".table-events .state")
     assert not any(state.get_text().strip() for state in others)
 
 
-def test_chips_count_what_this_page_shows(support: Person) -> None:
+def test_type_filters_count_this_page(support: Person) -> None:
     page = soup(support.get(TIMELINE))
     shown = [cell.get_text().strip() for cell in page.select("td.event")]
     for chip in page.select(".segments a")[1:]:
-        here = chip.select_one(".here")
-        assert here is not None
+        here = one(chip, ".here")
         kind = chip.get_text().removesuffix(here.get_text()).strip()
         assert int(here.get_text()) == shown.count(kind), kind
     assert not soup(support.get(TIMELINE + "?type=ONLINE")).select(".segments .here"), "nobody has counted the others"
 
 
 @pytest.mark.parametrize("device_id", [fleet.HOSTILE[2], fleet.HOSTILE[4]])
-def test_hostile_texts_stay_texts_in_the_chart(admin: Person, device_id: int) -> None:
+def test_hostile_strings_are_escaped_in_the_chart(admin: Person, device_id: int) -> None:
     tree = soup(admin.get(f"/devices/{device_id}/timeline/"))
     assert tree.select_one("svg.chart-drawing")
     assert not tree.select("main script, main i, main img")
@@ -142,10 +138,10 @@ def test_hostile_texts_stay_texts_in_the_chart(admin: Person, device_id: int) ->
     assert len(ids) == len(set(ids))
 
 
-def test_tabs_count_what_was_read_and_nothing_else(support: Person, platform: SandboxServer) -> None:
+def test_tabs_show_only_counts_that_were_read(support: Person, platform: SandboxServer) -> None:
     def counted(tab: str) -> dict[str, str]:
         links = soup(support.get(f"/devices/{fleet.RICH}/{tab}")).select(".tabs a")
-        found = {str(link.select_one("[data-words]").get_text()): link.select_one(".count") for link in links}  # type: ignore[union-attr]
+        found = {str(one(link, "[data-words]").get_text()): link.select_one(".count") for link in links}
         return {name: count.get_text() for name, count in found.items() if count and not count.has_attr("hidden")}
 
     fields = len(platform.get("/device/metafield", deviceId=fleet.RICH).json())
@@ -158,17 +154,15 @@ def test_tabs_count_what_was_read_and_nothing_else(support: Person, platform: Sa
     assert list(counted("tags/")) == ["Tags"]
 
 
-def test_a_device_that_speaks_http_only_is_never_offline(admin: Person, platform: SandboxServer) -> None:
+def test_an_http_only_device_is_never_offline(admin: Person, platform: SandboxServer) -> None:
     page = soup(admin.get(f"/devices/{fleet.HTTP_ONLY}/"))
-    badge = page.select_one("#online")
-    assert badge is not None
+    badge = one(page, "#online")
     text = " ".join(badge.get_text(" ").split())
     assert "Never connected" in text
     assert "The platform never shows those as connected" in text
     assert re.search(r"Last report: \d\d:\d\d:\d\d|Last report: \d+ \w+", text)
     assert "Offline" not in text
-    again = badge.select_one("#check-again")
-    assert again is not None
+    again = one(badge, "#check-again")
     platform.clear_requests()
     assert "Never connected" in words(admin.htmx(str(again["hx-get"])))
     assert calls(platform) == ["device/online"], "what the page knows already is not asked again"
@@ -178,27 +172,25 @@ def test_a_device_that_speaks_http_only_is_never_offline(admin: Person, platform
     assert "Never connected" in decision
 
 
-def test_a_device_that_never_connected_nor_reported_says_so_and_is_not_offline(admin: Person) -> None:
-    badge = soup(admin.get(f"/devices/{fleet.NEVER_ACTIVATED}/")).select_one("#online")
-    assert badge is not None
-    for text in (badge.get_text(" "), words(admin.htmx(str(badge.select_one("#check-again")["hx-get"])))):  # type: ignore[index]
+def test_a_device_that_never_connected_is_not_offline(admin: Person) -> None:
+    badge = one(admin.get(f"/devices/{fleet.NEVER_ACTIVATED}/"), "#online")
+    for text in (badge.get_text(" "), words(admin.htmx(str(one(badge, "#check-again")["hx-get"])))):
         assert "Never connected" in text
         assert "It has neither been connected nor reported so far." in text
         assert "Offline" not in text
     assert "Never connected" in words(admin.get(f"/devices/{fleet.NEVER_ACTIVATED}/delete/"))
 
 
-def test_a_name_of_two_thousand_characters_is_cut_and_stands_whole_below(admin: Person) -> None:
+def test_a_long_name_is_cut_and_shown_in_full_below(admin: Person) -> None:
     page = soup(admin.get("/devices/127/"))
     assert page.h1
     assert len(page.h1.get_text()) == 120
-    whole = page.select_one("#whole-name details p")
-    assert whole is not None
+    whole = one(page, "#whole-name details p")
     assert whole.get_text() == "x" * 2000
     assert not soup(admin.get(f"/devices/{fleet.RICH}/")).select("#whole-name *")
 
 
-def test_what_takes_something_away_stands_apart_at_the_end(admin: Person) -> None:
+def test_destructive_actions_are_in_the_danger_zone(admin: Person) -> None:
     page = soup(admin.get(f"/devices/{fleet.RICH}/"))
     apart = [str(link["id"]) for link in page.select("#danger-zone .button")]
     grave = ["transfer-to-owner", "remove-owner", "transfer-to-organization", "clear", "delete"]
@@ -206,7 +198,7 @@ def test_what_takes_something_away_stands_apart_at_the_end(admin: Person) -> Non
     assert not page.select("#danger-zone ~ section"), "nothing comes after it"
 
 
-def test_what_is_not_there_is_not_listed_as_going(admin: Person, platform: SandboxServer) -> None:
+def test_a_deletion_lists_only_existing_data(admin: Person, platform: SandboxServer) -> None:
     page = words(admin.get(f"/devices/{fleet.NO_HISTORY}/delete/"))
     assert "0 events" not in page
     assert "0 entries" not in page

@@ -1,16 +1,20 @@
-"""Every method of the gateway: how it is called, what must then go over the wire, and a full answer to it.
+"""Every method of the gateway: how it is called, what it sends, and a full response.
 
-In the answers every object has the device credential as `token`, as the API sends it with devices.
+In the responses every object has the device credential as `token`, as the API sends it with devices.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from devices.audit.log import ChangeIntent
+from devices.changes.kinds import ChangeKind, kinds
 from devices.gateway.client import Gateway
+from devices.gateway.errors import TimedOut
 from tests.contract.checker import ROOT, contract, sample
 
 CREDENTIAL = "a7Xk-canary-device-credential-01"
@@ -253,7 +257,7 @@ SIMPLE = [
     for name, parameters in contract().reads_of_a_device().items()
     if hasattr(Gateway, name) and name not in {case.name for case in READS}
 ]
-"""The rest: a new endpoint that asks for a device's id alone is here without a line."""
+"""Reads by device id alone come from the contract: a new one needs no line here."""
 READS += SIMPLE
 REVEAL = get("reveal_token", lambda g: g.reveal_token(31), "/device/baseInfo", THE_DEVICE, BASE_INFO)
 WRITES = [
@@ -315,4 +319,33 @@ WRITES = [
         None,
     ),
 ]
+
+
+class Recorder:
+    """A transport that notes the call and sends nothing."""
+
+    def send(self, method: str, path: str, **call: Any) -> Any:
+        self.method, self.path = method, path.removeprefix(ROOT)
+        self.query = {name: str(value) for name, value in (call["query"] or {}).items() if value is not None}
+        self.body = call["json"]
+        raise TimedOut(sent=True)
+
+
+def of_kind(kind: ChangeKind) -> Case:
+    """A change as its kind sends it. The contract says what may come, and checks what is sent (tests/contract)."""
+    target, after = kind.example.target, kind.example.after
+    intent = ChangeIntent(operation=kind.operation, device_id=31, target=target, after=after)
+    recorder = Recorder()
+    with suppress(TimedOut):
+        kind.send(Gateway(recorder, lambda rejected: "token"), intent)  # type: ignore[arg-type]
+    verb, path = contract().call_of(kind.operation)
+    assert (recorder.method, recorder.path) == (verb, path), f"{kind.operation} is not what the contract says"
+    responses = contract().operations[verb, ROOT + path]["responses"]
+    answer = sample(responses["200"]["content"]["application/json"]["schema"]) if "200" in responses else None
+    return Case(kind.operation, lambda g: kind.send(g, intent), verb, path, recorder.query, recorder.body, answer)
+
+
+_by_hand = {case.name for case in [*WRITES, REVEAL]}
+WRITES += [of_kind(kind) for kind in kinds() if kind.operation not in _by_hand]
+"""Those with more to say than their kind's example stand above: a new one needs no line here."""
 CASES = [*READS, *WRITES, REVEAL]

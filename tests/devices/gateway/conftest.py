@@ -9,7 +9,6 @@ import pytest
 import responses
 
 from devices.gateway.client import Gateway
-from devices.gateway.errors import Forbidden, GatewayError, NotFound, Rejected
 from devices.gateway.transport import Transport
 from tests.devices.gateway.calls import ROOT, Case
 from tests.servers import SandboxServer
@@ -17,13 +16,6 @@ from tests.servers import SandboxServer
 HOST = "http://127.0.0.1:9"
 As = Callable[..., Gateway]
 """Makes a gateway for a user of the sandbox."""
-
-GONE = 2_000_000_000
-FOREIGN_ORG = 5
-"""Of another company: not visible to anybody."""
-
-Refusal = tuple[type[GatewayError], str, str, Callable[[Gateway], object]]
-"""The error, the operation, the person, the call."""
 
 
 class Tokens:
@@ -89,20 +81,3 @@ def gateway_as(sandbox: SandboxServer) -> As:
 @pytest.fixture
 def admin(gateway_as: As) -> Gateway:
     return gateway_as()
-
-
-def is_refused(refusal: Refusal, gateway_as: As) -> None:
-    """The call fails as expected, with everything a person and a log need."""
-    kind, operation, user, call = refusal
-    with pytest.raises(GatewayError) as caught:
-        call(gateway_as(user))
-    error = caught.value
-    assert type(error) is kind
-    assert (error.operation, error.request_id) == (operation, "c0ffee")
-    assert error.api_status == {Rejected: 400, NotFound: 404, Forbidden: 403}[kind]
-    assert error.api_message
-
-
-def name_of(refusal: Refusal) -> str:
-    kind, operation, user, _ = refusal
-    return f"{kind.__name__}-{operation}-{user}"

@@ -190,13 +190,13 @@ class ResponseCacheMachine(RuleBasedStateMachine):
         found: list[Any] = []
         shared = gateway.for_threads()
 
-        def ask() -> None:
+        def call() -> None:
             try:
                 found.append(READS[operation](shared, device))
             except GatewayError as error:
                 found.append(error)
 
-        thread = threading.Thread(target=ask)
+        thread = threading.Thread(target=call)
         thread.start()
         thread.join()
         gateway.flush()

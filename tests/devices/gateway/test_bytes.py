@@ -180,15 +180,6 @@ def test_cookies_are_not_carried_from_one_call_to_the_next() -> None:
     assert b"cookie" not in server.requests[1].lower()
 
 
-def test_no_redirect_is_followed() -> None:
-    with serving(each_request(answer())) as target:
-        moved = answer(b"", f"Location: {target.url}/x", status="308 Permanent Redirect")
-        with serving(each_request(moved)) as server, pytest.raises(BadReply) as caught:
-            over(Transport(server.url)).set_metafield(31, 3, "x")
-    assert caught.value.api_status == 308
-    assert (len(server.requests), len(target.requests)) == (1, 0)
-
-
 def test_proxies_and_netrc_are_not_used_for_loopback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login thief password hunter2\n")

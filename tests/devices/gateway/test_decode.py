@@ -342,7 +342,7 @@ def test_a_rejected_token_is_replaced_once(case: Case, api: Api, transport: Tran
 def test_a_second_401_is_an_error(body: bytes, api: Api, transport: Transport) -> None:
     case = BY_NAME["rename_device"]
     api.answers(case, status=401, body=body)
-    error = error_of(case, Gateway(transport, Tokens("old", "new", "never asked for")))
+    error = error_of(case, Gateway(transport, Tokens("old", "new", "unused")))
     assert type(error) is Unauthorized
     assert (error.operation, error.api_status) == ("rename_device", 401)
     assert len(api.requests) == 2

@@ -178,15 +178,15 @@ def test_a_token_that_ended_upstream_is_replaced_once(body: str, fresh_sandbox: 
     fresh_sandbox.switch(unauthorized_body=body)
     old = fresh_sandbox.token()
     fresh_sandbox.expire_tokens()
-    asked: list[str | None] = []
+    rejections: list[str | None] = []
 
     def token(rejected: str | None) -> str:
-        asked.append(rejected)
+        rejections.append(rejected)
         return old if rejected is None else fresh_sandbox.token()
 
     fresh_sandbox.clear_requests()
     assert Gateway(Transport(fresh_sandbox.url), token).rename_device(3, "Renamed").name == "Renamed"
-    assert asked == [None, old]
+    assert rejections == [None, old]
     with pytest.raises(Unauthorized):
         Gateway(Transport(fresh_sandbox.url), lambda rejected: "no such token").get_device(3)
     calls = [request["status"] for request in fresh_sandbox.requests() if "/organization/" in request["path"]]

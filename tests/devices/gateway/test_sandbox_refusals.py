@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,8 +22,15 @@ from devices.gateway.errors import (
 )
 from devices.gateway.timeouts import Timeouts
 from devices.gateway.transport import Transport
-from tests.devices.gateway.conftest import FOREIGN_ORG, GONE, As, Refusal, is_refused, name_of
+from tests.devices.gateway.conftest import As
 from tests.servers import SandboxServer
+
+GONE = 2_000_000_000
+FOREIGN_ORG = 5
+"""Of another company: not visible to anybody."""
+
+Refusal = tuple[type[GatewayError], str, str, Callable[[Gateway], object]]
+"""The error, the operation, the person, the call."""
 
 REFUSED: list[Refusal] = [
     (Rejected, "set_metafield", "admin", lambda g: g.set_metafield(3, 4, "many")),
@@ -68,7 +76,40 @@ REFUSED: list[Refusal] = [
     (Forbidden, "search_organizations", "viewer", lambda g: g.search_organizations("north")),
     (Forbidden, "list_sub_organizations", "viewer", lambda g: g.list_sub_organizations()),
     (Forbidden, "get_user_profile", "client", lambda g: g.get_user_profile()),
+    (Rejected, "transfer_to_owner", "admin", lambda g: g.transfer_to_owner(3, 4)),
+    (Rejected, "transfer_to_organization", "admin", lambda g: g.transfer_to_organization(3, 1)),
+    (NotFound, "create_device", "admin", lambda g: g.create_device("TMPLnone", "New")),
+    (NotFound, "delete_device", "admin", lambda g: g.delete_device(GONE)),
+    (NotFound, "transfer_to_owner", "admin", lambda g: g.transfer_to_owner(3, 999_999)),
+    (NotFound, "transfer_to_organization", "admin", lambda g: g.transfer_to_organization(3, FOREIGN_ORG)),
+    (NotFound, "remove_owner", "admin", lambda g: g.remove_owner(GONE)),
+    (NotFound, "clear_device", "admin", lambda g: g.clear_device(GONE)),
+    (NotFound, "trigger_event", "admin", lambda g: g.trigger_event(3, "no_such_event")),
+    (Forbidden, "create_device", "support", lambda g: g.create_device("TMPL2cRm01aQ9", "New")),
+    (Forbidden, "delete_device", "support", lambda g: g.delete_device(3)),
+    (Forbidden, "transfer_to_owner", "viewer", lambda g: g.transfer_to_owner(3, 11)),
+    (Forbidden, "transfer_to_organization", "viewer", lambda g: g.transfer_to_organization(3, 2)),
+    (Forbidden, "remove_owner", "viewer", lambda g: g.remove_owner(3)),
+    (Forbidden, "clear_device", "support", lambda g: g.clear_device(3)),
+    (Forbidden, "trigger_event", "support", lambda g: g.trigger_event(3, "temp_high")),
 ]
+
+
+def is_refused(refusal: Refusal, gateway_as: As) -> None:
+    """The call fails as expected, with everything a person and a log need."""
+    kind, operation, user, call = refusal
+    with pytest.raises(GatewayError) as caught:
+        call(gateway_as(user))
+    error = caught.value
+    assert type(error) is kind
+    assert (error.operation, error.request_id) == (operation, "c0ffee")
+    assert error.api_status == {Rejected: 400, NotFound: 404, Forbidden: 403}[kind]
+    assert error.api_message
+
+
+def name_of(refusal: Refusal) -> str:
+    kind, operation, user, _ = refusal
+    return f"{kind.__name__}-{operation}-{user}"
 
 
 @pytest.mark.parametrize("refusal", REFUSED, ids=name_of)

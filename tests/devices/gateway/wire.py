@@ -103,7 +103,7 @@ def serving(handle: Handler) -> Iterator[Server]:
 
 
 def each_request(*answers: bytes) -> Handler:
-    """Give these answers in turn on each connection, the last one for ever."""
+    """Send these responses in turn on each connection, the last one again and again."""
 
     def handle(server: Server, conn: socket.socket) -> None:
         left = list(answers)

@@ -14,7 +14,8 @@ from devices.gateway.types import Online
 from devices.lists import connectivity
 from portal.platform import transport
 from tests.devices import fleet
-from tests.devices.conftest import HTMX, Person, SignIn, soup, words
+from tests.devices.conftest import HTMX, Person, SignIn
+from tests.html import one, soup, words
 from tests.servers import SandboxServer
 
 ONLINE = "/api/v1/organization/device/online"
@@ -46,13 +47,13 @@ def start(person: Person, address: str = "/devices/", steps: int = 0) -> dict[st
 
 
 def step_of(response: Any) -> Any:
-    return soup(response).select_one("#check-step")
+    return one(response, "#check-step")
 
 
 def states(response: Any) -> dict[int, str]:
     """The text of the status column by device."""
     return {
-        int(row.select_one("th a")["href"].strip("/").rsplit("/", 1)[1]): row.select_one(".col-status").get_text(" ")
+        int(one(row, "th a")["href"].strip("/").rsplit("/", 1)[1]): one(row, ".col-status").get_text(" ")
         for row in soup(response).select("tbody tr")
     }
 
@@ -159,7 +160,7 @@ def test_after_a_failure_the_check_continues_however_late_the_person_presses(
     for _press in range(2):  # refused by the platform, then not even sent
         failed = support.htmx(CHECK, form)
         assert (failed.status_code, 15 <= int(failed["Retry-After"]) <= 20) == (429, True)
-        assert soup(failed).select_one("#check-step.failed #go-on")
+        assert one(failed, "#check-step.failed #go-on")
         assert "load" not in step_of(failed)["hx-trigger"]
         assert "too many requests" in step_of(failed)["data-announce"]
         assert fields(failed)["done"] == "8"

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
-from tests.devices.conftest import HTMX, Person, SignIn, soup, words
+from tests.devices.conftest import HTMX, Person, SignIn
+from tests.html import one, soup, words
 from tests.servers import SandboxServer
 
 LIST = "/api/v1/organization/devices"
@@ -28,8 +29,7 @@ def test_the_first_page_shows_fifty_devices_the_total_and_the_organization(suppo
     page = support.get("/devices/")
     assert page.status_code == 200
     assert len(names(page)) == 50
-    heading = soup(page).select_one("#headline")
-    assert heading is not None
+    heading = one(page, "#headline")
     assert "devices in Halden Cooling" in heading.get_text()
     assert "Cold room 14 - door's sensor" in names(page)
 
@@ -41,34 +41,32 @@ def test_a_page_of_the_list_costs_one_call(support: Person, platform: SandboxSer
     assert paths(platform) == [LIST, LIST, SEARCH]
 
 
-def test_names_stand_where_the_api_sends_ids(support: Person) -> None:
+def test_ids_are_shown_as_names(support: Person) -> None:
     first = soup(support.get("/devices/")).select("tbody tr")[0]
-    assert first.select_one(".col-template").get_text() == "Cold Room Controller"  # type: ignore[union-attr]
-    assert first.select_one(".col-owner").get_text() == "ana.lund@example.org"  # type: ignore[union-attr]
-    assert first.select_one(".col-org").get_text() == "Halden Cooling"  # type: ignore[union-attr]
+    assert one(first, ".col-template").get_text() == "Cold Room Controller"
+    assert one(first, ".col-owner").get_text() == "ana.lund@example.org"
+    assert one(first, ".col-org").get_text() == "Halden Cooling"
 
 
-def test_without_the_right_to_read_names_ids_are_shown_and_nothing_fails(viewer: Person) -> None:
+def test_without_the_permission_for_names_ids_are_shown(viewer: Person) -> None:
     rows = soup(viewer.get("/devices/")).select("tbody tr")
-    assert any(row.select_one(".col-owner").get_text().startswith("User ") for row in rows)  # type: ignore[union-attr]
+    assert any(one(row, ".col-owner").get_text().startswith("User ") for row in rows)
 
 
-def test_pages_lead_on_by_link_and_name_their_range(support: Person) -> None:
+def test_pages_have_links_and_name_their_range(support: Person) -> None:
     first = support.get("/devices/")
-    follow = soup(first).select_one("a[rel=next]")
-    assert follow is not None
+    follow = one(first, "a[rel=next]")
     second = support.get(str(follow["href"]))
     assert "51–" in words(second)
     assert not set(names(first)) & set(names(second))
-    assert ", page 2" in soup(second).title.get_text()  # type: ignore[union-attr]
+    assert ", page 2" in one(second, "title").get_text()
 
 
-def test_a_page_beyond_the_last_says_so_and_leads_to_the_last(support: Person) -> None:
+def test_a_page_beyond_the_last_links_to_the_last(support: Person) -> None:
     page = support.get("/devices/?page=9999")
     assert page.status_code == 200
     assert "There is no page 9999" in words(page)
-    last = soup(page).select_one(".empty a.button")
-    assert last is not None
+    last = one(page, ".empty a.button")
     assert names(support.get(str(last["href"])))
 
 
@@ -78,7 +76,7 @@ def test_search_finds_by_part_of_a_name_whatever_the_case(support: Person) -> No
     assert all("kitchen cold" in name.lower() for name in found)
 
 
-def test_typing_gets_the_rows_alone_and_the_address_bar_follows(support: Person) -> None:
+def test_typing_gets_a_fragment_and_pushes_the_url(support: Person) -> None:
     typed = support.htmx("/devices/?q=boiler&org=&sub_orgs=&sort=&order=ASC&page=")
     assert typed["HX-Push-Url"] == "/devices/?q=boiler"
     assert "HX-Request" in typed["Vary"]
@@ -86,10 +84,10 @@ def test_typing_gets_the_rows_alone_and_the_address_bar_follows(support: Person)
     assert names(typed)
     page = support.get(typed["HX-Push-Url"])
     assert names(page) == names(typed), "the same address is a whole page without htmx"
-    assert soup(page).select_one("#id_q")["value"] == "boiler"  # type: ignore[index]
+    assert one(page, "#id_q")["value"] == "boiler"
 
 
-def test_back_gets_the_whole_page_not_the_rows_alone(support: Person) -> None:
+def test_a_restored_history_entry_gets_the_whole_page(support: Person) -> None:
     restored = support.get("/devices/?q=room", headers=HTMX | {"HX-History-Restore-Request": "true"})
     assert b"<html" in restored.content
 
@@ -99,37 +97,27 @@ def test_results_sort_both_ways_by_the_fields_the_api_knows(support: Person) -> 
     down = support.get("/devices/?q=heat&sort=Name&order=DESC")
     assert up == sorted(up)
     assert up[0] != names(down)[0]
-    head = soup(down).select_one("th[aria-sort]")
-    assert head is not None
+    head = one(down, "th[aria-sort]")
     assert head["aria-sort"] == "descending"
     assert len(soup(down).select("th[aria-sort]")) == 1
 
 
-def test_the_list_offers_no_sorting_it_cannot_do(support: Person) -> None:
-    page = support.get("/devices/")
-    assert not soup(page).select("thead a")
-    assert "it sorts only a search" in words(page)
-
-
-def test_nothing_found_repeats_the_question_and_offers_a_way_out(support: Person) -> None:
+def test_no_match_repeats_the_query_and_links_to_the_list(support: Person) -> None:
     page = support.get("/devices/?q=bioler 2")
     assert "No device matches “bioler 2”" in words(page)
-    assert soup(page).select_one('.empty a[href="/devices/"]')
+    assert one(page, '.empty a[href="/devices/"]')
 
 
-def test_a_search_longer_than_the_api_takes_is_refused_beside_the_field(
-    support: Person, platform: SandboxServer
-) -> None:
+def test_a_search_text_too_long_for_the_api_is_refused_at_the_field(support: Person, platform: SandboxServer) -> None:
     assert support.get("/devices/", {"q": "x" * 255}).status_code == 200
     platform.clear_requests()
     for ask in (support.get, support.htmx):
         refused = ask("/devices/?q=" + "x" * 256)
         assert refused.status_code == 422
-        error = soup(refused).select_one("#q-error .error")
-        assert error is not None
+        error = one(refused, "#q-error .error")
         assert "at most 255 characters" in error.get_text()
         assert "HX-Push-Url" not in refused, "the address stays that of the last answer"
-    assert soup(support.get("/devices/?q=" + "x" * 256)).select_one("#id_q")["value"] == "x" * 256  # type: ignore[index]
+    assert one(support.get("/devices/?q=" + "x" * 256), "#id_q")["value"] == "x" * 256
     assert paths(platform) == [], "no call is spent on it"
 
 
@@ -148,7 +136,7 @@ def test_a_search_longer_than_the_api_takes_is_refused_beside_the_field(
         ("org=" + "9" * 10_000, "not an organization"),
     ],
 )
-def test_a_wrong_value_gets_a_sentence_and_a_sane_page(support: Person, query: str, sentence: str) -> None:
+def test_a_wrong_value_gets_a_warning_and_a_default(support: Person, query: str, sentence: str) -> None:
     page = support.get("/devices/?" + query)
     assert page.status_code == 200
     assert sentence in words(page)
@@ -156,7 +144,7 @@ def test_a_wrong_value_gets_a_sentence_and_a_sane_page(support: Person, query: s
 
 
 @pytest.mark.parametrize("query", ["q=%00", "q=a%00b", "q=" + "%F0%9F%A7%8A" * 2500, "q=%ff%fe"])
-def test_odd_bytes_never_break_the_page(support: Person, query: str) -> None:
+def test_invalid_bytes_do_not_break_the_page(support: Person, query: str) -> None:
     assert support.get("/devices/?" + query).status_code in (200, 422)
     assert support.htmx("/devices/?" + query).status_code in (200, 422)
 
@@ -166,21 +154,20 @@ def test_a_doubled_field_counts_once(support: Person) -> None:
     assert "Kitchen cold room" in names(page)
 
 
-def test_sub_organizations_widen_the_list_and_can_be_taken_out_again(support: Person) -> None:
+def test_sub_organizations_are_a_removable_filter(support: Person) -> None:
     wide = support.get("/devices/?sub_orgs=on")
     assert "and its sub-organizations" in words(wide)
-    without = soup(wide).select_one(".chip a")
-    assert without is not None
+    without = one(wide, ".chip a")
     assert without["href"] == "/devices/"
 
 
-def test_another_organization_is_listed_by_choice(support: Person) -> None:
+def test_another_organization_can_be_chosen(support: Person) -> None:
     choice = next(o for o in soup(support.get("/devices/")).select("#id_org option") if o.get_text() == "Halden North")
     page = support.get(f"/devices/?org={choice['value']}")
     assert {cell.get_text() for cell in soup(page).select("tbody .col-org")} == {"Halden North"}
 
 
-def test_a_foreign_organization_is_out_of_reach(support: Person) -> None:
+def test_a_foreign_organization_is_not_found(support: Person) -> None:
     page = support.get("/devices/?org=2000000000")
     assert page.status_code == 404
     assert "Traceback" not in words(page)
@@ -189,14 +176,13 @@ def test_a_foreign_organization_is_out_of_reach(support: Person) -> None:
 def test_a_search_says_that_the_organization_does_not_apply(support: Person) -> None:
     page = support.get("/devices/?q=room&org=2&sub_orgs=on")
     assert "does not apply to a search" in words(page)
-    headline = soup(page).select_one("#headline")
-    assert headline is not None
+    headline = one(page, "#headline")
     assert headline.get_text().endswith("in Halden Cooling"), "the place that was searched, not the one chosen"
     assert "in Halden Cooling" in words(support.get("/devices/?q=bioler&org=2"))
 
 
 @pytest.mark.parametrize("address", ["/devices/?q=script", "/devices/?q=7*7", "/devices/?size=200"])
-def test_whatever_the_api_sends_is_shown_as_text(support: Person, address: str) -> None:
+def test_values_of_the_api_are_shown_as_text(support: Person, address: str) -> None:
     page = support.get(address)
     scripts = [script for script in soup(page).select("script") if not script.get("src")]
     assert scripts == []
@@ -228,7 +214,7 @@ def test_without_the_permission_the_page_names_it(owner: Person) -> None:
     assert b"<html" not in fragment.content
 
 
-def test_signed_out_leads_to_sign_in_and_back(platform: SandboxServer) -> None:
+def test_signed_out_redirects_to_sign_in_and_back(platform: SandboxServer) -> None:
     stranger = Person()
     page = stranger.get("/devices/?q=room", secure=True)
     assert page.status_code == 302
@@ -238,7 +224,7 @@ def test_signed_out_leads_to_sign_in_and_back(platform: SandboxServer) -> None:
     assert banner["HX-Retarget"] == "#session-banner"
 
 
-def test_the_platform_down_is_said_with_a_way_to_try_again(support: Person, platform_down: Any) -> None:
+def test_the_platform_down_is_an_error_with_try_again(support: Person, platform_down: Any) -> None:
     with platform_down():
         page = support.get("/devices/")
         fragment = support.htmx("/devices/?q=room")
@@ -254,7 +240,7 @@ def test_the_list_takes_no_post(support: Person) -> None:
     assert "Nothing was changed" in words(answer)
 
 
-def test_names_that_do_not_come_hold_a_page_up_for_a_few_seconds_at_most(
+def test_slow_names_delay_a_page_by_the_time_limit_only(
     support: Person, fresh_sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("devices.directory.names.TIME_LIMIT", 0.2)
@@ -268,7 +254,7 @@ def test_names_that_do_not_come_hold_a_page_up_for_a_few_seconds_at_most(
     assert "Template 11" in words(page)
 
 
-def test_ones_own_organization_is_named_though_the_profile_leaves_its_name_out(
+def test_the_own_organization_has_a_name_without_the_profile(
     platform: SandboxServer, fresh_sandbox: SandboxServer
 ) -> None:
     profile = platform.get("/user/profile", "support").json()
@@ -279,8 +265,7 @@ def test_ones_own_organization_is_named_though_the_profile_leaves_its_name_out(
     person.post("/sign-in/", {"username": "support@example.com", "password": "demo"})
     page = person.get("/devices/")
     assert "devices in Halden Cooling" in words(page)
-    chosen = soup(page).select_one("#id_org option[selected]")
-    assert chosen is not None
+    chosen = one(page, "#id_org option[selected]")
     assert (chosen["value"], chosen.get_text()) == ("", "Halden Cooling")
 
 

@@ -1,4 +1,4 @@
-"""The receipt before harm: what is in it, and what is told of what is missing."""
+"""Receipts: what they contain, and what is reported as missing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("fresh_sandbox")
 
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """640 events are seven pages, 160 entries of the log two."""
+    """640 timeline events are seven pages, 160 log entries two."""
     monkeypatch.setattr(receipt_builder, "PAGE_SIZE", 100)
 
 
@@ -53,12 +53,10 @@ def told_missing(answer: Any) -> str:
     return " ".join(notice.get_text(" ").split()) if notice else ""
 
 
-# --- what is in it ----------------------------------------------------------------------------------------------------
+# --- contents -------------------------------------------------------------------------------------------------------
 
 
-def test_it_holds_all_that_can_be_read_over_all_pages(
-    admin: Person, platform: SandboxServer, small_pages: None
-) -> None:
+def test_it_contains_all_parts_and_pages(admin: Person, platform: SandboxServer, small_pages: None) -> None:
     device = {"deviceId": fleet.RICH}
     events = platform.get("/device/timeline", size=1000, **device).json()["content"]
     logs = platform.get("/device/logs", size=1000, **device).json()["content"]
@@ -81,7 +79,7 @@ def test_it_holds_all_that_can_be_read_over_all_pages(
     assert body["parts"]["timeline"] == {"pages": 7, "entries": 640, "entries_on_platform": 640}
 
 
-def test_it_tells_its_format_and_who_asked_for_what_by_number_alone(admin: Person) -> None:
+def test_it_names_its_format_and_the_person_by_id_only(admin: Person) -> None:
     admin.post(CLEAR, opened(admin, CLEAR))
     body = kept()
     assert (body["format"], body["version"]) == ("device-portal-receipt", 1)
@@ -92,7 +90,7 @@ def test_it_tells_its_format_and_who_asked_for_what_by_number_alone(admin: Perso
         assert personal not in text
 
 
-def test_nothing_secret_is_in_it(admin: Person, platform: SandboxServer) -> None:
+def test_it_contains_no_secrets(admin: Person, platform: SandboxServer) -> None:
     url = f"/devices/{fleet.BENCH}/delete/"
     token = str(held(platform, fleet.BENCH)["token"])
     fields = platform.get("/device/metafield", deviceId=fleet.BENCH).json()
@@ -108,7 +106,7 @@ def test_nothing_secret_is_in_it(admin: Person, platform: SandboxServer) -> None
     assert [field["value"] for field in hidden] == [{"type": "ApplicationKey", "left_out": "secret"}]
 
 
-def test_the_download_is_what_was_kept_and_its_hash_is_shown(admin: Person, viewer: Person) -> None:
+def test_the_download_matches_the_hash_shown(admin: Person, viewer: Person) -> None:
     answer = admin.post(DELETE, opened(admin))
     page = admin.get(answer["Location"])
     entry = AuditEntry.objects.get()
@@ -127,7 +125,7 @@ def test_the_download_is_what_was_kept_and_its_hash_is_shown(admin: Person, view
     assert entry.receipt_hash in words(admin.get(f"/audit/{entry.pk}/"))
 
 
-def test_nobody_changes_it_afterwards(admin: Person, settings: Any) -> None:
+def test_it_cannot_be_changed_afterwards(admin: Person, settings: Any) -> None:
     settings.AUDIT_KEEP_DAYS = 1
     admin.post(CLEAR, opened(admin, CLEAR))
     for attempt in (lambda: Receipt.objects.update(body="{}"), lambda: Receipt.objects.all().delete()):
@@ -137,22 +135,20 @@ def test_nobody_changes_it_afterwards(admin: Person, settings: Any) -> None:
     assert hashlib.sha256(row.body.encode()).hexdigest() == row.sha256
 
 
-# --- what is missing --------------------------------------------------------------------------------------------------
+# --- missing parts ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("path", "part"),
+    ("path", "part", "status"),
     [
-        ("/device", "Current values"),
-        ("/device/metafield", "Metafields"),
-        ("/device/tags", "Tags"),
-        ("/device/timeline", "Timeline"),
-        ("/device/logs", "Log of user actions"),
+        ("/device", "Current values", 500),
+        ("/device/metafield", "Metafields", 403),
+        ("/device/tags", "Tags", 500),
+        ("/device/timeline", "Timeline", 403),
+        ("/device/logs", "Log of user actions", 500),
     ],
 )
-# A 429 is not of one part: the whole organization waits, and collecting goes on later (test_receipt_progress.py).
-@pytest.mark.parametrize("status", [403, 500])
-def test_what_could_not_be_read_is_named_and_nothing_is_done_before_one_agrees(
+def test_a_missing_part_is_named_and_must_be_accepted_first(
     admin: Person, platform: SandboxServer, path: str, part: str, status: int
 ) -> None:
     form = opened(admin)
@@ -172,7 +168,7 @@ def test_what_could_not_be_read_is_named_and_nothing_is_done_before_one_agrees(
     assert body[name] is None
 
 
-def test_sent_again_without_agreeing_what_failed_is_tried_once_more(admin: Person, platform: SandboxServer) -> None:
+def test_submitting_again_retries_what_failed(admin: Person, platform: SandboxServer) -> None:
     form = opened(admin)
     platform.fault("/device/tags", "status", status=500)
     answer = admin.post(DELETE, form)
@@ -182,10 +178,10 @@ def test_sent_again_without_agreeing_what_failed_is_tried_once_more(admin: Perso
     assert admin.post(DELETE, {**filled(answer), "without": ""}).status_code == 303
     assert kept()["complete"] is True
     reads = [entry["path"].rsplit("/", 1)[-1] for entry in platform.requests() if entry["method"] == "GET"]
-    assert "logs" not in reads  # what was there stays
+    assert "logs" not in reads  # pages already read stay
 
 
-def test_who_agreed_to_one_thing_is_asked_again_about_another(admin: Person, platform: SandboxServer) -> None:
+def test_accepting_one_missing_part_does_not_accept_another(admin: Person, platform: SandboxServer) -> None:
     form = opened(admin)
     platform.fault("/device/tags", "status", status=500)
     answer = admin.post(DELETE, form | {"without": "on", "told": "logs"})
@@ -195,7 +191,7 @@ def test_who_agreed_to_one_thing_is_asked_again_about_another(admin: Person, pla
     assert writes(platform) == []
 
 
-def test_what_one_may_not_read_is_told_before_the_first_press(
+def test_a_missing_permission_is_named_before_the_first_submission(
     admin: Person, platform: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(permissions.RULES, "list_timeline", PermissionRule(("ONE_THAT_NOBODY_HAS",), visible=True))
@@ -213,7 +209,7 @@ def test_what_one_may_not_read_is_told_before_the_first_press(
     }
 
 
-def test_more_than_is_collected_is_told_at_once_and_the_newest_are_kept(
+def test_too_many_entries_are_announced_and_the_newest_collected(
     admin: Person, monkeypatch: pytest.MonkeyPatch, small_pages: None
 ) -> None:
     monkeypatch.setattr(receipt_builder, "MAX_PAGES", 2)
@@ -221,7 +217,7 @@ def test_more_than_is_collected_is_told_at_once_and_the_newest_are_kept(
     assert "Timeline: only the newest 200 of 640 entries" in told_missing(page)
     form = filled(page) | SURE
     form["without"] = "on"
-    assert admin.post(DELETE, form).status_code == 303  # it was told, and agreed to: one press
+    assert admin.post(DELETE, form).status_code == 303  # accepted in advance: one submission
     body = kept()
     assert (len(body["timeline"]), len(body["logs"]), body["complete"]) == (200, 160, False)
     assert body["parts"]["timeline"]["missing"] == "too_many"
@@ -231,7 +227,7 @@ def test_more_than_is_collected_is_told_at_once_and_the_newest_are_kept(
     ("bound", "value", "said"),
     [("MAX_BYTES", 30_000, "the receipt would be too large"), ("MAX_SECONDS", -1.0, "reading it took too long")],
 )
-def test_other_bounds_are_told_too(
+def test_size_and_time_limits_are_reported(
     admin: Person, monkeypatch: pytest.MonkeyPatch, small_pages: None, bound: str, value: float, said: str
 ) -> None:
     monkeypatch.setattr(receipt_builder, bound, value)
@@ -242,7 +238,7 @@ def test_other_bounds_are_told_too(
     assert len(Receipt.objects.get().body) < 40_000
 
 
-def test_a_platform_too_slow_to_answer_is_given_two_tries(
+def test_a_slow_platform_is_reported_as_no_reply(
     admin: Person, platform: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     form = opened(admin)
@@ -253,19 +249,19 @@ def test_a_platform_too_slow_to_answer_is_given_two_tries(
     assert writes(platform) == []
 
 
-def test_a_list_that_became_shorter_while_it_was_read_is_not_taken_for_whole() -> None:
+def test_a_list_that_became_shorter_is_not_complete() -> None:
     part = receipt_builder.ReceiptPart(pages=1, items=100, total=640)
     receipt_builder.add_page("timeline", part, receipt_builder.PartPage("", 100, 300, more=True))
     assert part.reason == receipt_builder.CHANGED
 
 
-def test_a_device_that_goes_while_it_is_read_is_gone_already(admin: Person, platform: SandboxServer) -> None:
+def test_a_device_deleted_meanwhile_is_reported_as_gone(admin: Person, platform: SandboxServer) -> None:
     form = opened(admin)
     platform.fault("/device/tags", "status", status=404)
     answer = admin.post(DELETE, form)
     assert answer.status_code == 303
     platform.clear_faults()
-    assert "Device 1 was gone already" in words(admin.get(answer["Location"]))
+    assert "Device 1 no longer exists" in words(admin.get(answer["Location"]))
     assert AuditEntry.objects.get().outcomes.get().outcome == "rejected"
     assert writes(platform) == []
 
@@ -310,7 +306,7 @@ class Endless:
         return Page(tuple(LogEntry(created_at=n, value="v" * 20) for n in range(size)), page, size)
 
 
-def test_a_huge_device_costs_bounded_calls_and_memory() -> None:
+def test_calls_and_memory_are_bounded_for_a_huge_device() -> None:
     access = Access(1, "a@example.org", "A", "R", frozenset({"ORG_DEVICES_VIEW"} | ALL_RIGHTS), 1, "Org", "UTC")
     gateway = Endless()
     tracemalloc.start()
@@ -331,8 +327,7 @@ def test_a_huge_device_costs_bounded_calls_and_memory() -> None:
 ALL_RIGHTS = frozenset({"VIEW_TIMELINE", "ORG_DEVICE_VIEW_ACTION_LOG", "VIEW_OWN_ORG_TAG"})
 
 
-def test_a_page_that_fails_leaves_no_gap() -> None:
-    """Pages are read several at a time; what comes after one that failed is read again."""
+def test_pages_after_a_failed_one_are_read_again() -> None:
     progress = receipt_builder.ReceiptProgress(
         "delete_device", 1, 1, {"timeline": receipt_builder.ReceiptPart(pages=1, items=2, total=8)}
     )

@@ -1,6 +1,6 @@
-"""Roles x actions x devices: what the portal offers to a person, the API then lets them do; what it blocks, it refuses.
+"""Roles x actions x devices: the API allows what the portal offers to a person, and refuses what it disables.
 
-The portal's pages say what is offered; the answer comes from the sandbox, asked directly with that person's own token.
+The portal's pages are compared with the sandbox, called directly with that person's own token.
 """
 
 from __future__ import annotations
@@ -8,10 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.urls import reverse
 
+from devices.audit.log import ChangeIntent
+from devices.changes.kinds import ChangeKind, Place, kinds
+from devices.gateway.client import Gateway
+from devices.gateway.errors import GatewayError
+from devices.gateway.transport import Transport
 from tests.devices import fleet
-from tests.devices.conftest import Person, SignIn, soup
+from tests.devices.conftest import Person, SignIn
 from tests.devices.device_page import tabs
+from tests.html import one, soup
 from tests.servers import SandboxServer
 
 ROLES = ("admin", "support", "viewer", "owner", "installer", "guest", "north")
@@ -39,12 +46,19 @@ def post(path: str, **body: object) -> Call:
     )
 
 
-def delete(path: str) -> Call:
-    return lambda platform, role, device: platform.call("DELETE", path, role, params={"deviceId": device}).status_code
+def example_of(kind: ChangeKind) -> Call:
+    """The kind's own call, with its example."""
 
+    def call(platform: SandboxServer, role: str, device: int) -> int:
+        gateway = Gateway(Transport(platform.url), lambda rejected: platform.token(role))
+        target, after = kind.example.target, kind.example.after
+        try:
+            kind.send(gateway, ChangeIntent(operation=kind.operation, device_id=device, target=target, after=after))
+        except GatewayError as error:
+            return error.api_status or 500
+        return 200
 
-def rename(platform: SandboxServer, role: str, device: int) -> int:
-    return platform.call("PUT", "/device", role, params={"deviceId": device}, json={"name": "Walked by"}).status_code
+    return call
 
 
 def me(platform: SandboxServer, role: str) -> int:
@@ -55,7 +69,7 @@ def me(platform: SandboxServer, role: str) -> int:
 ANA = 11
 
 
-def hand_over(platform: SandboxServer, role: str, device: int) -> int:
+def transfer(platform: SandboxServer, role: str, device: int) -> int:
     """To oneself, or to somebody else where one is the owner already."""
     mine = me(platform, role)
     owner = platform.get("/device/baseInfo", "admin", deviceId=device).json().get("ownerUserId")
@@ -79,20 +93,17 @@ def move(platform: SandboxServer, role: str, device: int) -> int:
     return post("/device/transfer/to-organization", newOrgId=there)(platform, role, device)
 
 
-ACTIONS: dict[str, Call] = {
-    "rename": rename,
-    "trigger-event": trigger,
-    "transfer-to-owner": hand_over,
-    "remove-owner": delete("/device/owner"),
-    "transfer-to-organization": move,
-    "reveal-token": get("/device/baseInfo"),
-    "clear": delete("/device/clear"),
-    "delete": delete("/device"),
+SPECIAL = {"trigger_event": trigger, "transfer_to_owner": transfer, "transfer_to_organization": move}
+"""What depends on the device and on who asks."""
+ACTIONS = {
+    kind.name: SPECIAL.get(kind.operation) or example_of(kind) for kind in kinds() if Place.ACTIONS in kind.shown
 }
+ELSEWHERE = [kind for kind in kinds() if Place.ACTIONS not in kind.shown and kind.about_device]
+"""Changes that are offered beside what they are about."""
 TABS: dict[str, Call] = {tab.rstrip("/"): get(call) for tab, call in tabs.CALLS.items() if tab}
 
 
-def let(status: int) -> bool:
+def allowed(status: int) -> bool:
     """400 is about the input, which somebody without the right is not even asked for."""
     return status not in (403, 404)
 
@@ -106,20 +117,18 @@ def offered(person: Person, device: int) -> dict[str, tuple[bool, str]] | None:
     tree = soup(page)
     found: dict[str, tuple[bool, str]] = {}
     for name in ACTIONS:
-        control = tree.select_one(f"#choose-{name}")
-        assert control is not None, f"{name} is not visible"
+        control = one(page, f"#choose-{name}")
         why = tree.select_one(f"#choose-{name}-why")
         found[name] = (control.get("aria-disabled") != "true", why.get_text(" ", strip=True) if why else "")
     for name in TABS:
-        tab = tree.select_one(f'.tabs a[href="/devices/{device}/{name}/"]')
-        assert tab is not None, f"the tab {name} is not visible"
+        tab = one(page, f'.tabs a[href="/devices/{device}/{name}/"]')
         found[name] = (tab.select_one('[aria-label="Locked:"]') is None, "")
     return found
 
 
 @pytest.mark.parametrize("where", DEVICES)
 @pytest.mark.parametrize("role", ROLES)
-def test_what_is_offered_is_let_and_what_is_blocked_is_refused(
+def test_offered_actions_are_allowed_and_disabled_ones_refused(
     sign_in: SignIn, fresh_sandbox: SandboxServer, role: str, where: str
 ) -> None:
     device = DEVICES[where]
@@ -130,13 +139,13 @@ def test_what_is_offered_is_let_and_what_is_blocked_is_refused(
         if name in ACTIONS and status in (200, 204):
             fresh_sandbox.reset()
         if offers is None:
-            if let(status):
+            if allowed(status):
                 wrong.append(f"{name}: there is no page, and the API answers {status}")
             continue
         open_here, why = offers[name]
-        if open_here and not let(status):
+        if open_here and not allowed(status):
             wrong.append(f"{name}: offered, and the API answers {status}")
-        if not open_here and let(status) and "no owner" not in why:
+        if not open_here and allowed(status) and "no owner" not in why:
             wrong.append(f"{name}: blocked ({why}), and the API answers {status}")
         if not open_here and name in ACTIONS and not why:
             wrong.append(f"{name}: blocked without a reason")
@@ -150,7 +159,7 @@ LISTS: dict[str, tuple[str, Callable[[SandboxServer, str], int]]] = {
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_no_link_of_the_bar_ends_in_a_refusal(sign_in: SignIn, platform: SandboxServer, role: str) -> None:
+def test_no_link_of_the_bar_is_refused(sign_in: SignIn, platform: SandboxServer, role: str) -> None:
     person = sign_in(role)
     landing = person.get("/", follow=True)
     if role == "guest":
@@ -166,25 +175,40 @@ def test_no_link_of_the_bar_ends_in_a_refusal(sign_in: SignIn, platform: Sandbox
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_new_device_is_offered_to_whom_the_api_lets_make_one(
+def test_new_device_is_offered_to_those_who_may_create_one(
     sign_in: SignIn, fresh_sandbox: SandboxServer, role: str
 ) -> None:
     person = sign_in(role)
     page = person.get("/devices/new/")
     template = fresh_sandbox.get("/templates", "admin").json()["content"][0]["templateIds"][0]
-    made = fresh_sandbox.call("POST", "/device/create", role, json={"templateId": template, "name": "Walked by"})
-    assert (page.status_code == 200) == let(made.status_code), (page.status_code, made.status_code)
+    made = fresh_sandbox.call("POST", "/device/create", role, json={"templateId": template, "name": "Renamed"})
+    assert (page.status_code == 200) == allowed(made.status_code), (page.status_code, made.status_code)
+
+
+@pytest.mark.parametrize("kind", ELSEWHERE, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("role", ROLES)
+def test_changes_offered_elsewhere_are_allowed_to_the_same_people(
+    sign_in: SignIn, fresh_sandbox: SandboxServer, role: str, kind: ChangeKind
+) -> None:
+    """The form opens for those whom the API allows the change, and a denial names the permission."""
+    device = kind.example.device or fleet.RICH
+    args = [device, kind.example.target] if kind.example.target else [device]
+    page = sign_in(role).get(reverse(kind.url_name, args=args))
+    status = example_of(kind)(fresh_sandbox, role, device)
+    assert (page.status_code == 200) == allowed(status), (page.status_code, status)
+    if page.status_code == 403:
+        assert soup(page).select("main code"), "the permission that is missing"
 
 
 @pytest.mark.parametrize("where", ["of ana", "of owner@", "of installer@"])
 @pytest.mark.parametrize("role", ROLES)
-def test_metafields_are_edited_by_whom_the_api_lets(
+def test_metafields_are_editable_for_those_who_may_set_them(
     sign_in: SignIn, fresh_sandbox: SandboxServer, role: str, where: str
 ) -> None:
     device = DEVICES[where]
     page = sign_in(role).get(f"/devices/{device}/metafields/")
     fields = fresh_sandbox.get("/device/metafield", "admin", deviceId=device).json()
     text = next(f for f in fields if (f.get("value") or {}).get("type") == "Text")
-    body = {"deviceId": device, "metaFieldId": text["id"], "newValue": "walked"}
+    body = {"deviceId": device, "metaFieldId": text["id"], "newValue": "changed"}
     status = fresh_sandbox.call("POST", "/device/metafield", role, json=body).status_code
-    assert bool(soup(page).select("a.action")) == let(status), status
+    assert bool(soup(page).select("a.action")) == allowed(status), status

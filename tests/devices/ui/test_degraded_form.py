@@ -1,4 +1,4 @@
-"""Forms whose device cannot be read as they are opened, and forms while no change is taken."""
+"""Forms whose device cannot be read, and forms while changes are disabled."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from devices.gateway.resilience.policy import PlatformStatus
 from tests.devices import fleet
 from tests.devices.audit import entries
 from tests.devices.changes.forms import writes
-from tests.devices.conftest import Person, soup, words
+from tests.devices.conftest import Person
+from tests.html import one, soup, words
 from tests.servers import SandboxServer
 
 pytestmark = pytest.mark.usefixtures("fresh_sandbox")
@@ -27,16 +28,14 @@ FORMS = {
 }
 
 
-def test_a_form_is_still_a_page_with_the_device_what_is_missing_and_a_way_to_ask_again(
-    admin: Person, platform: SandboxServer
-) -> None:
+def test_a_degraded_form_names_the_device_and_offers_a_retry(admin: Person, platform: SandboxServer) -> None:
     platform.fault("/device/baseInfo", "status", status=500)
     platform.fault("/device/metafield", "status", status=500)
     for form, title in {**FORMS, "metafields/1/": "Edit metafield"}.items():
         answer = admin.get(DEVICE + form)
         page = soup(answer)
         assert answer.status_code == 502, form
-        assert page.select_one("h1").get_text() == title  # type: ignore[union-attr]
+        assert one(page, "h1").get_text() == title
         assert f"Device {fleet.RICH}" in words(answer)
         assert page.select_one(f'a#try-again[href="{DEVICE}{form}"]')
         assert page.select_one(f'main .actions a[href="{DEVICE}"]')
@@ -44,14 +43,12 @@ def test_a_form_is_still_a_page_with_the_device_what_is_missing_and_a_way_to_ask
         assert not page.select("main form[method=post]"), "nothing is compared with, so nothing is sent"
         assert words(answer).count("reports a fault") <= 1
     dialog = soup(admin.htmx(DEVICE + "rename/"))
-    assert dialog.select_one("h2#dialog-title").get_text() == "Rename device"  # type: ignore[union-attr]
+    assert one(dialog, "h2#dialog-title").get_text() == "Rename device"
     assert dialog.select_one(f'a[href="{DEVICE}rename/"][hx-target="#dialog"]')
     assert dialog.select("[data-close-dialog]")
 
 
-def test_an_event_is_triggered_by_its_code_although_the_device_cannot_be_read(
-    admin: Person, platform: SandboxServer
-) -> None:
+def test_an_event_can_be_triggered_by_its_code_without_device_data(admin: Person, platform: SandboxServer) -> None:
     platform.fault("/device/baseInfo", "status", status=500)
     for ask in (admin.get, admin.htmx):
         answer = ask(DEVICE + "trigger-event/")
@@ -65,7 +62,7 @@ def test_an_event_is_triggered_by_its_code_although_the_device_cannot_be_read(
 
 
 @pytest.mark.parametrize(("stands", "status"), [({"writes_retry_after": 9.0}, 503), ({"backoff": 9.0}, 429)])
-def test_while_no_change_is_taken_an_undo_is_refused_at_once(
+def test_an_undo_is_refused_at_once_while_changes_are_disabled(
     admin: Person,
     platform: SandboxServer,
     monkeypatch: pytest.MonkeyPatch,
@@ -80,8 +77,8 @@ def test_while_no_change_is_taken_an_undo_is_refused_at_once(
     refused = admin.post(here, {"idempotency_key": "1", "reason": "HC-3"})
     assert refused.status_code == status
     assert "Nothing was changed." in words(refused)
-    assert soup(refused).select_one("main form [name=reason]")["value"] == "HC-3"  # type: ignore[index]
+    assert one(refused, "main form [name=reason]")["value"] == "HC-3"
     assert not [sent for sent in platform.requests() if "/device" in sent["path"]]
     assert AuditEntry.objects.count() == 1
-    idempotency_key = soup(refused).select_one("main form [name=idempotency_key]")["value"]  # type: ignore[index]
+    idempotency_key = one(refused, "main form [name=idempotency_key]")["value"]
     assert idempotency_key != "1"

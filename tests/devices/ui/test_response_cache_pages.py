@@ -1,6 +1,6 @@
-"""Pages of two processes with a cache each, over the real sandbox: one's own change is seen at once, and nobody else's.
+"""Pages of two processes with a cache each: a person sees their own change at once, and never another person's data.
 
-The small sister of tests/devices/kept_machine.py, through views, grants and cookies as they are.
+Like tests/devices/gateway/response_cache_stateful.py, but through views, grants and cookies.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from portal.platform import transport
 from tests.devices import fleet
-from tests.devices.conftest import Person, SignIn, soup
+from tests.devices.conftest import Person, SignIn
+from tests.html import soup
 from tests.servers import SandboxServer
 
 PEOPLE = ("admin", "admin elsewhere", "owner")
@@ -63,7 +64,7 @@ def machine(platform: SandboxServer, persons: dict[str, Person], new_name: Calla
             if not shown:
                 assert down, f"{answer.status_code}: the page shows no name"
                 return
-            assert self.names[device].index(shown[-1]) >= self.seen_from[user, device], "as before one's own change"
+            assert self.names[device].index(shown[-1]) >= self.seen_from[user, device], "older than their own change"
             if down:
                 assert soup(answer).select_one("[data-old]"), "an old answer without its mark"
 
@@ -100,7 +101,7 @@ def test_pages_of_two_processes(sign_in: SignIn, fresh_sandbox: SandboxServer) -
     numbers = iter(range(10_000))
     before = caches["default"]
     try:
-        pages = machine(fresh_sandbox, persons, lambda: f"Kept {next(numbers):04d} x")
+        pages = machine(fresh_sandbox, persons, lambda: f"Cached {next(numbers):04d} x")
         surely = pages()
         surely.begin()
         surely.look_rename_look("admin", 0, 1, fleet.RICH)

@@ -4,18 +4,59 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from devices.gateway.errors import ConcurrencyExceeded, GatewayError, RateLimited
 from devices.gateway.resilience.policy import Limits, Policy, Priority
-from devices.gateway.resilience.shared_state import MemorySharedState
 from devices.gateway.response import Reply
 from devices.gateway.timeouts import Deadline, Timeouts
 
 PERSON, POLL, JOB = Priority.PERSON, Priority.POLL, Priority.JOB
 OK = Reply(200, b"{}", "application/json")
 Answer = Reply | GatewayError | Callable[[], Reply]
+
+
+class MemorySharedState:
+    """For several policies in one process."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._values: dict[str, tuple[int, float]] = {}
+
+    def stored_keys(self) -> list[str]:
+        return list(self._values)
+
+    def _get(self, key: str) -> int | None:
+        value, expires = self._values.get(key, (0, 0.0))
+        if self._clock() < expires:
+            return value
+        self._values.pop(key, None)
+        return None
+
+    def incr(self, key: str, by: int, ttl: float) -> int | None:
+        old = self._get(key)
+        expires = self._clock() + ttl if old is None else self._values[key][1]
+        self._values[key] = ((old or 0) + by, expires)
+        return self._values[key][0]
+
+    def get_many(self, keys: Sequence[str]) -> Mapping[str, int]:
+        return {key: value for key in keys if (value := self._get(key)) is not None}
+
+    def set(self, key: str, value: int, ttl: float) -> None:
+        self._values[key] = (value, self._clock() + ttl)
+
+    def add(self, key: str, value: int, ttl: float) -> bool | None:
+        if self._get(key) is not None:
+            return False
+        self._values[key] = (value, self._clock() + ttl)
+        return True
+
+    def delete(self, key: str) -> None:
+        self._values.pop(key, None)
+
+    def now(self) -> float | None:
+        return None
 
 
 class World:

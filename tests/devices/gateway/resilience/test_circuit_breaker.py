@@ -10,12 +10,12 @@ import pytest
 
 from devices.gateway.errors import BadReply, CircuitOpen, GatewayError, TimedOut, Unreachable
 from devices.gateway.resilience.policy import Policy, Priority
-from devices.gateway.resilience.shared_state import MemorySharedState
 from devices.gateway.response import Reply
 from tests.devices.gateway.resilience.policy_world import (
     OK,
     PERSON,
     Answer,
+    MemorySharedState,
     World,
     read,
     refusals,
@@ -112,19 +112,19 @@ def test_one_operation_of_one_person_does_not_open_it_alone(send: Callable[..., 
     """Such as searches that the platform fails on, while nobody else calls."""
     world = World(answer)
 
-    def asked(policy: Policy, times: int, operation: str = "search_devices", person: str = "ann") -> int:
+    def failing(policy: Policy, times: int, operation: str = "search_devices", person: str = "ann") -> int:
         return fail(policy, times, lambda one: send(one, operation=operation, person=person))
 
     for other in ({"operation": "get_device"}, {"person": "bob"}):
         policy = world.policy(max_retries=0)
-        assert asked(policy, 40) == 0
-        assert asked(policy, 1, **other) == 0
-        assert asked(policy, 1) == 1, "somebody else failed too"
+        assert failing(policy, 40) == 0
+        assert failing(policy, 1, **other) == 0
+        assert failing(policy, 1) == 1, "somebody else failed too"
         world.now += 100
     policy = world.policy(max_retries=0)
-    asked(policy, 19, operation="get_device", person="bob")
+    failing(policy, 19, operation="get_device", person="bob")
     world.now += 31
-    assert asked(policy, 40) == 0, "failures of others have left the window"
+    assert failing(policy, 40) == 0, "failures of others have left the window"
 
 
 def test_failed_connections_of_one_person_open_it() -> None:
@@ -153,12 +153,12 @@ def test_twenty_time_outs_in_a_row_open_it_after_many_successes() -> None:
     assert fail(policy, 300) == 0
     world.answers = [world.slow(3.0, TimedOut())]
     world.now += 1
-    asked = 0
+    count = 0
     while not policy.platform_status().reads_retry_after:
         assert fail(policy, 1) == 0
         world.now -= 2.9  # they hang at the same time
-        asked += 1
-    assert asked == 20
+        count += 1
+    assert count == 20
 
 
 def test_a_success_in_twenty_keeps_it_closed() -> None:

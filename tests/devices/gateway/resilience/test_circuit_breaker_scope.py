@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from devices.gateway.resilience.circuit_breaker import CLOSED, CircuitBreaker, Permit
 from devices.gateway.resilience.limits import Limits
-from devices.gateway.resilience.shared_state import MemorySharedState, SharedState
+from devices.gateway.resilience.shared_state import SharedState
+from tests.devices.gateway.resilience.policy_world import MemorySharedState
 
 WALL = 1.7e9
 

@@ -56,16 +56,16 @@ def test_the_delay_has_jitter_and_doubles() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "left", "times"),
+    ("wanted", "left", "times"),
     [(7.0, 20.0, 2), (10.0, 20.0, 2), (11.0, 20.0, 1), (7.0, 6.0, 1), (7.0, 7.3, 1), (3600.0, 20.0, 1)],
 )
-def test_retry_after_is_honoured_if_the_page_has_the_time(asked: float, left: float, times: int) -> None:
-    world = World(status(503, asked), OK)
+def test_retry_after_is_honoured_if_the_page_has_the_time(wanted: float, left: float, times: int) -> None:
+    world = World(status(503, wanted), OK)
     reply = read(world.policy(), deadline=world.deadline(left))
     assert len(world.sent) == times
     if times == 2:
         assert reply == OK
-        assert world.sent[1] - world.sent[0] >= asked
+        assert world.sent[1] - world.sent[0] >= wanted
     else:
         assert world.slept == [], "given up at once"
 

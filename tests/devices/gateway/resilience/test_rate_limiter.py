@@ -8,8 +8,7 @@ from devices.gateway.errors import RateExceeded, RateLimited, UserRateExceeded
 from devices.gateway.resilience.limits import Limits
 from devices.gateway.resilience.policy import Policy, Priority
 from devices.gateway.resilience.rate_limiter import SHARED_PART, RateLimiter
-from devices.gateway.resilience.shared_state import MemorySharedState
-from tests.devices.gateway.resilience.policy_world import JOB, OK, PERSON, POLL, World, read
+from tests.devices.gateway.resilience.policy_world import JOB, OK, PERSON, POLL, MemorySharedState, World, read
 
 SCRIPT, ANN = "script@example.com", "ann@example.com"
 
