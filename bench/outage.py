@@ -1,7 +1,7 @@
 """The platform gone for a while under load: `python -m bench.outage [--seconds N] [--way NAME]...`.
 
-Twenty people work while the platform refuses connections, or accepts them and never responds. Once the circuit
-breaker is open, pages are quick, say what is wrong and show cached responses; the portal's own pages work all the time; and
+Twenty people work while the platform refuses connections, or accepts them and never responds. Once the circuit breaker
+is open, pages are quick, say what is wrong and show cached responses; the portal's own pages work all the time; and
 when the platform is back, everything works again without a restart.
 """
 
