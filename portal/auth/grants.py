@@ -39,8 +39,7 @@ log = logging.getLogger(__name__)
 REFRESH_TIMEOUT = 6.0
 """Seconds for a refresh, from taking the lease to the last byte of the response."""
 LEASE = 8.0
-"""Seconds. Longer than REFRESH_TIMEOUT (checked at start-up): if a lease ended during the call, a second request could
-spend the same refresh token."""
+"""Seconds. Longer than REFRESH_TIMEOUT (checked at start-up), or two requests could spend one refresh token."""
 MAX_WAIT = LEASE + REFRESH_TIMEOUT + 1
 """Seconds, at most, to wait for another request's refresh: the lease of a dead holder, then one whole call."""
 REFRESH_EARLY = 300.0
@@ -50,7 +49,6 @@ ORGANIZATION_PREFIX = "organization:"
 NEVER_ENDS = 4_102_444_800.0
 """The year 2100, as `last_seen` and `created_at` of the organization's token."""
 SESSION_KEY = "grant"
-"""Session key of the grant's handle."""
 ACTIVITY_INTERVAL = 60.0
 """Seconds between two writes of `last_seen`, or a tenth of the idle limit if that is less."""
 MAX_TRIES = 3
@@ -292,8 +290,7 @@ def token_for(
         if usable and now < current.refresh_at:
             return tokens.access.reveal()
         if holder and not usable and not current.lease_by:
-            # The refresh we waited for failed. If each waiting request tried again, a failing endpoint would get one
-            # call from each of them.
+            # The refresh we waited for failed. Trying again would make one call a waiting request.
             raise Unreachable(operation="refresh_token")
         late = cutoff is not None and cutoff.left() <= 0
         if late and not usable:
@@ -344,8 +341,7 @@ def _acquire_lease(row: GrantRow) -> str:
 def _refresh(row: GrantRow, tokens: Tokens, lease: str, *, keep_lease: bool) -> None:
     """Refresh the tokens, and save the new ones before anyone uses them.
 
-    A temporary failure releases the lease. With `keep_lease` it expires by itself, so that not every request repeats an
-    early refresh while the current token still works.
+    A temporary failure releases the lease, except with `keep_lease`: then an early refresh is not repeated at once.
     """
     try:
         fresh = _request_tokens(row, tokens)

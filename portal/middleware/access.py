@@ -26,7 +26,7 @@ from portal.auth.response_cache import response_cache_for
 from portal.auth.sso import service
 from portal.auth.sso.identity import Identity, LoginRefused
 from portal.middleware import GetResponse
-from portal.middleware.fetch_metadata import READS
+from portal.middleware.fetch_metadata import SAFE_METHODS
 from portal.platform import transport
 
 # The only URLs that need no sign-in.
@@ -79,7 +79,7 @@ class AccessMiddleware:
             translation.activate(request.preferences.language)
         timeouts = settings.PLATFORM_API_TIMEOUTS
         # A read shows after ten seconds what it has; a change may take the whole time of a page.
-        patience = min(timeouts.read, timeouts.page) if request.method in READS else timeouts.page
+        patience = min(timeouts.read, timeouts.page) if request.method in SAFE_METHODS else timeouts.page
         deadline = Deadline(patience)
         request.gateway = Gateway(
             transport(),
@@ -89,7 +89,7 @@ class AccessMiddleware:
             guard=None if row.user else service.permission_guard(request.access, request.request_id),
             priority=Priority.POLL if polled else Priority.PERSON,
             person=request.access.person,
-            cache=response_cache_for(row, request.access, changing=request.method not in READS),
+            cache=response_cache_for(row, request.access, changing=request.method not in SAFE_METHODS),
         )
         request.platform_status = cast(PlatformStatus, SimpleLazyObject(request.gateway.platform_status))
 

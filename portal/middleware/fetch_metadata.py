@@ -8,7 +8,7 @@ from django.http.response import HttpResponseBase
 from portal import error_pages
 from portal.middleware import GetResponse
 
-READS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 TRUSTED_SITES = frozenset({"same-origin", "none"})
 
 
@@ -23,6 +23,6 @@ class FetchMetadataMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.method not in READS and request.headers.get("Sec-Fetch-Site", "none") not in TRUSTED_SITES:
+        if request.method not in SAFE_METHODS and request.headers.get("Sec-Fetch-Site", "none") not in TRUSTED_SITES:
             return error_pages.cross_site_request(request)
         return self.get_response(request)

@@ -23,7 +23,7 @@ def test_grants_and_the_limits_of_sessions_hold_on_postgres(postgres: Postgres) 
             *(sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider"),
             *(f"{HERE}/test_grants.py", f"{HERE}/test_crypto.py", f"{HERE}/test_session_limits.py"),
             f"{HERE}/test_rotation.py",
-            f"{HERE}/test_response_cache.py::test_a_change_counts_in_every_grant_of_its_person_and_in_no_other",
+            f"{HERE}/test_response_cache.py::test_a_bump_raises_the_version_in_every_grant_of_the_person_and_no_other",
         ],
         env={**os.environ, "TEST_DATABASE_URL": postgres.database()},
         cwd=ROOT,

@@ -102,7 +102,7 @@ def test_the_tokens_of_an_idle_session_are_forgotten(
     handle = ApiGrant.objects.get().handle
     wait(clock, 30 * MINUTE)
     browser.get(PAGE)
-    assert (ApiGrant.objects.get().blob, ApiGrant.objects.get().lost) == ("", True)
+    assert (ApiGrant.objects.get().blob, ApiGrant.objects.get().revoked) == ("", True)
     assert "ended 1 sessions after 1800 seconds without activity" in caplog.text
     caplog.clear()
     browser.get(PAGE)

@@ -273,7 +273,7 @@ def test_no_limit_of_a_session_ends_it(settings: Any, platform: SandboxServer) -
         assert browser.get("/devices/").status_code == 302, "the person's session is over"
         entered("all")
     row = ApiGrant.objects.get(handle__startswith=grants.ORGANIZATION_PREFIX)
-    assert not row.lost
+    assert not row.revoked
 
 
 def test_a_platform_that_refuses_every_token_ends_in_a_page_and_not_in_a_loop(platform: SandboxServer) -> None:
