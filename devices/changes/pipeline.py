@@ -37,7 +37,7 @@ from devices.changes.kinds import AnswersWith, ChangeKind, ChangeRequest, Checke
 from devices.changes.service import execute, find_replay
 from devices.core.formatting import name_of
 from devices.core.navigation import home_url
-from devices.core.requests import DeviceRequest, clock_for, require, unsent, wants_partial
+from devices.core.requests import DeviceRequest, clock_for, require, restored_fields, wants_partial
 from devices.core.responses import SeeOther, answer, query_string, redirect_to
 from devices.core.return_url import from_list
 from devices.core.text import clean, sentences, shorten
@@ -76,7 +76,7 @@ def open_form(change: ChangeRequest) -> HttpResponse:
     subject = kind.read(change) if kind.read else None
     fields = [name for name in kind.form.base_fields if name not in NOT_SUBMITTED or name == "reason"]
     initial = {**kind.initial(subject), **concurrency_fields(subject.version if subject else None)}
-    form = kind.form(initial=initial | unsent(change.request, *fields), **kind.form_options(subject))
+    form = kind.form(initial=initial | restored_fields(change.request, *fields), **kind.form_options(subject))
     return show(change, form, subject)
 
 
@@ -236,21 +236,21 @@ def _refused(
         change.context.gateway.get_base_info(change.device_id)
         form.add_error(kind.field, str(kind.words.not_found))
     else:
-        said = str(kind.words.rate_limited) if isinstance(error, RateLimited) and not error.ours else ""
-        return redisplay_with_error(form, error, page, said=said)
+        message = str(kind.words.rate_limited) if isinstance(error, RateLimited) and not error.ours else ""
+        return redisplay_with_error(form, error, page, message=message)
     refresh_form_tokens(form)
     return page(status=422)
 
 
 def _nothing_to_change(change: ChangeRequest, subject: Subject) -> HttpResponse:
     """The device holds this value already: nothing is sent, and nothing goes into the audit."""
-    request, kind, said = change.request, change.kind, str(change.kind.words.unchanged)
+    request, kind, message = change.request, change.kind, str(change.kind.words.unchanged)
     if not wants_partial(request):
-        messages.info(request, said)
+        messages.info(request, message)
         return SeeOther(reverse(kind.page, args=[change.device_id]))
     if kind.row:
-        return kind.row(change, subject, unchanged=said)
-    return flash(request, "ui/_flash.html", {"said": said})
+        return kind.row(change, subject, unchanged=message)
+    return flash(request, "ui/_flash.html", {"message": message})
 
 
 def render_outcome_unknown(request: DeviceRequest, result: ChangeResult[Any], *, row: bool = False) -> HttpResponse:

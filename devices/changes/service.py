@@ -66,14 +66,14 @@ def execute(
         raise TimedOut(operation=intent.operation, request_id=context.request_id, sent=False)
     kind = kind_of(intent.operation)
     how = kind.observe if kind else None
-    told = {"requested": intent.after, "before": intent.before} if intent.secret else {}
+    values = {"requested": intent.after, "before": intent.before} if intent.secret else {}
     try:
         reply = send(context.gateway)
     except GatewayError as error:
         if not error.uncertain:
             context.record(entry, REJECTED, api_result=REFUSED if error.sent else "", error=type(error).__name__)
             raise
-        return _lost(context, entry, error, observe(how, context.gateway, entry, **told))
+        return _lost(context, entry, error, observe(how, context.gateway, entry, **values))
     created_device_id = made(reply) if made else None
     enough = kind is None or kind.proven_by_reply
     if created_device_id is not None:
@@ -81,7 +81,7 @@ def execute(
     elif enough:
         observation = UNREAD
     else:
-        observation = observe(how, context.gateway, entry, **told)
+        observation = observe(how, context.gateway, entry, **values)
     state = _accepted(context, entry, observation, created_device_id, proven=enough)
     return ChangeResult(entry, state, observation, reply)
 

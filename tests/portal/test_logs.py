@@ -17,7 +17,7 @@ from hypothesis import settings as settings_of
 from hypothesis import strategies as st
 
 from devices.gateway.errors import ServerFault, Unreachable
-from portal.logs import UNSAFE, LineFormatter
+from portal.logs import UNSAFE_IN_LOGS, LineFormatter
 from tests.portal.conftest import Browser
 
 FORMATTER = LineFormatter()
@@ -124,5 +124,5 @@ def test_whatever_stands_in_a_logged_field_one_event_is_one_line(
     for record in caplog.records:
         shown = FORMATTER.format(record)
         assert len(shown.splitlines()) == 1
-        assert not UNSAFE.search(shown)
+        assert not UNSAFE_IN_LOGS.search(shown)
         assert record.levelname in shown

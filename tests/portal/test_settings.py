@@ -196,7 +196,7 @@ def test_how_many_calls_are_made_can_be_set(env: environ.Env, monkeypatch: pytes
 def test_a_change_ends_before_its_turn_does_and_before_a_restart_would_cut_it_off(
     env: environ.Env, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert environment.MAX_WRITE_SECONDS < device_lock.LEASE < reconciliation.CERTAIN_AFTER.total_seconds()
+    assert environment.MAX_WRITE_SECONDS < device_lock.LOCK_LEASE < reconciliation.CERTAIN_AFTER.total_seconds()
     assert gunicorn.graceful_timeout > environment.MAX_WRITE_SECONDS
     monkeypatch.setenv("PLATFORM_API_TIMEOUTS", "3,10,18,22")
     assert environment.timeouts(env).page == 22

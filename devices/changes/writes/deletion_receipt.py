@@ -165,7 +165,7 @@ def _context(request: DeviceRequest, draft: ReceiptDraft, progress: receipt_buil
             "file_url": reverse("devices:device-receipt-file", args=[draft.device_id, draft.pk]),
             "size": filesizeformat(len(body.encode())),
             "digest": receipt_builder.sha256_hex(body),
-            "missing": [missing_part_text(part, told) for part, told in missing.items()],
+            "missing": [missing_part_text(part, reason) for part, reason in missing.items()],
             "filled": filled | {"gaps": ",".join(sorted(missing))},
             "action": reverse(kind.url_name, args=[draft.device_id]),
             "submit": str(action.now) % {"name": shorten(name, 40)},

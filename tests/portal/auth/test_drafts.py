@@ -196,7 +196,7 @@ def test_another_site_plants_nothing(signed_in: SignedIn, site: str) -> None:
 
 def test_a_browser_that_was_shown_no_form_leaves_none(browser: Browser) -> None:
     send_late(browser)
-    browser.cookies["__Host-unsent"] = "someone.somebody:forged"
+    browser.cookies["__Host-draft"] = "someone.somebody:forged"
     send_late(browser)
     assert not Draft.objects.exists()
 

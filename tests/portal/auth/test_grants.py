@@ -156,15 +156,15 @@ def test_a_failed_early_refresh_disturbs_nobody_and_is_not_tried_by_everybody(
 
 
 def test_a_lease_outlasts_the_token_call_it_covers() -> None:
-    assert grants.LEASE > grants.REFRESH_TIMEOUT
-    assert grants.MAX_WAIT > grants.LEASE + grants.REFRESH_TIMEOUT
+    assert grants.REFRESH_LEASE > grants.REFRESH_TIMEOUT
+    assert grants.MAX_WAIT > grants.REFRESH_LEASE + grants.REFRESH_TIMEOUT
 
 
 def test_a_start_with_too_short_a_lease_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     from django.apps import apps
     from django.core.exceptions import ImproperlyConfigured
 
-    monkeypatch.setattr(grants, "LEASE", grants.REFRESH_TIMEOUT)
+    monkeypatch.setattr(grants, "REFRESH_LEASE", grants.REFRESH_TIMEOUT)
     with pytest.raises(ImproperlyConfigured):
         apps.get_app_config("portal_auth").ready()
 
@@ -220,7 +220,7 @@ def test_a_host_whose_clock_is_wrong_leaves_the_others_their_leases(
     assert row
     monkeypatch.setattr(time, "time", lambda: real() + ahead)
     assert grants._acquire_lease(row), "nobody has it"
-    assert row_of(handle).lease_until == pytest.approx(real() + grants.LEASE, abs=2)
+    assert row_of(handle).lease_until == pytest.approx(real() + grants.REFRESH_LEASE, abs=2)
     assert not grants._acquire_lease(row), "it is held, by the clock that all share"
 
 
