@@ -34,7 +34,7 @@ def device_lock(device_id: int, left: float) -> Iterator[None]:
     """Hold the device's lock. `left`: seconds that the page has for all its waits. Raises DeviceLocked."""
     holder = secrets.token_hex(16)
     give_up = time.monotonic() + WAIT * left
-    while not _taken(device_id, holder):
+    while not _acquire(device_id, holder):
         if time.monotonic() > give_up:
             raise DeviceLocked
         time.sleep(random.uniform(*PAUSE))  # noqa: S311 - spreads load, guards nothing  # nosec B311
@@ -44,7 +44,7 @@ def device_lock(device_id: int, left: float) -> Iterator[None]:
         DeviceLock.objects.filter(device_id=device_id, holder=holder).delete()
 
 
-def _taken(device_id: int, holder: str) -> bool:
+def _acquire(device_id: int, holder: str) -> bool:
     now = time.time()
     mine = {"holder": holder, "until": now + LOCK_LEASE}
     if DeviceLock.objects.filter(device_id=device_id, until__lt=now).update(**mine):

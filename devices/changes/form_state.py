@@ -65,7 +65,7 @@ def add_locked_error(form: Form) -> None:
     )
 
 
-def add_not_applied_error(form: Form, kind: ChangeKind, result: ChangeResult[Any], *, field: str | None = "") -> None:
+def add_not_applied_error(form: Form, kind: ChangeKind, result: ChangeResult, *, field: str | None = "") -> None:
     """The change was not made: what was typed stays, to be submitted as a new change."""
     state = result.state
     hide = kind.values_are_ids or result.entry.secret

@@ -176,7 +176,7 @@ def _execute(change: ChangeRequest, checked: Checked) -> HttpResponse:
     return page(status=result.status)
 
 
-def finish(change: ChangeRequest, result: ChangeResult[Any]) -> HttpResponse:
+def finish(change: ChangeRequest, result: ChangeResult) -> HttpResponse:
     """The response to a change that was made, or whose outcome is unknown."""
     request, kind = change.request, change.kind
     if result.unknown:
@@ -253,7 +253,7 @@ def _nothing_to_change(change: ChangeRequest, subject: Subject) -> HttpResponse:
     return flash(request, "ui/_flash.html", {"message": message})
 
 
-def render_outcome_unknown(request: DeviceRequest, result: ChangeResult[Any], *, row: bool = False) -> HttpResponse:
+def render_outcome_unknown(request: DeviceRequest, result: ChangeResult, *, row: bool = False) -> HttpResponse:
     """Nobody knows whether it was made: no button that sends it, only one that reads again. `row`: in a table's row."""
     accepted = result.state.api_result == audit_log.ACCEPTED
     context = {
@@ -268,7 +268,7 @@ def render_outcome_unknown(request: DeviceRequest, result: ChangeResult[Any], *,
     return answer(request, "changes/outcome_unknown.html", fragment, context, status=status)
 
 
-def redirect_after_success(request: DeviceRequest, result: ChangeResult[Any], url: str) -> HttpResponse:
+def redirect_after_success(request: DeviceRequest, result: ChangeResult, url: str) -> HttpResponse:
     """To `url`, whose page shows the change by its audit entry (`ui.change_notice`) and offers to undo it."""
     change = query_string(change=result.entry.pk)
     return redirect_to(request, url + (change.replace("?", "&") if "?" in url else change))

@@ -188,7 +188,7 @@ def outcome_explanation(entry: AuditEntry, state: EntryState, names: Names, cloc
         return _("It was sent a moment ago. The outcome is not known yet.")
     if not state.has_outcome:
         return _("The portal stopped before it knew the outcome. The next view of the device checks it.")
-    words = _open_told(state)
+    words = _open_explanation(state)
     return f"{words} {_('At %(time)s it held: %(found)s.') % values}" if found else words
 
 
@@ -219,7 +219,7 @@ def _rejected(entry: AuditEntry, state: EntryState) -> str:
     return _("It did not reach the platform. Nothing was changed.")
 
 
-def _open_told(state: EntryState) -> str:
+def _open_explanation(state: EntryState) -> str:
     if state.api_result == ACCEPTED and state.evidence == READ_BACK:
         return _("The platform accepted it, but it does not read back so.")
     if state.api_result == ACCEPTED:

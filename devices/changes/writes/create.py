@@ -90,7 +90,7 @@ class MayExist(Exception):
     """Says why no other device of this name is created now."""
 
 
-def _create(request: DeviceRequest, form: CreateForm, owner_id: int | None) -> ChangeResult[BaseInfo]:
+def _create(request: DeviceRequest, form: CreateForm, owner_id: int | None) -> ChangeResult:
     context, data = change_context(request), form.cleaned_data
     intent = ChangeIntent(
         operation="create_device",
@@ -137,7 +137,7 @@ def _earlier_request(context: ChangeContext, name: str) -> str:
     return ""
 
 
-def _created(request: DeviceRequest, result: ChangeResult[Any]) -> HttpResponse:
+def _created(request: DeviceRequest, result: ChangeResult) -> HttpResponse:
     """To the device, if this person can see it: without an owner, somebody who sees only their own devices cannot."""
     device_id, observation = result.state.created_device_id or 0, result.observation
     if observation.state is ObservedState.UNREAD:

@@ -86,7 +86,7 @@ def read_failed(change: ChangeRequest, error: GatewayError) -> HttpResponse:
     return redisplay_with_error(form, error, lambda **more: show(change, form, **more))
 
 
-def finish(change: ChangeRequest, result: ChangeResult[Any]) -> HttpResponse:
+def finish(change: ChangeRequest, result: ChangeResult) -> HttpResponse:
     request, kind = change.request, change.kind
     forget(request, kind.operation, change.device_id)
     cleared = kind.operation == "clear_device"

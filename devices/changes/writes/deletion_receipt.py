@@ -6,7 +6,6 @@ import math
 import time
 from typing import Any, NamedTuple
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
@@ -169,7 +168,6 @@ def _context(request: DeviceRequest, draft: ReceiptDraft, progress: receipt_buil
             "filled": filled | {"gaps": ",".join(sorted(missing))},
             "action": reverse(kind.url_name, args=[draft.device_id]),
             "submit": str(action.now) % {"name": shorten(name, 40)},
-            "keep_days": settings.AUDIT_KEEP_DAYS,
         }
     return context
 

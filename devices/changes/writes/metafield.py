@@ -159,7 +159,7 @@ def _row(change: ChangeRequest, field: FieldView, **more: Any) -> HttpResponse:
     return answer(request, "device_page/metafields.html", "device_page/_metafield_row.html", context)
 
 
-def finish(change: ChangeRequest, result: ChangeResult[Any]) -> HttpResponse:
+def finish(change: ChangeRequest, result: ChangeResult) -> HttpResponse:
     """The row with what reads back now; the panel without script, or where the field cannot be read."""
     field = _read_back(change, result) if wants_partial(change.request) else None
     if field is None:
@@ -169,7 +169,7 @@ def finish(change: ChangeRequest, result: ChangeResult[Any]) -> HttpResponse:
     return _row(change, field, message=message, done=entry)
 
 
-def _read_back(change: ChangeRequest, result: ChangeResult[Any]) -> FieldView | None:
+def _read_back(change: ChangeRequest, result: ChangeResult) -> FieldView | None:
     if result.observation.field is not None:
         return present(result.observation.field)
     try:

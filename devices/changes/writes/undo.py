@@ -157,7 +157,7 @@ def _require_here(request: DeviceRequest, entry: AuditEntry, observation: Observ
     require(request, inverse(entry).operation, verdict=ALLOWED if verdict.closed else verdict)
 
 
-def _return_url(entry: AuditEntry, result: ChangeResult[Any]) -> str:
+def _return_url(entry: AuditEntry, result: ChangeResult) -> str:
     """To the device; to the audit entry, where the person may no longer see the device."""
     if result.observation.state is ObservedState.GONE:
         return reverse("audit:entry", args=[result.entry.pk])

@@ -28,7 +28,7 @@ NO_USER = re.compile(r"[\x00-\x1f\x7f,]")
 """A comma means two headers of one name: the proxy added its own to one from the browser."""
 
 
-def identity(request: HttpRequest) -> Identity | None:
+def identity_from_headers(request: HttpRequest) -> Identity | None:
     """The person that the proxy names in this request, or None.
 
     Raises LoginRefused (403) if the request did not come through the proxy, or the user name is invalid.
