@@ -55,11 +55,8 @@ class Kind(NamedTuple):
 
 @require_safe
 def device_timeline(request: DeviceRequest, device_id: int) -> HttpResponse:
-    """`GET /device/timeline`, newest first, by type, in pages. New entries can take up to a minute.
-
-    For a filter or another page htmx gets the list alone (`HX-Target: events`), otherwise the list with the chart's
-    place. The chart loads from its own address with one more call, unless this page holds all events.
-    """
+    """`GET /device/timeline`, newest first, by type, in pages. htmx gets the list alone (`HX-Target: events`) for a
+    filter or another page. The chart loads with one more call, unless this page holds all events."""
     require(request, "list_timeline")
     form = TimelineForm(request.GET)
     number_, size = form.clean_with_defaults()

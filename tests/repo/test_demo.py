@@ -173,7 +173,7 @@ def test_a_second_demo_in_the_same_folder_names_the_first(start):
     second = start()
 
     assert second.child.process.wait(30) == 1
-    assert f"A demo is already running in this folder (http://127.0.0.1:{first.port}/" in second.said
+    assert f"A demo is already running in this folder (http://127.0.0.1:{first.port}/" in second.output
     assert first.child.exit_code() is None
 
     assert first.signal(signal.SIGTERM) == 0  # at any stage of its start
