@@ -31,7 +31,7 @@ test: .test ## Run all tests (ARGS="-k rename" for some); needs the network only
 	@$(PY) -m pytest -n auto --dist worksteal $(ARGS)
 
 .PHONY: check
-check: .dev ## Check style, types, imports, templates, messages and locks without running the portal
+check: .dev ## Check style, types, imports, templates, messages, locks, migrations and docs/operations.md
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
@@ -62,11 +62,11 @@ bench: .dev ## Compare CPU and time of the list page with two baselines; takes m
 	@$(PY) -m bench.vitals
 
 .PHONY: load-short
-load-short: .test ## Run the load and failure tests in a short form; fails if one of them fails
+load-short: .test ## Run the load and failure tests in a short form
 	@$(PY) -m bench.suite short $(ARGS)
 
 .PHONY: load
-load: .test ## Run them in full, for the full figures (ARGS="race" for one of them)
+load: .test ## Run the load and failure tests in full (ARGS="race" for one of them); takes long
 	@$(PY) -m bench.suite full $(ARGS)
 
 .PHONY: tour

@@ -47,6 +47,7 @@ from devices.gateway.types import BaseInfo
 from devices.ui.change_notice import view_of_entry
 from devices.ui.device_layout import device_layout_context
 from devices.ui.read_errors import degraded_form
+from devices.ui.tabs import TABS
 
 CONFLICT = 409
 
@@ -189,6 +190,7 @@ def finish(change: ChangeRequest, result: ChangeResult) -> HttpResponse:
         return redirect_after_success(request, result, url)
     name = clean(result.entry.after)
     context = {"device_id": change.device_id, "device_name": name, "done": view_of_entry(request, result.entry)}
+    context["tab_of_change"] = next((tab for tab in TABS if kind.page == f"devices:device-{tab.name}"), None)
     in_heading = kind.answers_with is AnswersWith.TITLE and not from_list(request)
     if kind.answers_with is AnswersWith.TITLE:
         context["row_name"] = shorten(name)

@@ -6,6 +6,7 @@ form, a change or a failure is in `_forms`, `_changes` or `_broken`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -32,6 +33,8 @@ PARTS = [
 GERMAN = "German"
 NOT_HTML = frozenset({"audit:receipt", "audit:export"})
 
+TITLE = re.compile(r"<title>.*?</title>", re.DOTALL)
+
 
 class Shown(NamedTuple):
     """One response. `fragment`: for htmx, without the page around it."""
@@ -45,7 +48,7 @@ class Shown(NamedTuple):
         """A document: a fragment gets a page around it."""
         if not self.fragment:
             return self.html
-        fragment = self.html.lstrip()
+        fragment = TITLE.sub("", self.html).lstrip()  # htmx takes the page's title out of a fragment
         if fragment.startswith("<tr"):
             columns = "<tr><th>1</th><th>2</th><th>3</th><th>4</th></tr>"
             fragment = f"<table><thead>{columns}</thead><tbody>{fragment}</tbody></table>"

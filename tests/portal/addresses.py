@@ -55,7 +55,7 @@ def make_draft(person: Client) -> int:
         defaults={
             "person_key": "user:1",
             "device_id": fleet.RICH,
-            "filled": json.dumps(filled),
+            "form_data": json.dumps(filled),
             "progress": json.dumps(progress),
             "created_at": timezone.now(),
         },

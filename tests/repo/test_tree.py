@@ -5,7 +5,7 @@ import subprocess
 import tomllib
 from pathlib import Path
 
-from tools.tour import written
+from tools.tour import tour_markdown
 
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST_MODULE = 400  # lines
@@ -129,7 +129,7 @@ def test_the_tour_has_ten_stops_each_with_two_small_pictures():
 
 
 def test_the_tour_is_the_one_that_its_command_writes():
-    assert (ROOT / "docs" / "tour.md").read_text(encoding="utf-8") == written()
+    assert (ROOT / "docs" / "tour.md").read_text(encoding="utf-8") == tour_markdown()
 
 
 def test_the_image_copies_existing_folders():

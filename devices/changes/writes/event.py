@@ -156,5 +156,5 @@ TRIGGER_EVENT = ChangeKind(
     undo=None,
     page="devices:device-timeline",
     template="changes/_trigger_event.html",
-    example=Example({"code": "door_open"}, target="", after=""),
+    example=Example({"code": "door_open"}, device=7),
 )

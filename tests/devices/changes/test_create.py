@@ -153,7 +153,7 @@ def test_who_may_not_see_the_new_device_is_not_led_into_a_refusal(
     answer = installer.post(NEW, filled(), follow=True)
     assert answer.status_code == 200
     assert "Created Boiler room 300" in words(answer)
-    assert "It is not among the devices that you can see" in words(answer)
+    assert "It has no owner, so you cannot see it" in words(answer)
     assert soup(answer).h1.get_text() == "My devices"  # type: ignore[union-attr]
 
 

@@ -61,7 +61,7 @@ def test_a_device_whose_answer_was_lost_is_found_by_its_name(
     fresh_sandbox.fault("/device/create", kind, apply=True, **more)
     answer = admin.post(NEW, filled())
     assert the_device(fresh_sandbox, answer)["name"] == "Boiler room 300"
-    assert "answer was lost, but the change reads back" in words(admin.get(answer["Location"]))
+    assert "reply was lost, but the change reads back" in words(admin.get(answer["Location"]))
     assert admin.post(NEW, filled())["Location"] == answer["Location"]
     assert created(fresh_sandbox) == 1
 
@@ -79,7 +79,7 @@ def test_a_lost_answer_that_nothing_is_found_of_is_unknown_and_never_repeated(
     assert "not known" in words(admin.post(NEW, filled())), "the search may not know it yet"
     another = admin.post(NEW, filled(idempotency_key="another page of the form"))
     assert another.status_code == 409
-    assert "asked for a moment ago, and it is not known whether it was made" in errors(another)["name"]
+    assert "got no reply, and its outcome is not known yet" in errors(another)["name"]
     assert created(fresh_sandbox) == 1
 
 

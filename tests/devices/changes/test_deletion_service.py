@@ -49,7 +49,7 @@ def test_carried_out_and_the_answer_cut_off_it_is_confirmed_by_reading(
     platform.fault(PATHS[url], "cut", method="DELETE", apply=True)
     answer = admin.post(url, opened(admin, url))
     assert answer.status_code == 303
-    assert "The platform’s answer was lost, but" in words(admin.get(answer["Location"]))
+    assert "The platform’s reply was lost. Read back at" in words(admin.get(answer["Location"]))
     assert writes(platform) == [("DELETE", PATHS[url])]
     assert outcomes() == [("confirmed", True)]
 
@@ -146,7 +146,7 @@ def test_a_device_that_changed_hands_since_the_page_was_opened_is_left_alone(
     platform.clear_requests()
     answer = admin.post(url, form)
     assert answer.status_code == 409
-    assert "Somebody changed this device since you opened the page" in words(answer)
+    assert "Somebody changed this since you opened the form" in words(answer)
     assert writes(platform) == []
     assert not AuditEntry.objects.exists()
     again = filled(answer)

@@ -74,9 +74,9 @@ def test_who_may_not_read_templates_types_the_code_and_no_call_is_spent_on_the_l
 def test_a_plain_post_leads_to_the_timeline_which_shows_the_event(admin: Person, platform: SandboxServer) -> None:
     answer = admin.post(TRIGGER, {"code": "door_open", "description": "Porten står åpen <b>"})
     assert answer.status_code == 303
-    assert answer["Location"] == f"/devices/{fleet.RICH}/timeline/"
+    assert answer["Location"] == f"/devices/{fleet.RICH}/timeline/?change={AuditEntry.objects.get().pk}"
     page = admin.get(answer["Location"])
-    assert f"Accepted: door_open. {ACCEPTED}" in words(page)
+    assert f"The platform accepted the event door_open. {ACCEPTED}" in words(page)
     assert "Porten står åpen <b>" in words(page)
     assert newest(platform)["eventType"] == "WARNING"
 
@@ -135,7 +135,7 @@ def test_pressed_twice_it_is_triggered_once_and_said_the_same(admin: Person, pla
     for _press in range(2):
         answer = admin.post(TRIGGER, data)
         assert answer.status_code == 303
-        assert f"Accepted: door_open. {ACCEPTED}" in words(admin.get(answer["Location"]))
+        assert f"The platform accepted the event door_open. {ACCEPTED}" in words(admin.get(answer["Location"]))
     assert admin.htmx(TRIGGER, data)["HX-Retarget"] == "#flash"
     assert writes(platform) == [("POST", "/device/trigger-event")]
     assert soup(admin.get(TRIGGER)).select_one("input[name=idempotency_key]")["value"] != idempotency_key  # type: ignore[index]

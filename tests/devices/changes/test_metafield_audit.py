@@ -81,9 +81,9 @@ def test_a_lost_answer_is_read_back_as_made(support: Person, platform: SandboxSe
     form = filled(support.htmx(here))
     platform.fault(FIELD, kind, method="POST", apply=True)
     row = support.htmx(here, form | {"value": "B-7"})
-    assert "answer was lost, but the change reads back" in words(row)
+    assert "reply was lost, but the change reads back" in words(row)
     again = support.htmx(here, form | {"value": "B-7"})
-    assert "answer was lost, but the change reads back" in words(again)
+    assert "reply was lost, but the change reads back" in words(again)
     assert sent(platform) == 1
 
 
@@ -97,7 +97,7 @@ def test_a_lost_answer_that_reads_as_before_keeps_what_was_typed(support: Person
         assert answer.status_code == 503
         error = soup(answer).select_one(".field .error")
         assert error is not None
-        assert "still holds “A-12”: nothing was changed" in error.get_text()
+        assert "still holds “A-12”, so nothing was changed" in error.get_text()
         again = filled(answer)
         assert (again["value"], again["reason"]) == ("B-7", "HC-7")
         assert again["idempotency_key"] not in ("", form["idempotency_key"])
@@ -232,7 +232,7 @@ def test_a_lost_answer_about_a_secret_is_settled_by_what_it_held(support: Person
     platform.fault(FIELD, "drop", method="POST")
     answer = support.htmx(here, {"value": KEY})
     assert answer.status_code == 503
-    assert "the device is as it was: nothing was changed" in words(answer)
+    assert "device is as it was, so nothing was changed" in words(answer)
     platform.clear_faults()
     platform.fault(FIELD, "drop", method="POST", apply=True)
     assert "but the change reads back" in words(support.htmx(here, {"value": KEY}))

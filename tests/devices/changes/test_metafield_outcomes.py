@@ -27,7 +27,7 @@ def test_a_refusal_by_the_api_stands_beside_the_field_with_what_was_typed(
     answer = support.htmx(here, {"value": "C-1"})
     assert answer.status_code == 422
     assert soup(answer).select_one("input[name=value]")["value"] == "C-1"  # type: ignore[index]
-    assert "The platform refused this value for a field of type Text." in words(answer)
+    assert "The platform refused this value for a field of this type." in words(answer)
 
 
 def test_a_save_that_cannot_be_read_back_is_accepted_and_not_confirmed(
@@ -83,8 +83,8 @@ def test_a_short_imei_is_taken_and_warned_of(support: Person, platform: SandboxS
 @pytest.mark.parametrize(
     ("status", "more", "sentence"),
     [
-        (429, {"retry_after": 7}, "Wait 7 seconds and save again."),
-        (429, {}, "Save again in a moment."),
+        (429, {"retry_after": 7}, "Wait 7 seconds"),
+        (429, {}, "a minute is usually enough"),
         (403, {}, "You may not do this. Nothing was changed."),
         (404, {}, "Nothing was changed."),
     ],
@@ -132,7 +132,7 @@ def test_a_change_that_cannot_have_left_the_portal_keeps_the_form(
     answer = support.htmx(here, {"value": "C-9"})
     assert answer.status_code == 503
     assert soup(answer).select_one("form [name=value]")["value"] == "C-9"  # type: ignore[index]
-    assert "Nothing was changed. Save again in a moment." in words(answer)
+    assert "Nothing was changed. Send the form again in a moment." in words(answer)
 
 
 def test_a_value_that_it_has_already_is_neither_sent_nor_written_down(support: Person, platform: SandboxServer) -> None:

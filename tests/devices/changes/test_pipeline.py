@@ -116,7 +116,7 @@ def test_a_change_for_which_the_page_has_no_time_left_is_not_sent_and_said_so(
     monkeypatch.setattr(audit_log, "record_intent", slowly)
     answer = admin.htmx(change.url, change.data)
     assert answer.status_code == 504
-    assert "was over before this could be sent, so nothing was sent. Nothing was changed." in words(answer)
+    assert "ran out of time before the request could be sent. Nothing was sent." in words(answer)
     assert "Send the form again in a moment." in words(answer)
     assert writes(platform) == []
     assert entry_state(AuditEntry.objects.get()).outcome == REJECTED

@@ -11,6 +11,7 @@ import time_machine
 from devices.audit import log as audit_log
 from devices.audit.log import CONFIRMED, REJECTED, UNKNOWN, ChangeIntent
 from devices.audit.models import AuditEntry, AuditPerson
+from devices.changes import reconciliation
 from devices.changes import service as change_service
 from devices.changes.context import ChangeContext
 from devices.changes.reconciliation import reconcile
@@ -41,7 +42,8 @@ def desk(access: Access | None = None) -> ChangeContext:
 
 
 def reads(monkeypatch: pytest.MonkeyPatch, now: ObservedState, found: str = "") -> None:
-    monkeypatch.setattr(change_service, "observe", lambda *args, **kwargs: Observation(now, found))
+    for module in (change_service, reconciliation):
+        monkeypatch.setattr(module, "observe", lambda *args, **kwargs: Observation(now, found))
 
 
 def test_a_process_that_was_stopped_before_it_sent_does_not_send_any_more(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,7 @@ def test_who_sees_only_their_own_is_warned_and_loses_sight_of_it(sign_in: SignIn
     assert answer.status_code == 303
     shown = installer.get(answer["Location"])
     assert shown.status_code == 200
-    assert "The owner was removed. The platform accepted it. The device left" in words(shown)
+    assert "The owner was removed. The platform accepted it. You can no longer see the device" in words(shown)
     assert "You → nobody" in words(shown)
     assert not held(platform, INSTALLERS).get("ownerUserId")
     assert installer.get(f"/devices/{INSTALLERS}/").status_code == 403

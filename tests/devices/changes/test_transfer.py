@@ -164,7 +164,7 @@ def test_an_owner_changed_meanwhile_stops_the_transfer(support: Person, platform
     answer = support.post(OWNER, sent)
     assert answer.status_code == 409
     told = words(answer)
-    assert "the owner has changed: it is mei.tan@example.org now. You chose Jonas Aas." in told
+    assert "it is “mei.tan@example.org” now. You entered “Jonas Aas”." in told
     assert "mei.tan@example.org" in end(answer, "from")
     assert "Jonas Aas" in end(answer, "to")
     assert writes(platform) == []
@@ -231,7 +231,9 @@ def test_a_device_that_left_ones_view_leads_to_the_list(support: Person, platfor
     assert answer["Location"].startswith("/devices/?change=")
     platform.clear_faults()
     shown = support.get(answer["Location"])
-    assert "Transferred to jonas.aas@example.org. The platform accepted it. The device left the view of" in words(shown)
+    assert "Transferred to jonas.aas@example.org. The platform accepted it. You can no longer see the device" in words(
+        shown
+    )
     assert "ana.lund@example.org → jonas.aas@example.org" in words(shown)
     assert soup(shown).select_one("main .notice a[href^='/audit/']")
     assert not soup(shown).select("main .notice form")

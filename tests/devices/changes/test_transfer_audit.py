@@ -64,7 +64,7 @@ MOVES = [
         str(JONAS),
         ("ana.lund@example.org", "jonas.aas@example.org"),
         TO_MEI,
-        "the owner has changed: it is mei.tan@example.org now. You chose Jonas Aas.",
+        "it is “mei.tan@example.org” now. You entered “Jonas Aas”.",
         str(MEI),
     ),
     Move(
@@ -75,7 +75,7 @@ MOVES = [
         "2",
         ("Halden Cooling", "Halden North"),
         TO_DEPOT,
-        "the organization has changed: it is Halden Depot now. You chose Halden North.",
+        "it is “Halden Depot” now. You entered “Halden North”.",
         "3",
     ),
     Move(
@@ -86,7 +86,7 @@ MOVES = [
         "",
         ("ana.lund@example.org", "nobody"),
         TO_MEI,
-        "the owner has changed: it is mei.tan@example.org now, and was not removed.",
+        "it is “mei.tan@example.org” now.",
         str(MEI),
     ),
 ]
@@ -150,7 +150,7 @@ def test_a_lost_answer_is_read_back_as_made(support: Person, platform: SandboxSe
     first, second = support.post(move.url, form), support.post(move.url, form)
     assert first.status_code == second.status_code == 303
     assert first["Location"] == second["Location"]
-    assert "answer was lost, but the change reads back" in words(support.get(first["Location"]))
+    assert "reply was lost, but the change reads back" in words(support.get(first["Location"]))
     assert sent(platform, move) == 1
     assert outcome() == ("confirmed", True)
 
@@ -165,7 +165,7 @@ def test_a_lost_answer_that_reads_as_before_keeps_what_was_typed(
     answer = support.post(move.url, form)
     platform.clear_faults()
     assert answer.status_code == 503
-    assert "Read back, the device is as it was: nothing was changed." in words(answer)
+    assert "The device is as it was, so nothing was changed." in words(answer)
     again = filled(answer)
     assert again["reason"] == "HC-7"
     assert again["idempotency_key"] != form["idempotency_key"]
@@ -243,7 +243,7 @@ def test_sent_twice_by_who_lost_sight_of_it_both_lead_to_their_list(sign_in: Sig
     first, second = installer.post(url, form), installer.post(url, form)
     assert first.status_code == second.status_code == 303
     assert first["Location"] == second["Location"]
-    assert "The device left the view of" in words(installer.get(first["Location"]))
+    assert "You can no longer see the device, so the portal cannot" in words(installer.get(first["Location"]))
     assert writes(platform) == [("DELETE", "/device/owner")]
 
 
@@ -346,6 +346,8 @@ def test_of_two_people_at_once_one_wins_and_the_other_is_told(
     won, lost = sorted(answers, key=lambda number: answers[number].status_code)
     assert answers[won].status_code == 303
     assert answers[lost].status_code in (409, 422)
-    assert "changed: it is" in words(answers[lost]) or "no owner to remove" in words(answers[lost])
+    assert "Somebody changed this since you opened the form" in words(answers[lost]) or "no owner to remove" in words(
+        answers[lost]
+    )
     assert len([call for call in writes(platform) if call[0] != "GET"]) == 1
     assert AuditEntry.objects.count() == 1

@@ -108,7 +108,7 @@ def test_a_device_that_left_with_its_organization_leads_to_the_list(support: Per
     answer = support.post(ORGANIZATION, {"org_id": "2"})
     assert answer["Location"].startswith("/devices/?change=")
     shown = words(support.get(answer["Location"]))
-    assert "Transferred to Halden North. The platform accepted it. The device left the view of" in shown
+    assert "Transferred to Halden North. The platform accepted it. You can no longer see the device" in shown
     assert "Halden Cooling → Halden North" in shown
 
 
@@ -118,7 +118,7 @@ def test_an_organization_changed_meanwhile_stops_the_transfer(support: Person, p
     platform.clear_requests()
     answer = support.post(ORGANIZATION, sent | {"reason": "HC-7"})
     assert answer.status_code == 409
-    assert "the organization has changed: it is Halden North now. You chose Halden Depot." in words(answer)
+    assert "it is “Halden North” now. You entered “Halden Depot”." in words(answer)
     assert "Halden North" in end(answer, "from")
     again = filled(answer)
     assert again["reason"] == "HC-7"

@@ -208,7 +208,7 @@ def test_what_has_no_way_back_leads_to_the_record_which_says_so(admin: Person, o
 
 
 def test_what_was_not_made_or_is_not_known_cannot_be_undone(admin: Person) -> None:
-    for outcome, said in (("rejected", "It was not made"), ("unknown", "is not known")):
+    for outcome, said in (("rejected", "This change was not made"), ("unknown", "is not known")):
         entry = entries.entry(outcome=outcome)
         assert admin.post(undo(entry), {"idempotency_key": "1"}).status_code == 303
         assert said in words(admin.get(f"/audit/{entry.pk}/"))
@@ -217,7 +217,7 @@ def test_what_was_not_made_or_is_not_known_cannot_be_undone(admin: Person) -> No
 def test_a_secret_has_nothing_to_restore(admin: Person) -> None:
     entry = entries.entry(operation="set_metafield", secret=True, before="", after="")
     assert admin.post(undo(entry), {"idempotency_key": "1"}).status_code == 303
-    assert "secrets" in words(admin.get(f"/audit/{entry.pk}/"))
+    assert "does not store secret values" in words(admin.get(f"/audit/{entry.pk}/"))
 
 
 # --- it goes wrong ----------------------------------------------------------------------------------------------------
