@@ -53,7 +53,7 @@ def device_detail(request: DeviceRequest, device_id: int) -> HttpResponse:
     info = _base_info(request, device_id, details)
     if partial:
         device = None if isinstance(info, GatewayError) else info
-        context = {"device_id": device_id, "device": device, "actions": device_actions(request, device)}
+        context: dict[str, Any] = {"device_id": device_id, "device": device, "actions": device_actions(request, device)}
     else:
         context = device_layout_context(
             request, device_id, tab="overview", info=info, reconciled=reconciled, reads=reads
