@@ -185,10 +185,10 @@ def one_round(database: str, name: str, only: list[str]) -> list[str]:
     try:
         with hosts(database, sandbox) as host:
             wrongs = case(sandbox, host, only, **CASES[name])
-            said = host.log()[-4000:] if wrongs else ""
+            content = host.log()[-4000:] if wrongs else ""
     finally:
         sandbox.stop()
-    print(f"{said}kills, {database}, {name}: " + ("; ".join(wrongs) if wrongs else "in order"), flush=True)
+    print(f"{content}kills, {database}, {name}: " + ("; ".join(wrongs) if wrongs else "in order"), flush=True)
     return wrongs
 
 

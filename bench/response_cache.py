@@ -102,10 +102,10 @@ def main() -> int:
     for name, (broken, sign) in BREAKS.items():
         begun = time.monotonic()
         with broken():
-            said = run(options.steps, options.seed, shrink=False)
-        seen = sign in said
+            content = run(options.steps, options.seed, shrink=False)
+        seen = sign in content
         blind |= not seen
-        print("" if seen else said, end="", flush=True)
+        print("" if seen else content, end="", flush=True)
         print(
             f"response cache, {name}: {'found' if seen else 'WRONG, not found'}, {time.monotonic() - begun:.0f} s",
             flush=True,

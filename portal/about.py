@@ -38,7 +38,7 @@ PERMISSIONS = {
 """Permission of the platform -> what it allows in the portal. permissions.RULES has the operations."""
 
 
-RIGHTS = {
+RIGHT_TEXTS = {
     permissions.PORTAL_AUDIT: gettext_lazy(
         "Read the audit trail: who changed what, when, and whether it was confirmed."
     ),
@@ -46,7 +46,7 @@ RIGHTS = {
 }
 
 
-SIGN_IN = {
+SIGN_IN_TEXTS = {
     ("off", "user"): gettext_lazy("With your e-mail and password of the platform."),
     ("oidc", "user"): gettext_lazy("At the company's sign-on, then with your account of the platform."),
     ("header", "user"): gettext_lazy("At the company's sign-on, by a proxy, then with your account of the platform."),
@@ -57,7 +57,7 @@ SIGN_IN = {
         "At the company's sign-on, by a proxy. The portal uses the organization's access to the platform."
     ),
 }
-"""SSO, SIGN_IN -> how people sign in."""
+"""The settings SSO and SIGN_IN -> how people sign in."""
 
 
 @require_safe
@@ -70,10 +70,10 @@ def about(request: DeviceRequest) -> HttpResponse:
     context = {
         "version": portal.__version__,
         "api_host": urlsplit(settings.PLATFORM_API_URL).netloc,
-        "sign_in": SIGN_IN[settings.SSO, settings.SIGN_IN],
+        "sign_in": SIGN_IN_TEXTS[settings.SSO, settings.SIGN_IN],
         "organization": access.org_name or _("No organization"),
         "permissions": [(name, words, access.has(name)) for name, words in PERMISSIONS.items()],
-        "rights": [(name, words, name in access.rights) for name, words in RIGHTS.items()],
+        "rights": [(name, words, name in access.rights) for name, words in RIGHT_TEXTS.items()],
         "begun": clock.when(int(begun * 1000)),
         "ends": clock.when(int((begun + settings.SESSION_COOKIE_AGE) * 1000)),
         "idle": _minutes(settings.SESSION_IDLE // 60),

@@ -17,7 +17,7 @@ SECRETS = re.compile(
     """
 )
 # Line breaks, control characters, and marks that reorder text on a screen.
-UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+UNSAFE_IN_LOGS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def redact(text: str) -> str:
@@ -26,7 +26,7 @@ def redact(text: str) -> str:
 
 def one_line(text: str) -> str:
     text = text.replace("\n", " | ").replace("\t", " ")
-    return UNSAFE.sub(lambda m: f"\\u{ord(m[0]):04x}", text)
+    return UNSAFE_IN_LOGS.sub(lambda m: f"\\u{ord(m[0]):04x}", text)
 
 
 class LineFormatter(logging.Formatter):

@@ -15,7 +15,7 @@ EXCLUDED = frozenset(
 )
 """Paths that only redirect."""
 MAX_LENGTH = 2000
-UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]")
+UNSAFE_IN_URLS = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
 def local_path(request: HttpRequest, url: str | None, default: str = HOME) -> str:
@@ -24,7 +24,7 @@ def local_path(request: HttpRequest, url: str | None, default: str = HOME) -> st
     A URL with a host is accepted only for this request's host. It is never unquoted: `/%2f%2fevil` is a path, but
     unquoted it would be a host.
     """
-    if not url or len(url) > MAX_LENGTH or UNSAFE.search(url):
+    if not url or len(url) > MAX_LENGTH or UNSAFE_IN_URLS.search(url):
         return default
     if not url_has_allowed_host_and_scheme(url, allowed_hosts={request.get_host()}):
         return default

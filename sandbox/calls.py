@@ -55,7 +55,7 @@ def done() -> HttpResponse:
     return HttpResponse(status=204)
 
 
-def refusal(status: int, message: str) -> HttpResponse:
+def error_reply(status: int, message: str) -> HttpResponse:
     """An error body: nested, or as a switch says."""
     if status == 401 and switches.get("unauthorized_body") == "flat":
         return answer({"error": "invalid_token", "error_description": message}, 401)
@@ -179,7 +179,7 @@ def endpoint(
                 checked(call)
                 return view(call)
             except ApiError as error:
-                return refusal(error.status, error.message)
+                return error_reply(error.status, error.message)
 
         return run
 
@@ -192,7 +192,7 @@ def route(**views: Answer) -> Answer:
     def dispatch(request: HttpRequest) -> HttpResponseBase:
         view = views.get(request.method or "")
         if view is None:
-            response = refusal(405, f"Method {request.method} is not allowed here.")
+            response = error_reply(405, f"Method {request.method} is not allowed here.")
             response["Allow"] = ", ".join(sorted(views))
             return response
         return view(request)
@@ -201,12 +201,12 @@ def route(**views: Answer) -> Answer:
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return refusal(404, "There is no such path.")
+    return error_reply(404, "There is no such path.")
 
 
 def broken(request: HttpRequest) -> HttpResponse:
     """The sandbox itself failed; the traceback is on stderr."""
-    return refusal(500, "Internal server error.")
+    return error_reply(500, "Internal server error.")
 
 
 class HostCheck:
@@ -219,5 +219,5 @@ class HostCheck:
         try:
             request.get_host()
         except DisallowedHost:
-            return refusal(400, "This host name is not served here.")
+            return error_reply(400, "This host name is not served here.")
         return self.get_response(request)

@@ -100,7 +100,7 @@ def parse(name: str, raw: object) -> Value:
     raise ValueError(f"{name} is a number of at least 0.")
 
 
-def turn(values: dict[str, object]) -> None:
+def set_switches(values: dict[str, object]) -> None:
     """Set several switches, all or none. Raises ValueError."""
     parsed = {name: parse(name, raw) for name, raw in values.items()}
     _now.update(parsed)

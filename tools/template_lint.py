@@ -5,7 +5,7 @@
 * Nothing that the Content-Security-Policy refuses: no inline script, style or handler, nothing from another host.
 * Every POST form has `csrf_input`, and macros with one are imported `with context`.
 * Buttons come from the macros of components/button.html; only components contain one.
-* No bypass of autoescaping. At most 150 lines a file.
+* No bypass of autoescaping. At most 150 lines a file and 120 characters a line.
 
 Exits with 1 and a line `file:line: fault` for each fault.
 """
@@ -19,6 +19,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 MAX_LINES = 150
+MAX_COLUMNS = 120
 HX_SENDS = {"hx-get", "hx-post"}
 HX_RULES = {"hx-target", "hx-swap", "hx-select", "hx-select-oob", "hx-trigger", "hx-push-url", "hx-replace-url"}
 HX_RULES |= {"hx-include", "hx-indicator", "hx-sync", "hx-vals", "hx-confirm", "hx-encoding", "hx-validate"}
@@ -137,6 +138,9 @@ def faults_of(source: str) -> list[Fault]:
     lines = source.count("\n")
     if lines > MAX_LINES:
         faults.append((lines, f"{lines} lines, more than {MAX_LINES}: split it"))
+    for number, line in enumerate(source.splitlines(), 1):
+        if len(line) > MAX_COLUMNS:
+            faults.append((number, f"{len(line)} characters, more than {MAX_COLUMNS}: break the line"))
     return faults
 
 

@@ -189,7 +189,7 @@ def wait_for_outcome(entry: AuditEntry, *, wait: float = REPLAY_WAIT) -> EntrySt
     give_up = time.monotonic() + wait
     while True:
         state = entry_state(entry)
-        if state.has_outcome or time.monotonic() > give_up or age(entry) > ABANDONED_AFTER:
+        if state.has_outcome or time.monotonic() > give_up or entry_age(entry) > ABANDONED_AFTER:
             return state
         time.sleep(REPLAY_POLL_INTERVAL)
 
@@ -300,14 +300,14 @@ def update_person(access: Access) -> AuditPerson:
     return person
 
 
-def age(entry: AuditEntry) -> float:
+def entry_age(entry: AuditEntry) -> float:
     """Seconds since the entry was written."""
     return (timezone.now() - entry.created_at).total_seconds()
 
 
 def in_progress(entry: AuditEntry, state: EntryState) -> bool:
     """Whether the process that makes the change may still be working on it."""
-    return not state.has_outcome and age(entry) <= ABANDONED_AFTER
+    return not state.has_outcome and entry_age(entry) <= ABANDONED_AFTER
 
 
 def _storable(value: object) -> object:

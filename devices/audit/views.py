@@ -36,7 +36,7 @@ log = logging.getLogger("devices.audit")
 
 MAX_EXPORT = 50_000
 """Entries in one file."""
-OUTCOMES = (audit_log.CONFIRMED, audit_log.REJECTED, audit_log.UNKNOWN)
+FILTER_OUTCOMES = (audit_log.CONFIRMED, audit_log.REJECTED, audit_log.UNKNOWN)
 Days = tuple[date | None, date | None]
 
 
@@ -71,15 +71,15 @@ def audit_list(request: DeviceRequest) -> HttpResponse:
     """Newest first, in pages. `?mine=on` shows the person's own changes and needs no right."""
     search = _search(request)
     query = search.query
-    links = Links(reverse("audit:list"), query)
+    urls = FilterUrls(reverse("audit:list"), query)
     if not wants_partial(request) and "" in request.GET.values():
-        return redirect(links.to())  # without script, the form submits empty fields
+        return redirect(urls.to())  # without script, the form submits empty fields
     page = audit_search.entries_page(search.found, query["page"], query["size"])
     people = [] if query["mine"] else audit_search.people(search.entries)
     names, clock = names_for(request.gateway, request.access), clock_for(request)
-    context = _filter_context(search, links, people) | {
+    context = _filter_context(search, urls, people) | {
         "rows": [entry_view(entry, names, clock, request.access) for entry in page.items],
-        "pager": pager(page, lambda to: links.to(page=to)),
+        "pager": pager(page, lambda to: urls.to(page=to)),
         "headline": _headline(page, search.days),
         "export_words": _export_words(page),
         "read_at": clock.stamp(),
@@ -88,11 +88,11 @@ def audit_list(request: DeviceRequest) -> HttpResponse:
     }
     response = answer(request, "audit/list.html", "audit/_results.html", context)
     if wants_partial(request):
-        response["HX-Push-Url"] = links.to()
+        response["HX-Push-Url"] = urls.to()
     return response
 
 
-class Links:
+class FilterUrls:
     """URLs of the list with other filters. Default values are left out."""
 
     def __init__(self, path: str, query: dict[str, Any]) -> None:
@@ -108,23 +108,23 @@ class Links:
         return self.path + query_string(mine=self.query["mine"])
 
 
-def _filter_context(search: Search, links: Links, people: list[AuditPerson]) -> dict[str, Any]:
+def _filter_context(search: Search, urls: FilterUrls, people: list[AuditPerson]) -> dict[str, Any]:
     query = search.query
     return {
         "form": search.form,
         "query": query,
-        "here": links.path,
-        "chips": _chips(query, links, {person.pk: person_name(person) for person in people}),
+        "here": urls.path,
+        "chips": _chips(query, urls, {person.pk: person_name(person) for person in people}),
         "notices": search.form.warnings() + _order_warning(search.days),
         "people": _people_choices(people),
         "people_typed": len(people) > audit_search.MAX_PEOPLE,
-        "outcomes": [(name, _outcome(name).text) for name in OUTCOMES],
+        "outcomes": [(name, _outcome(name).text) for name in FILTER_OUTCOMES],
         "actions": [(kind.operation, kind.words.label) for kind in kinds()],
         "filtered": any(query[name] for name in ("person", "device", "action", "outcome", "from", "to")),
-        "clear_url": links.cleared(),
-        "all_url": "" if query["all"] or query["from"] else links.to(all=True, page=1),
+        "clear_url": urls.cleared(),
+        "all_url": "" if query["all"] or query["from"] else urls.to(all=True, page=1),
         "default_days": audit_search.DEFAULT_DAYS,
-        "export_url": links.to(base=reverse("audit:export"), page=1),
+        "export_url": urls.to(base=reverse("audit:export"), page=1),
     }
 
 
@@ -168,7 +168,7 @@ def _people_choices(people: list[AuditPerson]) -> list[tuple[str, str]]:
     return choices
 
 
-def _chips(query: dict[str, Any], links: Links, people: dict[int, str]) -> list[tuple[str, str]]:
+def _chips(query: dict[str, Any], urls: FilterUrls, people: dict[int, str]) -> list[tuple[str, str]]:
     """Each active filter with the URL of the list without it."""
     person = query["person"]
     words = {
@@ -181,7 +181,7 @@ def _chips(query: dict[str, Any], links: Links, people: dict[int, str]) -> list[
         "all": _("All dates"),
     }
     defaults = AuditQueryForm.fallbacks
-    return [(words[name], links.to(**{name: defaults[name], "page": 1})) for name in words if query[name]]
+    return [(words[name], urls.to(**{name: defaults[name], "page": 1})) for name in words if query[name]]
 
 
 def _export_words(page: Page[AuditEntry]) -> str:

@@ -1,8 +1,8 @@
-"""Who changes something for which request, and what became of the change."""
+"""The person and the request that change something, and the outcome of the change."""
 
 from __future__ import annotations
 
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from devices.audit import log as audit_log
 from devices.audit.log import CONFIRMED, READ_BACK, REJECTED, UNKNOWN, EntryState
@@ -13,20 +13,17 @@ from devices.core.requests import DeviceRequest
 from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError
 
-T = TypeVar("T")
 
-
-class ChangeResult(NamedTuple, Generic[T]):
+class ChangeResult(NamedTuple):
     """A change and its outcome.
 
-    `reply`: what the gateway returned; None if it was lost. `error`: why it was lost. `replayed`: this form was
-    submitted before, so nothing was sent now, and this is the outcome of the first submission.
+    `error`: why the platform's reply was lost, if it was. `replayed`: this form was submitted before, so nothing was
+    sent now, and this is the outcome of the first submission.
     """
 
     entry: AuditEntry
     state: EntryState
     observation: Observation
-    reply: T | None = None
     error: GatewayError | None = None
     replayed: bool = False
 

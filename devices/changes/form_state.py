@@ -31,18 +31,18 @@ NOT_SUBMITTED = frozenset(
 
 
 def redisplay_with_error(
-    form: Form, error: GatewayError, page: Callable[..., HttpResponse], *, said: str = ""
+    form: Form, error: GatewayError, page: Callable[..., HttpResponse], *, message: str = ""
 ) -> HttpResponse:
     """`page(status=...)` with what went wrong and what to do as an error of the form, and the wait passed on.
 
-    `said`: instead of "(what went wrong) Nothing was changed." Raises `error` where submitting the form again is not
+    `message`: instead of "(what went wrong) Nothing was changed." Raises `error` where submitting the form again is not
     the next step: its outcome is unknown, or the session, the permission or the device is missing.
     """
     unknown = error.uncertain and not error.operation.startswith(READ_OPERATIONS)
     if unknown or isinstance(error, Unauthorized | Forbidden | NotFound):
         raise error
-    said = said or sentences(_(error.sentence), _("Nothing was changed."))
-    form.add_error(getattr(form, "error_field", None), sentences(said, _next_step(error)))
+    message = message or sentences(_(error.sentence), _("Nothing was changed."))
+    form.add_error(getattr(form, "error_field", None), sentences(message, _next_step(error)))
     refresh_form_tokens(form)
     return with_retry_after(page(status=error.status), error)
 
@@ -65,7 +65,7 @@ def add_locked_error(form: Form) -> None:
     )
 
 
-def add_not_applied_error(form: Form, kind: ChangeKind, result: ChangeResult[Any], *, field: str | None = "") -> None:
+def add_not_applied_error(form: Form, kind: ChangeKind, result: ChangeResult, *, field: str | None = "") -> None:
     """The change was not made: what was typed stays, to be submitted as a new change."""
     state = result.state
     hide = kind.values_are_ids or result.entry.secret

@@ -135,12 +135,12 @@ class Checked(NamedTuple):
 class Undo(NamedTuple):
     """How a change is undone: by another change.
 
-    `thing`: kinds with the same one change the same thing. `button`: of the form that does it by hand. `operation`: of
-    the other change, if not the same. `obstacle`: why the former value cannot be put back although nobody changed it;
-    "" if it can. `notes`: what putting it back does not restore.
+    `target`: kinds with the same target change the same value. `button`: of the form that does it by hand.
+    `operation`: of the other change, if not the same. `obstacle`: why the former value cannot be put back although
+    nobody changed it; "" if it can. `notes`: what putting it back does not restore.
     """
 
-    thing: str
+    target: str
     button: Text
     operation: Callable[[AuditEntry], str] = lambda entry: entry.operation
     obstacle: Callable[[AuditEntry, Observation], str] = lambda entry, observation: ""

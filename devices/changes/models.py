@@ -6,9 +6,9 @@ from django.db import models
 
 
 class DeviceLock(models.Model):
-    """Whose turn it is to change a device: a lease of seconds, so that a look and the change after it belong together.
+    """The lock of one device: a lease of seconds, so that nothing changes between a read and the change after it.
 
-    Written by turns.py alone. `until` is in seconds since 1970.
+    Only device_lock.py writes it. `until` is in seconds since 1970.
     """
 
     device_id = models.BigIntegerField(primary_key=True)
@@ -16,4 +16,4 @@ class DeviceLock(models.Model):
     until = models.FloatField()
 
     def __str__(self) -> str:
-        return f"turn at device {self.device_id}"
+        return f"lock of device {self.device_id}"

@@ -37,7 +37,7 @@ from devices.changes.kinds import AnswersWith, ChangeKind, ChangeRequest, Checke
 from devices.changes.service import execute, find_replay
 from devices.core.formatting import name_of
 from devices.core.navigation import home_url
-from devices.core.requests import DeviceRequest, clock_for, require, unsent, wants_partial
+from devices.core.requests import DeviceRequest, clock_for, require, restored_fields, wants_partial
 from devices.core.responses import SeeOther, answer, query_string, redirect_to
 from devices.core.return_url import from_list
 from devices.core.text import clean, sentences, shorten
@@ -77,7 +77,7 @@ def open_form(change: ChangeRequest) -> HttpResponse:
     subject = kind.read(change) if kind.read else None
     fields = [name for name in kind.form.base_fields if name not in NOT_SUBMITTED or name == "reason"]
     initial = {**kind.initial(subject), **concurrency_fields(subject.version if subject else None)}
-    form = kind.form(initial=initial | unsent(change.request, *fields), **kind.form_options(subject))
+    form = kind.form(initial=initial | restored_fields(change.request, *fields), **kind.form_options(subject))
     return show(change, form, subject)
 
 
@@ -177,7 +177,7 @@ def _execute(change: ChangeRequest, checked: Checked) -> HttpResponse:
     return page(status=result.status)
 
 
-def finish(change: ChangeRequest, result: ChangeResult[Any]) -> HttpResponse:
+def finish(change: ChangeRequest, result: ChangeResult) -> HttpResponse:
     """The response to a change that was made, or whose outcome is unknown."""
     request, kind = change.request, change.kind
     if result.unknown:
@@ -238,24 +238,24 @@ def _refused(
         change.context.gateway.get_base_info(change.device_id)
         form.add_error(kind.field, str(kind.words.not_found))
     else:
-        said = str(kind.words.rate_limited) if isinstance(error, RateLimited) and not error.ours else ""
-        return redisplay_with_error(form, error, page, said=said)
+        message = str(kind.words.rate_limited) if isinstance(error, RateLimited) and not error.ours else ""
+        return redisplay_with_error(form, error, page, message=message)
     refresh_form_tokens(form)
     return page(status=422)
 
 
 def _nothing_to_change(change: ChangeRequest, subject: Subject) -> HttpResponse:
     """The device holds this value already: nothing is sent, and nothing goes into the audit."""
-    request, kind, said = change.request, change.kind, str(change.kind.words.unchanged)
+    request, kind, message = change.request, change.kind, str(change.kind.words.unchanged)
     if not wants_partial(request):
-        messages.info(request, said)
+        messages.info(request, message)
         return SeeOther(reverse(kind.page, args=[change.device_id]))
     if kind.row:
-        return kind.row(change, subject, unchanged=said)
-    return flash(request, "ui/_flash.html", {"said": said})
+        return kind.row(change, subject, unchanged=message)
+    return flash(request, "ui/_flash.html", {"message": message})
 
 
-def render_outcome_unknown(request: DeviceRequest, result: ChangeResult[Any], *, row: bool = False) -> HttpResponse:
+def render_outcome_unknown(request: DeviceRequest, result: ChangeResult, *, row: bool = False) -> HttpResponse:
     """Nobody knows whether it was made: no button that sends it, only one that reads again. `row`: in a table's row."""
     accepted = result.state.api_result == audit_log.ACCEPTED
     context = {
@@ -270,7 +270,7 @@ def render_outcome_unknown(request: DeviceRequest, result: ChangeResult[Any], *,
     return answer(request, "changes/outcome_unknown.html", fragment, context, status=status)
 
 
-def redirect_after_success(request: DeviceRequest, result: ChangeResult[Any], url: str) -> HttpResponse:
+def redirect_after_success(request: DeviceRequest, result: ChangeResult, url: str) -> HttpResponse:
     """To `url`, whose page shows the change by its audit entry (`ui.change_notice`) and offers to undo it."""
     change = query_string(change=result.entry.pk)
     return redirect_to(request, url + (change.replace("?", "&") if "?" in url else change))

@@ -18,7 +18,7 @@ CERTAIN_AFTER = timedelta(seconds=60)
 """A change that is still missing after this long was not made. Before, a platform that timed out may still make it."""
 
 
-def reconcile(context: ChangeContext, entry: AuditEntry) -> ChangeResult[None]:
+def reconcile(context: ChangeContext, entry: AuditEntry) -> ChangeResult:
     """Read back a change whose outcome is open, and record the outcome if that shows it. A final outcome stays."""
     state = audit_log.entry_state(entry)
     if state.final:
@@ -42,6 +42,6 @@ def reconcile(context: ChangeContext, entry: AuditEntry) -> ChangeResult[None]:
     return ChangeResult(entry, state, observation)
 
 
-def reconcile_pending(context: ChangeContext, device_id: int) -> list[ChangeResult[None]]:
+def reconcile_pending(context: ChangeContext, device_id: int) -> list[ChangeResult]:
     """Reconcile the open changes of this device. One query; calls only where there are any."""
     return [reconcile(context, entry) for entry in audit_log.open_entries(device_id)]

@@ -7,7 +7,7 @@ sent again. It is verified instead: made, not made, or unknown until the next vi
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from devices.audit import log as audit_log
 from devices.audit.log import (
@@ -23,12 +23,14 @@ from devices.audit.log import (
     EntryState,
 )
 from devices.audit.models import AuditEntry
-from devices.changes.context import ChangeContext, ChangeResult, T, evidence_of
+from devices.changes.context import ChangeContext, ChangeResult, evidence_of
 from devices.changes.kinds import kind_of
 from devices.changes.reconciliation import reconcile
 from devices.changes.verification import UNREAD, Observation, ObservedState, observe, observe_new_device
 from devices.gateway.client import Gateway
 from devices.gateway.errors import GatewayError, TimedOut
+
+T = TypeVar("T")
 
 WAIT_SHARE = 0.75
 """The part of a page's time that may be spent waiting for the first submission; reading needs the rest."""
@@ -44,7 +46,7 @@ def execute(
     idempotency_key: str = "",
     submitted: object = None,
     made: Callable[[T], int] | None = None,
-) -> ChangeResult[T]:
+) -> ChangeResult:
     """Record the intent, send once, read back, record the outcome.
 
     `submitted`: the form's values, which name one submission together with the key; `intent.after` if left out.
@@ -60,20 +62,20 @@ def execute(
     )
     if not first:
         return _replay(context, entry)
-    if audit_log.age(entry) > audit_log.ABANDONED_AFTER:
+    if audit_log.entry_age(entry) > audit_log.ABANDONED_AFTER:
         # This process was held up so long that another view of the device may have found nothing made.
         context.record(entry, REJECTED, error=TimedOut.__name__)
         raise TimedOut(operation=intent.operation, request_id=context.request_id, sent=False)
     kind = kind_of(intent.operation)
     how = kind.observe if kind else None
-    told = {"requested": intent.after, "before": intent.before} if intent.secret else {}
+    values = {"requested": intent.after, "before": intent.before} if intent.secret else {}
     try:
         reply = send(context.gateway)
     except GatewayError as error:
         if not error.uncertain:
             context.record(entry, REJECTED, api_result=REFUSED if error.sent else "", error=type(error).__name__)
             raise
-        return _lost(context, entry, error, observe(how, context.gateway, entry, **told))
+        return _without_reply(context, entry, error, observe(how, context.gateway, entry, **values))
     created_device_id = made(reply) if made else None
     enough = kind is None or kind.proven_by_reply
     if created_device_id is not None:
@@ -81,14 +83,14 @@ def execute(
     elif enough:
         observation = UNREAD
     else:
-        observation = observe(how, context.gateway, entry, **told)
+        observation = observe(how, context.gateway, entry, **values)
     state = _accepted(context, entry, observation, created_device_id, proven=enough)
-    return ChangeResult(entry, state, observation, reply)
+    return ChangeResult(entry, state, observation)
 
 
 def find_replay(
     context: ChangeContext, intent: ChangeIntent, *, idempotency_key: str, submitted: object = None
-) -> ChangeResult[Any] | None:
+) -> ChangeResult | None:
     """The outcome of this very submission if it arrived before; None otherwise.
 
     Ask this before reading anything: what the first submission changed would look like somebody else's change. Of
@@ -105,7 +107,7 @@ def find_replay(
     return None if entry is None else _replay(context, entry)
 
 
-def _replay(context: ChangeContext, entry: AuditEntry) -> ChangeResult[Any]:
+def _replay(context: ChangeContext, entry: AuditEntry) -> ChangeResult:
     """The outcome of the first submission, once it has one; where that is open, as it reads now."""
     state = audit_log.wait_for_outcome(entry, wait=min(audit_log.REPLAY_WAIT, WAIT_SHARE * context.gateway.left()))
     if not state.has_outcome or state.final:
@@ -128,7 +130,9 @@ def _accepted(
     return state._replace(outcome=UNKNOWN) if state.outcome == REJECTED else state
 
 
-def _lost(context: ChangeContext, entry: AuditEntry, error: GatewayError, observation: Observation) -> ChangeResult[T]:
+def _without_reply(
+    context: ChangeContext, entry: AuditEntry, error: GatewayError, observation: Observation
+) -> ChangeResult:
     """No reply, or a fault. A connection that broke has ended the platform's work; a time-out may not have."""
     more: dict[str, Any] = {"api_result": LOST, "error": type(error).__name__}
     more |= {"observed_value": observation.observed_value, "created_device_id": observation.created_device_id}

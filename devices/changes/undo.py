@@ -26,11 +26,11 @@ def undone_by(entry: AuditEntry) -> AuditEntry | None:
     return None
 
 
-def same_thing(entry: AuditEntry) -> list[str]:
+def competing_operations(entry: AuditEntry) -> list[str]:
     """Operations that change what this entry changed."""
     kind = kind_of(entry.operation)
-    thing = kind.undo.thing if kind and kind.undo else None
-    return [other.operation for other in kinds() if other.undo and other.undo.thing == thing]
+    target = kind.undo.target if kind and kind.undo else None
+    return [other.operation for other in kinds() if other.undo and other.undo.target == target]
 
 
 def inverse(entry: AuditEntry, reason: str = "") -> ChangeIntent:

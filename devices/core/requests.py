@@ -22,7 +22,7 @@ POLL = "poll"
 """The parameter of a request that the page makes by itself."""
 
 
-class Unsent(NamedTuple):
+class RestoredDraft(NamedTuple):
     """The fields of this form as typed when the session ended, and when: `14:02:10 UTC+1`."""
 
     fields: QueryDict
@@ -41,7 +41,7 @@ class DeviceRequest(HttpRequest):
     """Epoch seconds."""
     clock: tuple[str, Clock]
     """Set by `clock_for`, with its zone: saving the preferences can change it."""
-    unsent: Unsent | None
+    restored_draft: RestoredDraft | None
     """Only on the page (GET) of a form."""
     platform_status: PlatformStatus
     """Read on first use and then frozen for this request. Use it after the page's reads, which may change it."""
@@ -57,12 +57,12 @@ def is_poll(request: HttpRequest) -> bool:
     return request.method == "GET" and request.GET.get(POLL) == "on"
 
 
-def unsent(request: DeviceRequest, *names: str) -> dict[str, str]:
-    """The unsent values of these fields, as initial values of the form; empty if there are none.
+def restored_fields(request: DeviceRequest, *names: str) -> dict[str, str]:
+    """The values of these fields from the restored draft, as initial values of the form; empty if there are none.
 
     The page itself says that they are not sent yet (base.html).
     """
-    draft = getattr(request, "unsent", None)
+    draft = getattr(request, "restored_draft", None)
     return {name: draft.fields[name] for name in names if name in draft.fields} if draft else {}
 
 

@@ -20,10 +20,10 @@ class SeeOther(HttpResponseRedirect):
     status_code = 303
 
     def __init__(self, url: str) -> None:
-        super().__init__(local_path(url))
+        super().__init__(require_local_path(url))
 
 
-def local_path(url: str) -> str:
+def require_local_path(url: str) -> str:
     """`url` if it is a path of this site, else ValueError: a browser follows whatever these headers say."""
     if not url.startswith("/") or url.startswith(("//", "/\\")):
         raise ValueError("The portal redirects to its own paths only.")
@@ -47,7 +47,7 @@ def redirect_to(request: HttpRequest, url: str) -> HttpResponse:
     """Lead to a whole page after a change: 303, or for htmx HX-Redirect. Raises ValueError as SeeOther."""
     if not wants_partial(request):
         return SeeOther(url)
-    response = HttpResponseClientRedirect(local_path(url))
+    response = HttpResponseClientRedirect(require_local_path(url))
     patch_vary_headers(response, ["HX-Request"])
     return response
 

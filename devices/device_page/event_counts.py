@@ -21,7 +21,7 @@ TOP, FOOT = 26, 24
 HEIGHT = TOP + LANE * len(LANES) + FOOT
 TALLEST = 22
 """Height of the tallest bar, which leaves room for its number."""
-EVENT = 4.0
+EVENT_HEIGHT = 4.0
 """Height of one event, if all fit."""
 PRINTED_FROM = 3
 SATURDAY = 5
@@ -193,7 +193,7 @@ def draw(chart: Chart) -> Drawing:
     """Places in a drawing of HEIGHT pixels and any width."""
     many = len(chart.days)
     most = max((count for lane in chart.lanes for count in lane.counts), default=0)
-    unit = min(EVENT, TALLEST / most) if most else EVENT
+    unit = min(EVENT_HEIGHT, TALLEST / most) if most else EVENT_HEIGHT
     unread = sum(1 for day in chart.days if not day.known)
     return Drawing(
         rows=tuple(_row(lane, n, many, unit) for n, lane in enumerate(chart.lanes)),

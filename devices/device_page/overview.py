@@ -39,27 +39,21 @@ VALUES_TIME_SHARE = 0.7
 
 @require_safe
 def device_detail(request: DeviceRequest, device_id: int) -> HttpResponse:
-    """`GET /device` and `GET /device/online`: two calls; the other tabs read when they are opened.
-
-    If the values cannot be read, the base info still gives the heading, the connection and the actions.
-    """
+    """`GET /device` and `GET /device/online`. Without the values, the base info still gives heading and actions."""
     require(request, "get_device")
     partial = wants_partial(request)
     reconciled = [] if partial else reconcile_device(request, device_id)
-    wanted: Reads = {"values": lambda gateway: gateway.get_device(device_id)}
+    values: Reads = {"values": lambda gateway: gateway.get_device(device_id)}
     reads = fan_out_named(
         request.gateway,
-        wanted if partial else {**wanted, **online_read(device_id)},
+        values if partial else {**values, **online_read(device_id)},
         timeout=settings.PLATFORM_API_TIMEOUTS.read * VALUES_TIME_SHARE,
     )
     details: DeviceDetails | GatewayError = reads["values"]
-    info: BaseInfo | GatewayError = details
-    if isinstance(details, GatewayError):
-        if not is_panel_local(details):
-            raise details
-        info = try_read(request.gateway, lambda gateway: gateway.get_base_info(device_id))
+    info = _base_info(request, device_id, details)
     if partial:
-        context = _fragment_context(request, device_id, None if isinstance(info, GatewayError) else info)
+        device = None if isinstance(info, GatewayError) else info
+        context: dict[str, Any] = {"device_id": device_id, "device": device, "actions": device_actions(request, device)}
     else:
         context = device_layout_context(
             request, device_id, tab="overview", info=info, reconciled=reconciled, reads=reads
@@ -73,8 +67,15 @@ def device_detail(request: DeviceRequest, device_id: int) -> HttpResponse:
     return answer(request, PAGE, OVERVIEW, context)
 
 
-def _fragment_context(request: DeviceRequest, device_id: int, device: BaseInfo | None) -> dict[str, Any]:
-    return {"device_id": device_id, "device": device, "actions": device_actions(request, device)}
+def _base_info(
+    request: DeviceRequest, device_id: int, details: DeviceDetails | GatewayError
+) -> BaseInfo | GatewayError:
+    """The details themselves, or the base info if only the values cannot be read."""
+    if not isinstance(details, GatewayError):
+        return details
+    if not is_panel_local(details):
+        raise details
+    return try_read(request.gateway, lambda gateway: gateway.get_base_info(device_id))
 
 
 def _values_context(request: DeviceRequest, details: DeviceDetails | GatewayError) -> dict[str, Any]:

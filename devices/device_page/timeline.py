@@ -55,16 +55,13 @@ class Kind(NamedTuple):
 
 @require_safe
 def device_timeline(request: DeviceRequest, device_id: int) -> HttpResponse:
-    """`GET /device/timeline`, newest first, by type, in pages. New entries can take up to a minute.
-
-    For a filter or another page htmx gets the list alone (`HX-Target: events`), otherwise the list with the chart's
-    place. The chart loads from its own address with one more call, unless this page holds all events.
-    """
+    """`GET /device/timeline`, newest first, by type, in pages. htmx gets the list alone (`HX-Target: events`) for a
+    filter or another page. The chart loads with one more call, unless this page holds all events."""
     require(request, "list_timeline")
     form = TimelineForm(request.GET)
     number_, size = form.clean_with_defaults()
     event_type = form.cleaned_data.get("type") or ""
-    links = Links(device_id, size)
+    urls = TimelineUrls(device_id, size)
     list_only = wants_partial(request) and request.htmx.target == "events"
     read_again = list_only and request.htmx.trigger == "read-again"
 
@@ -72,12 +69,12 @@ def device_timeline(request: DeviceRequest, device_id: int) -> HttpResponse:
         return gateway.list_timeline(device_id, event_type=event_type or None, page=number_ - 1, size=size)
 
     def show(page: Page[TimelineEvent]) -> dict[str, Any]:
-        context = _list_context(request, device_id, page, event_type, links)
+        context = _list_context(request, device_id, page, event_type, urls)
         if list_only:
             return context | {"announce": _announcement(context["pager"], context["read_at"] if read_again else "")}
         if "type" in form.errors:
             context["notices"] = [_("The platform has no such event type. All types are shown.")]
-        return context | _chart_context(request, page, links, all_types=not event_type)
+        return context | _chart_context(request, page, urls, all_types=not event_type)
 
     part = {"fragment": "device_page/_timeline_events.html", "target": "#events"} if list_only else {}
     response = answer_tab(request, device_id, "timeline", ask, show, **part)
@@ -86,17 +83,17 @@ def device_timeline(request: DeviceRequest, device_id: int) -> HttpResponse:
 
 
 def _list_context(
-    request: DeviceRequest, device_id: int, page: Page[TimelineEvent], event_type: str, links: Links
+    request: DeviceRequest, device_id: int, page: Page[TimelineEvent], event_type: str, urls: TimelineUrls
 ) -> dict[str, Any]:
     return {
         "groups": _groups(event_days(page.items, clock_for(request), _names_of_events(request, device_id, page))),
         "event_type": event_type,
         "event_word": event_word(event_type) if event_type else None,
-        "kinds": _kinds(page, event_type, links),
-        "again_url": links.to(type=event_type),
-        "all_url": links.to(),
+        "kinds": _kinds(page, event_type, urls),
+        "again_url": urls.to(type=event_type),
+        "all_url": urls.to(),
         "notices": [],
-        "pager": pager(page, lambda to: links.to(type=event_type, page=page_in_url(to))),
+        "pager": pager(page, lambda to: urls.to(type=event_type, page=page_in_url(to))),
         "count": None if event_type else page.total,
         "read_at": read_stamp(request, "list_timeline"),
         "live": True,
@@ -104,13 +101,13 @@ def _list_context(
 
 
 def _chart_context(
-    request: DeviceRequest, page: Page[TimelineEvent], links: Links, *, all_types: bool
+    request: DeviceRequest, page: Page[TimelineEvent], urls: TimelineUrls, *, all_types: bool
 ) -> dict[str, Any]:
     """The chart itself if this page holds all events, else the address it loads from; neither without events."""
     holds_all = all_types and page.number == 0 and not page.has_next
-    context: dict[str, Any] = {"chart_url": links.chart() if page.items or not holds_all else ""}
+    context: dict[str, Any] = {"chart_url": urls.chart() if page.items or not holds_all else ""}
     if holds_all and page.items:
-        context["chart"] = chart_view(page, clock_for(request), links, read_stamp(request, "list_timeline"))
+        context["chart"] = chart_view(page, clock_for(request), urls, read_stamp(request, "list_timeline"))
     return context
 
 
@@ -119,16 +116,16 @@ def device_timeline_chart(request: DeviceRequest, device_id: int) -> HttpRespons
     """The chart above the timeline: one call for the newest events, for any page or type of the list."""
     require(request, "list_timeline")
     _number, size = PageForm(request.GET).clean_with_defaults()
-    links = Links(device_id, size)
+    urls = TimelineUrls(device_id, size)
 
     def ask(gateway: Gateway) -> Page[TimelineEvent]:
         return gateway.within(CHART_TIMEOUT).list_timeline(device_id, page=0, size=CHARTED_EVENTS)
 
     def show(page: Page[TimelineEvent]) -> dict[str, Any]:
         return {
-            "chart": chart_view(page, clock_for(request), links, read_stamp(request, "list_timeline")),
+            "chart": chart_view(page, clock_for(request), urls, read_stamp(request, "list_timeline")),
             "count": page.total,
-            "all_url": links.to(),
+            "all_url": urls.to(),
             "live": wants_partial(request),
         }
 
@@ -141,7 +138,7 @@ def device_timeline_chart(request: DeviceRequest, device_id: int) -> HttpRespons
     )
 
 
-class Links:
+class TimelineUrls:
     """URLs of one device's timeline, all with the same page size."""
 
     def __init__(self, device_id: int, size: int) -> None:
@@ -183,12 +180,12 @@ def _groups(days: list[tuple[str, list[EventRow]]]) -> list[Group]:
     return groups
 
 
-def _kinds(page: Page[TimelineEvent], event_type: str, links: Links) -> list[Kind]:
+def _kinds(page: Page[TimelineEvent], event_type: str, urls: TimelineUrls) -> list[Kind]:
     here = Counter(event.event_type for event in page.items)
     return [
         Kind(
             word=event_word(name),
-            url=links.to(type=name),
+            url=urls.to(type=name),
             current=name == event_type,
             here="" if event_type else number(here[name]),
         )

@@ -89,7 +89,7 @@ CACHE_POLICIES: dict[str, CachePolicy] = {
 }
 
 STALE_IF_ERROR_FOR = (Unreachable, TimedOut, ServerFault, BadReply, ConcurrencyExceeded, RateLimited)
-DENIED = (Unauthorized, Forbidden, NotFound)
+DENIED_ERRORS = (Unauthorized, Forbidden, NotFound)
 SHARED_ERRORS = (Unreachable, ServerFault, BadReply)
 """What would befall another call at the same moment too. A time-out may be due to the deadline of one page."""
 
@@ -287,7 +287,7 @@ class ResponseCache:
         read_at = self._clock()
         try:
             value = fetch()
-        except DENIED:
+        except DENIED_ERRORS:
             self._delete(policy, digest)
             raise
         if digest is not None:

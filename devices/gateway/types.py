@@ -43,8 +43,6 @@ class HardwareInfo(Wire, frozen=True):
     """As reported by the firmware. `template_id` is the text id built into it (TMPL...), not the numeric one."""
 
     version: str | None = None
-    fw_type: str | None = None
-    blynk_version: str | None = None
     board_type: str | None = None
     build: str | None = None
     template_id: str | None = None

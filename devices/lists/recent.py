@@ -36,7 +36,7 @@ MAX_NAMED = 100
 """Devices whose names are looked up, a call each; the others are shown by id."""
 NAME_MAX_AGE = 60
 """Seconds that a name is used again: an open page calls for each at every second refresh."""
-STALE_IF_ERROR_FOR = 900
+KEEP_STALE_FOR = 900
 """Seconds that the last response is stored, to be shown with its age when the platform does not answer."""
 
 
@@ -99,7 +99,7 @@ def _read_or_last(
                 raise
         last = session_cache.get(request.access, key)
         return last if isinstance(last, RecentActivations) else None, error
-    session_cache.put(request.access, key, recent, STALE_IF_ERROR_FOR)
+    session_cache.put(request.access, key, recent, KEEP_STALE_FOR)
     return recent, None
 
 

@@ -36,7 +36,7 @@ MAX_SECONDS = 120.0
 ROUND_TIMEOUT = 8.0
 """Seconds that one round of concurrent calls may take."""
 CONCURRENCY = 4
-MAX_ATTEMPTS = 2
+MAX_READ_ATTEMPTS = 2
 PERMISSION, NO_REPLY, FAULT = "permission", "no_reply", "fault"
 TOO_MANY, TOO_LARGE, TOO_LONG, CHANGED = "too_many", "too_large", "too_long", "changed"
 """Why a part is missing or incomplete. A rate limit is no reason: collecting waits and goes on."""
@@ -273,7 +273,7 @@ def _record_failure(name: str, part: ReceiptPart, error: GatewayError) -> None:
     part.attempts += 1
     if isinstance(error, Forbidden):
         part.done, part.reason, part.needs = True, PERMISSION, list(RULES[PART_READERS[name][0]].names)
-    elif part.attempts >= MAX_ATTEMPTS:
+    elif part.attempts >= MAX_READ_ATTEMPTS:
         part.done, part.reason = True, NO_REPLY if isinstance(error, TimedOut | Unreachable) else FAULT
 
 

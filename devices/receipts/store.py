@@ -21,7 +21,7 @@ from devices.receipts.builder import ReceiptChunk, ReceiptProgress, build_docume
 from devices.receipts.models import Receipt, ReceiptDraft, StoredChunk
 
 DRAFT_LIFETIME = timedelta(hours=1)
-MAX_DRAFTS = 5
+MAX_RECEIPT_DRAFTS = 5
 """Drafts of one person; the oldest are deleted."""
 LEASE_SECONDS = 30.0
 """After this, a request that was collecting has surely ended."""
@@ -59,7 +59,7 @@ def create_draft(
         if first:
             _add_chunks(draft, chunks)
     own = ReceiptDraft.objects.filter(person_key=access.person).order_by("-pk")
-    ReceiptDraft.objects.filter(pk__in=list(own.values_list("pk", flat=True)[MAX_DRAFTS:])).delete()
+    ReceiptDraft.objects.filter(pk__in=list(own.values_list("pk", flat=True)[MAX_RECEIPT_DRAFTS:])).delete()
     return draft
 
 

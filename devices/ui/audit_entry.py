@@ -179,17 +179,17 @@ def outcome_explanation(entry: AuditEntry, state: EntryState, names: Names, cloc
     hidden = entry.secret or state.evidence != READ_BACK
     found = "" if hidden else value_words(entry, state.observed_value, names) or _("nothing")
     when = clock.when(int(state.at.timestamp() * 1000), seconds=True) if state.at else None
-    told = {"time": when.text if when else "", "found": found}
+    values = {"time": when.text if when else "", "found": found}
     if state.outcome == CONFIRMED:
-        return _confirmed(entry, state) % told
+        return _confirmed(entry, state) % values
     if state.outcome == REJECTED:
-        return _rejected(entry, state) % told
+        return _rejected(entry, state) % values
     if in_progress(entry, state):
         return _("It was sent a moment ago. The outcome is not known yet.")
     if not state.has_outcome:
         return _("The portal stopped before it knew the outcome. The next view of the device checks it.")
-    words = _open_told(state)
-    return f"{words} {_('At %(time)s it held: %(found)s.') % told}" if found else words
+    words = _open_explanation(state)
+    return f"{words} {_('At %(time)s it held: %(found)s.') % values}" if found else words
 
 
 def _confirmed(entry: AuditEntry, state: EntryState) -> str:
@@ -219,7 +219,7 @@ def _rejected(entry: AuditEntry, state: EntryState) -> str:
     return _("It did not reach the platform. Nothing was changed.")
 
 
-def _open_told(state: EntryState) -> str:
+def _open_explanation(state: EntryState) -> str:
     if state.api_result == ACCEPTED and state.evidence == READ_BACK:
         return _("The platform accepted it, but it does not read back so.")
     if state.api_result == ACCEPTED:

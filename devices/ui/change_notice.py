@@ -47,7 +47,7 @@ def view_of_entry(request: DeviceRequest, entry: AuditEntry) -> EntryView:
     return entry_view(entry, names_for(request.gateway, request.access), clock_for(request), request.access)
 
 
-PATIENCE = 5.0
+TIME_LIMIT = 5.0
 """Seconds that a device's page may spend on it."""
 
 
@@ -62,7 +62,7 @@ class Reconciled(NamedTuple):
 def reconcile_device(request: DeviceRequest, device_id: int) -> list[Reconciled]:
     """One query where nothing is open; else the device is read again, a call or two for each open change."""
     context = change_context(request)
-    within = context._replace(gateway=context.gateway.within(PATIENCE))
+    within = context._replace(gateway=context.gateway.within(TIME_LIMIT))
     done = reconciliation.reconcile_pending(within, device_id)
     if not done:
         return []

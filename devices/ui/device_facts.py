@@ -24,7 +24,7 @@ SERIAL = re.compile(r"\b(serial|s/?n|serien?nummer)\b", re.IGNORECASE)
 """The API has no serial number: it is the metafield that the template's author named so."""
 
 
-def identity(request: DeviceRequest, info: BaseInfo, clock: Clock) -> list[Fact]:
+def identity_facts(request: DeviceRequest, info: BaseInfo, clock: Clock) -> list[Fact]:
     """ID, serial number, owner, organization, template, firmware and activation. IDs and e-mails can be copied.
 
     The serial number is a metafield, so it is only there if the metafields were read with the device.

@@ -20,7 +20,7 @@ from devices.gateway.errors import GatewayError, NotFound, Unauthorized
 from devices.gateway.types import BaseInfo, Online
 from devices.ui.change_notice import Reconciled, change_notice, reconcile_device
 from devices.ui.device_actions import device_actions
-from devices.ui.device_facts import Fact, identity
+from devices.ui.device_facts import Fact, identity_facts
 from devices.ui.read_errors import is_panel_local, panel_error, unwrap
 from devices.ui.status_banner import is_in_banner, stale_since
 from devices.ui.tabs import TABS
@@ -84,7 +84,9 @@ def device_layout_context(
         "device": device,
         "device_id": device_id,
         "device_name": name_of(device) if device else _("Device %d") % device_id,
-        "facts": identity(request, device, clock) if device else [Fact(_("Device ID"), str(device_id), copy=True)],
+        "facts": identity_facts(request, device, clock)
+        if device
+        else [Fact(_("Device ID"), str(device_id), copy=True)],
         "heading_error": panel_error(request, error, _("About this device")) if error else None,
         "connection": _connection(request, reads["online"], clock, never_connected(device)),
         "actions": device_actions(request, device),

@@ -13,7 +13,7 @@ class AuthConfig(AppConfig):
         from portal.auth import grants, signals
 
         signals.connect()
-        if grants.LEASE <= grants.REFRESH_TIMEOUT:
+        if grants.REFRESH_LEASE <= grants.REFRESH_TIMEOUT:
             raise ImproperlyConfigured(
-                "LEASE must be longer than REFRESH_TIMEOUT, or two requests can spend one refresh token."
+                "REFRESH_LEASE must be longer than REFRESH_TIMEOUT, or two requests can spend one refresh token."
             )

@@ -18,7 +18,7 @@ from devices.core.requests import wants_partial
 from portal.auth.sso.identity import LoginRefused
 from portal.safe_redirects import HOME, local_path
 
-SIGN_IN = "/sign-in/"
+SIGN_IN_PATH = "/sign-in/"
 SSO_START = "/sso/start/"
 
 
@@ -82,7 +82,7 @@ def _effect_message(effect: WriteEffect) -> str:
 
 def sign_in_url(path: str) -> str:
     """Without `next` for the home page, except with a provider: there `next` makes the page continue by itself."""
-    return SIGN_IN if path == HOME and settings.SSO != "oidc" else f"{SIGN_IN}?{urlencode({'next': path})}"
+    return SIGN_IN_PATH if path == HOME and settings.SSO != "oidc" else f"{SIGN_IN_PATH}?{urlencode({'next': path})}"
 
 
 def start_url(path: str, *, prompt_login: bool = False) -> str:

@@ -16,7 +16,7 @@ def sso_identity(request: HttpRequest) -> Identity | None:
     Also None for oidc with SIGN_IN=service: no platform account has to be connected, so a new sign-in starts there.
     """
     if settings.SSO == "header":
-        return header.identity(request)
+        return header.identity_from_headers(request)
     if settings.SSO == "oidc" and settings.SIGN_IN == "user":
         return logins.read_identity(request.session.get(logins.SESSION_KEY))
     return None
@@ -28,7 +28,7 @@ def authenticate_request(request: HttpRequest) -> tuple[grants.GrantRow, Identit
     Ends a session that belongs to another person than the proxy names, or that started under another configuration.
     Raises LoginRefused.
     """
-    identity = header.identity(request) if settings.SSO == "header" else None
+    identity = header.identity_from_headers(request) if settings.SSO == "header" else None
     handle = request.session.get(grants.SESSION_KEY)
     row = grants.read(handle) if handle else None
     if row is not None and not _matches(row, identity):

@@ -47,7 +47,7 @@ class Tokens(msgspec.Struct, frozen=True):
     expires_in: float
 
 
-class _Sealed(msgspec.Struct, frozen=True):
+class _SealedTokens(msgspec.Struct, frozen=True):
     """The plaintext of a blob. Fernet has no associated data, so the plaintext names its row."""
 
     handle: str
@@ -57,12 +57,12 @@ class _Sealed(msgspec.Struct, frozen=True):
     expires_in: float
 
 
-_decoder = msgspec.json.Decoder(_Sealed)
+_decoder = msgspec.json.Decoder(_SealedTokens)
 
 
 def seal(tokens: Tokens, handle: str, user: int) -> str:
     refresh = tokens.refresh.reveal() if tokens.refresh else None
-    plain = _Sealed(handle, user, tokens.access.reveal(), refresh, tokens.expires_in)
+    plain = _SealedTokens(handle, user, tokens.access.reveal(), refresh, tokens.expires_in)
     return encrypt(msgspec.json.encode(plain))
 
 

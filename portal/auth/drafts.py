@@ -30,7 +30,7 @@ from django.views.decorators.debug import sensitive_variables
 from devices.changes.kinds import kinds
 from devices.core.formatting import Clock
 from devices.core.permissions import Access
-from devices.core.requests import DeviceRequest, Unsent, wants_partial, zone_of
+from devices.core.requests import DeviceRequest, RestoredDraft, wants_partial, zone_of
 from portal.auth import crypto
 from portal.auth.models import Draft
 
@@ -44,9 +44,9 @@ MAX_BYTES = 64 * 1024
 """Bytes of a form, as received and as stored."""
 MAX_DRAFTS = 20
 """Per browser; the oldest are deleted."""
-COOKIE = f"{settings.COOKIE_PREFIX}unsent"
+COOKIE = f"{settings.COOKIE_PREFIX}draft"
 
-_signer = Signer(salt="portal.unsent")
+_signer = Signer(salt="portal.draft")
 
 
 @cache
@@ -67,7 +67,7 @@ class DraftOwner(NamedTuple):
         return hashlib.sha256(self.browser.encode()).hexdigest()
 
 
-class _Sealed(msgspec.Struct, frozen=True):
+class _SealedDraft(msgspec.Struct, frozen=True):
     """The plaintext of a blob. Fernet has no associated data, so the plaintext names its row."""
 
     browser: str
@@ -76,11 +76,11 @@ class _Sealed(msgspec.Struct, frozen=True):
     fields: list[tuple[str, str]]
 
 
-_decoder = msgspec.json.Decoder(_Sealed)
+_decoder = msgspec.json.Decoder(_SealedDraft)
 
 
 def restore(request: DeviceRequest) -> None:
-    """Before a form's view: GET puts the person's draft on `request.unsent`, POST deletes it."""
+    """Before a form's view: GET puts the person's draft on `request.restored_draft`, POST deletes it."""
     match = request.resolver_match
     if match is None or match.view_name not in draft_forms():
         return
@@ -90,7 +90,7 @@ def restore(request: DeviceRequest) -> None:
         return
     owner = _owner_for(request, request.access)
     if not wants_partial(request):  # a dialog has no room for the notice, and keeps its own form
-        request.unsent = _load(request, owner)
+        request.restored_draft = _load(request, owner)
 
 
 @sensitive_variables("fields", "plain")
@@ -106,7 +106,7 @@ def save(request: HttpRequest) -> bool:
     fields = _fields(request)
     if owner is None or fields is None:
         return False
-    plain = msgspec.json.encode(_Sealed(owner.browser_hash, owner.person, request.path, fields))
+    plain = msgspec.json.encode(_SealedDraft(owner.browser_hash, owner.person, request.path, fields))
     if len(plain) > MAX_BYTES:
         return False
     now = timezone.now()
@@ -165,7 +165,7 @@ def _owner_from_cookie(request: HttpRequest) -> DraftOwner | None:
 
 def _owner_for(request: HttpRequest, access: Access) -> DraftOwner:
     """This person in this browser. Drafts of another person in the same browser are deleted."""
-    person = salted_hmac("portal.unsent", access.person, algorithm="sha256").hexdigest()
+    person = salted_hmac("portal.draft", access.person, algorithm="sha256").hexdigest()
     known = _owner_from_cookie(request)
     if known is None or known.person != person:
         if known:
@@ -198,7 +198,7 @@ def _fields(request: HttpRequest) -> list[tuple[str, str]] | None:
 
 
 @sensitive_variables("sealed", "fields")
-def _load(request: DeviceRequest, owner: DraftOwner) -> Unsent | None:
+def _load(request: DeviceRequest, owner: DraftOwner) -> RestoredDraft | None:
     row = Draft.objects.filter(
         browser=owner.browser_hash, path=request.path, created_at__gt=timezone.now() - MAX_AGE
     ).first()
@@ -214,4 +214,4 @@ def _load(request: DeviceRequest, owner: DraftOwner) -> Unsent | None:
     fields = QueryDict(mutable=True)
     for name, value in sealed.fields:
         fields.appendlist(name, value)
-    return Unsent(fields, Clock(zone_of(request), row.created_at.timestamp()).stamp())
+    return RestoredDraft(fields, Clock(zone_of(request), row.created_at.timestamp()).stamp())

@@ -38,9 +38,9 @@ log = logging.getLogger(__name__)
 
 REFRESH_TIMEOUT = 6.0
 """Seconds for a refresh, from taking the lease to the last byte of the response."""
-LEASE = 8.0
+REFRESH_LEASE = 8.0
 """Seconds. Longer than REFRESH_TIMEOUT (checked at start-up), or two requests could spend one refresh token."""
-MAX_WAIT = LEASE + REFRESH_TIMEOUT + 1
+MAX_WAIT = REFRESH_LEASE + REFRESH_TIMEOUT + 1
 """Seconds, at most, to wait for another request's refresh: the lease of a dead holder, then one whole call."""
 REFRESH_EARLY = 300.0
 """Seconds before expiry at which a refresh starts, or a fifth of `expires_in` if that is less."""
@@ -52,7 +52,7 @@ SESSION_KEY = "grant"
 ACTIVITY_INTERVAL = 60.0
 """Seconds between two writes of `last_seen`, or a tenth of the idle limit if that is less."""
 MAX_TRIES = 3
-POLL_INTERVAL = (0.03, 0.25)
+POLL_DELAYS = (0.03, 0.25)
 """Seconds between two reads of the row, random so that waiting requests do not run in step."""
 
 
@@ -310,7 +310,7 @@ def token_for(
         if wait.left() < 0:
             raise TimedOut(operation="refresh_token")
         holder = current.lease_by
-        time.sleep(random.uniform(*POLL_INTERVAL))  # noqa: S311 - spreads load, guards nothing  # nosec B311
+        time.sleep(random.uniform(*POLL_DELAYS))  # noqa: S311 - spreads load, guards nothing  # nosec B311
 
 
 class DatabaseNow(Func):
@@ -333,7 +333,7 @@ def _acquire_lease(row: GrantRow) -> str:
     lease = secrets.token_hex(16)
     won = ApiGrant.objects.filter(
         handle=row.handle, version=row.version, revoked=False, lease_until__lte=DatabaseNow()
-    ).update(lease_by=lease, lease_until=DatabaseNow() + LEASE)
+    ).update(lease_by=lease, lease_until=DatabaseNow() + REFRESH_LEASE)
     return lease if won else ""
 
 

@@ -25,7 +25,7 @@ from portal.auth import session_admin
 from portal.auth.authentication import end_session
 from portal.auth.session_admin import SignedIn
 
-PAGE_SIZE = 50
+SESSIONS_PER_PAGE = 50
 """People."""
 
 
@@ -34,8 +34,8 @@ def sessions(request: DeviceRequest) -> HttpResponse:
     """The signed-in people of the administrator's organization, the last active first."""
     require_right(request, PORTAL_ADMIN)
     people = session_admin.list_signed_in(session_admin.grants_of_organization(request.access.org_id))
-    shown = Paginator(people, PAGE_SIZE).get_page(request.GET.get("page"))
-    page = Page(tuple(shown), shown.number - 1, PAGE_SIZE, len(people))
+    shown = Paginator(people, SESSIONS_PER_PAGE).get_page(request.GET.get("page"))
+    page = Page(tuple(shown), shown.number - 1, SESSIONS_PER_PAGE, len(people))
     here = reverse("sessions")
     context = {
         "rows": [_row(request, person) for person in page.items],

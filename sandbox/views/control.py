@@ -9,7 +9,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from sandbox import calls, faults, requestlog, switches, world
-from sandbox.calls import Answer, answer, done, refusal
+from sandbox.calls import Answer, answer, done, error_reply
 from sandbox.models import Token
 from sandbox.parameters import Invalid, read_json
 from sandbox.views import changes
@@ -24,13 +24,13 @@ def control(view: Callable[[dict[str, Any]], HttpResponse]) -> Answer:
         except ValueError:
             local = False
         if not local or "Origin" in request.headers:
-            return refusal(403, "Only for programs on this machine.")
+            return error_reply(403, "Only for programs on this machine.")
         try:
             return view(read_json(request) if request.body else {})
         except Invalid:
-            return refusal(400, "The body has to be a JSON object.")
+            return error_reply(400, "The body has to be a JSON object.")
         except ValueError as error:
-            return refusal(400, str(error))
+            return error_reply(400, str(error))
 
     return run
 
@@ -93,7 +93,7 @@ def switch_list(body: dict[str, Any]) -> HttpResponse:
 
 @control
 def switch_turn(body: dict[str, Any]) -> HttpResponse:
-    switches.turn(body)
+    switches.set_switches(body)
     return answer(switches.current())
 
 

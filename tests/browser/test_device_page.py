@@ -68,14 +68,14 @@ def test_reload_keeps_the_focus_and_announces_the_time(open_page: Open) -> None:
     page.add_init_script(SHIFTS)
     page.goto(DEVICE)
     assert shifted(page) <= MOST
-    for tab, said in (("", r"Values read \d\d:\d\d:\d\d"), ("timeline/", r"Events read \d\d:\d\d:\d\d")):
+    for tab, content in (("", r"Values read \d\d:\d\d:\d\d"), ("timeline/", r"Events read \d\d:\d\d:\d\d")):
         page.goto(DEVICE + tab)
         if tab:
             expect(page.locator("svg.chart-drawing")).to_be_visible()
         page.locator("#read-again").focus()
         with replaced(page.locator("#chart > *" if tab else "#panel > *")):
             page.keyboard.press("Enter")
-        expect(page.locator("#live")).to_have_text(re.compile(said))
+        expect(page.locator("#live")).to_have_text(re.compile(content))
         expect(page.locator("#read-again")).to_be_focused()
         assert shifted(page) <= MOST
     before = page.locator(".facts").bounding_box()

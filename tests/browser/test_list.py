@@ -89,29 +89,29 @@ def test_columns_check_and_row_menu_by_keyboard(open_page: Open, fresh_sandbox: 
 def test_running_check_shows_progress_and_can_be_stopped(open_page: Open, fresh_sandbox: SandboxServer) -> None:
     page = open_page("support", expected={"ERR_FAILED", "htmx:"})
     page.goto("/devices/")
-    goes = page.locator("#check-step")
-    asked = 0
+    progress = page.locator("#check-step")
+    requested = 0
 
     def two_steps_then_nothing(route: Route) -> None:
-        nonlocal asked
-        asked += 1
-        if asked <= 3 or "stop" in (route.request.post_data or ""):
+        nonlocal requested
+        requested += 1
+        if requested <= 3 or "stop" in (route.request.post_data or ""):
             route.continue_()
-        elif asked == 4:
+        elif requested == 4:
             route.abort()
 
     page.route("**/devices/online/", two_steps_then_nothing)
     page.locator("#check").focus()
     page.keyboard.press("Enter")
-    expect(goes).to_contain_text("16 of 50 checked")
-    expect(goes.get_by_role("progressbar", name="16 of 50 checked")).to_be_visible()
+    expect(progress).to_contain_text("16 of 50 checked")
+    expect(progress.get_by_role("progressbar", name="16 of 50 checked")).to_be_visible()
     expect(page.locator("td.col-status .word")).to_have_count(16)
     expect(page.locator("#check")).to_be_focused()
     expect(page.locator("#check")).to_have_text("Stop checking")
-    expect(goes).to_contain_text("The portal cannot be reached")
-    goes.get_by_role("button", name="Go on").click()
+    expect(progress).to_contain_text("The portal cannot be reached")
+    progress.get_by_role("button", name="Go on").click()
     expect(page.locator("#check")).to_be_focused()
-    expect(goes).to_have_attribute("aria-busy", "true")
+    expect(progress).to_have_attribute("aria-busy", "true")
     page.locator("#check").click()
     expect(page.locator("#list-parts")).to_contain_text("Not checked 34")
     expect(page.locator("#check")).to_have_text("Check again")

@@ -95,14 +95,14 @@ def test_enter_without_a_choice_submits_the_form(open_page: Open) -> None:
 
 def test_one_character_sends_nothing_and_no_match_is_announced(owner_field: Field) -> None:
     page, field = owner_field()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url) if "/pick/" in request.url else None)
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url) if "/pick/" in request.url else None)
     field.press_sequentially("zzqq", delay=400)
     expect(page.locator("#id_owner-picks")).to_have_text("Nothing matches “zzqq”.")
     expect(page.locator("#live")).to_have_text("Nothing matches “zzqq”.")
-    assert asked
-    assert not any(url.endswith("q=z") for url in asked)
-    assert all(url.split("?")[1].startswith("q=") for url in asked), "the word is sent as q, whatever the field's name"
+    assert requested
+    assert not any(url.endswith("q=z") for url in requested)
+    assert all(url.split("?")[1].startswith("q=") for url in requested), "sent as q, whatever the field's name"
 
 
 def test_late_reply_opens_nothing_after_blur(owner_field: Field) -> None:

@@ -15,9 +15,9 @@ LIST = "/api/v1/organization/device/last-activated"
 
 def polls(page: Page) -> list[str]:
     """URLs that the page requests from now on."""
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url) if "/recent/" in request.url else None)
-    return asked
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url) if "/recent/" in request.url else None)
+    return requested
 
 
 def opened(open_page: Open, fresh_sandbox: SandboxServer) -> tuple[Page, PausedClock]:
@@ -31,18 +31,18 @@ def opened(open_page: Open, fresh_sandbox: SandboxServer) -> tuple[Page, PausedC
 
 def test_polls_every_thirty_seconds_and_disturbs_nobody(open_page: Open, fresh_sandbox: SandboxServer) -> None:
     page, clock = opened(open_page, fresh_sandbox)
-    asked = polls(page)
+    requested = polls(page)
     page.locator("#id_minutes").fill("33")
     more = page.locator("a.more[href='/devices/20/']")
     for held in (page.locator(DEVICE), more):
         held.focus()
         clock.run(29.9)
-        already = len(asked)
+        already = len(requested)
         with replaced(page.locator("#results")):
             clock.run(0.1)
         expect(held).to_be_focused()
-        assert len(asked) == already + 1
-    assert len(asked) == 2
+        assert len(requested) == already + 1
+    assert len(requested) == 2
     expect(page.locator("#id_minutes")).to_have_value("33")
     page.keyboard.press("Enter")
     clock.run(90)
@@ -52,7 +52,7 @@ def test_polls_every_thirty_seconds_and_disturbs_nobody(open_page: Open, fresh_s
     page.locator("#columns").click()
     page.locator("#columns-form input[value=owner]").uncheck()
     clock.run(60)
-    assert len(asked) == 2, "it rests while a menu stands open"
+    assert len(requested) == 2, "it rests while a menu stands open"
     clock.resume()
     page.locator("#columns-form").get_by_role("button", name="Apply").click()
     expect(page.locator("th.col-owner")).to_have_count(0)
@@ -70,15 +70,15 @@ def test_pause_stops_polling(open_page: Open, fresh_sandbox: SandboxServer) -> N
     page, clock = opened(open_page, fresh_sandbox)
     page.get_by_role("link", name="Pause").click()
     arrived(page, "/devices/recent/.*paused=on.*")
-    asked = polls(page)
+    requested = polls(page)
     clock.run(120)
-    assert asked == []
+    assert requested == []
     page.get_by_role("link", name="Resume").click()
     expect(page.locator("#results")).to_have_attribute("hx-trigger", "every 30s")
     page.wait_for_load_state()
     with replaced(page.locator("#results")):
         clock.run(30)
-    assert "poll=on" in asked[-1]
+    assert "poll=on" in requested[-1]
 
 
 def test_failure_keeps_rows_and_polling(open_page: Open, fresh_sandbox: SandboxServer) -> None:
@@ -94,12 +94,12 @@ def test_failure_keeps_rows_and_polling(open_page: Open, fresh_sandbox: SandboxS
 def test_end_of_session_shows_one_banner_and_stops_polling(open_page: Open, fresh_sandbox: SandboxServer) -> None:
     page, clock = opened(open_page, fresh_sandbox)
     fresh_sandbox.expire_tokens(refresh=True)
-    asked = polls(page)
+    requested = polls(page)
     clock.run(30)
     expect(page.locator("#session-banner")).to_contain_text("Your session has ended")
     expect(page.locator(DEVICE)).to_be_visible()
     clock.run(120)
-    assert len(asked) == 1
+    assert len(requested) == 1
     expect(page.locator("#session-banner")).to_contain_text("Your session has ended")
 
 

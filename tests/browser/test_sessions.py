@@ -57,12 +57,12 @@ def test_idle_session_ends_while_the_page_polls(
     clock = PausedClock(page)
     page.goto("/devices/recent/?minutes=15")
     expect(page.locator("#results table")).to_be_visible()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url) if "/recent/" in request.url else None)
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url) if "/recent/" in request.url else None)
     with replaced(page.locator("#results")):
         clock.run(30)
-    assert asked
-    assert all("poll=on" in url for url in asked)
+    assert requested
+    assert all("poll=on" in url for url in requested)
     database = sqlite3.connect(portal.database, timeout=20)
     with database:
         database.execute("UPDATE portal_auth_apigrant SET last_seen = last_seen - 1800 WHERE profile LIKE '%support@%'")
@@ -70,6 +70,6 @@ def test_idle_session_ends_while_the_page_polls(
     clock.run(30)
     expect(page.locator("#session-banner")).to_contain_text("after 30 minutes without activity")
     expect(page.locator("#results table")).to_be_visible()
-    count = len(asked)
+    count = len(requested)
     clock.run(120)
-    assert len(asked) == count
+    assert len(requested) == count

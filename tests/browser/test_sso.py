@@ -23,8 +23,8 @@ def idp() -> Iterator[Idp]:
 @pytest.fixture(scope="module")
 def portal(sandbox: SandboxServer, idp: Idp) -> Iterator[PortalServer]:
     """A portal that relies on the provider."""
-    told = {"SSO": "oidc", "OIDC_ISSUER": idp.issuer, "OIDC_CLIENT_ID": CLIENT, "OIDC_CLIENT_SECRET": CLIENT_SECRET}
-    server = PortalServer(sandbox, extra=told)
+    options = {"SSO": "oidc", "OIDC_ISSUER": idp.issuer, "OIDC_CLIENT_ID": CLIENT, "OIDC_CLIENT_SECRET": CLIENT_SECRET}
+    server = PortalServer(sandbox, extra=options)
     yield server
     server.stop()
 

@@ -51,11 +51,11 @@ class Watch(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            said = record.getMessage()
+            content = record.getMessage()
         except Exception:  # noqa: BLE001 - a broken record is not a leak
-            said = f"{record.msg!r} {record.args!r}"
+            content = f"{record.msg!r} {record.args!r}"
         trace = logging.Formatter().formatException(record.exc_info) if record.exc_info else ""
-        self.scan(f"the log of {record.name}", f"{said}\n{trace}")
+        self.scan(f"the log of {record.name}", f"{content}\n{trace}")
 
     def scan_response(self, response: Any, request: dict[str, Any]) -> None:
         path = str(request.get("PATH_INFO"))

@@ -66,9 +66,9 @@ def make_draft(person: Client) -> int:
 def make_receipt(person: Client, device: int = fleet.NO_OWNER) -> int:
     """The id of a new audit entry with a receipt: erases a device's data."""
     url = f"/devices/{device}/clear/"
-    asked = re.search(r"Exactly:\s*<b>([^<]+)</b>", person.get(url).content.decode())
-    assert asked
-    answer = person.post(url, {"confirm": html.unescape(asked[1]), "reason": "All URLs before"})
+    requested = re.search(r"Exactly:\s*<b>([^<]+)</b>", person.get(url).content.decode())
+    assert requested
+    answer = person.post(url, {"confirm": html.unescape(requested[1]), "reason": "All URLs before"})
     assert answer.status_code == 303, answer.content.decode()[:2000]
     return int(AuditEntry.objects.latest("pk").pk)
 

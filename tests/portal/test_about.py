@@ -45,11 +45,11 @@ def test_it_shows_version_host_role_session_and_every_permission(
 
 
 def test_every_permission_has_a_sentence() -> None:
-    asked = {name for rule in RULES.values() for name in rule.names + rule.other} | {OWN_VIEW}
+    requested = {name for rule in RULES.values() for name in rule.names + rule.other} | {OWN_VIEW}
 
-    assert set(about.PERMISSIONS) == asked | {"ORG_DEVICES_VIEW"}
-    assert set(about.RIGHTS) == set(RIGHTS)
-    assert {sso for sso, _ in about.SIGN_IN} == {"off", "oidc", "header"}
+    assert set(about.PERMISSIONS) == requested | {"ORG_DEVICES_VIEW"}
+    assert set(about.RIGHT_TEXTS) == set(RIGHTS)
+    assert {sso for sso, _ in about.SIGN_IN_TEXTS} == {"off", "oidc", "header"}
 
 
 def test_the_version_is_the_same_everywhere() -> None:

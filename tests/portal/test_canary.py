@@ -132,16 +132,16 @@ def test_only_the_revealing_answer_may_show_a_device_s_token_and_no_other_secret
 def test_a_secret_in_the_report_of_a_crash_is_seen(watch: Watch) -> None:
     """In a local variable, where Django's own filter is at work; with ours, in the sentence of the error."""
 
-    def careless(said: str) -> None:
+    def careless(content: str) -> None:
         held = f"Bearer {ACCESS}"
-        raise RuntimeError(said or len(held))
+        raise RuntimeError(content or len(held))
 
-    for said, careful in (("", False), (REFRESH, True)):
+    for content, careful in (("", False), (REFRESH, True)):
         request = RequestFactory().get("/")
         if not careful:
             request.exception_reporter_filter = SafeExceptionReporterFilter()  # type: ignore[attr-defined]
         try:
-            careless(said)
+            careless(content)
         except RuntimeError:
             watch.exception(None, request)
         kind = "refresh" if careful else "access"
@@ -217,8 +217,8 @@ class Runner:
             self.answers += 1
             request = one.request
             revealing = request.method == "POST" and str(request.url).endswith("/reveal-token/")
-            said = "\n".join(f"{name}: {value}" for name, value in one.headers.items())
-            assert secrets_in(said) == set(), request.url
+            content = "\n".join(f"{name}: {value}" for name, value in one.headers.items())
+            assert secrets_in(content) == set(), request.url
             assert secrets_in(one.content) <= ({"device token"} if revealing else set()), request.url
             if revealing:
                 self.revealed = one.text

@@ -117,16 +117,16 @@ def test_a_fragment_names_the_missing_permission_too(signed_in: SignedIn) -> Non
 
 
 def test_a_refusal_despite_all_permissions_names_none(signed_in: SignedIn) -> None:
-    said = words(signed_in("admin").get("/fail/Forbidden/?operation=rename_device"))
-    assert "lacks" not in said
-    assert "sign out and in again" in said
+    content = words(signed_in("admin").get("/fail/Forbidden/?operation=rename_device"))
+    assert "lacks" not in content
+    assert "sign out and in again" in content
 
 
 def test_a_refused_device_of_another_owner_is_explained(signed_in: SignedIn) -> None:
-    said = words(signed_in("owner").get("/fail/Forbidden/?operation=get_device"))
-    assert "ORG_DEVICES_VIEW" in said
-    assert "You are not this device's owner" in said
-    assert "sign out and in again" not in said
+    content = words(signed_in("owner").get("/fail/Forbidden/?operation=get_device"))
+    assert "ORG_DEVICES_VIEW" in content
+    assert "You are not this device's owner" in content
+    assert "sign out and in again" not in content
 
 
 @pytest.mark.parametrize(
@@ -140,10 +140,10 @@ def test_a_refused_device_of_another_owner_is_explained(signed_in: SignedIn) -> 
 )
 def test_a_refusal_does_not_guess_its_subject(signed_in: SignedIn, person: str, operation: str) -> None:
     """The call may have concerned the person themselves: nobody is sent to ask for a right that would not help."""
-    said = words(signed_in(person).get(f"/fail/Forbidden/?operation={operation}"))
-    assert "ORG_VIEW_USERS" not in said
-    assert "not you" not in said
-    assert "not this device's owner" not in said
+    content = words(signed_in(person).get(f"/fail/Forbidden/?operation={operation}"))
+    assert "ORG_VIEW_USERS" not in content
+    assert "not you" not in content
+    assert "not this device's owner" not in content
 
 
 def test_a_refused_unknown_operation_is_a_page(signed_in: SignedIn) -> None:
@@ -153,11 +153,11 @@ def test_a_refused_unknown_operation_is_a_page(signed_in: SignedIn) -> None:
 def test_a_missing_portal_right_names_who_can_grant_it(signed_in: SignedIn) -> None:
     assert signed_in("admin").get("/right/").content == b"audit"
     response = signed_in("viewer").get("/right/")
-    said = words(response)
+    content = words(response)
     assert response.status_code == 403
-    assert "This needs the portal right PORTAL_AUDIT." in said
-    assert "Ask the portal’s administrator" in said
-    assert "platform refused" not in said
+    assert "This needs the portal right PORTAL_AUDIT." in content
+    assert "Ask the portal’s administrator" in content
+    assert "platform refused" not in content
     letter = one(response, "#admin-request").get_text()
     for part in ("viewer@example.com", "PORTAL_AUDIT", "ACCESS_ROLES", "https://testserver/right/"):
         assert part in letter

@@ -13,13 +13,13 @@ from tests.portal_server import PortalServer
 from tests.servers import SandboxServer
 
 
-@pytest.mark.parametrize(("told", "workers"), [(None, 1), ("4", 4)])
+@pytest.mark.parametrize(("configured", "workers"), [(None, 1), ("4", 4)])
 def test_the_number_of_processes_is_the_operators(
-    monkeypatch: pytest.MonkeyPatch, told: str | None, workers: int
+    monkeypatch: pytest.MonkeyPatch, configured: str | None, workers: int
 ) -> None:
     monkeypatch.delenv("WEB_CONCURRENCY", raising=False)
-    if told:
-        monkeypatch.setenv("WEB_CONCURRENCY", told)
+    if configured:
+        monkeypatch.setenv("WEB_CONCURRENCY", configured)
     assert runpy.run_path(gunicorn.__file__)["workers"] == workers
 
 

@@ -66,7 +66,7 @@ def test_ten_presses_of_one_form_make_one_change(hosts: Hosts, fresh_sandbox: Sa
 
 
 @pytest.mark.parametrize("operation", ["rename_device", "set_metafield", "transfer_to_owner"])
-def test_of_two_people_who_change_one_device_at_once_the_second_is_asked_which_it_shall_be(
+def test_of_two_simultaneous_changes_the_second_is_a_conflict(
     hosts: Hosts, fresh_sandbox: SandboxServer, operation: str
 ) -> None:
     mine, theirs = change_of(fresh_sandbox, operation), change_of(fresh_sandbox, operation)

@@ -118,7 +118,7 @@ def test_every_word_on_every_page_can_be_translated(signed_in: Callable[..., Bro
     known = {words.casefold() for words in of_the_catalog() if re.fullmatch(r"[A-Z][\w’' ,.-]{2,}", words)}
     bare: set[tuple[str, str]] = set()
     for path in PAGES:
-        page = BeautifulSoup(browser.get(path, headers={"Accept-Language": "de"}).content, "html.parser")
+        page = BeautifulSoup(browser.get(path, headers={"Accept-Language": "de"}).output, "html.parser")
         assert page.html is not None
         assert page.html["lang"] == "de", path
         assert "⟦" in page.text
@@ -143,7 +143,7 @@ def test_german_pages_hold_no_english(signed_in: Callable[..., Browser], platfor
     pages["/sign-in/"] = Browser(headers={"Accept-Language": GERMAN}).get("/sign-in/")
 
     for path, answer in pages.items():
-        page = BeautifulSoup(answer.content, "html.parser")
+        page = BeautifulSoup(answer.output, "html.parser")
         assert page.html is not None
         assert page.html["lang"] == answer["Content-Language"] == "de", path
         assert "Accept-Language" in answer["Vary"]
@@ -157,7 +157,7 @@ def test_the_persons_language_comes_before_the_browsers(signed_in: Callable[...,
     browser = signed_in("admin")
 
     def language(wanted: str) -> str:
-        page = BeautifulSoup(browser.get("/about/", headers={"Accept-Language": wanted}).content, "html.parser")
+        page = BeautifulSoup(browser.get("/about/", headers={"Accept-Language": wanted}).output, "html.parser")
         assert page.html is not None
         return str(page.html["lang"])
 
@@ -224,7 +224,7 @@ def test_every_sentence_of_an_error_is_in_the_catalog() -> None:
     assert named - set(of_the_catalog()) == set()
 
 
-def test_a_catalog_that_is_not_the_words_of_the_code_is_told(
+def test_a_catalog_that_differs_from_the_code_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     po = tmp_path / "locale/de/LC_MESSAGES/django.po"
@@ -236,23 +236,23 @@ def test_a_catalog_that_is_not_the_words_of_the_code_is_told(
     po.write_text('# Ours\nmsgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=utf-8\\n"\n')
     monkeypatch.setattr(messages, "ROOT", tmp_path)
 
-    def told(*arguments: str) -> str:
+    def run_messages(*arguments: str) -> str:
         failed = messages.main(list(arguments))
-        said = capsys.readouterr().out
-        assert bool(failed) != ("complete" in said)
-        return said
+        output = capsys.readouterr().out
+        assert bool(failed) != ("complete" in output)
+        return output
 
-    assert "not translated: 'Here'" in told()
+    assert "not translated: 'Here'" in run_messages()
     whole = po.read_text().replace('"Here"\nmsgstr ""', '"Here"\nmsgstr "Hier"')
     po.write_text(whole.replace('[0] ""', '[0] "%(n)s Taste"').replace('[1] ""', '[1] "%(n)s Tasten"'))
-    assert "django.mo: does not match the .po" in told("--check")
-    told()
-    assert "complete" in told("--check")
+    assert "django.mo: does not match the .po" in run_messages("--check")
+    run_messages()
+    assert "complete" in run_messages("--check")
     assert po.read_text().startswith("# Ours\n")
     code.write_text('_("Here")\n_("There")')
-    assert "does not match the code" in told("--check")
+    assert "does not match the code" in run_messages("--check")
     code.write_text('_("There")')
-    assert "not translated: 'There'" in told()
+    assert "not translated: 'There'" in run_messages()
 
 
 @pytest.mark.parametrize(
@@ -267,7 +267,7 @@ def test_a_catalog_that_is_not_the_words_of_the_code_is_told(
         (("one device", "%(n)s devices"), ("ein Gerät", ""), "not translated"),
     ],
 )
-def test_what_is_wrong_with_a_translation_is_told(english: Any, german: Any, wrong: str) -> None:
+def test_faults_of_a_translation_are_reported(english: Any, german: Any, wrong: str) -> None:
     assert messages.fault(messages.Message(english, german)) == wrong
     if not wrong:
         assert messages.fault(messages.Message(english, german, flags={"fuzzy"})) == "fuzzy"

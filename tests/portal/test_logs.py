@@ -17,7 +17,7 @@ from hypothesis import settings as settings_of
 from hypothesis import strategies as st
 
 from devices.gateway.errors import ServerFault, Unreachable
-from portal.logs import UNSAFE, LineFormatter
+from portal.logs import UNSAFE_IN_LOGS, LineFormatter
 from tests.portal.conftest import Browser
 
 FORMATTER = LineFormatter()
@@ -28,7 +28,7 @@ def line(message: str, *args: object, exc_info: Any = None) -> str:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "content",
     [
         "Authorization: Bearer canary-123._~+/=",
         "{'authorization': 'Basic canarycanary=='}",
@@ -41,26 +41,26 @@ def line(message: str, *args: object, exc_info: Any = None) -> str:
         "postgres://portal:canary@db/portal",
     ],
 )
-def test_credentials_are_masked(said: str) -> None:
-    assert "canary" not in line("%s", said)
-    assert "***" in line(said.replace("%", "%%"))
+def test_credentials_are_masked(content: str) -> None:
+    assert "canary" not in line("%s", content)
+    assert "***" in line(content.replace("%", "%%"))
 
 
 def test_what_is_no_credential_is_left_alone() -> None:
-    said = "Not Found: /devices/42/metafields/?page=2 token endpoint refused, secretary of the basic plan"
-    assert said in line(said)
+    content = "Not Found: /devices/42/metafields/?page=2 token endpoint refused, secretary of the basic plan"
+    assert content in line(content)
 
 
 def test_what_an_error_says_of_a_call_about_tokens_is_left_alone() -> None:
     for error in (ServerFault(operation="refresh_token", api_status=500), Unreachable(operation="reveal_token")):
         assert str(error) in line("%s", error)
-    for said in ("refresh_token: status-500-canary", "refresh_token: status canary", "token=status 500canary"):
-        assert "***" in line("%s", said)
+    for content in ("refresh_token: status-500-canary", "refresh_token: status canary", "token=status 500canary"):
+        assert "***" in line("%s", content)
 
 
 @given(st.text())
-def test_one_event_is_one_line(said: str) -> None:
-    shown = line("%s", said)
+def test_one_event_is_one_line(content: str) -> None:
+    shown = line("%s", content)
     assert shown.isprintable() or not any(ord(c) < 32 or ord(c) == 127 for c in shown)
     assert len(shown.splitlines()) == 1
 
@@ -124,5 +124,5 @@ def test_whatever_stands_in_a_logged_field_one_event_is_one_line(
     for record in caplog.records:
         shown = FORMATTER.format(record)
         assert len(shown.splitlines()) == 1
-        assert not UNSAFE.search(shown)
+        assert not UNSAFE_IN_LOGS.search(shown)
         assert record.levelname in shown

@@ -90,10 +90,10 @@ def test_an_invalid_value_is_an_error_at_its_field_and_saves_nothing(signed_in: 
 
     assert answer.status_code == 422
     page = BeautifulSoup(answer.content, "html.parser")
-    said = {link["href"]: link.text for link in page.select("[data-error-summary] a")}
+    content = {link["href"]: link.text for link in page.select("[data-error-summary] a")}
     names = {"#id_zone": "time zone", "#id_theme": "colours", "#id_language": "languages", "#id_page_size": "rows"}
-    assert list(said) == ["#id_language", "#id_zone", "#id_theme", "#id_page_size", "#id_columns"], "as on the page"
-    for target, sentence in said.items():
+    assert list(content) == ["#id_language", "#id_zone", "#id_theme", "#id_page_size", "#id_columns"], "as on the page"
+    for target, sentence in content.items():
         assert page.select_one(target)
         assert names.get(target, "columns") in sentence, "each sentence names its field"
         assert sentence in page.select_one(f"{target}-error").text
@@ -130,8 +130,8 @@ def test_erasing_a_person_deletes_their_preferences(signed_in: Callable[..., Bro
     call_command("erase_person", email)
 
     assert list(Preference.objects.values_list("person", flat=True)) == ["user:7"]
-    call_command("erase_person", "7", stdout=(said := StringIO()))
-    assert "Erased their preferences." in said.getvalue()
+    call_command("erase_person", "7", stdout=(content := StringIO()))
+    assert "Erased their preferences." in content.getvalue()
     assert not Preference.objects.exists()
     with pytest.raises(CommandError, match="use the user id"):
         call_command("erase_person", "7")

@@ -46,7 +46,7 @@ def env(monkeypatch: pytest.MonkeyPatch) -> environ.Env:
     return environ.Env()
 
 
-def test_it_starts_when_it_is_told_everything() -> None:
+def test_it_starts_with_a_complete_configuration() -> None:
     done = start("manage.py", "check", "--deploy", "--fail-level", "WARNING")
     assert done.returncode == 0, done.stderr
 
@@ -196,7 +196,7 @@ def test_how_many_calls_are_made_can_be_set(env: environ.Env, monkeypatch: pytes
 def test_a_change_ends_before_its_turn_does_and_before_a_restart_would_cut_it_off(
     env: environ.Env, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert environment.MAX_WRITE_SECONDS < device_lock.LEASE < reconciliation.CERTAIN_AFTER.total_seconds()
+    assert environment.MAX_WRITE_SECONDS < device_lock.LOCK_LEASE < reconciliation.CERTAIN_AFTER.total_seconds()
     assert gunicorn.graceful_timeout > environment.MAX_WRITE_SECONDS
     monkeypatch.setenv("PLATFORM_API_TIMEOUTS", "3,10,18,22")
     assert environment.timeouts(env).page == 22
@@ -275,7 +275,7 @@ def test_sign_in_limits_and_trusted_proxies_are_read_and_checked(
 @pytest.mark.parametrize(
     "text", ["0.0.0.0/0", "::/0", "unix,0.0.0.0/1,128.0.0.0/1", "10.0.0.0/7", "2000::/3", "10.0.0.5,::/1,8000::/1"]
 )
-def test_whoever_calls_is_no_trusted_proxy(env: environ.Env, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def test_an_untrusted_caller_is_no_proxy(env: environ.Env, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("TRUSTED_PROXIES", text)
     with pytest.raises(ImproperlyConfigured, match="TRUSTED_PROXIES must not contain the whole internet"):
         environment.trusted_proxies(env)

@@ -148,8 +148,8 @@ def test_hosts_keep_answers_and_rest_together_and_go_on_when_redis_dies(
             return session.post(f"{host.url}/sign-in/", filled, timeout=20).text
 
     with ExitStack() as alive, ExitStack() as redis_alive:
-        told = {"database_url": postgres.database(), "redis_url": redis_alive.enter_context(redis_server(tmp_path))}
-        hosts = [PortalServer(fresh_sandbox, **told) for _ in range(2)]
+        options = {"database_url": postgres.database(), "redis_url": redis_alive.enter_context(redis_server(tmp_path))}
+        hosts = [PortalServer(fresh_sandbox, **options) for _ in range(2)]
         for host in hosts:
             alive.callback(host.stop)
         here, there = hosts

@@ -49,7 +49,7 @@ def ask(request: DeviceRequest) -> HttpResponse:
     return HttpResponse(request.gateway.get_own_organization().name)
 
 
-def look(request: DeviceRequest) -> HttpResponse:
+def page(request: DeviceRequest) -> HttpResponse:
     """No call at all."""
     return HttpResponse(f"{request.access.email} {request.access.scope} {request.request_id}")
 
@@ -68,8 +68,8 @@ urlpatterns = [
     path("crash/", crash),
     path("interrupted/", interrupted),
     path("ask/", ask),
-    path("look/", look),
+    path("look/", page),
     path("right/", right),
-    path("post-only/", require_POST(look)),
-    path("read-only/", require_safe(look)),
+    path("post-only/", require_POST(page)),
+    path("read-only/", require_safe(page)),
 ]

@@ -39,6 +39,7 @@ BAD = {
     '<a hx-get="/x" hx-vals="js:{a: 1}">': "evaluated code",
     '{% macro _hx() %} hx-swap="beforeend"{% endmacro %}': "hx-swap 'beforeend'",
     "<p>\n" * 151: "split it",
+    f"<p>{'x' * 118}": "121 characters, more than 120",
 }
 
 

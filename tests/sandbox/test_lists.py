@@ -157,8 +157,8 @@ def test_by_owner_and_by_user(sandbox: SandboxServer) -> None:
 def test_optional_totals_are_sometimes_missing(sandbox: SandboxServer) -> None:
     emails = ["ana.lund@example.org", "jonas.aas@example.org", "mei.tan@example.org", "raj.patel@example.org"]
     emails += ["erik.solberg@example.org", "david.cohen@example.org", "peter.novak@example.org", "owner@example.com"]
-    told = ["totalElements" in sandbox.get("/device/by-owner", ownerEmail=email).json() for email in emails]
-    assert {True, False} == set(told)
+    counted = ["totalElements" in sandbox.get("/device/by-owner", ownerEmail=email).json() for email in emails]
+    assert {True, False} == set(counted)
     logs = ["totalElements" in sandbox.get("/device/logs", deviceId=device).json() for device in range(1, 9)]
     assert {True, False} == set(logs)
 

@@ -166,13 +166,13 @@ def test_sizes_may_be_drawn_into_their_bounds(fresh_sandbox: SandboxServer) -> N
 
 @switch("total_elements")
 def test_totals_always_or_never_where_they_are_optional(fresh_sandbox: SandboxServer) -> None:
-    for how, told in (("always", True), ("never", False)):
+    for how, counted in (("always", True), ("never", False)):
         fresh_sandbox.switch(total_elements=how)
         for device in range(1, 9):
-            assert ("totalElements" in fresh_sandbox.get("/device/logs", deviceId=device).json()) is told
+            assert ("totalElements" in fresh_sandbox.get("/device/logs", deviceId=device).json()) is counted
         for email in ("owner@example.com", "ana.lund@example.org", "raj.patel@example.org", "x@example.org"):
-            assert ("totalElements" in fresh_sandbox.get("/device/by-owner", ownerEmail=email).json()) is told
-            assert ("totalElements" in fresh_sandbox.get("/device/by-user-org", userEmail=email).json()) is told
+            assert ("totalElements" in fresh_sandbox.get("/device/by-owner", ownerEmail=email).json()) is counted
+            assert ("totalElements" in fresh_sandbox.get("/device/by-user-org", userEmail=email).json()) is counted
         assert "totalElements" in fresh_sandbox.get("/devices").json()
 
 

@@ -22,7 +22,7 @@ from tests.servers import SandboxServer
         ({"create_status": "200", "nonsense": 1}, "There is no switch 'nonsense'."),
     ],
 )
-def test_wrong_values_are_told(fresh_sandbox: SandboxServer, values: dict[str, Any], words: str) -> None:
+def test_wrong_values_are_reported(fresh_sandbox: SandboxServer, values: dict[str, Any], words: str) -> None:
     before = fresh_sandbox.control("GET", "switches")
     with pytest.raises(ValueError) as raised:
         fresh_sandbox.switch(**values)

@@ -48,11 +48,11 @@ class Apache:
             ),
             encoding="utf-8",
         )
-        with (self._folder / "said").open("w") as said:
+        with (self._folder / "out.log").open("w") as content:
             self._process = subprocess.Popen(
                 [program, "-D", "FOREGROUND", "-f", str(self._folder / "apache.conf")],
                 stdin=subprocess.DEVNULL,
-                stdout=said,
+                stdout=content,
                 stderr=subprocess.STDOUT,
             )
         self._wait()
@@ -67,12 +67,12 @@ class Apache:
                 time.sleep(0.05)
             else:
                 return
-        said = self.log()
+        content = self.log()
         self.stop()
-        raise RuntimeError(f"Apache did not start:\n{said}")
+        raise RuntimeError(f"Apache did not start:\n{content}")
 
     def log(self) -> str:
-        return "".join(path.read_text() for name in ("said", "error.log") if (path := self._folder / name).exists())
+        return "".join(path.read_text() for name in ("out.log", "error.log") if (path := self._folder / name).exists())
 
     def stop(self) -> None:
         if self._process.poll() is None:

@@ -47,15 +47,15 @@ def test_a_person_signs_on_and_connects_their_account_and_is_where_they_wanted_t
 def test_the_provider_is_asked_as_it_should_be(person: Person, provider: Provider) -> None:
     leaving = person.get(start_of(person.get("/devices/1/timeline/")), allow_redirects=False)
     to = urlsplit(leaving.headers["Location"])
-    asked = parse_qs(to.query)
+    requested = parse_qs(to.query)
     assert f"{to.scheme}://{to.netloc}" == provider.url
-    assert asked["response_type"] == ["code"]
-    assert asked["code_challenge_method"] == ["S256"]
-    assert len(asked["code_challenge"][0]) == 43
-    assert len(asked["nonce"][0]) >= 32
-    assert len(asked["state"][0]) >= 32
-    assert asked["scope"] == ["openid email profile"]
-    assert asked["redirect_uri"] == [f"{person.site.url}/sso/callback/"]
+    assert requested["response_type"] == ["code"]
+    assert requested["code_challenge_method"] == ["S256"]
+    assert len(requested["code_challenge"][0]) == 43
+    assert len(requested["nonce"][0]) >= 32
+    assert len(requested["state"][0]) >= 32
+    assert requested["scope"] == ["openid email profile"]
+    assert requested["redirect_uri"] == [f"{person.site.url}/sso/callback/"]
 
 
 def test_another_account_than_ones_own_is_not_connected(person: Person) -> None:
@@ -169,8 +169,8 @@ def test_the_secrets_stand_in_no_answer_and_in_no_log(site: Site, person: Person
     address = back_from_provider(person, "sam")
     code = parse_qs(urlsplit(address).query)["code"][0]
     pages = [visit(person, address), person.get("/sign-in/"), person.get("/nowhere/")]
-    said = "".join(page.text + str(page.headers) for page in pages) + site.portal.log()
-    assert site.secret not in said
-    assert code not in said
-    assert secrets_in(said) == set()
-    assert "eyJ" not in said, "an ID token"
+    content = "".join(page.text + str(page.headers) for page in pages) + site.portal.log()
+    assert site.secret not in content
+    assert code not in content
+    assert secrets_in(content) == set()
+    assert "eyJ" not in content, "an ID token"

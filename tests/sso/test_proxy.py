@@ -158,7 +158,7 @@ def test_the_secret_from_elsewhere_than_the_proxy_is_not_enough(sandbox: Sandbox
 
 def test_the_secrets_stand_in_no_answer_and_in_no_log(site: Site, person: Person) -> None:
     pages = [person.sign_in("sam", "support@example.com"), person.get("/devices/1/"), person.get("/nowhere/")]
-    said = "".join(page.text + str(page.headers) for page in pages) + site.portal.log()
-    assert "Sam Okafor" in said
+    content = "".join(page.text + str(page.headers) for page in pages) + site.portal.log()
+    assert "Sam Okafor" in content
     for secret in (site.secret, "sbx-access", "sbx-refresh", "sbxdev"):
-        assert secret not in said
+        assert secret not in content

@@ -46,7 +46,7 @@ def test_who_signs_out_at_the_provider_is_out_here_at_once(site: Site, provider:
     assert is_in(other)
 
 
-def test_htmx_is_told_so_beside_what_is_on_the_screen(site: Site, provider: Provider) -> None:
+def test_htmx_shows_the_message_above_the_page(site: Site, provider: Provider) -> None:
     person = signed_in(site, "sam", "support@example.com")
     cookies = person.browser.cookies.copy()
     provider.sign_out(person.browser)

@@ -33,7 +33,7 @@ from devices.changes.verification import UNREAD, Observation, ObservedState, obs
 from devices.changes.writes.create_form import CreateForm
 from devices.core import api_rules
 from devices.core.permissions import Access, judge
-from devices.core.requests import DeviceRequest, require, unsent
+from devices.core.requests import DeviceRequest, require, restored_fields
 from devices.core.responses import answer, redirect_to
 from devices.core.text import clean, sentences, shorten
 from devices.directory.lookup import Unresolved, resolve_organization, resolve_user, with_missing_permissions
@@ -58,7 +58,7 @@ def device_new(request: DeviceRequest) -> HttpResponse:
     names = names_for(request.gateway, request.access)
     offered = _offered(request, names)
     if request.method != "POST" or "by_id" in request.POST:
-        typed = unsent(request, *TYPED) or {name: request.POST[name] for name in TYPED if name in request.POST}
+        typed = restored_fields(request, *TYPED) or {name: request.POST[name] for name in TYPED if name in request.POST}
         return _page(request, CreateForm(initial=concurrency_fields(None) | typed, **offered))
     form = CreateForm(request.POST, **offered)
     form.is_valid()
@@ -90,7 +90,7 @@ class MayExist(Exception):
     """Says why no other device of this name is created now."""
 
 
-def _create(request: DeviceRequest, form: CreateForm, owner_id: int | None) -> ChangeResult[BaseInfo]:
+def _create(request: DeviceRequest, form: CreateForm, owner_id: int | None) -> ChangeResult:
     context, data = change_context(request), form.cleaned_data
     intent = ChangeIntent(
         operation="create_device",
@@ -137,15 +137,15 @@ def _earlier_request(context: ChangeContext, name: str) -> str:
     return ""
 
 
-def _created(request: DeviceRequest, result: ChangeResult[Any]) -> HttpResponse:
+def _created(request: DeviceRequest, result: ChangeResult) -> HttpResponse:
     """To the device, if this person can see it: without an owner, somebody who sees only their own devices cannot."""
     device_id, observation = result.state.created_device_id or 0, result.observation
     if observation.state is ObservedState.UNREAD:
         observation = observe_new_device(request.gateway.fresh(), device_id)
     if observation.state is not ObservedState.GONE:
         return redirect_after_success(request, result, reverse("devices:device-detail", args=[device_id]))
-    told = {"name": shorten(clean(result.entry.after)), "id": device_id}
-    messages.success(request, _("Created %(name)s, ID %(id)s. It has no owner, so you cannot see it.") % told)
+    values = {"name": shorten(clean(result.entry.after)), "id": device_id}
+    messages.success(request, _("Created %(name)s, ID %(id)s. It has no owner, so you cannot see it.") % values)
     return redirect_to(request, reverse("devices:device-list"))
 
 
@@ -205,7 +205,7 @@ def _listed(request: DeviceRequest, names: Names) -> list[tuple[str, str]]:
     own = request.access.org_id
     known = sorted(organization_choices(names), key=lambda choice: choice[0] != own)
     choices = [("" if id == own else str(id), name) for id, name in known]
-    typed = request.POST.get("org_id") or unsent(request, "org_id").get("org_id", "")
+    typed = request.POST.get("org_id") or restored_fields(request, "org_id").get("org_id", "")
     elsewhere = typed.strip() not in {"", *(value for value, _name in choices)}
     return [] if len(choices) < 2 or elsewhere or "by_id" in (request.POST or request.GET) else choices
 
@@ -226,12 +226,12 @@ def _codes(templates: Any) -> list[tuple[str, str]]:
 def _refused(request: DeviceRequest, form: CreateForm, error: GatewayError) -> HttpResponse:
     """The form again, with everything that was filled in, and the refusal beside the field that it is about."""
     if isinstance(error, Rejected | NotFound):
-        said = sentences(_("The platform refused this."), clean(error.api_message))
-        form.add_error(_field(form, error), said)
+        message = sentences(_("The platform refused this."), clean(error.api_message))
+        form.add_error(_field(form, error), message)
         refresh_form_tokens(form)
         return _page(request, form, status=422)
-    said = sentences(_(error.sentence), _("Nothing was created."))
-    return redisplay_with_error(form, error, partial(_page, request, form), said=said)
+    message = sentences(_(error.sentence), _("Nothing was created."))
+    return redisplay_with_error(form, error, partial(_page, request, form), message=message)
 
 
 def _field(form: CreateForm, error: GatewayError) -> str | None:
@@ -239,7 +239,7 @@ def _field(form: CreateForm, error: GatewayError) -> str | None:
 
     Words that tell nothing are about the name, if that was the one thing typed and all else chosen from lists.
     """
-    said = error.api_message.casefold()
+    message = error.api_message.casefold()
     for word, field in (
         ("template", "template_code"),
         ("organization", "org_id"),
@@ -247,7 +247,7 @@ def _field(form: CreateForm, error: GatewayError) -> str | None:
         ("owner", "owner"),
         ("name", "name"),
     ):
-        if word in said:
+        if word in message:
             return field
     return "name" if form.templates is not None and isinstance(error, Rejected) else None
 

@@ -86,7 +86,7 @@ def read_failed(change: ChangeRequest, error: GatewayError) -> HttpResponse:
     return redisplay_with_error(form, error, lambda **more: show(change, form, **more))
 
 
-def finish(change: ChangeRequest, result: ChangeResult[Any]) -> HttpResponse:
+def finish(change: ChangeRequest, result: ChangeResult) -> HttpResponse:
     request, kind = change.request, change.kind
     forget(request, kind.operation, change.device_id)
     cleared = kind.operation == "clear_device"
@@ -110,8 +110,8 @@ def gone(change: ChangeRequest, error: NotFound) -> HttpResponse:
         intent = ChangeIntent(operation=kind.operation, device_id=change.device_id, reason=reason)
         with suppress(NotFound):
             execute(context, intent, lambda gateway: _raise(error))
-    said = gettext("Device %d no longer exists, or was moved out of your reach. There was nothing left to delete.")
-    messages.info(change.request, said % change.device_id)
+    message = gettext("Device %d no longer exists, or was moved out of your reach. There was nothing left to delete.")
+    messages.info(change.request, message % change.device_id)
     return redirect_to(change.request, home_url(change.request.access))
 
 

@@ -185,15 +185,15 @@ def _receipt_item() -> Item:
         " the log of user actions. Without secrets, and without the history of values, which the platform does not"
         " give out. %s"
     )
-    return Item(_("A receipt, to download"), holds % _kept())
+    return Item(_("A receipt, to download"), holds % _kept_for())
 
 
 def _audit_item() -> Item:
     words = _("Who did this, when, why, the outcome, and the receipt’s fingerprint. %s")
-    return Item(_("An entry in the portal’s audit"), words % _kept())
+    return Item(_("An entry in the portal’s audit"), words % _kept_for())
 
 
-def _kept() -> str:
+def _kept_for() -> str:
     days = settings.AUDIT_KEEP_DAYS
     return ngettext("Kept for %d day.", "Kept for %d days.", days) % days
 

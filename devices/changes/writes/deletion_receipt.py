@@ -6,7 +6,6 @@ import math
 import time
 from typing import Any, NamedTuple
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
@@ -165,11 +164,10 @@ def _context(request: DeviceRequest, draft: ReceiptDraft, progress: receipt_buil
             "file_url": reverse("devices:device-receipt-file", args=[draft.device_id, draft.pk]),
             "size": filesizeformat(len(body.encode())),
             "digest": receipt_builder.sha256_hex(body),
-            "missing": [missing_part_text(part, told) for part, told in missing.items()],
+            "missing": [missing_part_text(part, reason) for part, reason in missing.items()],
             "filled": filled | {"gaps": ",".join(sorted(missing))},
             "action": reverse(kind.url_name, args=[draft.device_id]),
             "submit": str(action.now) % {"name": shorten(name, 40)},
-            "keep_days": settings.AUDIT_KEEP_DAYS,
         }
     return context
 

@@ -159,17 +159,17 @@ def _row(change: ChangeRequest, field: FieldView, **more: Any) -> HttpResponse:
     return answer(request, "device_page/metafields.html", "device_page/_metafield_row.html", context)
 
 
-def finish(change: ChangeRequest, result: ChangeResult[Any]) -> HttpResponse:
+def finish(change: ChangeRequest, result: ChangeResult) -> HttpResponse:
     """The row with what reads back now; the panel without script, or where the field cannot be read."""
     field = _read_back(change, result) if wants_partial(change.request) else None
     if field is None:
         return redirect_after_success(change.request, result, reverse(change.kind.page, args=[change.device_id]))
     entry = view_of_entry(change.request, result.entry)
-    said = gettext("%(name)s saved. %(told)s") % {"name": field.name, "told": entry.explanation}
-    return _row(change, field, said=said, done=entry)
+    message = gettext("%(name)s saved. %(told)s") % {"name": field.name, "told": entry.explanation}
+    return _row(change, field, message=message, done=entry)
 
 
-def _read_back(change: ChangeRequest, result: ChangeResult[Any]) -> FieldView | None:
+def _read_back(change: ChangeRequest, result: ChangeResult) -> FieldView | None:
     if result.observation.field is not None:
         return present(result.observation.field)
     try:
@@ -186,9 +186,9 @@ def read_failed(change: ChangeRequest, error: GatewayError) -> HttpResponse:
     if isinstance(error, Unauthorized | Forbidden | NotFound) or not wants_partial(request):
         raise error
     sentence = sentences(gettext(error.sentence), gettext("Nothing was changed. Save again in a moment."))
-    page, fragment = "device_page/metafields.html", "changes/_metafield_unsent.html"
+    page, fragment = "device_page/metafields.html", "changes/_metafield_read_failed.html"
     response = answer(request, page, fragment, {"sentence": sentence}, status=error.status)
-    return with_retry_after(reswap(retarget(response, f"#metafield-{change.target}-unsent"), "innerHTML"), error)
+    return with_retry_after(reswap(retarget(response, f"#metafield-{change.target}-error"), "innerHTML"), error)
 
 
 def _unread(change: ChangeRequest, error: GatewayError) -> HttpResponse:

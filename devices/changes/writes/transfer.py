@@ -24,7 +24,7 @@ from devices.changes.pipeline import handle
 from devices.changes.verification import Observation, reads_back
 from devices.core import api_rules
 from devices.core.permissions import VIEW_USERS, Access, judge, judge_here
-from devices.core.requests import require, unsent
+from devices.core.requests import require, restored_fields
 from devices.core.responses import answer
 from devices.directory.lookup import Person, Unresolved, resolve_organization, resolve_user, with_missing_permissions
 from devices.directory.names import Names, names_for
@@ -92,7 +92,7 @@ def transfer(change: ChangeRequest) -> HttpResponse:
         raise ValueError(f"{kind.name} is no transfer")
     subject = kind.read(change)
     # An address that asks for something, such as to choose anew, is followed; the reason stays as it was typed.
-    typed = unsent(request, "reason") if request.GET else unsent(request, kind.field, "reason")
+    typed = restored_fields(request, "reason") if request.GET else restored_fields(request, kind.field, "reason")
     sent = {**typed, **request.GET.dict()}
     form = kind.form(sent if kind.field in sent else None, **kind.form_options(subject))
     if kind.field not in sent:
@@ -209,12 +209,12 @@ def _owner_notes(entry: AuditEntry, observation: Observation | None, names: Name
     notes = [gettext("With a new owner the device may move to that person’s organization.")]
     info = observation.info if observation else None
     if info and entry.org_id is not None and info.org_id != entry.org_id:
-        told = {"then": names.organization(entry.org_id), "now": names.organization(info.org_id)}
+        values = {"then": names.organization(entry.org_id), "now": names.organization(info.org_id)}
         words = gettext(
             "Before the change the device was in %(then)s; now it is in %(now)s. Undoing restores only the owner. The"
             " platform decides which organization the device is in."
         )
-        notes.append(words % told)
+        notes.append(words % values)
     return notes
 
 
@@ -282,7 +282,7 @@ def read_organization(change: ChangeRequest) -> Subject:
     names = names_for(request.gateway, request.access)
     others = sorted(((id, name) for id, name in names.organizations.items() if id != info.org_id), key=_by_name)
     sent: Mapping[str, str] = (
-        request.POST if request.method == "POST" else unsent(request, "org_id") | request.GET.dict()
+        request.POST if request.method == "POST" else restored_fields(request, "org_id") | request.GET.dict()
     )
     elsewhere = sent.get("org_id", "") not in {"", *(str(id) for id, _name in others)}
     listed = [] if elsewhere or "by_id" in sent else others

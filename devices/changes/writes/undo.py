@@ -27,7 +27,7 @@ from devices.changes.forms import ChangeForm
 from devices.changes.kinds import Undo
 from devices.changes.pipeline import CONFLICT, operation_of, redirect_after_success, render_outcome_unknown
 from devices.changes.service import execute, find_replay
-from devices.changes.undo import can_undo, inverse, may_undo, same_thing, undone_by
+from devices.changes.undo import can_undo, competing_operations, inverse, may_undo, undone_by
 from devices.changes.verification import Observation, ObservedState
 from devices.core.permissions import ALLOWED
 from devices.core.requests import DeviceRequest, clock_for, require
@@ -157,7 +157,7 @@ def _require_here(request: DeviceRequest, entry: AuditEntry, observation: Observ
     require(request, inverse(entry).operation, verdict=ALLOWED if verdict.closed else verdict)
 
 
-def _return_url(entry: AuditEntry, result: ChangeResult[Any]) -> str:
+def _return_url(entry: AuditEntry, result: ChangeResult) -> str:
     """To the device; to the audit entry, where the person may no longer see the device."""
     if result.observation.state is ObservedState.GONE:
         return reverse("audit:entry", args=[result.entry.pk])
@@ -212,7 +212,7 @@ def _by_hand(entry: AuditEntry, observation: Observation | None) -> tuple[Any, s
 def _changed_by(request: DeviceRequest, entry: AuditEntry) -> EntryView | None:
     """The newest confirmed change of the same thing since, if the audit has one that this person may read."""
     later = audit_log.visible_entries(request.access).filter(
-        device_id=entry.device_id, operation__in=same_thing(entry), target=entry.target, pk__gt=entry.pk
+        device_id=entry.device_id, operation__in=competing_operations(entry), target=entry.target, pk__gt=entry.pk
     )
     for row in later.order_by("-pk")[:20]:
         if audit_log.entry_state(row).outcome == audit_log.CONFIRMED:

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 CLOSED = 0
 """Shared instead of the time (ms since 1970) until which the breaker is open."""
-SHARED_FOR = 120.0
+STATE_SHARED_FOR = 120.0
 
 
 class Permit(NamedTuple):
@@ -127,7 +127,7 @@ class CircuitBreaker:
             self._set(until)
 
     def _share(self, until: float | None, now: float, wall: float, store: SharedState) -> None:
-        store.set(self.key, CLOSED if until is None else int((wall + until - now) * 1000), SHARED_FOR)
+        store.set(self.key, CLOSED if until is None else int((wall + until - now) * 1000), STATE_SHARED_FOR)
 
     def _count(self, success: bool, now: float, permit: Permit) -> bool:
         """Count a call while closed, and open if half of the window's calls failed, or all of the newest ones.

@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 TOO_MANY_REQUESTS = 429
 RETRIABLE = frozenset({TOO_MANY_REQUESTS, 502, 503, 504})
 PERMANENT_REDIRECT = 308
-DENIED = frozenset({401, 403, 404})
+DENIED_STATUSES = frozenset({401, 403, 404})
 CLOCK_CHECK_INTERVAL = 60.0
 """Seconds between two comparisons with the store's clock."""
 _Attempt = Callable[[Deadline], Reply]
@@ -240,7 +240,7 @@ class Policy:
             if _is_success(reply):
                 return reply
             redirect.forget()
-            if reply.status not in DENIED:
+            if reply.status not in DENIED_STATUSES:
                 return reply
             self._count_extra_call(context)
         reply = configured.send(method, path, deadline=page, **arguments)

@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse
 
 MAX_AGE = 600
 """Seconds from the redirect to the callback."""
-MAX_ATTEMPTS = 5
+MAX_PENDING = 5
 """Per browser; the oldest are dropped, so that cookies do not exceed the header limit."""
 MAX_TARGET_LENGTH = 1000
 
@@ -42,7 +42,7 @@ def create(request: HttpRequest, target: str) -> Attempt:
 def set_cookie(request: HttpRequest, response: HttpResponse, attempt: Attempt) -> None:
     """Set the attempt's cookie on `response`, and delete the oldest ones."""
     pending = [name for name in request.COOKIES if name.startswith(_prefix())]
-    for name in pending[: max(0, len(pending) - MAX_ATTEMPTS + 1)]:
+    for name in pending[: max(0, len(pending) - MAX_PENDING + 1)]:
         response.delete_cookie(name)
     response.set_cookie(
         _cookie_name(attempt.state),

@@ -23,7 +23,7 @@ from portal.auth.sso.identity import MAX_LENGTHS
 
 log = logging.getLogger(__name__)
 
-EVENT = "http://schemas.openid.net/event/backchannel-logout"
+LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 TYPES = frozenset({"logout+jwt", "application/logout+jwt"})
 MAX_AGE = 300
 """Seconds since `iat`. The `jti` is remembered for much longer."""
@@ -92,7 +92,7 @@ def _validated_claims(logout_token: str) -> dict[str, Any]:
     if claims["iat"] < time.time() - MAX_AGE - oidc.LEEWAY:
         raise provider.InvalidToken("it is too old")
     events = claims.get("events")
-    if not isinstance(events, dict) or not isinstance(events.get(EVENT), dict):
+    if not isinstance(events, dict) or not isinstance(events.get(LOGOUT_EVENT), dict):
         raise provider.InvalidToken("it has another event")
     if "nonce" in claims:
         raise provider.InvalidToken("it has a nonce")

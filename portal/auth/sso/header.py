@@ -23,12 +23,12 @@ log = logging.getLogger(__name__)
 
 ABSENT = frozenset({"", "-", "(null)"})
 """What proxies send when they have no value."""
-UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 NO_USER = re.compile(r"[\x00-\x1f\x7f,]")
 """A comma means two headers of one name: the proxy added its own to one from the browser."""
 
 
-def identity(request: HttpRequest) -> Identity | None:
+def identity_from_headers(request: HttpRequest) -> Identity | None:
     """The person that the proxy names in this request, or None.
 
     Raises LoginRefused (403) if the request did not come through the proxy, or the user name is invalid.
@@ -56,7 +56,7 @@ def identity(request: HttpRequest) -> Identity | None:
     return Identity(
         subject=subject,
         email=email if "@" in email and len(email) <= MAX_LENGTHS["email"] and not NO_USER.search(email) else "",
-        name=UNSAFE.sub("", _value(request, names.name))[: MAX_LENGTHS["name"]] if names.name else "",
+        name=CONTROL_CHARACTERS.sub("", _value(request, names.name))[: MAX_LENGTHS["name"]] if names.name else "",
         groups=tuple(dict.fromkeys(group.strip() for group in groups if group.strip()))[:MAX_GROUPS],
     )
 

@@ -32,7 +32,7 @@ def entry(
     outcome: str = "confirmed",
     final: bool = True,
     at: datetime | None = None,
-    kept: timedelta = timedelta(0),
+    keep_for: timedelta = timedelta(0),
     recorded: dict[str, Any] | None = None,
     **values: Any,
 ) -> AuditEntry:
@@ -51,14 +51,14 @@ def entry(
     } | values
     if "person" not in columns:
         columns["person"] = person()
-    made = AuditEntry.objects.create(created_at=at, keep_until=at + kept, **columns)
+    made = AuditEntry.objects.create(created_at=at, keep_until=at + keep_for, **columns)
     if outcome:
         row = {"api_result": "accepted", "evidence": "read_back", "observed_value": made.after} | (recorded or {})
         AuditOutcome.objects.create(entry=made, outcome=outcome, final=final, person=made.person, at=at, **row)
     return made
 
 
-def receipt(*, kept: timedelta = timedelta(0), at: datetime | None = None, **values: Any) -> Receipt:
+def receipt(*, keep_for: timedelta = timedelta(0), at: datetime | None = None, **values: Any) -> Receipt:
     at = at or timezone.now()
     columns = {"sha256": f"{next(_numbers):064x}", "device_id": fleet.RICH, "body": "{}", "complete": True} | values
-    return Receipt.objects.create(created_at=at, keep_until=at + kept, **columns)
+    return Receipt.objects.create(created_at=at, keep_until=at + keep_for, **columns)

@@ -135,9 +135,9 @@ def test_opening_the_device_reconciles_and_reports_it_once(admin: Person, platfo
         after=name,
         recorded={"api_result": "lost", "observed_value": "", "evidence": ""},
     )
-    for path, said in (("/devices/1/", True), ("/devices/1/", False)):
+    for path, shown in (("/devices/1/", True), ("/devices/1/", False)):
         page = words(admin.get(path))
-        assert ("Rename by Mira Roth" in page) is said
+        assert ("Rename by Mira Roth" in page) is shown
     assert entry.outcomes.filter(final=True).get().outcome == "confirmed"
 
 

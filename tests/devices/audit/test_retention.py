@@ -30,9 +30,9 @@ def run(*arguments: str) -> str:
 
 def test_only_expired_rows_are_deleted() -> None:
     for _ in range(3):
-        entries.entry(at=LONG_AGO, kept=DAY, person=entries.person("user:77", "Gone", "gone@example.org"))
-    entries.receipt(at=LONG_AGO, kept=DAY)
-    fresh, receipt = entries.entry(kept=DAY), entries.receipt(kept=DAY)
+        entries.entry(at=LONG_AGO, keep_for=DAY, person=entries.person("user:77", "Gone", "gone@example.org"))
+    entries.receipt(at=LONG_AGO, keep_for=DAY)
+    fresh, receipt = entries.entry(keep_for=DAY), entries.receipt(keep_for=DAY)
     output = run("prune_audit")
     assert output == "Deleted 3 entries, 3 outcomes, 1 receipts, 1 people.\n"
     assert [row.pk for row in AuditEntry.objects.all()] == [fresh.pk]
@@ -44,25 +44,25 @@ def test_only_expired_rows_are_deleted() -> None:
 
 def test_rows_are_deleted_in_batches() -> None:
     for _ in range(7):
-        entries.entry(at=LONG_AGO, kept=DAY)
+        entries.entry(at=LONG_AGO, keep_for=DAY)
     assert retention.prune(batch=2)["entries"] == 7
     assert not AuditEntry.objects.exists()
 
 
 def test_a_change_is_kept_as_long_as_its_undo() -> None:
     """The undo refers to the change, and rows are never updated."""
-    undone = entries.entry(at=LONG_AGO, kept=DAY)
-    undo = entries.entry(at=LONG_AGO, kept=timedelta(days=801), undoes=undone)
+    undone = entries.entry(at=LONG_AGO, keep_for=DAY)
+    undo = entries.entry(at=LONG_AGO, keep_for=timedelta(days=801), undoes=undone)
     assert retention.prune()["entries"] == 0
-    both = entries.entry(at=LONG_AGO, kept=DAY)
-    entries.entry(at=LONG_AGO, kept=DAY, undoes=both)
+    both = entries.entry(at=LONG_AGO, keep_for=DAY)
+    entries.entry(at=LONG_AGO, keep_for=DAY, undoes=both)
     assert retention.prune()["entries"] == 2
     assert {row.pk for row in AuditEntry.objects.all()} == {undone.pk, undo.pk}
 
 
 def test_a_receipt_is_kept_as_long_as_its_entry() -> None:
-    receipt = entries.receipt(at=LONG_AGO, kept=DAY)
-    entries.entry(kept=DAY, receipt_hash=receipt.sha256)
+    receipt = entries.receipt(at=LONG_AGO, keep_for=DAY)
+    entries.entry(keep_for=DAY, receipt_hash=receipt.sha256)
     assert retention.prune()["receipts"] == 0
 
 
@@ -71,7 +71,7 @@ def test_erasing_a_person_keeps_their_changes(who: str) -> None:
     other = entries.person("user:902", "Mirabelle", "mira@example.org.example")
     person = entries.person()
     AuditPerson.objects.filter(pk=person.pk).update(user_id=901)
-    entry = entries.entry(person=person, kept=DAY)
+    entry = entries.entry(person=person, keep_for=DAY)
     output = run("erase_person", who)
     assert f"Erased person {person.pk}" in output
     assert "Their 1 changes and 1 outcomes stay" in output

@@ -188,7 +188,7 @@ def test_the_default_period_is_named_and_can_be_extended(admin: Person) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "content"),
     [
         ("from=yesterday", "not a date"),
         ("from=0001-01-01", "not a date"),
@@ -201,11 +201,11 @@ def test_the_default_period_is_named_and_can_be_extended(admin: Person) -> None:
         ("person=" + "x" * 121, "too long"),
     ],
 )
-def test_an_invalid_filter_is_ignored_with_a_warning(admin: Person, query: str, said: str) -> None:
+def test_an_invalid_filter_is_ignored_with_a_warning(admin: Person, query: str, content: str) -> None:
     entry = entries.entry()
     page = admin.get(f"/audit/?{query}")
     assert page.status_code == 200
-    assert said in words(page)
+    assert content in words(page)
     assert shown(page) == [entry.pk]
 
 

@@ -28,7 +28,7 @@ from devices.audit.models import AuditEntry, AuditOutcome  # noqa: E402
 from devices.receipts.models import Receipt  # noqa: E402
 from tests.devices.audit import entries  # noqa: E402
 
-KEPT = timedelta(days=1)
+KEEP_FOR = timedelta(days=1)
 LONG_AGO = timezone.now() - timedelta(days=800)
 MODELS = {"entry": AuditEntry, "outcome": AuditOutcome, "receipt": Receipt}
 attempts: dict[str, str] = {}
@@ -80,8 +80,8 @@ def migrate_again() -> None:
 
 def attempt_expired() -> None:
     """Rows past their retention time: still no updates, but deletes."""
-    entries.entry(at=LONG_AGO, kept=KEPT)
-    entries.receipt(at=LONG_AGO, kept=KEPT)
+    entries.entry(at=LONG_AGO, keep_for=KEEP_FOR)
+    entries.receipt(at=LONG_AGO, keep_for=KEEP_FOR)
     rows = {name: model.objects.latest("pk") for name, model in MODELS.items()}
     for name, row in rows.items():
         attempt(f"update expired {name}", lambda r=row: type(r).objects.filter(pk=r.pk).update(id=99))
@@ -105,8 +105,8 @@ def open_entries() -> list[str]:
 
 
 call_command("migrate", verbosity=0)
-entries.entry(kept=KEPT)
-entries.receipt(kept=KEPT)
+entries.entry(keep_for=KEEP_FOR)
+entries.receipt(keep_for=KEEP_FOR)
 attempt_all("after migrate")
 migrate_again()
 attempt_all("after another migration")

@@ -85,15 +85,15 @@ def test_a_failure_affects_only_its_device() -> None:
 
 
 def test_each_key_is_called_once() -> None:
-    asked = []
+    requested = []
 
     def answer(device_id: int, _token: str) -> tuple[int, bytes]:
-        asked.append(device_id)
+        requested.append(device_id)
         return 200, device(device_id)
 
     assert fan_out(gateway(answer), [], name) == {}
     assert list(fan_out(gateway(answer), [5, 5, 6], name)) == [5, 6]
-    assert sorted(asked) == [5, 6]
+    assert sorted(requested) == [5, 6]
 
 
 def test_tokens_are_fetched_in_the_thread_of_the_request_only() -> None:

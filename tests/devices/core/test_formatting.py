@@ -99,7 +99,7 @@ def test_values_older_than_a_day_or_without_a_time_are_set_apart() -> None:
     assert [row.name for row in none] == ["Datastream 4"], "never reported is not old"
 
 
-def test_a_wait_counts_from_the_real_time_and_one_wait_is_told_in_one_way() -> None:
+def test_waits_count_from_the_real_time_and_have_one_wording() -> None:
     real = iter([NOW + 3.0, NOW + 3.9, NOW + 60.0])
     clock = Clock("Europe/Oslo", NOW, lambda: next(real))
     assert clock.later(20) == "14:02:33 UTC+1", "the page has taken three seconds already"
@@ -108,7 +108,7 @@ def test_a_wait_counts_from_the_real_time_and_one_wait_is_told_in_one_way() -> N
     assert Clock("Europe/Oslo", NOW).later(20) == "14:02:30 UTC+1"
 
 
-def test_what_this_page_read_is_told_by_its_own_time_and_older_readings_by_theirs() -> None:
+def test_each_read_shows_its_own_time() -> None:
     assert OSLO.read_at([]) == OSLO.read_at([NOW + 0.9, NOW + 4]) == OSLO.stamp()
     assert OSLO.read_at([NOW + 4, NOW - 15]) == "14:01:55 UTC+1"
 

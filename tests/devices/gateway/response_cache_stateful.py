@@ -20,7 +20,7 @@ from devices.gateway.errors import GatewayError, Unauthorized
 from devices.gateway.resilience.policy import Policy
 from devices.gateway.response_cache import CacheOwner, CacheVersions, ResponseCache, SingleFlight
 from devices.gateway.transport import Transport
-from tests.devices.gateway.response_cache_world import TROUBLES, Api, Person, Thing, World
+from tests.devices.gateway.response_cache_world import FAULTS, Api, Person, Thing, World
 
 MAX_AGE = {"get_base_info": 15.0, "list_tags": 60.0, "list_templates": 600.0, "list_users": 600.0}
 """Seconds for which a response may be given again unmarked; other operations: never."""
@@ -304,10 +304,10 @@ class ResponseCacheMachine(RuleBasedStateMachine):
         self.change(twin, process, device, renames, owner, operation)
         self.view(name, before, operation, device, "plain")
 
-    @rule(name=sessions, process=processes, device=devices, operation=reads, trouble=st.sampled_from(TROUBLES))
-    def view_fail_view(self, name: str, process: int, device: int, operation: str, trouble: str) -> None:
+    @rule(name=sessions, process=processes, device=devices, operation=reads, fault=st.sampled_from(FAULTS))
+    def view_fail_view(self, name: str, process: int, device: int, operation: str, fault: str) -> None:
         self.view(name, process, operation, device, "plain")
-        self.fail(trouble, False)
+        self.fail(fault, False)
         self.view(name, process, operation, device, "plain")
         self.recover()
 
@@ -331,14 +331,14 @@ class ResponseCacheMachine(RuleBasedStateMachine):
         self._sign_in(name)
         self.open = [request for request in self.open if request.session.token in self.world.tokens]
 
-    @rule(trouble=st.sampled_from(["", *TROUBLES]), carried_out=st.booleans())
-    def fail(self, trouble: str, carried_out: bool) -> None:
-        self.world.trouble, self.world.carried_out = trouble, carried_out
+    @rule(fault=st.sampled_from(["", *FAULTS]), carried_out=st.booleans())
+    def fail(self, fault: str, carried_out: bool) -> None:
+        self.world.fault, self.world.carried_out = fault, carried_out
 
     @rule()
     def recover(self) -> None:
         """And the backoff of the policy is over."""
-        self.world.trouble = ""
+        self.world.fault = ""
         self.world.now += 6.0
 
     @rule(seconds=st.sampled_from(PAUSES))

@@ -18,7 +18,7 @@ from devices.gateway.timeouts import Timeouts
 ROOT = "/api/v1/organization"
 BEGINNING = 1_800_000_000.0
 BROKEN = {"500": (500, b"{}"), "html": (200, b"<html>"), "429": (429, b"{}"), "503": (503, b"{}")}
-TROUBLES = ("unreachable", "timed out", *BROKEN)
+FAULTS = ("unreachable", "timed out", *BROKEN)
 
 
 @dataclass
@@ -63,7 +63,7 @@ class World:
     tokens: dict[str, int] = field(default_factory=dict)
     calls: dict[int, Call] = field(default_factory=dict)
     count: int = 0
-    trouble: str = ""
+    fault: str = ""
     carried_out: bool = False
     """Whether a change is made although the call fails."""
 
@@ -95,14 +95,14 @@ class Api:
         world = self._world
         number = world.tick()
         details = {"operation": arguments["operation"], "request_id": arguments["request_id"]}
-        if world.trouble and method != "GET" and world.carried_out:
+        if world.fault and method != "GET" and world.carried_out:
             self._answer(method, path, arguments, number)
-        if world.trouble == "unreachable":
+        if world.fault == "unreachable":
             raise Unreachable(**details)
-        if world.trouble == "timed out":
+        if world.fault == "timed out":
             world.sleep(10)
             raise TimedOut(**details)
-        status, body = BROKEN[world.trouble] if world.trouble else self._answer(method, path, arguments, number)
+        status, body = BROKEN[world.fault] if world.fault else self._answer(method, path, arguments, number)
         return Reply(status, body, "application/json", read_retry_after(None), arguments["request_id"])
 
     def _answer(self, method: str, path: str, arguments: Mapping[str, Any], number: int) -> tuple[int, bytes]:

@@ -200,7 +200,7 @@ def test_the_calls_of_one_request_have_fifteen_seconds_together(
     assert calls(platform) == 0
 
 
-def test_devices_that_are_gone_are_said_to_be(support: Person, fresh_sandbox: SandboxServer) -> None:
+def test_missing_devices_are_reported(support: Person, fresh_sandbox: SandboxServer) -> None:
     fresh_sandbox.fault("/device/online", "status", status=404, times=1)
     assert "not found" in str(states(support.get(press(support))))
 

@@ -43,7 +43,7 @@ def region(response: Any) -> Any:
     return one(response, "#results")
 
 
-def asked(platform: SandboxServer, path: str) -> int:
+def call_count(platform: SandboxServer, path: str) -> int:
     return sum(entry["path"] == ROOT + path for entry in platform.requests())
 
 
@@ -90,14 +90,14 @@ def test_names_are_cached_for_a_minute_and_for_each_person(
 ) -> None:
     support.get("/devices/recent/")
     support.htmx("/devices/recent/")
-    assert (asked(lately, LIST), asked(lately, NAME)) == (2, 3)
+    assert (call_count(lately, LIST), call_count(lately, NAME)) == (2, 3)
     with time_machine.travel(time.time() + 61, tick=True):
         support.htmx("/devices/recent/")
-    assert asked(lately, NAME) == 6, "a renamed device is seen after a minute"
+    assert call_count(lately, NAME) == 6, "a renamed device is seen after a minute"
     viewer = sign_in("viewer")
     lately.clear_requests()
     viewer.get("/devices/recent/")
-    assert asked(lately, NAME) == 3, "nobody is shown names that another person read"
+    assert call_count(lately, NAME) == 3, "nobody is shown names that another person read"
 
 
 @pytest.mark.parametrize("htmx", [False, True])
@@ -121,7 +121,7 @@ def test_a_rename_and_its_undo_show_at_once_in_every_browser(
     assert shown() == ["Hot water tank 13"]
     lately.clear_requests()
     assert shown() == ["Hot water tank 13"]
-    assert asked(lately, NAME) == 0, "and is kept again"
+    assert call_count(lately, NAME) == 0, "and is kept again"
 
 
 def test_a_device_that_cannot_be_read_shows_its_id_and_why(support: Person, lately: SandboxServer) -> None:

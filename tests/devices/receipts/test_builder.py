@@ -43,12 +43,12 @@ def opened(person: Person, url: str = DELETE) -> dict[str, str]:
     return form
 
 
-def kept() -> dict[str, Any]:
+def stored_receipt() -> dict[str, Any]:
     body: dict[str, Any] = json.loads(Receipt.objects.get().body)
     return body
 
 
-def told_missing(answer: Any) -> str:
+def missing_parts_notice(answer: Any) -> str:
     notice = soup(answer).select_one("form .notice.caution, #receipt .notice.caution")
     return " ".join(notice.get_text(" ").split()) if notice else ""
 
@@ -64,7 +64,7 @@ def test_it_contains_all_parts_and_pages(admin: Person, platform: SandboxServer,
     values = platform.get("/device", **device).json()["dataStreamValues"]
     fields = platform.get("/device/metafield", **device).json()
     assert admin.post(DELETE, opened(admin)).status_code == 303
-    body = kept()
+    body = stored_receipt()
     assert body["complete"] is True
     assert [event["id"] for event in body["timeline"]] == [event["id"] for event in events]
     assert len(body["timeline"]) == 640
@@ -81,7 +81,7 @@ def test_it_contains_all_parts_and_pages(admin: Person, platform: SandboxServer,
 
 def test_it_names_its_format_and_the_person_by_id_only(admin: Person) -> None:
     admin.post(CLEAR, opened(admin, CLEAR))
-    body = kept()
+    body = stored_receipt()
     assert (body["format"], body["version"]) == ("device-portal-receipt", 1)
     assert (body["before"], body["device_id"], body["made_by"]) == ("clear_device", fleet.RICH, {"user_id": 1})
     assert body["made_at"].endswith("Z")
@@ -155,13 +155,13 @@ def test_a_missing_part_is_named_and_must_be_accepted_first(
     platform.fault(path, "status", status=status, method="GET")
     answer = admin.post(DELETE, form)
     assert answer.status_code == 422
-    assert f"{part}: " in told_missing(answer)
+    assert f"{part}: " in missing_parts_notice(answer)
     assert writes(platform) == []
     assert not AuditEntry.objects.exists()
     again = filled(answer)
     assert again | SURE == again
     assert admin.post(DELETE, again | {"without": "on"}).status_code == 303
-    body, entry = kept(), AuditEntry.objects.get()
+    body, entry = stored_receipt(), AuditEntry.objects.get()
     assert body["complete"] is False
     assert Receipt.objects.get(sha256=entry.receipt_hash).complete is False
     (name,) = [name for name, about in body["parts"].items() if "missing" in about]
@@ -172,11 +172,11 @@ def test_submitting_again_retries_what_failed(admin: Person, platform: SandboxSe
     form = opened(admin)
     platform.fault("/device/tags", "status", status=500)
     answer = admin.post(DELETE, form)
-    assert "Tags: the platform’s reply could not be used." in told_missing(answer)
+    assert "Tags: the platform’s reply could not be used." in missing_parts_notice(answer)
     platform.clear_faults()
     platform.clear_requests()
     assert admin.post(DELETE, {**filled(answer), "without": ""}).status_code == 303
-    assert kept()["complete"] is True
+    assert stored_receipt()["complete"] is True
     reads = [entry["path"].rsplit("/", 1)[-1] for entry in platform.requests() if entry["method"] == "GET"]
     assert "logs" not in reads  # pages already read stay
 
@@ -186,7 +186,7 @@ def test_accepting_one_missing_part_does_not_accept_another(admin: Person, platf
     platform.fault("/device/tags", "status", status=500)
     answer = admin.post(DELETE, form | {"without": "on", "told": "logs"})
     assert answer.status_code == 422
-    assert "Tags" in told_missing(answer)
+    assert "Tags" in missing_parts_notice(answer)
     assert "without" not in {field["name"] for field in soup(answer).select("main form input[checked]")}
     assert writes(platform) == []
 
@@ -196,12 +196,12 @@ def test_a_missing_permission_is_named_before_the_first_submission(
 ) -> None:
     monkeypatch.setitem(permissions.RULES, "list_timeline", PermissionRule(("ONE_THAT_NOBODY_HAS",), visible=True))
     page = admin.get(CLEAR)
-    assert "Timeline: you may not read it. Your role lacks ONE_THAT_NOBODY_HAS." in told_missing(page)
+    assert "Timeline: you may not read it. Your role lacks ONE_THAT_NOBODY_HAS." in missing_parts_notice(page)
     assert admin.post(CLEAR, filled(page) | SURE | {"without": ""}).status_code == 422
     assert writes(platform) == []
     answer = admin.post(CLEAR, filled(page) | SURE | {"without": "on"})
     assert answer.status_code == 303
-    assert kept()["parts"]["timeline"] == {
+    assert stored_receipt()["parts"]["timeline"] == {
         "pages": 0,
         "entries": 0,
         "missing": "permission",
@@ -214,26 +214,26 @@ def test_too_many_entries_are_announced_and_the_newest_collected(
 ) -> None:
     monkeypatch.setattr(receipt_builder, "MAX_PAGES", 2)
     page = admin.get(DELETE)
-    assert "Timeline: only the newest 200 of 640 entries" in told_missing(page)
+    assert "Timeline: only the newest 200 of 640 entries" in missing_parts_notice(page)
     form = filled(page) | SURE
     form["without"] = "on"
     assert admin.post(DELETE, form).status_code == 303  # accepted in advance: one submission
-    body = kept()
+    body = stored_receipt()
     assert (len(body["timeline"]), len(body["logs"]), body["complete"]) == (200, 160, False)
     assert body["parts"]["timeline"]["missing"] == "too_many"
 
 
 @pytest.mark.parametrize(
-    ("bound", "value", "said"),
+    ("bound", "value", "content"),
     [("MAX_BYTES", 30_000, "the receipt would be too large"), ("MAX_SECONDS", -1.0, "reading it took too long")],
 )
 def test_size_and_time_limits_are_reported(
-    admin: Person, monkeypatch: pytest.MonkeyPatch, small_pages: None, bound: str, value: float, said: str
+    admin: Person, monkeypatch: pytest.MonkeyPatch, small_pages: None, bound: str, value: float, content: str
 ) -> None:
     monkeypatch.setattr(receipt_builder, bound, value)
     answer = admin.post(DELETE, opened(admin))
     assert answer.status_code == 422
-    assert said in told_missing(answer)
+    assert content in missing_parts_notice(answer)
     assert admin.post(DELETE, filled(answer) | {"without": "on"}).status_code == 303
     assert len(Receipt.objects.get().body) < 40_000
 
@@ -245,7 +245,7 @@ def test_a_slow_platform_is_reported_as_no_reply(
     monkeypatch.setattr(receipt_builder, "ROUND_TIMEOUT", 0.4)
     platform.fault("/device/logs", "delay", delay=1.0)
     answer = admin.post(DELETE, form)
-    assert "Log of user actions: the platform did not answer." in told_missing(answer)
+    assert "Log of user actions: the platform did not answer." in missing_parts_notice(answer)
     assert writes(platform) == []
 
 
@@ -273,7 +273,7 @@ class Endless:
     """A device whose lists never end, with long descriptions."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.requested = 0
 
     def fresh(self) -> Endless:
         return self
@@ -297,12 +297,12 @@ class Endless:
         return ()
 
     def list_timeline(self, device_id: int, *, page: int, size: int) -> Page[TimelineEvent]:
-        self.asked += 1
+        self.requested += 1
         rows = (TimelineEvent(ts=n, id=n, description="d" * 150) for n in range(page * size, (page + 1) * size))
         return Page(tuple(rows), page, size, 10_000_000)
 
     def list_logs(self, device_id: int, *, page: int, size: int) -> Page[LogEntry]:
-        self.asked += 1
+        self.requested += 1
         return Page(tuple(LogEntry(created_at=n, value="v" * 20) for n in range(size)), page, size)
 
 
@@ -316,7 +316,7 @@ def test_calls_and_memory_are_bounded_for_a_huge_device() -> None:
     _now, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert progress.finished
-    assert gateway.asked <= 2 * receipt_builder.MAX_PAGES + 2 * receipt_builder.CONCURRENCY
+    assert gateway.requested <= 2 * receipt_builder.MAX_PAGES + 2 * receipt_builder.CONCURRENCY
     assert len(text) < receipt_builder.MAX_BYTES + 10_000
     assert peak < 5 * receipt_builder.MAX_BYTES
     body = json.loads(text)

@@ -196,12 +196,12 @@ def test_another_site_plants_nothing(signed_in: SignedIn, site: str) -> None:
 
 def test_a_browser_that_was_shown_no_form_leaves_none(browser: Browser) -> None:
     send_late(browser)
-    browser.cookies["__Host-unsent"] = "someone.somebody:forged"
+    browser.cookies["__Host-draft"] = "someone.somebody:forged"
     send_late(browser)
     assert not Draft.objects.exists()
 
 
-def test_an_old_browser_is_told_by_the_origin_of_its_form(signed_in: SignedIn) -> None:
+def test_an_old_browser_is_recognized_by_the_origin_of_its_form(signed_in: SignedIn) -> None:
     browser = signed_in("admin")
     browser.get(RENAME)
     ApiGrant.objects.all().delete()
@@ -212,7 +212,7 @@ def test_an_old_browser_is_told_by_the_origin_of_its_form(signed_in: SignedIn) -
 @pytest.mark.parametrize(
     "path", ["/devices/1/reveal-token/", "/sign-out/", "/discard-draft/", "/devices/", "/nowhere/"]
 )
-def test_what_is_no_form_of_a_change_is_not_kept(signed_in: SignedIn, path: str) -> None:
+def test_other_forms_are_not_saved_as_drafts(signed_in: SignedIn, path: str) -> None:
     browser = signed_in("admin")
     browser.get(RENAME)
     ApiGrant.objects.all().delete()
@@ -220,7 +220,7 @@ def test_what_is_no_form_of_a_change_is_not_kept(signed_in: SignedIn, path: str)
     assert not Draft.objects.exists()
 
 
-def test_what_is_too_large_is_not_kept_and_that_is_said(signed_in: SignedIn) -> None:
+def test_a_draft_that_is_too_large_is_not_saved_and_the_page_says_so(signed_in: SignedIn) -> None:
     browser = signed_in("admin")
     browser.get(RENAME)
     ApiGrant.objects.all().delete()
@@ -229,7 +229,7 @@ def test_what_is_too_large_is_not_kept_and_that_is_said(signed_in: SignedIn) -> 
     assert not Draft.objects.exists()
 
 
-def test_htmx_keeps_its_form_in_the_page_so_nothing_is_kept_here(signed_in: SignedIn) -> None:
+def test_an_htmx_form_stays_in_the_page_so_no_draft_is_saved(signed_in: SignedIn) -> None:
     browser = signed_in("admin")
     browser.get(RENAME)
     ApiGrant.objects.all().delete()
@@ -254,7 +254,7 @@ def test_one_browser_fills_no_table(signed_in: SignedIn) -> None:
 # --- the fine print ---------------------------------------------------------------------------------------------------
 
 
-def test_a_change_that_was_made_is_not_called_unsent(signed_in: SignedIn, platform: SandboxServer) -> None:
+def test_an_applied_change_leaves_no_draft(signed_in: SignedIn, platform: SandboxServer) -> None:
     """The session ends between the change and its read-back."""
     browser = signed_in("admin")
     path = "/devices/1/transfer-to-owner/"
@@ -281,7 +281,7 @@ def test_a_reading_that_fails_before_the_change_loses_no_reason(signed_in: Signe
     assert value(browser.get(path), "reason") == WHY
 
 
-def test_signed_in_with_a_stale_token_what_was_typed_is_kept(signed_in: SignedIn, platform: SandboxServer) -> None:
+def test_a_stale_token_keeps_the_typed_values_as_a_draft(signed_in: SignedIn, platform: SandboxServer) -> None:
     browser = signed_in("admin", enforce_csrf_checks=False)
     browser.get(RENAME)
     browser.handler.enforce_csrf_checks = True
@@ -361,7 +361,7 @@ def test_what_cannot_be_undone_is_confirmed_anew(signed_in: SignedIn, path: str)
     assert "Type the name again to confirm." in words(form)
 
 
-def test_a_transfer_left_unsent_can_still_go_to_somebody_else(signed_in: SignedIn) -> None:
+def test_a_restored_transfer_can_still_go_to_somebody_else(signed_in: SignedIn) -> None:
     path = "/devices/1/transfer-to-owner/"
     browser = left("admin", signed_in, path, owner="12", reason=WHY)
     browser.sign_in("admin")

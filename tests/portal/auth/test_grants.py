@@ -81,14 +81,14 @@ def test_a_refused_refresh_token_ends_the_grant(handle: str, endpoint: TokenEndp
     assert endpoint.calls == 1, "a lost grant is not tried again"
 
 
-@pytest.mark.parametrize("trouble", [ServerFault(), TimedOut(), Unreachable(), oauth.ClientRefused()])
-def test_trouble_at_the_token_endpoint_loses_nothing(handle: str, endpoint: TokenEndpoint, trouble: Exception) -> None:
+@pytest.mark.parametrize("fault", [ServerFault(), TimedOut(), Unreachable(), oauth.ClientRefused()])
+def test_a_failing_token_endpoint_loses_nothing(handle: str, endpoint: TokenEndpoint, fault: Exception) -> None:
     expire(handle)
-    endpoint.trouble = trouble
-    with pytest.raises(type(trouble)):
+    endpoint.fault = fault
+    with pytest.raises(type(fault)):
         grants.token_for(handle)
     assert not row_of(handle).revoked
-    endpoint.trouble = None
+    endpoint.fault = None
     assert grants.token_for(handle) == "access-2"
 
 
@@ -147,7 +147,7 @@ def test_a_failed_early_refresh_disturbs_nobody_and_is_not_tried_by_everybody(
     handle: str, endpoint: TokenEndpoint
 ) -> None:
     nearly_expired(handle)
-    endpoint.trouble = TimedOut()
+    endpoint.fault = TimedOut()
     assert [grants.token_for(handle) for _ in range(5)] == ["access-0"] * 5
     assert endpoint.calls == 1
 
@@ -156,15 +156,15 @@ def test_a_failed_early_refresh_disturbs_nobody_and_is_not_tried_by_everybody(
 
 
 def test_a_lease_outlasts_the_token_call_it_covers() -> None:
-    assert grants.LEASE > grants.REFRESH_TIMEOUT
-    assert grants.MAX_WAIT > grants.LEASE + grants.REFRESH_TIMEOUT
+    assert grants.REFRESH_LEASE > grants.REFRESH_TIMEOUT
+    assert grants.MAX_WAIT > grants.REFRESH_LEASE + grants.REFRESH_TIMEOUT
 
 
 def test_a_start_with_too_short_a_lease_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     from django.apps import apps
     from django.core.exceptions import ImproperlyConfigured
 
-    monkeypatch.setattr(grants, "LEASE", grants.REFRESH_TIMEOUT)
+    monkeypatch.setattr(grants, "REFRESH_LEASE", grants.REFRESH_TIMEOUT)
     with pytest.raises(ImproperlyConfigured):
         apps.get_app_config("portal_auth").ready()
 
@@ -220,7 +220,7 @@ def test_a_host_whose_clock_is_wrong_leaves_the_others_their_leases(
     assert row
     monkeypatch.setattr(time, "time", lambda: real() + ahead)
     assert grants._acquire_lease(row), "nobody has it"
-    assert row_of(handle).lease_until == pytest.approx(real() + grants.LEASE, abs=2)
+    assert row_of(handle).lease_until == pytest.approx(real() + grants.REFRESH_LEASE, abs=2)
     assert not grants._acquire_lease(row), "it is held, by the clock that all share"
 
 
@@ -294,13 +294,13 @@ def test_when_the_one_refresh_fails_those_who_waited_do_not_try_in_turn(
 ) -> None:
     handle = grants.open_grant(slow.tokens(), PERSON)
     expire(handle)
-    release, looks, read = threading.Event(), Counter[int](), grants.read
+    release, reads_by_thread, read = threading.Event(), Counter[int](), grants.read
 
     def counted(handle: str) -> grants.GrantRow | None:
         """Fail the call after all others have read the row three times: by then they wait for it."""
         row = read(handle)
-        looks[threading.get_ident()] += 1
-        if sum(count > 2 for count in looks.values()) == 7:
+        reads_by_thread[threading.get_ident()] += 1
+        if sum(count > 2 for count in reads_by_thread.values()) == 7:
             release.set()
         return row
 

@@ -108,11 +108,11 @@ def test_a_rotation_in_the_middle_of_a_refresh_does_not_lose_what_it_brings(
 ) -> None:
     handle = grants.open_grant(endpoint.tokens(), PERSON)
     new_key()
-    said: list[str] = []
-    endpoint.on_call = lambda: said.append(run())
+    content: list[str] = []
+    endpoint.on_call = lambda: content.append(run())
     expire(handle)
     assert grants.token_for(handle) == "access-1"
-    assert "grants: 1 re-encrypted" in said[0]
+    assert "grants: 1 re-encrypted" in content[0]
     tokens = opened_with_the_new_key_alone(handle, settings)
     assert tokens.refresh
     assert tokens.refresh.matches(endpoint.current)
@@ -141,9 +141,9 @@ def test_what_no_key_opens_is_counted_and_left_alone(db: None, settings: Any) ->
     grants.open_grant(Tokens(Secret("a"), None, 60.0), PERSON)
     before = ApiGrant.objects.values().get()
     settings.TOKEN_KEYS = [NEW]
-    said = run()
-    assert "grants: 0 re-encrypted, 0 already up to date, 1 not decryptable" in said
-    assert "Was a key removed too early?" in said
+    content = run()
+    assert "grants: 0 re-encrypted, 0 already up to date, 1 not decryptable" in content
+    assert "Was a key removed too early?" in content
     assert ApiGrant.objects.values().get() == before
 
 
@@ -159,9 +159,9 @@ def test_a_row_that_never_rests_is_left_for_another_run(
         return relock(blob)
 
     monkeypatch.setattr(rotation, "reencrypt", restless)
-    said = run()
-    assert "1 skipped" in said
-    assert "Run the command again." in said
+    content = run()
+    assert "1 skipped" in content
+    assert "Run the command again." in content
 
 
 def test_an_old_key_taken_out_too_early_opens_nothing(settings: Any) -> None:

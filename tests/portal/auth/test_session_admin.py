@@ -64,8 +64,8 @@ def test_it_says_since_when_and_when_last_seen(signed_in: SignedIn) -> None:
     with time_machine.travel(time.time(), tick=False) as clock:
         signed_in("viewer")
         clock.shift(20 * 60)
-        said = words(signed_in("admin").get("/sessions/"))
-    assert said.count("20 min") == 2, "signed in and last active, of the viewer"
+        content = words(signed_in("admin").get("/sessions/"))
+    assert content.count("20 min") == 2, "signed in and last active, of the viewer"
 
 
 def test_no_token_handle_or_session_key_stands_on_it(signed_in: SignedIn) -> None:
@@ -127,7 +127,7 @@ def test_the_menu_leads_there_for_those_who_may(signed_in: SignedIn) -> None:
 # --- ending -----------------------------------------------------------------------------------------------------------
 
 
-def test_all_sessions_of_a_person_end_and_it_is_said_and_logged(
+def test_all_sessions_of_a_person_end_with_a_message_and_a_log_line(
     signed_in: SignedIn, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "portal")
@@ -140,9 +140,9 @@ def test_all_sessions_of_a_person_end_and_it_is_said_and_logged(
     caplog.clear()
     done = admin.post("/sessions/end/", {"person": person})
     assert (done.status_code, done["Location"]) == (303, "/sessions/")
-    said = words(admin.get("/sessions/"))
-    assert "2 sessions of" in said
-    assert "are ended. They can sign in again." in said
+    content = words(admin.get("/sessions/"))
+    assert "2 sessions of" in content
+    assert "are ended. They can sign in again." in content
     for browser in theirs:
         assert browser.get("/devices/1/").status_code == 302
         assert browser.get("/devices/1/", headers=HTMX).status_code == 401

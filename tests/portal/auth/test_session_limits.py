@@ -52,8 +52,8 @@ def test_after_thirty_minutes_without_activity_a_page_leads_to_sign_in_says_so_a
     wait(clock, 1)
     response = browser.get(PAGE)
     assert (response.status_code, response["Location"]) == (302, "/sign-in/?next=%2Fdevices%2F%3Fq%3Dpump")
-    said = words(browser.get(response["Location"]))
-    assert f"{IDLE_WORDS} Sign in to continue where you left off." in said
+    content = words(browser.get(response["Location"]))
+    assert f"{IDLE_WORDS} Sign in to continue where you left off." in content
     assert browser.sign_in(next=PAGE)["Location"] == PAGE
     assert browser.get(PAGE).status_code == 200
 
@@ -69,14 +69,14 @@ def test_a_press_of_a_button_after_the_idle_time_changes_nothing_and_gets_the_ba
     assert platform.requests() == []
 
 
-def test_whoever_does_something_now_and_then_stays(clock: time_machine.Traveller, signed_in: SignedIn) -> None:
+def test_activity_keeps_the_session(clock: time_machine.Traveller, signed_in: SignedIn) -> None:
     browser = signed_in()
     for _ in range(8):
         wait(clock, 28 * MINUTE)
         assert browser.get("/nowhere/").status_code == 404
 
 
-def test_every_tab_is_told_the_reason(clock: time_machine.Traveller, signed_in: SignedIn) -> None:
+def test_every_tab_shows_the_reason(clock: time_machine.Traveller, signed_in: SignedIn) -> None:
     browser = signed_in()
     wait(clock, 45 * MINUTE)
     for _ in range(2):

@@ -22,16 +22,16 @@ BACKENDS = ("portal.cache.BoundedMemoryCache", "portal.cache.FailOpenRedisCache"
 
 @pytest.fixture(params=BACKENDS, ids=["memory", "redis"])
 def store(request: pytest.FixtureRequest, settings: Any) -> Any:
-    told: dict[str, Any] = {"BACKEND": request.param, "LOCATION": "kept-end", "OPTIONS": {"MAX_BYTES": 10**7}}
+    options: dict[str, Any] = {"BACKEND": request.param, "LOCATION": "kept-end", "OPTIONS": {"MAX_BYTES": 10**7}}
     if "Redis" in request.param:
-        told = {"BACKEND": request.param, "LOCATION": request.getfixturevalue("redis")}
-    settings.CACHES = {"default": told}
+        options = {"BACKEND": request.param, "LOCATION": request.getfixturevalue("redis")}
+    settings.CACHES = {"default": options}
     cache.clear()
     yield caches["default"]
     cache.clear()
 
 
-def kept(store: Any, handle: str) -> list[str]:
+def stored_keys(store: Any, handle: str) -> list[str]:
     """All stored keys of this sign-in."""
     begin = store.make_key(cache_group(cache_scope(handle)))
     held = store._cache.get_client().keys() if hasattr(store._cache, "get_client") else list(store._cache)
@@ -63,7 +63,7 @@ def by_the_platform(_browser: Browser, handle: str) -> None:
 
 
 @pytest.mark.parametrize("ended", [by_themselves, by_somebody_else, by_idling, by_age, by_the_platform])
-def test_what_was_kept_for_a_sign_in_goes_with_it(
+def test_session_data_is_deleted_with_the_session(
     store: Any, signed_in: Callable[..., Browser], platform: SandboxServer, ended: Callable[[Browser, str], None]
 ) -> None:
     mine, other = signed_in("admin"), signed_in("support")
@@ -73,18 +73,18 @@ def test_what_was_kept_for_a_sign_in_goes_with_it(
     for browser in (mine, other):
         assert browser.get("/devices/1/").status_code == 200
         assert [browser.get(path).status_code for path in ("/devices/", "/devices/recent/")] == [200, 200]
-    before = kept(store, others)
+    before = stored_keys(store, others)
     assert len(before) >= 4
     for what in (":names", ":recent:"):
-        assert [key for key in kept(store, handle) if what in key], "not the answers alone"
+        assert [key for key in stored_keys(store, handle) if what in key], "not the answers alone"
     ended(mine, handle)
-    assert kept(store, handle) == []
-    assert kept(store, others) == before
+    assert stored_keys(store, handle) == []
+    assert stored_keys(store, others) == before
     platform.fault("/device", "status", status=503)
     assert "As of" in other.get("/devices/1/").content.decode(), "and can still stand in for an answer"
 
 
-def test_the_list_of_what_is_kept_forgets_what_has_gone_by_its_time(redis: str, settings: Any) -> None:
+def test_the_index_of_keys_forgets_expired_keys(redis: str, settings: Any) -> None:
     settings.CACHES = {"default": {"BACKEND": BACKENDS[1], "LOCATION": redis}}
     cache.clear()
     store: Any = caches["default"]

@@ -80,13 +80,13 @@ def test_tries_during_the_wait_do_not_lengthen_it(
 def test_an_account_that_does_not_exist_waits_in_the_same_way_and_words(
     clock: time_machine.Traveller, platform: SandboxServer
 ) -> None:
-    said = []
+    content = []
     for user in ("admin", "nobody"):
         browser = Browser()
         fail(browser, 10, user)
         response = browser.sign_in(user, "demo")
-        said.append((response.status_code, response["Retry-After"], words(response)))
-    assert said[0] == said[1]
+        content.append((response.status_code, response["Retry-After"], words(response)))
+    assert content[0] == content[1]
 
 
 def test_only_wrong_passwords_count(clock: time_machine.Traveller, browser: Browser, platform: SandboxServer) -> None:
@@ -275,5 +275,5 @@ def test_a_password_is_nowhere_after_any_outcome(
     answers.append(browser.get("/sign-in/"))
     assert {answer.status_code for answer in answers} >= {200, 422, 429, 502, 503}
     kept = repr([session.get_decoded() for session in Session.objects.all()])
-    said = "".join(f"{dict(a.headers)} {a.content.decode()} {a.cookies.output()}" for a in answers)
-    assert canary not in said + kept + caplog.text
+    content = "".join(f"{dict(a.headers)} {a.content.decode()} {a.cookies.output()}" for a in answers)
+    assert canary not in content + kept + caplog.text

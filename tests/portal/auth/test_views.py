@@ -106,7 +106,7 @@ def test_a_form_that_cannot_be_right_costs_no_call(
     ],
 )
 @pytest.mark.parametrize("path", ["/oauth2/token", "/user/profile"])
-def test_a_platform_in_trouble_is_said_plainly_and_the_email_is_kept(
+def test_a_failing_platform_is_reported_and_the_email_is_kept(
     browser: Browser, platform: SandboxServer, path: str, fault: dict[str, Any], status: int, sentence: str
 ) -> None:
     platform.fault(path, **fault)
@@ -283,9 +283,9 @@ def test_tokens_and_password_are_nowhere_to_be_found(
     assert tokens.refresh
     secrets = [tokens.access.reveal(), tokens.refresh.reveal(), configured.PLATFORM_API_CLIENT_SECRET, row.handle]
     answers += [browser.get("/nowhere/"), browser.get("/sign-in/"), browser.post("/sign-out/"), browser.get("/")]
-    said = "".join(f"{a.status_code} {dict(a.headers)} {a.content.decode()} {a.cookies.output()}" for a in answers)
+    content = "".join(f"{a.status_code} {dict(a.headers)} {a.content.decode()} {a.cookies.output()}" for a in answers)
     for secret in secrets:
-        assert secret not in said
+        assert secret not in content
         assert secret not in caplog.text
     if connection.vendor == "sqlite":
         browser.sign_in("admin", password)

@@ -21,7 +21,7 @@ class TokenEndpoint:
         self.calls = 0
         self.reused = 0
         self.delay = 0.0
-        self.trouble: Exception | None = None
+        self.fault: Exception | None = None
         self.on_call: Callable[[], None] = lambda: None
         self.current = "refresh-0"
         self._lock = threading.Lock()
@@ -32,8 +32,8 @@ class TokenEndpoint:
     def __call__(self, token: Secret, *, seconds: float) -> Tokens:
         with self._lock:
             self.calls += 1
-            if self.trouble:
-                raise self.trouble
+            if self.fault:
+                raise self.fault
             if not token.matches(self.current):
                 self.reused += 1
                 self.current = ""

@@ -68,7 +68,7 @@ def test_boosted_links_and_the_back_button_want_a_page(browser: Browser, header:
     assert browser.get("/look/", headers={**HTMX, header: "true"}).status_code == 302
 
 
-def test_only_a_session_that_was_there_is_said_to_have_ended(browser: Browser, platform: SandboxServer) -> None:
+def test_only_an_existing_session_is_reported_as_ended(browser: Browser, platform: SandboxServer) -> None:
     sentence = "Your session has ended."
     assert sentence not in words(browser.get("/look/", follow=True))
     browser.sign_in("admin")
@@ -123,11 +123,11 @@ def test_no_page_writes_the_session(signed_in: SignedIn) -> None:
 
 def test_the_person_is_who_signed_in_and_the_scope_is_not_the_handle(signed_in: SignedIn) -> None:
     one, two = signed_in("viewer"), signed_in("viewer")
-    said = [browser.get("/look/").content.decode().split() for browser in (one, two)]
-    assert [person for person, _, _ in said] == ["viewer@example.com"] * 2
-    assert said[0][1] != said[1][1], "each sign-in has caches of its own"
+    content = [browser.get("/look/").content.decode().split() for browser in (one, two)]
+    assert [person for person, _, _ in content] == ["viewer@example.com"] * 2
+    assert content[0][1] != content[1][1], "each sign-in has caches of its own"
     for handle in ApiGrant.objects.values_list("handle", flat=True):
-        assert not {said[0][1], said[1][1]} & {handle, handle[:32]}
+        assert not {content[0][1], content[1][1]} & {handle, handle[:32]}
 
 
 def test_the_request_id_reaches_the_platform_and_the_person(signed_in: SignedIn, platform: SandboxServer) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from portal.auth.rotation import ENCRYPTED_COLUMNS, OUTCOMES, SKIPPED, UNDECRYPTABLE, rotate
+from portal.auth.rotation import ENCRYPTED_COLUMNS, ROTATION_OUTCOMES, SKIPPED, UNDECRYPTABLE, rotate
 
 
 class Command(BaseCommand):
@@ -16,7 +16,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         for field in ENCRYPTED_COLUMNS:
             counts = rotate(field)
-            summary = ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES)
+            summary = ", ".join(f"{counts[outcome]} {outcome}" for outcome in ROTATION_OUTCOMES)
             self.stdout.write(f"{field.label}: {summary}")
             if counts[UNDECRYPTABLE]:
                 self.stderr.write(

@@ -86,10 +86,10 @@ class Idp:
 
     def authorize(self, location: str) -> dict[str, str]:
         """Accept the authorization request at this URL; returns the parameters of the callback."""
-        asked = dict(parse_qsl(urlsplit(location).query))
+        requested = dict(parse_qsl(urlsplit(location).query))
         code = secrets.token_urlsafe(16)
-        self.codes[code] = asked
-        return {"code": code, "state": asked["state"]}
+        self.codes[code] = requested
+        return {"code": code, "state": requested["state"]}
 
     def id_token(self, nonce: str, **changes: Any) -> str:
         now = int(time.time())
@@ -125,17 +125,17 @@ class Idp:
 
     def token(self, form: dict[str, str], authorization: str) -> tuple[int, dict[str, Any]]:
         self.forms.append(form | {"authorization": authorization})
-        asked = self.codes.pop(form.get("code", ""), None)
-        if asked is None or form["redirect_uri"] != asked["redirect_uri"]:
+        requested = self.codes.pop(form.get("code", ""), None)
+        if requested is None or form["redirect_uri"] != requested["redirect_uri"]:
             return 400, {"error": "invalid_grant"}
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
-        if asked.get("code_challenge") != _base64(digest):
+        if requested.get("code_challenge") != _base64(digest):
             return 400, {"error": "invalid_grant", "error_description": "PKCE"}
         return 200, {
             "access_token": "access-token-canary",
             "token_type": "Bearer",
             "expires_in": 60,
-            "id_token": self.id_token(asked["nonce"]),
+            "id_token": self.id_token(requested["nonce"]),
         }
 
 
@@ -165,8 +165,8 @@ def _handler(idp: Idp) -> type[BaseHTTPRequestHandler]:
             if not status and (back := self.way_back(path)):
                 status, headers = 302, {"Location": back}
             elif not status:
-                status, said = self.said(path, form)
-                body = json.dumps(said).encode()
+                status, content = self.respond(path, form)
+                body = json.dumps(content).encode()
             self.send_response(status)
             for name, value in {"Content-Type": "application/json", **headers}.items():
                 self.send_header(name, value)
@@ -178,12 +178,12 @@ def _handler(idp: Idp) -> type[BaseHTTPRequestHandler]:
 
         def way_back(self, path: str) -> str:
             """Accepts every authorization request without a form."""
-            asked = dict(parse_qsl(urlsplit(self.path).query))
+            requested = dict(parse_qsl(urlsplit(self.path).query))
             if path == "/authorize":
-                return f"{asked['redirect_uri']}?{urlencode(idp.authorize(self.path))}"
-            return asked["post_logout_redirect_uri"] if path == "/end" else ""
+                return f"{requested['redirect_uri']}?{urlencode(idp.authorize(self.path))}"
+            return requested["post_logout_redirect_uri"] if path == "/end" else ""
 
-        def said(self, path: str, form: dict[str, str]) -> tuple[int, Any]:
+        def respond(self, path: str, form: dict[str, str]) -> tuple[int, Any]:
             if path == "/.well-known/openid-configuration":
                 return 200, idp.describe()
             if path == "/keys":
@@ -208,17 +208,17 @@ class Person(Browser):
         super().__init__(**options)
         self.idp = idp
 
-    def leave(self, target: str = "/look/") -> str:
+    def begin_sign_on(self, target: str = "/look/") -> str:
         """Start sign-in; returns the provider's URL."""
         response = self.get("/sso/start/", {"next": target})
         assert response.status_code == 302, response.content.decode()
         return str(response["Location"])
 
-    def come_back(self, location: str, **changes: str) -> Any:
+    def finish_sign_on(self, location: str, **changes: str) -> Any:
         return self.get("/sso/callback/", self.idp.authorize(location) | changes)
 
     def sign_on(self, target: str = "/look/") -> Any:
-        return self.come_back(self.leave(target))
+        return self.finish_sign_on(self.begin_sign_on(target))
 
     def connect(self, user: str = "viewer") -> None:
         """Sign in at the provider, and connect the platform account."""

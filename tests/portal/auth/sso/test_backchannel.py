@@ -22,7 +22,7 @@ PATH = "/sso/backchannel-logout/"
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 
-def tell(token: str, **options: Any) -> Any:
+def post_logout_token(token: str, **options: Any) -> Any:
     """POST as the provider's server does: no cookie, no origin."""
     server = Browser(enforce_csrf_checks=True)
     body = urlencode({"logout_token": token})
@@ -47,7 +47,7 @@ def second(idp: Idp, person: Person) -> Person:
 
 
 def test_a_session_at_the_provider_ends_its_own_here_and_no_other(person: Person, second: Person) -> None:
-    response = tell(person.idp.logout_token())
+    response = post_logout_token(person.idp.logout_token())
     assert (response.status_code, response.content) == (200, b"")
     assert "no-store" in response["Cache-Control"]
     assert (alive(person), alive(second)) == (False, True)
@@ -57,14 +57,14 @@ def test_a_session_at_the_provider_ends_its_own_here_and_no_other(person: Person
 
 @pytest.mark.parametrize("changes", [{"sid": None}, {"sid": None, "exp": None}])
 def test_a_person_is_signed_out_everywhere(person: Person, second: Person, changes: dict[str, Any]) -> None:
-    assert tell(person.idp.logout_token(**changes)).status_code == 200
+    assert post_logout_token(person.idp.logout_token(**changes)).status_code == 200
     assert (alive(person), alive(second)) == (False, False)
     assert not SsoLogin.objects.exists()
     assert not Session.objects.exists()
 
 
 def test_a_session_is_enough_without_the_person(person: Person, second: Person) -> None:
-    assert tell(person.idp.logout_token(sub=None)).status_code == 200
+    assert post_logout_token(person.idp.logout_token(sub=None)).status_code == 200
     assert (alive(person), alive(second)) == (False, True)
 
 
@@ -72,20 +72,20 @@ def test_a_session_that_the_provider_never_named_ends_by_its_person(idp: Idp) ->
     idp.sid = None  # type: ignore[assignment]
     person = Person(idp)
     person.connect()
-    assert tell(idp.logout_token(sid="sid-1")).status_code == 200
+    assert post_logout_token(idp.logout_token(sid="sid-1")).status_code == 200
     assert not alive(person)
 
 
 @pytest.mark.parametrize("changes", [{"sub": "another"}, {"sid": "another"}, {"sid": "another", "sub": None}])
 def test_what_concerns_others_ends_nothing(person: Person, changes: dict[str, Any]) -> None:
     person.connect()
-    assert tell(person.idp.logout_token(**changes)).status_code == 200
+    assert post_logout_token(person.idp.logout_token(**changes)).status_code == 200
     assert alive(person)
 
 
 def test_who_only_signed_on_is_out_too(person: Person) -> None:
     person.sign_on()
-    assert tell(person.idp.logout_token()).status_code == 200
+    assert post_logout_token(person.idp.logout_token()).status_code == 200
     assert not SsoLogin.objects.exists()
     assert not Session.objects.exists()
     person.sign_in("viewer")
@@ -95,7 +95,7 @@ def test_who_only_signed_on_is_out_too(person: Person) -> None:
 def test_people_of_another_issuer_or_none_are_left_alone(person: Person, settings: Any) -> None:
     person.connect()
     ApiGrant.objects.update(subject="https://another.example|sub-of-viewer")
-    assert tell(person.idp.logout_token(sub=None)).status_code == 200
+    assert post_logout_token(person.idp.logout_token(sub=None)).status_code == 200
     assert ApiGrant.objects.exists()
 
 
@@ -103,7 +103,7 @@ def test_with_the_organizations_token_it_ends_the_person_and_not_the_token(perso
     settings.SIGN_IN, settings.ACCESS_GROUPS = "service", {"support": frozenset({"ORG_DEVICES_VIEW"})}
     person.sign_on()
     assert ApiGrant.objects.count() == 2
-    assert tell(person.idp.logout_token()).status_code == 200
+    assert post_logout_token(person.idp.logout_token()).status_code == 200
     assert not alive(person)
     assert ApiGrant.objects.get().handle.startswith("organization:")
 
@@ -112,9 +112,9 @@ def test_with_the_organizations_token_it_ends_the_person_and_not_the_token(perso
 
 
 def test_a_session_that_ended_at_the_provider_does_not_begin_here_afterwards(person: Person) -> None:
-    location = person.leave()
-    assert tell(person.idp.logout_token()).status_code == 200
-    assert person.come_back(location).status_code == 403
+    location = person.begin_sign_on()
+    assert post_logout_token(person.idp.logout_token()).status_code == 200
+    assert person.finish_sign_on(location).status_code == 403
     assert not SsoLogin.objects.exists()
     person.idp.sid = "sid-9"
     assert person.sign_on().status_code == 303
@@ -129,7 +129,7 @@ def test_signed_out_while_the_account_is_connected_one_is_not_in(
     opened = grants.open_grant
 
     def meanwhile(*args: Any) -> str:
-        assert tell(person.idp.logout_token()).status_code == 200
+        assert post_logout_token(person.idp.logout_token()).status_code == 200
         return opened(*args)
 
     monkeypatch.setattr(grants, "open_grant", meanwhile)
@@ -141,11 +141,11 @@ def test_signed_out_while_the_account_is_connected_one_is_not_in(
 def test_signed_out_everywhere_while_one_comes_back_one_is_not_in(
     person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    come_back = oidc.complete_login
+    complete_login = oidc.complete_login
 
     def meanwhile(*args: Any) -> Any:
-        found = come_back(*args)
-        assert tell(person.idp.logout_token(sid=None)).status_code == 200
+        found = complete_login(*args)
+        assert post_logout_token(person.idp.logout_token(sid=None)).status_code == 200
         return found
 
     with monkeypatch.context() as patched:
@@ -156,14 +156,14 @@ def test_signed_out_everywhere_while_one_comes_back_one_is_not_in(
 
 
 def test_the_end_of_somebody_elses_session_of_the_same_name_bars_nobody(person: Person) -> None:
-    assert tell(person.idp.logout_token(sub="another")).status_code == 200
+    assert post_logout_token(person.idp.logout_token(sub="another")).status_code == 200
     assert person.sign_on().status_code == 303
 
 
 def test_signed_out_while_a_second_tab_takes_over_the_account_one_is_not_in(
     person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    late = person.leave()
+    late = person.begin_sign_on()
     person.connect()
     person.idp.sid = "sid-2"
     opened = logins.open_login
@@ -174,7 +174,7 @@ def test_signed_out_while_a_second_tab_takes_over_the_account_one_is_not_in(
         return handle
 
     monkeypatch.setattr(logins, "open_login", meanwhile)
-    response = person.come_back(late)
+    response = person.finish_sign_on(late)
     assert "signed out at the sign-on service meanwhile" in words(response)
     assert response.status_code == 403
     assert not ApiGrant.objects.exists()
@@ -223,7 +223,7 @@ def test_a_message_that_is_not_one_ends_nothing(person: Person, changes: dict[st
     person.connect()
     now = int(time.time())
     moved = {k: now + v if k in ("iat", "exp") and isinstance(v, int) else v for k, v in changes.items()}
-    response = tell(person.idp.logout_token(**moved))
+    response = post_logout_token(person.idp.logout_token(**moved))
     assert response.status_code == 400
     assert "no-store" in response["Cache-Control"]
     assert alive(person)
@@ -234,31 +234,31 @@ def test_a_message_that_is_not_one_ends_nothing(person: Person, changes: dict[st
 def test_its_type_is_looked_at_where_it_has_one(person: Person, typ: str, status: int) -> None:
     person.connect()
     person.idp.header = {"typ": typ or None}
-    assert tell(person.idp.logout_token()).status_code == status
+    assert post_logout_token(person.idp.logout_token()).status_code == status
     assert alive(person) == (status != 200)
 
 
 def test_an_id_token_is_no_such_message(person: Person) -> None:
     person.connect()
-    assert tell(person.idp.id_token("nonce")).status_code == 400
-    assert tell(person.idp.id_token("nonce", events={EVENT: {}}, jti="x")).status_code == 400
+    assert post_logout_token(person.idp.id_token("nonce")).status_code == 400
+    assert post_logout_token(person.idp.id_token("nonce", events={EVENT: {}}, jti="x")).status_code == 400
     assert alive(person)
 
 
 def test_nobody_else_can_sign_it(person: Person) -> None:
     person.connect()
     person.idp.signing_key = another_key()
-    assert tell(person.idp.logout_token()).status_code == 400
+    assert post_logout_token(person.idp.logout_token()).status_code == 400
     person.idp.header, person.idp.signing_key = {"alg": "HS256"}, CLIENT_SECRET
-    assert tell(person.idp.logout_token()).status_code == 400
+    assert post_logout_token(person.idp.logout_token()).status_code == 400
     person.idp.header = {"alg": "none"}
-    assert tell(person.idp.logout_token()).status_code == 400
+    assert post_logout_token(person.idp.logout_token()).status_code == 400
     assert alive(person)
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "e30.e30.", "x" * 100_000, "\0", "ü.ü.ü"])
 def test_nonsense_is_a_400(idp: Idp, token: str) -> None:
-    assert tell(token).status_code == 400
+    assert post_logout_token(token).status_code == 400
     assert Browser().post(PATH, {"other": "field"}).status_code == 400
     assert Browser().generic("POST", PATH, b"\xff\xfe", "application/json").status_code == 400
 
@@ -266,10 +266,10 @@ def test_nonsense_is_a_400(idp: Idp, token: str) -> None:
 def test_it_counts_once(person: Person) -> None:
     person.connect()
     token = person.idp.logout_token(sid=None)
-    assert tell(token).status_code == 200
+    assert post_logout_token(token).status_code == 200
     person.idp.sid = "sid-2"
     person.connect()
-    assert tell(token).status_code == 400, "recorded by somebody, and sent again"
+    assert post_logout_token(token).status_code == 400, "recorded by somebody, and sent again"
     assert alive(person)
 
 
@@ -281,7 +281,7 @@ def test_of_the_same_message_many_times_at_once_one_counts(person: Person) -> No
     def send() -> None:
         barrier.wait()
         try:
-            found.append(tell(token).status_code)
+            found.append(post_logout_token(token).status_code)
         finally:
             connections.close_all()
 
@@ -304,8 +304,8 @@ def test_what_could_not_be_carried_out_may_be_sent_again(person: Person, monkeyp
     with monkeypatch.context() as broken:
         broken.setattr(backchannel, "_end", fail)
         with pytest.raises(DatabaseError):
-            tell(token)
-    assert tell(token).status_code == 200
+            post_logout_token(token)
+    assert post_logout_token(token).status_code == 200
     assert not alive(person)
 
 
@@ -313,7 +313,7 @@ def test_without_the_providers_keys_nothing_is_believed(person: Person) -> None:
     person.connect()
     provider.clear_cache()
     person.idp.answers["/keys"] = (500, b"", {})
-    assert tell(person.idp.logout_token()).status_code == 400
+    assert post_logout_token(person.idp.logout_token()).status_code == 400
     assert alive(person)
 
 
@@ -321,18 +321,18 @@ def test_a_browser_gets_nowhere_there(person: Person, settings: Any) -> None:
     person.connect()
     token = person.idp.logout_token()
     assert person.get(PATH, {"logout_token": token}).status_code == 405
-    assert tell(token, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert post_logout_token(token, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
     assert alive(person)
     settings.SSO = "off"
-    assert tell(token).status_code == 404
+    assert post_logout_token(token).status_code == 404
 
 
 def test_the_log_names_the_person_and_quotes_no_token(person: Person, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     person.connect()
     token = person.idp.logout_token()
-    tell(token)
-    tell(token)
+    post_logout_token(token)
+    post_logout_token(token)
     assert f"a session of {person.idp.issuer}|{SUB} was ended by the provider" in caplog.text
     assert "it was used before" in caplog.text
     assert token not in caplog.text

@@ -83,7 +83,7 @@ def test_a_stolen_cookie_is_worth_nothing_without_the_proxy(browser: Browser) ->
     assert ApiGrant.objects.exists()
 
 
-def test_htmx_is_told_the_same(browser: Browser) -> None:
+def test_htmx_gets_the_same_response(browser: Browser) -> None:
     response = browser.get("/look/", headers=HTMX)
     assert response.status_code == 403
     assert b"<html" not in response.content

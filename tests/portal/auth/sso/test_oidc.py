@@ -34,7 +34,7 @@ def test_one_signs_on_connects_the_account_once_and_is_where_one_wanted_to_be(
     page = person.get(sent_to)
     assert page["Refresh"] == "0; url=/sso/start/?next=%2Flook%2F"
     location = person.get("/sso/start/?next=%2Flook%2F")["Location"]
-    back = person.come_back(location)
+    back = person.finish_sign_on(location)
     assert (back.status_code, back["Location"]) == (303, "/sign-in/?next=%2Flook%2F")
     form = person.get(back["Location"])
     assert field(form, "username") == "viewer@example.com"
@@ -46,31 +46,31 @@ def test_one_signs_on_connects_the_account_once_and_is_where_one_wanted_to_be(
 
 
 def test_the_request_asks_for_a_code_with_pkce_and_nonce(person: Person) -> None:
-    url = urlsplit(person.leave())
-    asked = {name: values[0] for name, values in parse_qs(url.query).items()}
+    url = urlsplit(person.begin_sign_on())
+    requested = {name: values[0] for name, values in parse_qs(url.query).items()}
     assert f"{url.scheme}://{url.netloc}{url.path}" == f"{person.idp.issuer}/authorize"
-    assert asked["response_type"] == "code"
-    assert asked["client_id"] == CLIENT
-    assert asked["redirect_uri"] == "https://testserver/sso/callback/"
-    assert asked["scope"] == "openid email profile"
-    assert asked["code_challenge_method"] == "S256"
-    assert len(asked["code_challenge"]) == 43
-    assert len(asked["state"]) >= 43
-    assert len(asked["nonce"]) >= 43
-    other = parse_qs(urlsplit(person.leave()).query)
-    assert not {asked[name] for name in ("state", "nonce", "code_challenge")} & {
+    assert requested["response_type"] == "code"
+    assert requested["client_id"] == CLIENT
+    assert requested["redirect_uri"] == "https://testserver/sso/callback/"
+    assert requested["scope"] == "openid email profile"
+    assert requested["code_challenge_method"] == "S256"
+    assert len(requested["code_challenge"]) == 43
+    assert len(requested["state"]) >= 43
+    assert len(requested["nonce"]) >= 43
+    other = parse_qs(urlsplit(person.begin_sign_on()).query)
+    assert not {requested[name] for name in ("state", "nonce", "code_challenge")} & {
         other[name][0] for name in ("state", "nonce", "code_challenge")
     }
 
 
 def test_somebody_else_can_sign_on_instead(person: Person) -> None:
-    assert "prompt" not in parse_qs(urlsplit(person.leave()).query)
+    assert "prompt" not in parse_qs(urlsplit(person.begin_sign_on()).query)
     person.sign_on()
     page = person.get("/sign-in/?next=/look/")
     location = person.get(one(page, "a[href*='prompt=login']")["href"])["Location"]
     assert parse_qs(urlsplit(location).query)["prompt"] == ["login"]
     person.idp.person |= {"sub": "sub-of-admin", "email": "admin@example.com"}
-    assert person.come_back(location)["Location"] == "/sign-in/?next=%2Flook%2F"
+    assert person.finish_sign_on(location)["Location"] == "/sign-in/?next=%2Flook%2F"
     assert field(person.get("/sign-in/"), "username") == "admin@example.com"
     assert SsoLogin.objects.count() == 1
 
@@ -118,7 +118,7 @@ def test_a_session_key_planted_before_is_not_used(person: Person) -> None:
     assert person.session_cookie not in ("", "a" * 32)
 
 
-def test_whoever_only_signed_on_is_not_in(person: Person) -> None:
+def test_a_sign_on_alone_does_not_open_the_portal(person: Person) -> None:
     person.sign_on()
     assert person.get("/look/").status_code == 302
     assert person.post("/look/").status_code == 302
@@ -132,28 +132,28 @@ def under_way(browser: Browser) -> list[Any]:
 
 
 def test_an_attempt_has_a_cookie_of_its_own_that_ends_soon(person: Person) -> None:
-    person.leave()
+    person.begin_sign_on()
     (morsel,) = under_way(person)
     assert (morsel["secure"], morsel["httponly"], morsel["samesite"]) == (True, True, "Lax")
     assert (morsel["path"], morsel["domain"], morsel["max-age"]) == ("/", "", 600)
     assert not person.session_cookie, "no session before somebody is known"
-    person.come_back(person.leave())
+    person.finish_sign_on(person.begin_sign_on())
     assert len(under_way(person)) == 1
 
 
 def test_two_tabs_sign_on_at_once(person: Person) -> None:
-    one, two = person.leave("/look/"), person.leave("/ask/")
-    assert person.come_back(one)["Location"] == "/sign-in/?next=%2Flook%2F"
-    assert person.come_back(two)["Location"] == "/sign-in/?next=%2Fask%2F"
+    one, two = person.begin_sign_on("/look/"), person.begin_sign_on("/ask/")
+    assert person.finish_sign_on(one)["Location"] == "/sign-in/?next=%2Flook%2F"
+    assert person.finish_sign_on(two)["Location"] == "/sign-in/?next=%2Fask%2F"
     assert SsoLogin.objects.count() == 1
 
 
 def test_a_second_tab_does_not_cost_the_account_that_the_first_connected(person: Person) -> None:
-    late = person.leave("/ask/")
+    late = person.begin_sign_on("/ask/")
     person.connect()
     handle, cookie = ApiGrant.objects.get().handle, person.session_cookie
     person.idp.sid = "sid-2"
-    assert person.come_back(late)["Location"] == "/ask/"
+    assert person.finish_sign_on(late)["Location"] == "/ask/"
     row = ApiGrant.objects.get()
     assert (row.handle, row.sid) == (handle, "sid-2")
     assert person.session_cookie != cookie
@@ -161,17 +161,17 @@ def test_a_second_tab_does_not_cost_the_account_that_the_first_connected(person:
 
 
 def test_another_person_in_the_second_tab_takes_over_nothing(person: Person) -> None:
-    late = person.leave("/ask/")
+    late = person.begin_sign_on("/ask/")
     person.connect()
     person.idp.person |= {"sub": "sub-of-admin", "email": "admin@example.com"}
-    assert person.come_back(late)["Location"] == "/sign-in/?next=%2Fask%2F"
+    assert person.finish_sign_on(late)["Location"] == "/sign-in/?next=%2Fask%2F"
     assert not ApiGrant.objects.exists()
     assert person.get("/look/").status_code == 302
 
 
 def test_many_tabs_do_not_outgrow_the_headers_of_a_request(person: Person) -> None:
     for _ in range(20):
-        person.leave("/look/?q=" + "x" * 900)
+        person.begin_sign_on("/look/?q=" + "x" * 900)
     sent = "; ".join(f"{morsel.key}={morsel.value}" for morsel in under_way(person))
     assert len(under_way(person)) == 5
     assert len(sent) < 7000
@@ -179,38 +179,38 @@ def test_many_tabs_do_not_outgrow_the_headers_of_a_request(person: Person) -> No
 
 @pytest.mark.parametrize("state", ["", "x", "a" * 43, "\0", "ü" * 50, "x" * 5000])
 def test_a_state_that_was_not_given_out_is_refused(person: Person, state: str) -> None:
-    location = person.leave()
-    said = nobody(person.come_back(location, state=state), 400)
-    assert "not started in this browser" in said
+    location = person.begin_sign_on()
+    content = nobody(person.finish_sign_on(location, state=state), 400)
+    assert "not started in this browser" in content
     assert person.idp.count("/token") == 0
 
 
 def test_an_answer_belongs_to_the_browser_that_began(person: Person) -> None:
     stranger = Person(person.idp)
-    stranger.leave()
-    nobody(stranger.come_back(person.leave()), 400)
+    stranger.begin_sign_on()
+    nobody(stranger.finish_sign_on(person.begin_sign_on()), 400)
 
 
 def test_the_cookie_of_one_attempt_is_no_good_for_another(person: Person) -> None:
-    one = person.leave()
+    one = person.begin_sign_on()
     mine = under_way(person)[0].value
-    two = person.leave()
+    two = person.begin_sign_on()
     for morsel in under_way(person):
         person.cookies[morsel.key] = mine
-    nobody(person.come_back(two), 400)
+    nobody(person.finish_sign_on(two), 400)
     assert person.idp.count("/token") == 0
-    assert person.come_back(one).status_code == 303
+    assert person.finish_sign_on(one).status_code == 303
 
 
 def test_a_cookie_that_was_tampered_with_is_refused(person: Person) -> None:
-    location = person.leave()
+    location = person.begin_sign_on()
     (morsel,) = under_way(person)
     person.cookies[morsel.key] = morsel.value[:-1] + ("A" if morsel.value[-1] != "A" else "B")
-    nobody(person.come_back(location), 400)
+    nobody(person.finish_sign_on(location), 400)
 
 
 def test_an_answer_counts_once(person: Person) -> None:
-    location = person.leave()
+    location = person.begin_sign_on()
     answer = person.idp.authorize(location)
     assert person.get("/sso/callback/", answer).status_code == 303
     assert person.get("/sso/callback/", answer).status_code == 400
@@ -219,8 +219,8 @@ def test_an_answer_counts_once(person: Person) -> None:
 
 def test_an_attempt_is_given_up_after_ten_minutes(person: Person) -> None:
     with time_machine.travel(time.time() - 601):
-        location = person.leave()
-    nobody(person.come_back(location), 400)
+        location = person.begin_sign_on()
+    nobody(person.finish_sign_on(location), 400)
 
 
 @pytest.mark.parametrize(
@@ -317,7 +317,7 @@ def test_a_grant_from_before_the_sign_on_lets_nobody_in(person: Person, settings
 # --- pages and ways out -----------------------------------------------------------------------------------------------
 
 
-def test_whoever_was_going_somewhere_goes_on_by_themselves_but_not_past_a_message(person: Person) -> None:
+def test_sign_on_continues_to_the_target_but_not_past_a_message(person: Person) -> None:
     assert "Refresh" not in person.get("/sign-in/")
     assert person.get(person.get("/devices/")["Location"])["Refresh"] == "0; url=/sso/start/?next=%2Fdevices%2F"
     person.connect()
@@ -336,10 +336,10 @@ def test_signing_out_ends_it_here_and_leads_to_the_provider(person: Person) -> N
     assert response.status_code == 200
     assert response["Clear-Site-Data"] == '"cache"'
     assert response["Refresh"].startswith(f"0; url={person.idp.issuer}/end?")
-    asked = parse_qs(urlsplit(response["Refresh"]).query)
-    assert asked["post_logout_redirect_uri"] == ["https://testserver/sign-in/"]
-    assert asked["client_id"] == [CLIENT]
-    assert asked["id_token_hint"][0].count(".") == 2
+    requested = parse_qs(urlsplit(response["Refresh"]).query)
+    assert requested["post_logout_redirect_uri"] == ["https://testserver/sign-in/"]
+    assert requested["client_id"] == [CLIENT]
+    assert requested["id_token_hint"][0].count(".") == 2
     assert not ApiGrant.objects.exists()
     assert not SsoLogin.objects.exists()
     old = Browser()
@@ -375,9 +375,9 @@ def test_without_a_provider_there_are_no_such_pages(
 
 def test_nothing_of_a_sign_on_is_written_down(person: Person, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    location = person.leave()
+    location = person.begin_sign_on()
     verifier = under_way(person)[0].value
-    person.come_back(location)
+    person.finish_sign_on(location)
     person.idp.id_claims = {"aud": "another"}
     person.sign_on()
     (first, _) = person.idp.forms

@@ -174,10 +174,10 @@ def test_nothing_is_my_own() -> None:
 # --- coming in --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("groups", "said"), [("", "sent no groups"), ("nobodies, strangers", "nobodies, strangers")])
-def test_without_a_group_that_opens_the_portal_nobody_comes_in(platform: SandboxServer, groups: str, said: str) -> None:
+@pytest.mark.parametrize(("groups", "words"), [("", "sent no groups"), ("nobodies, strangers", "nobodies, strangers")])
+def test_nobody_signs_in_without_a_group_of_the_portal(platform: SandboxServer, groups: str, words: str) -> None:
     response = Proxied("zoe@example.com", groups).get("/sign-in/")
-    assert said in nobody(response, 403)
+    assert words in nobody(response, 403)
     assert platform.requests() == []
 
 
@@ -209,7 +209,7 @@ def test_a_grant_of_another_way_of_signing_in_is_not_taken_over(settings: Any) -
     assert browser.get("/devices/").status_code == 302
 
 
-def test_the_platform_down_is_said_and_nobody_is_half_in(settings: Any) -> None:
+def test_an_unreachable_platform_is_reported_and_opens_no_session(settings: Any) -> None:
     settings.PLATFORM_API_URL = "http://127.0.0.1:9"
     transport.cache_clear()
     response = Proxied("zoe@example.com", "all").get("/sign-in/")

@@ -67,9 +67,9 @@ def test_an_id_token_that_is_not_for_this_sign_on_is_refused(
     person: Person, claims: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     person.idp.id_claims = {name: value() if callable(value) else value for name, value in claims.items()}
-    said = nobody(person.sign_on(), 400)
-    assert "could not be completed" in said
-    assert "Try again" in said
+    content = nobody(person.sign_on(), 400)
+    assert "could not be completed" in content
+    assert "Try again" in content
     assert "the ID token is invalid" in caplog.text
 
 
@@ -139,10 +139,10 @@ def test_while_one_thread_looks_for_a_key_no_other_waits(person: Person, monkeyp
     good = person.idp.id_token("nonce")
     person.idp.header = {"kid": "three"}
     bad = person.idp.id_token("nonce")
-    asked, answered, read = threading.Event(), threading.Event(), provider._fetch_keys
+    requested, answered, read = threading.Event(), threading.Event(), provider._fetch_keys
 
     def slow() -> Any:
-        asked.set()
+        requested.set()
         answered.wait(10)
         return read()
 
@@ -153,7 +153,7 @@ def test_while_one_thread_looks_for_a_key_no_other_waits(person: Person, monkeyp
     monkeypatch.setattr(provider, "_fetch_keys", slow)
     thread = threading.Thread(target=look)
     thread.start()
-    assert asked.wait(10)
+    assert requested.wait(10)
     look()
     assert provider.verify_signature(good).claims["nonce"] == "nonce"
     assert thread.is_alive(), "the others went on while it was asking"
@@ -185,7 +185,7 @@ def test_keys_that_cannot_be_read_do_not_hide_the_others(person: Person) -> None
 def test_an_error_of_the_provider_has_a_page_and_another_try(
     person: Person, error: str, status: int, sentence: str
 ) -> None:
-    state = parse_qs(urlsplit(person.leave("/ask/")).query)["state"][0]
+    state = parse_qs(urlsplit(person.begin_sign_on("/ask/")).query)["state"][0]
     query = {"state": state, "error": error, "error_description": "<b>detail-canary</b>"}
     response = person.get("/sso/callback/", query)
     assert sentence in nobody(response, status)
@@ -196,16 +196,16 @@ def test_an_error_of_the_provider_has_a_page_and_another_try(
 
 @pytest.mark.parametrize(("iss", "status"), [("https://evil.example", 400), ("", 303)])
 def test_an_answer_of_another_issuer_is_refused(person: Person, iss: str, status: int) -> None:
-    person.leave()
+    person.begin_sign_on()
     changes = {"iss": iss} if iss else {"iss": person.idp.issuer}
-    assert person.come_back(person.leave(), **changes).status_code == status
+    assert person.finish_sign_on(person.begin_sign_on(), **changes).status_code == status
     assert person.idp.count("/token") == (status == 303)
 
 
 def test_a_provider_that_always_names_itself_may_not_be_left_unnamed(person: Person) -> None:
     person.idp.metadata["authorization_response_iss_parameter_supported"] = True
     nobody(person.sign_on(), 400)
-    assert person.come_back(person.leave(), iss=person.idp.issuer).status_code == 303
+    assert person.finish_sign_on(person.begin_sign_on(), iss=person.idp.issuer).status_code == 303
 
 
 @pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/token", "/keys"])
@@ -227,7 +227,7 @@ def test_a_provider_in_trouble_is_a_503_and_never_a_500(
     person.idp.answers[path] = answer
     response = person.get("/sso/start/")
     if response.status_code == 302:
-        response = person.come_back(response["Location"])
+        response = person.finish_sign_on(response["Location"])
     assert "The sign-on service cannot be reached." in nobody(response, 503)
 
 
