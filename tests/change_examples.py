@@ -103,7 +103,7 @@ def change_of(sandbox: SandboxServer, operation: str) -> Change:
 def _change(sandbox: SandboxServer, kind: ChangeKind, owned: Iterator[int]) -> Change:
     example = kind.example
     device = example.device or (next(owned) if kind.about_device else 0)
-    args = [device, example.target] if "<int64:target>" in kind.path else [device] if kind.about_device else []
+    args = [device, example.target] if kind.has_target else [device] if kind.about_device else []
     page = reverse(kind.url_name, args=args) + (f"?{example.query}" if example.query else "")
     filled = dict(example.fields)
     if "confirm" in kind.form.base_fields:

@@ -14,7 +14,7 @@ from portal.auth import oauth  # noqa: F401 - its errors are kinds of GatewayErr
 MISTAKE = "The portal has made a mistake"
 OUTCOMES = (
     "not known whether",
-    "The platform's answer was lost.",
+    "The platform's reply was lost.",
     "did not reach the platform",
     "Could not ask:",
     "Not triggered:",

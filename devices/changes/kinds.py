@@ -8,7 +8,7 @@ A kind that lacks something stops the start: `check()` names its module and the 
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import Enum, auto
 from importlib import import_module
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     Text = str | StrPromise
 
 WRITES = "devices.changes.writes"
+OVERVIEW = "devices:device-detail"
+TARGET = "<int64:target>"
 
 
 class Place(Enum):
@@ -99,8 +101,9 @@ class Words:
 class Subject(NamedTuple):
     """What a change is about, as just read.
 
-    `version`: what must not have changed since the form was opened; `now`: the same in words. `item`: what else was
-    read. `closed`: why there is nothing to change; empty if there is.
+    `version`: what must not have changed since the form was opened, "" if that does not matter; `now`: the same in
+    words. `item`: what else was read. `closed`: why there is nothing to change; empty if there is. `facts`: labels and
+    words that the form shows below the device.
     """
 
     info: BaseInfo
@@ -108,6 +111,7 @@ class Subject(NamedTuple):
     now: str = ""
     item: Any = None
     closed: str = ""
+    facts: Sequence[tuple[Text, str]] = ()
 
 
 class ChangeRequest(NamedTuple):
@@ -174,15 +178,15 @@ class ChangeKind:
     stores, of subject, form values and what `resolve` gave. `send`: the call. `observe`: reads the outcome back; None
     where only the platform's reply proves it.
 
-    `page`: where it shows (a URL name). `template`: a fragment with more facts, in the generic form. `about_device`:
-    its address is below a device's. `reply_is_proof`: the reply proves it, though `observe` can help when it is lost.
-    `values_are_ids`: of people or organizations. `read`: the subject; None for a change that replaces nothing: it takes
-    no lock. `initial`, `form_options`: of the form. `unchanged`: nothing needs to be sent. `holds`: somebody else made
-    the same change meanwhile, which is no conflict. `resolve`: checks the values with calls (adds errors to the form).
-    `before_lock`: slow work that must not hold the device's lock. `view`: instead of the pipeline. `render`, `row`,
-    `finish`: instead of the usual page, table row, response to a success. `read_failed`, `gone`: the response when the
-    subject cannot be read, or is not there. `describe`: an audit value in words. `proves`: whether what this person
-    observes proves anything. `note`: what is missing to do all of it.
+    `page`: where it shows (a URL name), the tab for a change of a part. `template`: a fragment with more facts, in the
+    generic form. `about_device`: its address is below a device's. `reply_is_proof`: the reply proves it, though
+    `observe` can help when it is lost. `values_are_ids`: of people or organizations. `read`: the subject; None for a
+    change that replaces nothing: it takes no lock. `initial`, `form_options`: of the form. `unchanged`: nothing needs
+    to be sent. `holds`: somebody else made the same change meanwhile, which is no conflict. `resolve`: checks the
+    values with calls (adds errors to the form). `before_lock`: slow work that must not hold the device's lock. `view`:
+    instead of the pipeline. `render`, `row`, `finish`: instead of the usual page, table row, response to a success.
+    `read_failed`, `gone`: the response when the subject cannot be read, or is not there. `describe`: an audit value in
+    words. `proves`: whether what this person observes proves anything. `note`: what is missing to do all of it.
     """
 
     operation: str
@@ -202,7 +206,7 @@ class ChangeKind:
     observe: Observe | None
     undo: Undo | None
     example: Example
-    page: str = "devices:device-detail"
+    page: str = OVERVIEW
     template: str = ""
     about_device: bool = True
     keeps_drafts: bool = True
@@ -228,6 +232,16 @@ class ChangeKind:
     @property
     def url_name(self) -> str:
         return f"devices:device-{self.name}"
+
+    @property
+    def has_target(self) -> bool:
+        """Whether it is about a part of the device, such as a metafield."""
+        return TARGET in self.path
+
+    @property
+    def form_page(self) -> str:
+        """The page around its form (a URL name): where it is offered."""
+        return self.page if self.has_target else OVERVIEW
 
     @property
     def proven_by_reply(self) -> bool:
@@ -263,8 +277,10 @@ def check() -> None:
             lacking.append(f"operation ({kind.operation} is no gateway method with @requires)")
         if not kind.path.endswith("/"):
             lacking.append("path (ends with a slash)")
-        if "<int64:target>" in kind.path and not kind.example.target:
+        if kind.has_target and not kind.example.target:
             lacking.append("example.target")
+        if kind.has_target and kind.page == OVERVIEW:
+            lacking.append("page (the tab with the part)")
         if kind.read is None and kind.view is None and not kind.proven_by_reply:
             lacking.append("read")
         if lacking:

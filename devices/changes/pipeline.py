@@ -358,7 +358,8 @@ def render_form(
     }
     if not wants_partial(request):
         info = subject.info if subject else None
-        context = (layout or device_layout_context(request, change.device_id, tab="overview", info=info)) | context
+        tab = kind.form_page.removeprefix("devices:device-").replace("detail", "overview")
+        context = (layout or device_layout_context(request, change.device_id, tab=tab, info=info)) | context
     return answer(request, "changes/form.html", "changes/_form.html", context, status=status)
 
 

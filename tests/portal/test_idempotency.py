@@ -56,6 +56,7 @@ def test_ten_presses_of_one_form_make_one_change(hosts: Hosts, fresh_sandbox: Sa
     change = change_of(fresh_sandbox, operation)
     with sign_in(hosts[0], "admin") as session:
         open_form(session, hosts[0], change)
+        assert not change.made(fresh_sandbox), "what is read back would not tell that it was made"
         fresh_sandbox.clear_requests()
         fresh_sandbox.fault(change.call[1], "delay", method=change.call[0], delay=0.4, times=1)
         answers = submit(hosts, [(session, change.path, change.form)] * SUBMISSIONS)

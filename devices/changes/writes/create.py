@@ -343,5 +343,5 @@ CREATE = ChangeKind(
     observe=observe,
     reply_is_proof=True,
     undo=None,
-    example=Example({"template_code": "TMPL2cRm01aQ9", "name": "Changed 1"}, after="Changed 1"),
+    example=Example({"template_code": "TMPL2cRm01aQ9", "name": "Created 1"}, after="Created 1"),
 )

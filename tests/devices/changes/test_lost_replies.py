@@ -1,4 +1,4 @@
-"""Whatever becomes of the answer to a change: it is sent once and recorded, and only what was made is said to be."""
+"""Whatever becomes of the reply to a change: it is sent once and recorded, and only what was made is said to be."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from devices.audit.log import CONFIRMED, REJECTED, entry_state
 from devices.audit.models import AuditEntry
 from portal.platform import transport
-from tests.devices import fleet
-from tests.devices.changes.forms import CHANGES, Change, held, writes
+from tests.change_examples import OPERATIONS, change_of
+from tests.devices.changes.forms import filled, writes
 from tests.devices.conftest import Person, words
 from tests.servers import SandboxServer
 
@@ -31,7 +31,7 @@ LOST: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-def settled(platform: SandboxServer) -> None:
+def finish_calls(platform: SandboxServer) -> None:
     """Wait until the platform is done with all calls, also those that nobody waits for any more."""
     give_up = time.monotonic() + 20
     while any(entry["status"] is None for entry in platform.requests()):
@@ -39,39 +39,30 @@ def settled(platform: SandboxServer) -> None:
         time.sleep(0.05)
 
 
-def state(platform: SandboxServer) -> tuple[Any, ...]:
-    """What the platform holds of the device that a change may touch."""
-    found = held(platform)
-    events = platform.get("/device/timeline", deviceId=fleet.RICH, page=0, size=1)
-    total = events.json()["totalElements"] if events.status_code == 200 else None
-    return found.get("name"), found.get("ownerUserId"), found.get("orgId"), total
-
-
 @pytest.mark.parametrize(("kind", "more"), LOST, ids=[f"{kind}{' done' * ('apply' in more)}" for kind, more in LOST])
-@pytest.mark.parametrize("change", CHANGES, ids=[change.page for change in CHANGES])
+@pytest.mark.parametrize("operation", OPERATIONS)
 def test_it_is_sent_once_recorded_and_said_only_with_proof(
-    admin: Person, fresh_sandbox: SandboxServer, settings: Any, change: Change, kind: str, more: dict[str, Any]
+    admin: Person, fresh_sandbox: SandboxServer, settings: Any, operation: str, kind: str, more: dict[str, Any]
 ) -> None:
-    before = state(fresh_sandbox)
-    method, path = change.wire
+    change = change_of(fresh_sandbox, operation)
+    data = filled(admin.get(change.page)) | change.filled
+    method, path = change.call
     if kind == "delay":
         settings.PLATFORM_API_TIMEOUTS = settings.PLATFORM_API_TIMEOUTS._replace(read=LATE * 0.75, call=LATE * 0.75)
         transport.cache_clear()
     fresh_sandbox.fault(path, kind, method=method, times=1, **more)
     fresh_sandbox.clear_requests()
-    answer = admin.htmx(change.url, change.data) if kind == "cut" else admin.post(change.url, change.data)
-    settled(fresh_sandbox)
-    sent = writes(fresh_sandbox)
-    assert sent == [change.wire], words(answer)
-    entry = AuditEntry.objects.get()
-    outcome = entry_state(entry)
-    changed = state(fresh_sandbox) != before
-    assert outcome.has_outcome
-    if outcome.outcome == CONFIRMED:
-        assert changed
-    if outcome.outcome == REJECTED:
-        assert not changed
-    if not changed:
+    answer = admin.htmx(change.path, data) if kind == "cut" else admin.post(change.path, data)
+    finish_calls(fresh_sandbox)
+    assert writes(fresh_sandbox) == [change.call], words(answer)
+    state = entry_state(AuditEntry.objects.get())
+    made = change.made(fresh_sandbox)
+    assert state.has_outcome
+    if state.outcome == CONFIRMED:
+        assert made
+    if state.outcome == REJECTED:
+        assert not made
+    if not made:
         assert answer.status_code >= 400
     elif answer.status_code >= 400:
         assert "not known whether this was done" in words(answer)
