@@ -57,11 +57,7 @@ def fan_out_named(
             raise
         except GatewayError:
             pass  # no token for the threads; one after the other, each may still find a cached response
-    return _in_sequence(limited, calls)
-
-
-def _in_sequence(gateway: Gateway, calls: Mapping[str, Callable[[Gateway], Any]]) -> dict[str, Any | GatewayError]:
-    found = {name: _one(gateway, name, lambda each, name: calls[name](each)) for name in calls}
+    found = {name: _one(limited, name, lambda each, name: calls[name](each)) for name in calls}
     for result in found.values():
         if isinstance(result, Unauthorized):
             raise result

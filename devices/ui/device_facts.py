@@ -18,8 +18,6 @@ from devices.metafields import view_of
 
 FIRMWARE_MAX = 120
 """Characters. The device sends the text, so it can be of any length."""
-
-
 SERIAL = re.compile(r"\b(serial|s/?n|serien?nummer)\b", re.IGNORECASE)
 """The API has no serial number: it is the metafield that the template's author named so."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -32,7 +33,7 @@ from devices.changes.service import execute, find_replay
 from devices.changes.verification import UNREAD, Observation, ObservedState, observe_new_device
 from devices.changes.writes.create_form import CreateForm
 from devices.core import api_rules
-from devices.core.permissions import Access, judge
+from devices.core.permissions import judge
 from devices.core.requests import DeviceRequest, require, restored_fields
 from devices.core.responses import answer, redirect_to
 from devices.core.text import clean, sentences, shorten
@@ -40,14 +41,12 @@ from devices.directory.lookup import Unresolved, resolve_organization, resolve_u
 from devices.directory.names import Names, names_for, organization_choices, templates_for
 from devices.gateway.client import Gateway
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, Rejected, Unauthorized
-from devices.gateway.types import BaseInfo
+from devices.gateway.types import BaseInfo, Template
 
 NOT_READ = "?"
 """`before` of a new device when nobody knows which devices had its name."""
 SEARCH_LAG = timedelta(seconds=60)
 """How long a new device may be missing from the search."""
-
-
 TYPED = ("template_code", "name", "org_id", "owner")
 
 
@@ -56,7 +55,8 @@ def device_new(request: DeviceRequest) -> HttpResponse:
     """`POST /device/create`, sent once and never repeated, then the new device."""
     require(request, "create_device")
     names = names_for(request.gateway, request.access)
-    offered = _offered(request, names)
+    templates = templates_for(request.gateway, request.access)
+    offered: dict[str, Any] = {"templates": _codes(templates), "organizations": _listed(request, names)}
     if request.method != "POST" or "by_id" in request.POST:
         typed = restored_fields(request, *TYPED) or {name: request.POST[name] for name in TYPED if name in request.POST}
         return _page(request, CreateForm(initial=concurrency_fields(None) | typed, **offered))
@@ -190,15 +190,6 @@ def _owner(request: DeviceRequest, form: CreateForm) -> int | None:
     return person.id
 
 
-def _offered(request: DeviceRequest, names: Names) -> dict[str, Any]:
-    """What can be chosen, as `CreateForm` takes it."""
-    templates = templates_for(request.gateway, request.access)
-    return {
-        "templates": None if templates is None else _codes(templates),
-        "organizations": _listed(request, names),
-    }
-
-
 def _listed(request: DeviceRequest, names: Names) -> list[tuple[str, str]]:
     """The organizations by name, one's own first. None, for a field, where there is no choice, on wish (`by_id`, which
     sends nothing), or where the one sent is not among them."""
@@ -210,8 +201,10 @@ def _listed(request: DeviceRequest, names: Names) -> list[tuple[str, str]]:
     return [] if len(choices) < 2 or elsewhere or "by_id" in (request.POST or request.GET) else choices
 
 
-def _codes(templates: Any) -> list[tuple[str, str]]:
-    """A choice for each text id; where a template has several, the id tells them apart."""
+def _codes(templates: Iterable[Template] | None) -> list[tuple[str, str]] | None:
+    """A choice for each text id; where a template has several, the id tells them apart. None for None."""
+    if templates is None:
+        return None
     choices = []
     for template in sorted(templates, key=lambda template: template.name.casefold()):
         name = shorten(clean(template.name), 60)
@@ -260,7 +253,7 @@ def _page(request: DeviceRequest, form: CreateForm, *, status: int = 200) -> Htt
         "name_max": api_rules.NAME_MAX,
         "templates_denied": judge("list_templates", access).missing,
         "others": others,
-        "pick_url": reverse("devices:pick-user") if others.allowed and _searches(access) else "",
+        "pick_url": reverse("devices:pick-user") if others.allowed and judge("search_users", access).allowed else "",
         "pick_organization_url": reverse("devices:pick-organization")
         if judge("search_organizations", access).allowed
         else "",
@@ -268,10 +261,6 @@ def _page(request: DeviceRequest, form: CreateForm, *, status: int = 200) -> Htt
         "cancel_url": reverse("devices:device-list"),
     }
     return answer(request, "changes/create.html", "changes/_create.html", context, status=status)
-
-
-def _searches(access: Access) -> bool:
-    return judge("search_users", access).allowed
 
 
 # --- how it is verified -----------------------------------------------------------------------------------------------
