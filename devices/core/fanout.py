@@ -45,10 +45,7 @@ def fan_out(
 def fan_out_named(
     gateway: Gateway, calls: Mapping[str, Callable[[Gateway], Any]], *, timeout: float | None = None
 ) -> dict[str, Any | GatewayError]:
-    """Several calls of one page in parallel: each result by the name of its call, or its error.
-
-    As `fan_out`. `timeout`: seconds for all of them together.
-    """
+    """Several calls in parallel, as `fan_out`: each result, or error, by name. `timeout`: seconds for all together."""
     limited = gateway if timeout is None else gateway.within(timeout)
     if len(calls) > 1:
         try:

@@ -40,10 +40,7 @@ SORTS = {"name": "Name", "id": "Device Id", "template": "Template Name", "firmwa
 
 @require_safe
 def device_list(request: DeviceRequest) -> HttpResponse:
-    """`GET /devices` of an organization, or with `q` `GET /search/devices`: one API call either way.
-
-    A person who sees only their own devices is redirected to that list.
-    """
+    """`GET /devices` of an organization, or with `q` `GET /search/devices`: one API call either way."""
     form = SearchForm(request.GET)
     query = form.clean_with_defaults(rows=request.preferences.page_size)
     if request.access.only_own and not request.GET.get("q"):

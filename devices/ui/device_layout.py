@@ -110,10 +110,7 @@ def set_tab_count(context: dict[str, Any], tab: str, total: int | None) -> None:
 
 
 def read_connection(request: DeviceRequest, device_id: int, clock: Clock, reported: int | None = None) -> Connection:
-    """`GET /device/online`. A failure reads "unknown" with its reason; raises Unauthorized and NotFound.
-
-    `reported`: see `connection_state.never_connected`.
-    """
+    """`GET /device/online`. A failure reads "unknown" with its reason; raises Unauthorized and NotFound."""
     result: Any
     try:
         result = request.gateway.get_online(device_id)

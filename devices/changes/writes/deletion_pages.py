@@ -221,9 +221,6 @@ def _totals(request: DeviceRequest, device_id: int) -> Totals:
     return {name: page.total for name, page in found.items() if isinstance(page, Page)}
 
 
-# --- what is missing from the receipt ---------------------------------------------------------------------------------
-
-
 def _missing_anyway(request: DeviceRequest, totals: Totals) -> dict[str, receipt_builder.ReceiptPart]:
     """What a receipt will lack in any case: what this person may not read, what there is too much of."""
     most = receipt_builder.MAX_PAGES * receipt_builder.PAGE_SIZE
@@ -235,12 +232,8 @@ def _missing_anyway(request: DeviceRequest, totals: Totals) -> dict[str, receipt
     return receipt_builder.forbidden_parts(request.access) | too_many
 
 
-# --- words of each ----------------------------------------------------------------------------------------------------
-
-
 class DestructiveAction(NamedTuple):
-    """What the pages of one of the two say beside the kind's own words. `before_title`, `nothing_yet` and `now` are of
-    the receipt's page."""
+    """Words beside those of the kind. `before_title`, `nothing_yet` and `now` are of the receipt's page."""
 
     impact: Callable[[DeviceRequest, BaseInfo, dict[str, Any], Totals], dict[str, Any]]
     title: Any
