@@ -98,10 +98,7 @@ class Clock:
         return f"{when.text} {self.offset}" if when else ""
 
     def later(self, seconds: float) -> str:
-        """The time when a wait of this many seconds from now ends.
-
-        Callers round seconds up, so ends less than a second apart are the same wait and get the same time.
-        """
+        """When a wait of this many seconds, rounded up, ends. Ends less than a second apart are the same wait."""
         end = (self._wall() if self._wall else self.now) + seconds
         for known in self._ends:
             if abs(known - end) < 1:

@@ -138,10 +138,7 @@ def _ignored_filters(query: dict[str, Any]) -> list[str]:
 
 
 class ListUrls:
-    """Addresses of the same list with other values; empty and default ones are left out.
-
-    `checked` and `show` belong to the rows of this page: they are left out unless given.
-    """
+    """Addresses of the same list with other values. `checked` and `show`, of the rows of one page, only if given."""
 
     def __init__(self, path: str, query: dict[str, Any], page_size: int) -> None:
         self.path = path

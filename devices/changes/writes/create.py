@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -152,35 +153,35 @@ def _created(request: DeviceRequest, result: ChangeResult) -> HttpResponse:
 # --- what was filled in -----------------------------------------------------------------------------------------------
 
 
+@contextmanager
+def _told_beside(form: CreateForm, field: str, failed: str) -> Iterator[None]:
+    """A look-up that finds nothing, or fails, becomes an error of the field. Raises Unauthorized and Forbidden."""
+    try:
+        yield
+    except Unresolved as problem:
+        form.add_error(field, with_missing_permissions(str(problem), problem.missing))
+    except (Unauthorized, Forbidden):
+        raise
+    except GatewayError as error:
+        form.add_error(field, sentences(failed, _(error.sentence)))
+
+
 def _organization(request: DeviceRequest, form: CreateForm, names: Names) -> None:
     """Look up an organization that was not chosen by its name; one that is not there is told beside the field."""
     org_id = form.cleaned_data.get("org_id")
     if org_id is None or org_id in names.organizations:
         return
-    try:
+    with _told_beside(form, "org_id", _("The organization could not be looked up.")):
         resolve_organization(request.gateway.fresh(), request.access, org_id)
-    except Unresolved as problem:
-        form.add_error("org_id", str(problem))
-    except (Unauthorized, Forbidden):
-        raise
-    except GatewayError as error:
-        form.add_error("org_id", sentences(_("The organization could not be looked up."), _(error.sentence)))
 
 
 def _owner(request: DeviceRequest, form: CreateForm) -> int | None:
     """The id of the owner meant; None for nobody in particular, or with an error beside the field."""
-    typed = form.cleaned_data.get("owner")
-    if not typed:
-        return None
-    try:
-        person = resolve_user(request.gateway.fresh(), request.access, typed)
-    except Unresolved as problem:
-        form.add_error("owner", with_missing_permissions(str(problem), problem.missing))
-        return None
-    except (Unauthorized, Forbidden):
-        raise
-    except GatewayError as error:
-        form.add_error("owner", sentences(_("The owner could not be looked up."), _(error.sentence)))
+    typed, person = form.cleaned_data.get("owner"), None
+    if typed:
+        with _told_beside(form, "owner", _("The owner could not be looked up.")):
+            person = resolve_user(request.gateway.fresh(), request.access, typed)
+    if person is None:
         return None
     verdict = judge("create_device", request.access, other=person.id != request.access.user_id)
     if not verdict.allowed:

@@ -1,7 +1,4 @@
-"""What cannot be undone: delete a device (`DELETE /device`), erase its data (`DELETE /device/clear`).
-
-First a receipt of what the device holds; then it is sent once, and read back.
-"""
+"""Delete a device (`DELETE /device`), erase its data (`DELETE /device/clear`): after a receipt of what it holds."""
 
 from __future__ import annotations
 
