@@ -61,10 +61,7 @@ class AuditEntry(models.Model):
 
 
 class AuditOutcome(models.Model):
-    """A result of a change. Rows are only added: one that is not final is followed by another when reconciled.
-
-    An entry without any outcome belongs to a process that died, or is in progress.
-    """
+    """A result of a change. Rows are only added: one that is not final is followed by another when reconciled."""
 
     CONFIRMED, REJECTED, UNKNOWN = "confirmed", "rejected", "unknown"
 

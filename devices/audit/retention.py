@@ -21,10 +21,7 @@ ERASERS: list[Callable[[str], bool]] = []
 
 
 def prune(*, batch: int = BATCH) -> dict[str, int]:
-    """Delete what is past its `keep_until`. Returns the number of rows by kind.
-
-    An entry stays while another one undoes it. A person is deleted with the last row that refers to them.
-    """
+    """Delete what is past its `keep_until`, except an entry that another undoes. Returns the number of rows by kind."""
     deleted = {"entries": 0, "outcomes": 0}
     undo = AuditEntry.objects.filter(undoes=OuterRef("pk"))
     expired = AuditEntry.objects.filter(~Exists(undo), keep_until__lte=timezone.now()).order_by("pk")
@@ -47,10 +44,7 @@ class Erased(NamedTuple):
 
 
 def erase_elsewhere(user_id: str) -> bool:
-    """Erase the data that other packages hold about a user id (digits). Returns whether there was any.
-
-    People who never changed anything are not in the audit, and without a session no e-mail of theirs is known.
-    """
+    """Erase what other packages hold about a user id (digits), also of people not in the audit. True if any."""
     return _is_id(user_id) and sum(eraser(f"user:{int(user_id)}") for eraser in ERASERS) > 0
 
 

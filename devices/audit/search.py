@@ -71,14 +71,9 @@ def people(entries: QuerySet[AuditEntry]) -> list[AuditPerson]:
     return list(AuditPerson.objects.filter(Exists(theirs)).order_by("name", "email", "pk")[: MAX_PEOPLE + 1])
 
 
-def count_entries(entries: QuerySet[AuditEntry]) -> int:
-    """The number of entries, up to MAX_COUNT + 1."""
-    return entries.order_by().select_related(None).prefetch_related(None)[: MAX_COUNT + 1].count()
-
-
 def entries_page(entries: QuerySet[AuditEntry], number: int, size: int) -> Page[AuditEntry]:
     """Page `number` (1-based). Its total is None if there are more than MAX_COUNT."""
-    total = count_entries(entries)
+    total = entries.order_by().select_related(None).prefetch_related(None)[: MAX_COUNT + 1].count()
     start = (number - 1) * size
     rows = entries.order_by(*NEWEST_FIRST)[start : start + size] if start < total or total > MAX_COUNT else ()
     return Page(tuple(rows), number - 1, size, None if total > MAX_COUNT else total)

@@ -84,7 +84,6 @@ def audit_list(request: DeviceRequest) -> HttpResponse:
         "export_words": _export_words(page),
         "read_at": clock.stamp(),
         "may_all": PORTAL_AUDIT in request.access.rights,
-        "partial": wants_partial(request),
     }
     response = answer(request, "audit/list.html", "audit/_results.html", context)
     if wants_partial(request):
@@ -104,9 +103,6 @@ class FilterUrls:
         set_values = {name: value for name, value in query.items() if value != AuditQueryForm.fallbacks[name]}
         return (base or self.path) + query_string(**set_values)
 
-    def cleared(self) -> str:
-        return self.path + query_string(mine=self.query["mine"])
-
 
 def _filter_context(search: Search, urls: FilterUrls, people: list[AuditPerson]) -> dict[str, Any]:
     query = search.query
@@ -121,7 +117,7 @@ def _filter_context(search: Search, urls: FilterUrls, people: list[AuditPerson])
         "outcomes": [(name, _outcome(name).text) for name in FILTER_OUTCOMES],
         "actions": [(kind.operation, kind.words.label) for kind in kinds()],
         "filtered": any(query[name] for name in ("person", "device", "action", "outcome", "from", "to")),
-        "clear_url": urls.cleared(),
+        "clear_url": urls.path + query_string(mine=query["mine"]),
         "all_url": "" if query["all"] or query["from"] else urls.to(all=True, page=1),
         "default_days": audit_search.DEFAULT_DAYS,
         "export_url": urls.to(base=reverse("audit:export"), page=1),

@@ -54,18 +54,12 @@ _NAME_EXTRA = frozenset(" '_-")
 
 
 def tidy_name(raw: str) -> str:
-    """A typed device name as it is sent: composed letters, straight apostrophes, no outer spaces.
-
-    Phones type U+2019 for an apostrophe; the API allows U+0027.
-    """
+    """A typed device name as it is sent: composed letters, U+0027 for the U+2019 that phones type, no outer spaces."""
     return unicodedata.normalize("NFC", raw).replace("\u2019", "'").strip()
 
 
 def forbidden_in_name(name: str) -> list[str]:
-    """The characters of a tidied name that the API does not allow, each once, in order.
-
-    Allowed are letters and digits of any script, space, apostrophe, underscore and hyphen.
-    """
+    """Each character, once, that is no letter or digit (of any script), space, apostrophe, underscore or hyphen."""
     return [
         c
         for c in dict.fromkeys(name)

@@ -11,11 +11,7 @@ from devices.gateway.types import BaseInfo
 
 
 class Connection(NamedTuple):
-    """Whether the device is connected: `word`, `stamp` of the read, and a `note` where needed.
-
-    `reported`: the last report of a device that has never been connected (epoch milliseconds), 0 if there is none; None
-    for every other device.
-    """
+    """`stamp`: when it was read; `note`: where needed; `reported`: see `never_connected`."""
 
     word: Word
     stamp: str

@@ -45,10 +45,7 @@ def fan_out(
 def fan_out_named(
     gateway: Gateway, calls: Mapping[str, Callable[[Gateway], Any]], *, timeout: float | None = None
 ) -> dict[str, Any | GatewayError]:
-    """Several calls of one page in parallel: each result by the name of its call, or its error.
-
-    As `fan_out`. `timeout`: seconds for all of them together.
-    """
+    """Several calls in parallel, as `fan_out`: each result, or error, by name. `timeout`: seconds for all together."""
     limited = gateway if timeout is None else gateway.within(timeout)
     if len(calls) > 1:
         try:
@@ -57,11 +54,7 @@ def fan_out_named(
             raise
         except GatewayError:
             pass  # no token for the threads; one after the other, each may still find a cached response
-    return _in_sequence(limited, calls)
-
-
-def _in_sequence(gateway: Gateway, calls: Mapping[str, Callable[[Gateway], Any]]) -> dict[str, Any | GatewayError]:
-    found = {name: _one(gateway, name, lambda each, name: calls[name](each)) for name in calls}
+    found = {name: _one(limited, name, lambda each, name: calls[name](each)) for name in calls}
     for result in found.values():
         if isinstance(result, Unauthorized):
             raise result

@@ -98,10 +98,7 @@ class Clock:
         return f"{when.text} {self.offset}" if when else ""
 
     def later(self, seconds: float) -> str:
-        """The time when a wait of this many seconds from now ends.
-
-        Callers round seconds up, so ends less than a second apart are the same wait and get the same time.
-        """
+        """When a wait of this many seconds, rounded up, ends. Ends less than a second apart are the same wait."""
         end = (self._wall() if self._wall else self.now) + seconds
         for known in self._ends:
             if abs(known - end) < 1:
@@ -154,16 +151,10 @@ def time_of_day(moment: datetime | None) -> str:
 def number(value: float) -> str:
     """A number in the reader's language: at most six decimals, an exponent only from 10^15 on."""
     if isinstance(value, int):
-        if -1000 < value < 1000:
-            return str(value)
-        return decimal(value) if abs(value) < 10**15 else str(value)
+        return decimal(value) if 1000 <= abs(value) < 10**15 else str(value)
     if not math.isfinite(value):
         return str(value)
     return decimal(round(value, 6)) if abs(value) < 10**15 else f"{value:g}"
-
-
-def coordinates(lat: float, lon: float) -> str:
-    return f"{lat:.4f}, {lon:.4f}"
 
 
 def datastream_value(value: Any) -> str:
@@ -176,9 +167,7 @@ def datastream_value(value: Any) -> str:
         case int() | float():
             return number(value)
         case [int() | float() as lon, int() | float() as lat]:
-            return coordinates(lat, lon)
-        case str():
-            return clean(value)
+            return f"{lat:.4f}, {lon:.4f}"
         case _:
             return clean(str(value))
 
@@ -202,8 +191,6 @@ _EVENTS = {
     "LIFECYCLE": ("milestone", gettext_lazy("Lifecycle"), "muted"),
     "NOTE": ("notebook-pen", gettext_lazy("User note"), "muted"),
 }
-
-
 RESOLVABLE = ("CRITICAL", "WARNING")
 """Types of events that can be resolved."""
 
@@ -284,14 +271,11 @@ def event_days(
 ) -> list[tuple[str, list[EventRow]]]:
     """Timeline entries in the order received, grouped by the reader's calendar day."""
     placed = [(clock.moment(event.ts), event) for event in events]
-    days = groupby(placed, key=lambda pair: pair[0].date() if pair[0] else None)
-    return [_event_day([*group], clock, event_names) for _date, group in days]
-
-
-def _event_day(
-    placed: list[tuple[datetime | None, TimelineEvent]], clock: Clock, event_names: dict[int, str]
-) -> tuple[str, list[EventRow]]:
-    return clock.day(placed[0][0]), [_event_row(event, moment, clock, event_names) for moment, event in placed]
+    days = []
+    for _date, group in groupby(placed, key=lambda pair: pair[0].date() if pair[0] else None):
+        day = [*group]
+        days.append((clock.day(day[0][0]), [_event_row(event, moment, clock, event_names) for moment, event in day]))
+    return days
 
 
 def _event_row(event: TimelineEvent, moment: datetime | None, clock: Clock, event_names: dict[int, str]) -> EventRow:

@@ -129,10 +129,7 @@ def judge(operation: str, access: Access, *, owner_id: int | None = None, other:
 
 
 def judge_here(operation: str, access: Access, owner_id: int | None) -> Verdict:
-    """Whether `access` may call `operation` on a device whose owner was just read (0 or None for none).
-
-    It also knows whether the operation has anything to do on this device.
-    """
+    """As `judge`, for the owner just read (0 or None: none), and whether there is anything to do on this device."""
     owner = owner_id or 0
     verdict = judge(operation, access, owner_id=owner)
     if operation == "remove_owner" and not owner:

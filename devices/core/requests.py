@@ -58,10 +58,7 @@ def is_poll(request: HttpRequest) -> bool:
 
 
 def restored_fields(request: DeviceRequest, *names: str) -> dict[str, str]:
-    """The values of these fields from the restored draft, as initial values of the form; empty if there are none.
-
-    The page itself says that they are not sent yet (base.html).
-    """
+    """Initial values of these fields from the restored draft; empty if there are none."""
     draft = getattr(request, "restored_draft", None)
     return {name: draft.fields[name] for name in names if name in draft.fields} if draft else {}
 
@@ -76,8 +73,7 @@ wall_clock: Callable[[], float] = time.time
 
 
 def clock_for(request: DeviceRequest) -> Clock:
-    """The clock of this request, stopped at the time it came in, so nothing on the page is older than it says. Waits
-    count from the real time."""
+    """Stopped at the time the request came in, so nothing on the page is older than it says. Waits are in real time."""
     zone = zone_of(request)
     known = getattr(request, "clock", None)
     if known is not None and known[0] == zone:
@@ -97,10 +93,7 @@ class Denied(Forbidden):
 
 
 def require(request: DeviceRequest, operation: str, *, verdict: Verdict | None = None) -> None:
-    """Raise Denied if the permissions do not allow `operation`, before any call.
-
-    `verdict`: that of this device, if known (`permissions.judge_here`).
-    """
+    """Raise Denied, before any call, unless `operation` is allowed. `verdict`: of this device (`judge_here`)."""
     verdict = verdict or judge(operation, request.access)
     if not verdict.allowed:
         raise Denied(verdict, operation=operation, request_id=request.request_id)

@@ -1,7 +1,4 @@
-"""Values of one sign-in in Django's cache, next to the gateway's cached responses (response_cache.py).
-
-No other person or sign-in reads it. It is deleted with those responses when the sign-in ends.
-"""
+"""Values of one sign-in in Django's cache, deleted with the gateway's cached responses when it ends."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from itertools import groupby
 from typing import NamedTuple
 
 LANES = ("CRITICAL", "WARNING", "OFFLINE", "ONLINE", "INFORMATION", "")
@@ -101,11 +102,11 @@ def events_per_day(
     newest = max((day for day, _, _ in dated), default=today)
     oldest = min((day for day, _, _ in dated), default=today)
     last = today if (today - newest).days < DAYS else newest
-    start = _back(last, DAYS - 1)
+    start = last - min(timedelta(DAYS - 1), last - date.min)
     partial = more and oldest >= newest
-    since = max(start, _forth(oldest, 1) if more and not partial else oldest if more else start)
+    since = max(start, oldest + timedelta(1) if more and not partial else oldest if more else start)
     inside = [entry for entry in dated if since <= entry[0] <= last]
-    dates = [_forth(start, n) for n in range((last - start).days + 1)]
+    dates = [start + timedelta(n) for n in range((last - start).days + 1)]
     lanes = tuple(_lane(kind, inside, dates) for kind in LANES)
     firsts: dict[date, int] = {}
     for day, _, at in inside:
@@ -132,14 +133,6 @@ def events_per_day(
 def _lane(kind: str, inside: Sequence[tuple[date, str, int]], dates: Sequence[date]) -> Lane:
     counts = Counter(day for day, each, _ in inside if (each if each in LANES else "") == kind)
     return Lane(kind, tuple(counts[day] for day in dates), counts.total())
-
-
-def _back(day: date, days: int) -> date:
-    return day - timedelta(min(days, (day - date.min).days))
-
-
-def _forth(day: date, days: int) -> date:
-    return day + timedelta(days)
 
 
 # --- places -----------------------------------------------------------------------------------------------------------
@@ -225,17 +218,12 @@ def _row(lane: Lane, at: int, many: int, unit: float) -> Row:
 
 
 def _weekends(days: Sequence[Day]) -> list[Band]:
-    """Weekends as bands."""
-    many = len(days)
-    bands: list[list[int]] = []
-    for at, day in enumerate(days):
-        if day.date.weekday() < SATURDAY:
-            continue
-        if bands and bands[-1][0] + bands[-1][1] == at:
-            bands[-1][1] += 1
-        else:
-            bands.append([at, 1])
-    return [Band(_share(at, many), _share(width, many)) for at, width in bands]
+    bands = []
+    for weekend, group in groupby(range(len(days)), key=lambda at: days[at].date.weekday() >= SATURDAY):
+        if weekend:
+            first, *rest = group
+            bands.append(Band(_share(first, len(days)), _share(1 + len(rest), len(days))))
+    return bands
 
 
 def _ticks(chart: Chart) -> list[Tick]:

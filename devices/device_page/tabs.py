@@ -60,26 +60,19 @@ def device_logs(request: DeviceRequest, device_id: int) -> HttpResponse:
 def device_metafields(request: DeviceRequest, device_id: int) -> HttpResponse:
     """`GET /device/metafield`: every metafield with its type, and what may be edited."""
     require(request, "list_metafields")
-    return answer_tab(
-        request,
-        device_id,
-        "metafields",
-        lambda gateway: gateway.list_metafields(device_id),
-        lambda found: _metafields(request, found),
-    )
 
+    def show(found: Iterable[Metafield]) -> dict[str, Any]:
+        fields = [present(each) for each in found]
+        return {
+            "fields": fields,
+            "count": len(fields),
+            "missing_count": sum(each.missing for each in fields),
+            "edit": gate_write(request, judge("set_metafield", request.access)),
+            "ways": change_url_names(request),
+            "read_at": read_stamp(request, "list_metafields"),
+        }
 
-def _metafields(request: DeviceRequest, found: Iterable[Metafield]) -> dict[str, Any]:
-    """Context of the metafields panel."""
-    fields = [present(each) for each in found]
-    return {
-        "fields": fields,
-        "count": len(fields),
-        "missing_count": sum(each.missing for each in fields),
-        "edit": gate_write(request, judge("set_metafield", request.access)),
-        "ways": change_url_names(request),
-        "read_at": read_stamp(request, "list_metafields"),
-    }
+    return answer_tab(request, device_id, "metafields", lambda gateway: gateway.list_metafields(device_id), show)
 
 
 @require_safe

@@ -138,7 +138,7 @@ def _events_of(day: Day, year: int) -> str:
 
 def _tick_words(chart: Chart, tick: Tick, year: int) -> str:
     if chart.today and tick.at == len(chart.days) - 1:
-        return str(_("today, so far"))
+        return _("today, so far")
     return short_date(chart.days[tick.at].date, year)
 
 
@@ -156,7 +156,7 @@ def _covers(chart: Chart, year: int) -> str:
         words = _("%(n)s of %(total)s events, from %(since)s to today")
     else:
         words = _("%(n)s of %(total)s events, from %(since)s to %(until)s")
-    return str(words % values)
+    return words % values
 
 
 def _about(chart: Chart, year: int) -> str:
@@ -188,10 +188,6 @@ def _notes(chart: Chart, year: int) -> list[str]:
         )
         notes.append(words % {"n": number(chart.ahead)})
     if chart.undated:
-        words = ngettext(
-            "%(n)s event has no valid date.",
-            "%(n)s events have no valid date.",
-            chart.undated,
-        )
+        words = ngettext("%(n)s event has no valid date.", "%(n)s events have no valid date.", chart.undated)
         notes.append(words % {"n": number(chart.undated)})
     return notes

@@ -79,10 +79,7 @@ def resolve_user(gateway: Gateway, access: Access, text: str) -> Person:
 
 
 def resolve_organization(gateway: Gateway, access: Access, org_id: int) -> str:
-    """The name of an organization; empty if it cannot be read. Raises Unresolved if it does not exist.
-
-    For ids without a name in `names.Names`.
-    """
+    """The name of an organization not in `Names`; empty if it cannot be read. Raises Unresolved if there is none."""
     if not judge("get_organization", access).allowed:
         return ""
     try:

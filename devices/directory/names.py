@@ -65,10 +65,7 @@ def names_for(gateway: Gateway, access: Access) -> Names:
 
 
 def warm_up(gateway: Gateway, access: Access) -> Names:
-    """Read the names and cache them. Called at sign-in, so that the first page is as fast as the others.
-
-    Raises Unauthorized; any other failure leaves that kind of name out.
-    """
+    """Read the names and cache them. Raises Unauthorized; any other failure leaves that kind of name out."""
     stale_before, organizations = len(gateway.stale), _own_organization(gateway, access)
     found = {
         kind: _or_none(partial(_read, gateway, operation)) if judge(operation, access).allowed else {}

@@ -101,9 +101,7 @@ def _save(access: Access, key: str, check: Check) -> str:
 
 @require_POST
 def device_check(request: DeviceRequest) -> HttpResponse:
-    """`GET /device/online` for each of `ids`, then back to the list. A POST, though it changes nothing: a page that is
-    reloaded, prefetched or opened from somebody else's link must not make a hundred calls.
-    """
+    """`GET /device/online` for each of `ids`. A POST: a reload, prefetch or foreign link must not make 100 calls."""
     require(request, "get_online")
     key = request.POST.get("checked", "")
     if "stop" in request.POST:

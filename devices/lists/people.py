@@ -100,7 +100,15 @@ def _context(
     mine = _mine(access, query["email"])
 
     def url(**changes: Any) -> str:
-        return here + _query(query | {"checked": "", "show": ""} | changes, request.preferences.page_size)
+        wanted = query | {"checked": "", "show": ""} | changes
+        return here + query_string(
+            email=wanted["email"],
+            org=wanted["org"],
+            page=wanted["page"] if wanted["page"] > 1 else "",
+            size=size_param(wanted, request.preferences.page_size),
+            checked=wanted["checked"],
+            show=wanted["show"],
+        )
 
     heading = _heading(operation, mine)
     where = names.organization(query["org"] or access.org_id) or _("your organization")
@@ -135,17 +143,6 @@ def _context(
         "create": gate_write(request, judge("create_device", access)),
         "section": "devices" if access.only_own else "owners",
     }
-
-
-def _query(query: dict[str, Any], page_size: int) -> str:
-    return query_string(
-        email=query["email"],
-        org=query["org"],
-        page=query["page"] if query["page"] > 1 else "",
-        size=size_param(query, page_size),
-        checked=query["checked"],
-        show=query["show"],
-    )
 
 
 def _person_lists(access: Access, operation: str, email: str) -> list[PersonListLink]:

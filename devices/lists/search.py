@@ -40,10 +40,7 @@ SORTS = {"name": "Name", "id": "Device Id", "template": "Template Name", "firmwa
 
 @require_safe
 def device_list(request: DeviceRequest) -> HttpResponse:
-    """`GET /devices` of an organization, or with `q` `GET /search/devices`: one API call either way.
-
-    A person who sees only their own devices is redirected to that list.
-    """
+    """`GET /devices` of an organization, or with `q` `GET /search/devices`: one API call either way."""
     form = SearchForm(request.GET)
     query = form.clean_with_defaults(rows=request.preferences.page_size)
     if request.access.only_own and not request.GET.get("q"):
@@ -141,10 +138,7 @@ def _ignored_filters(query: dict[str, Any]) -> list[str]:
 
 
 class ListUrls:
-    """Addresses of the same list with other values; empty and default ones are left out.
-
-    `checked` and `show` belong to the rows of this page: they are left out unless given.
-    """
+    """Addresses of the same list with other values. `checked` and `show`, of the rows of one page, only if given."""
 
     def __init__(self, path: str, query: dict[str, Any], page_size: int) -> None:
         self.path = path

@@ -65,10 +65,7 @@ class CheckControls(NamedTuple):
 def table(
     request: DeviceRequest, page: Page[Device] | None, names: Names, query: dict[str, Any], url: Url
 ) -> dict[str, Any]:
-    """Context of `lists/_table.html`; `page` None shows no table. `query`: the cleaned query of the address.
-
-    `done`: the change that led here because its device left this person's view.
-    """
+    """Context of `lists/_table.html`; `page` None: no table. `query`: cleaned. `done`: the change that led here."""
     clock = clock_for(request)
     items = page.items if page else ()
     ids = [device.id for device in items]

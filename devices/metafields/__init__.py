@@ -208,7 +208,7 @@ def view_of(metafield: Metafield, *, likely: bool) -> FieldView:
         editable=editable,
         why_not="" if editable else _why_not(known, kind),
         value="" if secret else _initial(known, raw),
-        control=_control(known, kind, raw),
+        control="text" if known == "list" and not validation.options(raw) else kind.control,
         attrs=_attrs(known, raw),
         unit=clean(str(raw.get("units") or "")),
         hint=_bounds_hint(known, raw) or str(kind.hint),
@@ -247,11 +247,6 @@ def _initial(known: str, raw: Raw) -> str:
     """The initial value of the editor."""
     lines = display.selected(raw) if known == "list" else display.plain(raw)
     return lines[0] if lines else ""
-
-
-def _control(known: str, kind: MetafieldType, raw: Raw) -> str:
-    """A list without options is a text field."""
-    return "text" if known == "list" and not validation.options(raw) else kind.control
 
 
 def _attrs(known: str, raw: Raw) -> dict[str, Any]:

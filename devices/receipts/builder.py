@@ -205,7 +205,9 @@ def collect(gateway: Gateway, progress: ReceiptProgress, seconds: float) -> list
     began = time.monotonic()
     while not (progress.finished or progress.wait) and (spent := time.monotonic() - began) < seconds:
         if progress.spent + spent > MAX_SECONDS:
-            _stop_collecting(progress)
+            for part in progress.parts.values():
+                if not part.done:
+                    part.done, part.reason = True, TOO_LONG
             break
         wanted = _next_pages(progress)
         job = gateway.fresh().within(ROUND_TIMEOUT).with_priority(Priority.JOB)
@@ -286,12 +288,6 @@ def add_page(name: str, part: ReceiptPart, got: PartPage) -> None:
         part.reason = TOO_MANY
     elif shorter or (part.done and name in PAGED_PARTS and part.items < (part.total or 0)):
         part.reason = CHANGED
-
-
-def _stop_collecting(progress: ReceiptProgress) -> None:
-    for part in progress.parts.values():
-        if not part.done:
-            part.done, part.reason = True, TOO_LONG
 
 
 # --- document ---------------------------------------------------------------------------------------------------------

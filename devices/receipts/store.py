@@ -113,10 +113,6 @@ def draft_document(draft: ReceiptDraft) -> str:
     return build_document(draft_progress(draft), (ReceiptChunk(*chunk) for chunk in chunks.iterator(chunk_size=8)))
 
 
-def delete_draft(draft: ReceiptDraft) -> None:
-    ReceiptDraft.objects.filter(pk=draft.pk).delete()
-
-
 def store_receipt(body: str, progress: ReceiptProgress) -> str:
     """Store the finished receipt for AUDIT_KEEP_DAYS and return its hash. It cannot be changed afterwards."""
     now = timezone.now()

@@ -74,7 +74,6 @@ class EntryView(NamedTuple):
 def entry_view(entry: AuditEntry, names: Names, clock: Clock, access: Access) -> EntryView:
     state = entry_state(entry)
     device_id = entry.device_id or state.created_device_id
-    url = reverse("audit:entry", args=[entry.pk])
     undoable = can_undo(entry, state)
     undo = undone_by(entry) if undoable else None
     undoable = undoable and undo is None
@@ -83,7 +82,7 @@ def entry_view(entry: AuditEntry, names: Names, clock: Clock, access: Access) ->
     after = value_words(entry, entry.after, names)
     return EntryView(
         id=entry.pk,
-        url=url,
+        url=reverse("audit:entry", args=[entry.pk]),
         label=label_of(entry.operation),
         target=target,
         device_id=device_id,
@@ -122,11 +121,6 @@ def moves(entry: AuditEntry) -> bool:
     """Whether its values are ids of people or organizations: afterwards somebody may no longer see the device."""
     kind = kind_of(entry.operation)
     return kind is not None and kind.values_are_ids
-
-
-def proven_by_reply(entry: AuditEntry) -> bool:
-    kind = kind_of(entry.operation)
-    return kind is None or kind.proven_by_reply
 
 
 def person_name(person: AuditPerson) -> str:

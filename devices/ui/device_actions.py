@@ -48,8 +48,7 @@ class Action(NamedTuple):
 
 
 def device_actions(request: DeviceRequest, info: BaseInfo | None) -> list[Action]:
-    """The actions of a device, each judged for this person and this device's owner as just read; empty where `info` is
-    not known."""
+    """Each judged for this person and this device's owner as just read; empty where `info` is not known."""
     if info is None:
         return []
     disabled = writes_disabled_reason(request)

@@ -18,17 +18,12 @@ from devices.metafields import view_of
 
 FIRMWARE_MAX = 120
 """Characters. The device sends the text, so it can be of any length."""
-
-
 SERIAL = re.compile(r"\b(serial|s/?n|serien?nummer)\b", re.IGNORECASE)
 """The API has no serial number: it is the metafield that the template's author named so."""
 
 
 def identity_facts(request: DeviceRequest, info: BaseInfo, clock: Clock) -> list[Fact]:
-    """ID, serial number, owner, organization, template, firmware and activation. IDs and e-mails can be copied.
-
-    The serial number is a metafield, so it is only there if the metafields were read with the device.
-    """
+    """IDs and e-mails can be copied. The serial number is a metafield: only there if `info` has the metafields."""
     names = names_for(request.gateway, request.access)
     activated = clock.when(info.activated_at)
     return [

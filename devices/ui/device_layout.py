@@ -21,7 +21,7 @@ from devices.gateway.types import BaseInfo, Online
 from devices.ui.change_notice import Reconciled, change_notice, reconcile_device
 from devices.ui.device_actions import device_actions
 from devices.ui.device_facts import Fact, identity_facts
-from devices.ui.read_errors import is_panel_local, panel_error, unwrap
+from devices.ui.read_errors import is_panel_local, panel_error
 from devices.ui.status_banner import is_in_banner, stale_since
 from devices.ui.tabs import TABS
 
@@ -71,7 +71,8 @@ def device_layout_context(
     reconciled = reconcile_device(request, device_id) if reconciled is None else reconciled
     if reads is None:
         reads = fan_out_named(request.gateway, online_read(device_id) if info else layout_reads(device_id))
-        info = info or unwrap(reads["info"])
+        if isinstance(reads.get("info"), GatewayError):
+            raise reads["info"]
     info = reads["info"] if info is None else info
     error = info if isinstance(info, GatewayError) else None
     if error and not is_panel_local(error):
@@ -109,10 +110,7 @@ def set_tab_count(context: dict[str, Any], tab: str, total: int | None) -> None:
 
 
 def read_connection(request: DeviceRequest, device_id: int, clock: Clock, reported: int | None = None) -> Connection:
-    """`GET /device/online`. A failure reads "unknown" with its reason; raises Unauthorized and NotFound.
-
-    `reported`: see `connection_state.never_connected`.
-    """
+    """`GET /device/online`. A failure reads "unknown" with its reason; raises Unauthorized and NotFound."""
     result: Any
     try:
         result = request.gateway.get_online(device_id)

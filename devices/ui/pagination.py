@@ -16,10 +16,7 @@ class Step(NamedTuple):
 
 
 class Pager(NamedTuple):
-    """The range shown and links to other pages. `steps` has None for a gap.
-
-    `beyond`: the last page's address if this page does not exist, else empty.
-    """
+    """`steps` has None for a gap. `beyond`: the address of the last page if this one does not exist, else empty."""
 
     number: int
     first: int

@@ -117,13 +117,6 @@ def with_retry_after(response: HttpResponse, error: GatewayError) -> HttpRespons
     return response
 
 
-def unwrap(result: Any | GatewayError) -> Any:
-    """The result; raises it if it is an error."""
-    if isinstance(result, GatewayError):
-        raise result
-    return result
-
-
 View = Callable[..., HttpResponse]
 
 

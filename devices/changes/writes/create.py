@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -32,7 +34,7 @@ from devices.changes.service import execute, find_replay
 from devices.changes.verification import UNREAD, Observation, ObservedState, observe_new_device
 from devices.changes.writes.create_form import CreateForm
 from devices.core import api_rules
-from devices.core.permissions import Access, judge
+from devices.core.permissions import judge
 from devices.core.requests import DeviceRequest, require, restored_fields
 from devices.core.responses import answer, redirect_to
 from devices.core.text import clean, sentences, shorten
@@ -40,14 +42,12 @@ from devices.directory.lookup import Unresolved, resolve_organization, resolve_u
 from devices.directory.names import Names, names_for, organization_choices, templates_for
 from devices.gateway.client import Gateway
 from devices.gateway.errors import Forbidden, GatewayError, NotFound, Rejected, Unauthorized
-from devices.gateway.types import BaseInfo
+from devices.gateway.types import BaseInfo, Template
 
 NOT_READ = "?"
 """`before` of a new device when nobody knows which devices had its name."""
 SEARCH_LAG = timedelta(seconds=60)
 """How long a new device may be missing from the search."""
-
-
 TYPED = ("template_code", "name", "org_id", "owner")
 
 
@@ -56,7 +56,8 @@ def device_new(request: DeviceRequest) -> HttpResponse:
     """`POST /device/create`, sent once and never repeated, then the new device."""
     require(request, "create_device")
     names = names_for(request.gateway, request.access)
-    offered = _offered(request, names)
+    templates = templates_for(request.gateway, request.access)
+    offered: dict[str, Any] = {"templates": _codes(templates), "organizations": _listed(request, names)}
     if request.method != "POST" or "by_id" in request.POST:
         typed = restored_fields(request, *TYPED) or {name: request.POST[name] for name in TYPED if name in request.POST}
         return _page(request, CreateForm(initial=concurrency_fields(None) | typed, **offered))
@@ -152,35 +153,35 @@ def _created(request: DeviceRequest, result: ChangeResult) -> HttpResponse:
 # --- what was filled in -----------------------------------------------------------------------------------------------
 
 
+@contextmanager
+def _told_beside(form: CreateForm, field: str, failed: str) -> Iterator[None]:
+    """A look-up that finds nothing, or fails, becomes an error of the field. Raises Unauthorized and Forbidden."""
+    try:
+        yield
+    except Unresolved as problem:
+        form.add_error(field, with_missing_permissions(str(problem), problem.missing))
+    except (Unauthorized, Forbidden):
+        raise
+    except GatewayError as error:
+        form.add_error(field, sentences(failed, _(error.sentence)))
+
+
 def _organization(request: DeviceRequest, form: CreateForm, names: Names) -> None:
     """Look up an organization that was not chosen by its name; one that is not there is told beside the field."""
     org_id = form.cleaned_data.get("org_id")
     if org_id is None or org_id in names.organizations:
         return
-    try:
+    with _told_beside(form, "org_id", _("The organization could not be looked up.")):
         resolve_organization(request.gateway.fresh(), request.access, org_id)
-    except Unresolved as problem:
-        form.add_error("org_id", str(problem))
-    except (Unauthorized, Forbidden):
-        raise
-    except GatewayError as error:
-        form.add_error("org_id", sentences(_("The organization could not be looked up."), _(error.sentence)))
 
 
 def _owner(request: DeviceRequest, form: CreateForm) -> int | None:
     """The id of the owner meant; None for nobody in particular, or with an error beside the field."""
-    typed = form.cleaned_data.get("owner")
-    if not typed:
-        return None
-    try:
-        person = resolve_user(request.gateway.fresh(), request.access, typed)
-    except Unresolved as problem:
-        form.add_error("owner", with_missing_permissions(str(problem), problem.missing))
-        return None
-    except (Unauthorized, Forbidden):
-        raise
-    except GatewayError as error:
-        form.add_error("owner", sentences(_("The owner could not be looked up."), _(error.sentence)))
+    typed, person = form.cleaned_data.get("owner"), None
+    if typed:
+        with _told_beside(form, "owner", _("The owner could not be looked up.")):
+            person = resolve_user(request.gateway.fresh(), request.access, typed)
+    if person is None:
         return None
     verdict = judge("create_device", request.access, other=person.id != request.access.user_id)
     if not verdict.allowed:
@@ -188,15 +189,6 @@ def _owner(request: DeviceRequest, form: CreateForm) -> int | None:
     elif person.obstacle:
         form.add_error("owner", person.obstacle)
     return person.id
-
-
-def _offered(request: DeviceRequest, names: Names) -> dict[str, Any]:
-    """What can be chosen, as `CreateForm` takes it."""
-    templates = templates_for(request.gateway, request.access)
-    return {
-        "templates": None if templates is None else _codes(templates),
-        "organizations": _listed(request, names),
-    }
 
 
 def _listed(request: DeviceRequest, names: Names) -> list[tuple[str, str]]:
@@ -210,8 +202,10 @@ def _listed(request: DeviceRequest, names: Names) -> list[tuple[str, str]]:
     return [] if len(choices) < 2 or elsewhere or "by_id" in (request.POST or request.GET) else choices
 
 
-def _codes(templates: Any) -> list[tuple[str, str]]:
-    """A choice for each text id; where a template has several, the id tells them apart."""
+def _codes(templates: Iterable[Template] | None) -> list[tuple[str, str]] | None:
+    """A choice for each text id; where a template has several, the id tells them apart. None for None."""
+    if templates is None:
+        return None
     choices = []
     for template in sorted(templates, key=lambda template: template.name.casefold()):
         name = shorten(clean(template.name), 60)
@@ -260,7 +254,7 @@ def _page(request: DeviceRequest, form: CreateForm, *, status: int = 200) -> Htt
         "name_max": api_rules.NAME_MAX,
         "templates_denied": judge("list_templates", access).missing,
         "others": others,
-        "pick_url": reverse("devices:pick-user") if others.allowed and _searches(access) else "",
+        "pick_url": reverse("devices:pick-user") if others.allowed and judge("search_users", access).allowed else "",
         "pick_organization_url": reverse("devices:pick-organization")
         if judge("search_organizations", access).allowed
         else "",
@@ -268,10 +262,6 @@ def _page(request: DeviceRequest, form: CreateForm, *, status: int = 200) -> Htt
         "cancel_url": reverse("devices:device-list"),
     }
     return answer(request, "changes/create.html", "changes/_create.html", context, status=status)
-
-
-def _searches(access: Access) -> bool:
-    return judge("search_users", access).allowed
 
 
 # --- how it is verified -----------------------------------------------------------------------------------------------

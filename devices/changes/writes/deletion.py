@@ -1,11 +1,9 @@
-"""What cannot be undone: delete a device (`DELETE /device`), erase its data (`DELETE /device/clear`).
-
-First a receipt of what the device holds; then it is sent once, and read back.
-"""
+"""Delete a device (`DELETE /device`), erase its data (`DELETE /device/clear`): after a receipt of what it holds."""
 
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from django.contrib import messages
@@ -87,9 +85,9 @@ def read_failed(change: ChangeRequest, error: GatewayError) -> HttpResponse:
 
 
 def finish(change: ChangeRequest, result: ChangeResult) -> HttpResponse:
-    request, kind = change.request, change.kind
-    forget(request, kind.operation, change.device_id)
-    cleared = kind.operation == "clear_device"
+    request, operation = change.request, change.kind.operation
+    forget(request, operation, change.device_id)
+    cleared = operation == "clear_device"
     url = reverse("devices:device-detail", args=[change.device_id]) if cleared else home_url(request.access)
     return redirect_after_success(request, result, url)
 
@@ -253,7 +251,8 @@ def _clear_intent(change: ChangeRequest, checked: Checked) -> dict[str, Any]:
     return _delete_intent(change, checked) | {"before": str(extent or "")}
 
 
-CLEAR = ChangeKind(
+CLEAR = replace(
+    DELETE,
     operation="clear_device",
     name="clear",
     path="clear/",
@@ -273,24 +272,10 @@ CLEAR = ChangeKind(
         verified_after_loss=_("The platform’s reply was lost. Read back at %(time)s: the timeline was erased."),
     ),
     icon="eraser",
-    shown=frozenset({Place.ACTIONS}),
-    opens=Opens.PAGE,
-    answers_with=AnswersWith.REDIRECT,
-    destructive=True,
-    form=ConfirmForm,
-    field=None,
-    read=read,
-    form_options=lambda subject: confirm_options(subject.info if subject else None),
-    before_lock=receipt_first,
-    render=render,
-    read_failed=read_failed,
-    gone=gone,
     intent=_clear_intent,
     send=lambda gateway, intent: gateway.clear_device(intent.device_id or 0),
     observe=is_cleared,
     proves=lambda access, entry, observation: judge("list_timeline", access).allowed,
     describe=extent_words,
-    finish=finish,
-    undo=None,
     example=Example({"reason": "example"}, device=1),
 )

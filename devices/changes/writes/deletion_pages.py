@@ -26,10 +26,7 @@ from devices.gateway.types import BaseInfo
 from devices.receipts import builder as receipt_builder
 from devices.receipts.display import missing_part_text
 
-COUNTED: dict[str, Callable[[Gateway, int], Page[Any]]] = {
-    "timeline": lambda gateway, device_id: gateway.list_timeline(device_id, size=1),
-    "logs": lambda gateway, device_id: gateway.list_logs(device_id, size=1),
-}
+COUNTED: dict[str, Callable[..., Page[Any]]] = {"timeline": Gateway.list_timeline, "logs": Gateway.list_logs}
 TYPEABLE_MAX = 100
 """Characters of a name that somebody can be asked to type."""
 
@@ -220,30 +217,23 @@ def _logs(total: int | None) -> Item | None:
 def _totals(request: DeviceRequest, device_id: int) -> Totals:
     """How many there are. Left out where this person may not know, or the platform does not tell."""
     asked = [name for name in COUNTED if judge(receipt_builder.PART_READERS[name][0], request.access).allowed]
-    found = fan_out(request.gateway.fresh(), asked, lambda gateway, name: COUNTED[name](gateway, device_id))
+    found = fan_out(request.gateway.fresh(), asked, lambda gateway, name: COUNTED[name](gateway, device_id, size=1))
     return {name: page.total for name, page in found.items() if isinstance(page, Page)}
-
-
-# --- what is missing from the receipt ---------------------------------------------------------------------------------
 
 
 def _missing_anyway(request: DeviceRequest, totals: Totals) -> dict[str, receipt_builder.ReceiptPart]:
     """What a receipt will lack in any case: what this person may not read, what there is too much of."""
     most = receipt_builder.MAX_PAGES * receipt_builder.PAGE_SIZE
-    many = {name: total for name, total in totals.items() if total is not None and total > most}
     too_many = {
         name: receipt_builder.ReceiptPart(items=most, total=total, reason=receipt_builder.TOO_MANY)
-        for name, total in many.items()
+        for name, total in totals.items()
+        if total is not None and total > most
     }
     return receipt_builder.forbidden_parts(request.access) | too_many
 
 
-# --- words of each ----------------------------------------------------------------------------------------------------
-
-
 class DestructiveAction(NamedTuple):
-    """What the pages of one of the two say beside the kind's own words. `before_title`, `nothing_yet` and `now` are of
-    the receipt's page."""
+    """Words beside those of the kind. `before_title`, `nothing_yet` and `now` are of the receipt's page."""
 
     impact: Callable[[DeviceRequest, BaseInfo, dict[str, Any], Totals], dict[str, Any]]
     title: Any

@@ -95,7 +95,7 @@ def forget(request: DeviceRequest, operation: str, device_id: int) -> None:
     """The change was made: what was collected for this form is stored as its receipt."""
     draft = receipt_store.find_draft(_key(request, operation, device_id, request.POST.get("idempotency_key", "")))
     if draft is not None:
-        receipt_store.delete_draft(draft)
+        draft.delete()
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -105,7 +105,7 @@ def device_receipt(request: DeviceRequest, device_id: int, draft_id: int) -> Htt
     progress = receipt_store.draft_progress(draft)
     require(request, progress.operation)
     if request.method == "POST":
-        receipt_store.delete_draft(draft)
+        draft.delete()
         messages.info(request, _("Cancelled. Nothing was changed; the partial receipt was discarded."))
         return redirect_to(request, reverse("devices:device-detail", args=[device_id]))
     if not progress.finished:

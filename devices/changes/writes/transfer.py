@@ -27,7 +27,7 @@ from devices.core.permissions import VIEW_USERS, Access, judge, judge_here
 from devices.core.requests import require, restored_fields
 from devices.core.responses import answer
 from devices.directory.lookup import Person, Unresolved, resolve_organization, resolve_user, with_missing_permissions
-from devices.directory.names import Names, names_for
+from devices.directory.names import Names, names_for, organization_choices
 from devices.gateway.errors import GatewayError
 from devices.gateway.types import BaseInfo
 
@@ -280,17 +280,13 @@ def read_organization(change: ChangeRequest) -> Subject:
     request = change.request
     info = change.context.gateway.get_base_info(change.device_id)
     names = names_for(request.gateway, request.access)
-    others = sorted(((id, name) for id, name in names.organizations.items() if id != info.org_id), key=_by_name)
+    others = [choice for choice in organization_choices(names) if choice[0] != info.org_id]
     sent: Mapping[str, str] = (
         request.POST if request.method == "POST" else restored_fields(request, "org_id") | request.GET.dict()
     )
     elsewhere = sent.get("org_id", "") not in {"", *(str(id) for id, _name in others)}
     listed = [] if elsewhere or "by_id" in sent else others
     return Subject(info, str(info.org_id), names.organization(info.org_id), item=listed)
-
-
-def _by_name(organization: tuple[int, str]) -> str:
-    return organization[1].casefold()
 
 
 def resolve_target(change: ChangeRequest, subject: Subject, form: OrganizationForm) -> Holder | None:
