@@ -22,7 +22,7 @@ from portal.platform import transport
 from tests.devices import fleet
 from tests.devices.changes.forms import filled, writes
 from tests.devices.conftest import Person, soup, words
-from tests.devices.receipts.test_builder import CLEAR, DELETE, opened, told_missing
+from tests.devices.receipts.test_builder import CLEAR, DELETE, opened, missing_parts_notice
 from tests.servers import SandboxServer
 
 pytestmark = pytest.mark.usefixtures("fresh_sandbox")
@@ -150,11 +150,11 @@ def test_what_is_missing_is_told_on_the_page_of_progress_too(
     form = opened(admin)
     platform.fault("/device/logs", "status", status=500)
     ready = looked_at(admin, admin.post(DELETE, form)["Location"])
-    assert "Log of user actions: " in told_missing(ready)
+    assert "Log of user actions: " in missing_parts_notice(ready)
     tried_again = admin.post(DELETE, last_form(ready))["Location"]
     assert writes(platform) == []
     ready = looked_at(admin, tried_again)
-    assert "Log of user actions: " in told_missing(ready)
+    assert "Log of user actions: " in missing_parts_notice(ready)
     assert admin.post(DELETE, last_form(ready) | {"without": "on"})["Location"].startswith("/devices/?change=")
 
 
@@ -182,7 +182,7 @@ def test_too_many_calls_are_waited_for_and_nothing_is_done_meanwhile(admin: Pers
     transport.cache_clear()  # its cool-down goes by a clock that a test cannot move
     with time_machine.travel(time.time() + 31):
         ready = looked_at(admin, url)
-        assert told_missing(ready) == ""
+        assert missing_parts_notice(ready) == ""
         assert admin.post(DELETE, last_form(ready))["Location"].startswith("/devices/?change=")
     assert json.loads(Receipt.objects.get().body)["complete"] is True
 
