@@ -141,10 +141,10 @@ def too_wide(networks: Collection[IPv4Network | IPv6Network]) -> bool:
     """Whether these include strangers: a network wider than any company's, or together the whole internet."""
     v4 = [network for network in networks if isinstance(network, IPv4Network)]
     v6 = [network for network in networks if isinstance(network, IPv6Network)]
-    everything = any(n.prefixlen == 0 for n in collapse_addresses(v4)) or any(
-        n.prefixlen == 0 for n in collapse_addresses(v6)
+    joined: list[IPv4Network | IPv6Network] = [*collapse_addresses(v4), *collapse_addresses(v6)]
+    return any(n.prefixlen == 0 for n in joined) or any(
+        n.prefixlen < MIN_PREFIX[n.version] and not n.is_private for n in networks
     )
-    return everything or any(n.prefixlen < MIN_PREFIX[n.version] and not n.is_private for n in networks)
 
 
 def token_keys(env: environ.Env) -> list[str]:

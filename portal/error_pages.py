@@ -159,7 +159,8 @@ def _answer(request: HttpRequest, page: str, context: dict[str, Any], status: in
     return render(request, "errors/_fragment.html" if partial else page, context, status=status)
 
 
-def _plain(request: HttpRequest, sentence: str, effect: str, status: int) -> HttpResponse:
+def _plain(request: HttpRequest, sentence: str, status: int, effect: str = "") -> HttpResponse:
+    effect = effect or _("Nothing was changed.")
     return _answer(request, "errors/plain.html", {"sentence": sentence, "effect": effect}, status)
 
 
@@ -167,12 +168,11 @@ def _plain(request: HttpRequest, sentence: str, effect: str, status: int) -> Htt
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    sentence = _("The portal cannot read this request.")
-    return _plain(request, sentence, _("Nothing was changed."), HTTPStatus.BAD_REQUEST)
+    return _plain(request, _("The portal cannot read this request."), HTTPStatus.BAD_REQUEST)
 
 
 def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return _plain(request, _("You may not do this."), _("Nothing was changed."), HTTPStatus.FORBIDDEN)
+    return _plain(request, _("You may not do this."), HTTPStatus.FORBIDDEN)
 
 
 def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -185,7 +185,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     request_id = getattr(request, "request_id", "")
     effect = _("The error is in its log. The portal’s administrator can find it by the request number.")
     try:
-        return _plain(request, _("The portal has made a mistake."), effect, HTTPStatus.INTERNAL_SERVER_ERROR)
+        return _plain(request, _("The portal has made a mistake."), HTTPStatus.INTERNAL_SERVER_ERROR, effect)
     except Exception:
         log.exception("the error page itself failed, request %s", request_id)
         return HttpResponseServerError(
@@ -205,16 +205,15 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         }
         return _answer(request, "errors/plain.html", context, HTTPStatus.FORBIDDEN)
     effect = _("Nothing was changed. Reload the page and send the form again; if this goes on, allow cookies.")
-    return _plain(request, _("This form is no longer valid."), effect, HTTPStatus.FORBIDDEN)
+    return _plain(request, _("This form is no longer valid."), HTTPStatus.FORBIDDEN, effect)
 
 
 def cross_site_request(request: HttpRequest) -> HttpResponse:
     effect = _("Nothing was changed. The portal accepts changes only from its own pages.")
-    return _plain(request, _("This request came from another site."), effect, HTTPStatus.FORBIDDEN)
+    return _plain(request, _("This request came from another site."), HTTPStatus.FORBIDDEN, effect)
 
 
 def method_not_allowed(request: HttpRequest, refused: HttpResponseBase) -> HttpResponse:
-    sentence = _("This address cannot be used in this way.")
-    response = _plain(request, sentence, _("Nothing was changed."), HTTPStatus.METHOD_NOT_ALLOWED)
+    response = _plain(request, _("This address cannot be used in this way."), HTTPStatus.METHOD_NOT_ALLOWED)
     response["Allow"] = refused.headers["Allow"]
     return response

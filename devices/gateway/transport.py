@@ -118,7 +118,11 @@ class Transport:
         allowance = Allowance(
             Deadline(self.timeouts.call, clock=self._clock), deadline, self.timeouts, to_the_end=to_the_end
         )
-        outcome = self._exchange(_prepared(method, self.base_url + path + encoded(query), headers, body), allowance)
+        # What requests would prepare, without its merging: all four are complete.
+        request = requests.PreparedRequest()
+        request.method, request.url = method, self.base_url + path + encoded(query)
+        request.headers, request.body = CaseInsensitiveDict(headers), body
+        outcome = self._exchange(request, allowance)
         if isinstance(outcome, _Failure):
             # Raised here and not in an except block: the library's error holds the request with its token.
             raise outcome.kind(operation=operation, api_status=outcome.status, request_id=request_id, sent=outcome.sent)
@@ -190,9 +194,7 @@ def _has_stated_length(response: requests.Response) -> bool:
 
 
 _thread = threading.local()
-"""`allowance` of the call that this thread is making; `began`: whether its request may have been sent, at
-least in part. urllib3 gives no way to hand them down to the connection and back.
-"""
+"""`allowance` of this thread's call, and whether it `began` to send: urllib3 cannot hand them down and back."""
 
 
 class _Reader(io.RawIOBase):
@@ -328,16 +330,6 @@ class _Adapter(HTTPAdapter):
     def close(self) -> None:
         self._pool.close()
         super().close()
-
-
-def _prepared(method: str, url: str, headers: dict[str, str], body: bytes | None) -> requests.PreparedRequest:
-    """What requests would prepare, without its merging: method, URL, headers and body are complete."""
-    request = requests.PreparedRequest()
-    request.method = method
-    request.url = url
-    request.headers = CaseInsensitiveDict(headers)
-    request.body = body
-    return request
 
 
 def encoded(query: Query | None) -> str:

@@ -346,7 +346,8 @@ def _refresh(row: GrantRow, tokens: Tokens, lease: str, *, keep_lease: bool) -> 
     try:
         fresh = _request_tokens(row, tokens)
     except oauth.WrongCredentials as error:
-        _mark_refused(row, lease)
+        log.info("the grant of user %s ended: the platform rejected its refresh token", row.user)
+        ApiGrant.objects.filter(handle=row.handle, version=row.version, lease_by=lease).update(revoked=True)
         raise Unauthorized(operation="refresh_token", api_status=error.api_status) from None
     except GatewayError as error:
         log.warning("refreshing the tokens of user %s failed: %s", row.user, type(error).__name__)
@@ -374,11 +375,6 @@ def _request_tokens(row: GrantRow, tokens: Tokens) -> Tokens:
     fresh = oauth.refresh(tokens.refresh, seconds=REFRESH_TIMEOUT)
     # RFC 6749 §6: without a new refresh token the old one stays valid.
     return Tokens(fresh.access, fresh.refresh or tokens.refresh, fresh.expires_in)
-
-
-def _mark_refused(row: GrantRow, lease: str) -> None:
-    log.info("the grant of user %s ended: the platform rejected its refresh token", row.user)
-    ApiGrant.objects.filter(handle=row.handle, version=row.version, lease_by=lease).update(revoked=True)
 
 
 def _decrypt(row: GrantRow) -> Tokens:
