@@ -1,7 +1,4 @@
-"""Reads settings from the environment into typed values, and explains in one sentence what is missing or unsafe.
-
-The settings module calls it, so it must not use Django's settings.
-"""
+"""Reads the environment into typed values, for settings.py (so without Django's), and explains what is wrong."""
 
 from __future__ import annotations
 

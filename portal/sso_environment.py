@@ -1,7 +1,4 @@
-"""Reads the sign-in settings (SIGN_IN, SSO, groups) from the environment, and refuses an unsafe configuration.
-
-The settings module calls it, like environment.py, so it must not use Django's settings.
-"""
+"""Reads the sign-in settings for portal/settings.py (so without Django's), and refuses an unsafe configuration."""
 
 from __future__ import annotations
 

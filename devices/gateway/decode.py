@@ -1,7 +1,4 @@
-"""Decodes the body of a successful response to typed values. A body that does not fit is a BadReply, never a traceback.
-
-Unknown members are ignored; optional ones may be absent or null.
-"""
+"""Decodes bodies of successful responses to typed values. One that does not fit is a BadReply, never a traceback."""
 
 from __future__ import annotations
 

@@ -153,10 +153,7 @@ class NotFound(GatewayError):
 
 
 class RateLimited(GatewayError):
-    """429: the organization's or the device's rate limit is reached.
-
-    With `sent` False the portal sent nothing: its own rate limit is reached, or it backs off after a 429.
-    """
+    """429: the organization's or the device's limit. Not `sent`: the portal's own limit, or its backoff after a 429."""
 
     status = 429
     sentence = to_translate("The platform asks us to wait: too many requests.")

@@ -95,9 +95,7 @@ SHARED_ERRORS = (Unreachable, ServerFault, BadReply)
 
 
 class Stale(NamedTuple):
-    """A stale response that was given because no new one could be read. `operation`: the name of the Gateway's method.
-    `read_at`: when it was requested (seconds since 1970). `why`: as in CachedResponse.
-    """
+    """Given as no new one could be read. `read_at`: when it was requested (seconds since 1970). `why`: see below."""
 
     operation: str
     read_at: float
@@ -161,8 +159,7 @@ class _Flight:
 
 
 class SingleFlight:
-    """Calls that are running in this process: a thread that wants the same at the same time waits for the one
-    result."""
+    """Calls running in this process: a thread that wants the same at the same time waits for the one result."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -238,8 +235,7 @@ class ResponseCache:
         self._pending: set[bool] = set()
 
     def read(self, key: CacheKey, fetch: Callable[[], T], *, wait: float | None = None) -> CachedResponse[T]:
-        """The response, cached or fetched. Raises what `fetch` raises, and TimedOut if another thread's call did not
-        end within `wait` seconds."""
+        """Cached or fetched. Raises as `fetch`, and TimedOut after `wait` seconds for another thread's call."""
         policy = CACHE_POLICIES.get(key.operation, ALWAYS_FETCH)
         digest = self._digest(key, policy)
         if digest is None or (self._changing and not policy.reference_data):

@@ -184,8 +184,7 @@ class Transport:
 
 
 def _has_stated_length(response: requests.Response) -> bool:
-    """Whether a response without a body states it. A 2xx whose headers were cut off looks the same otherwise, and a
-    change would be taken for made."""
+    """Whether an empty response states its length. With headers cut off, a change must not be taken for made."""
     stated = "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
     return stated or response.status_code in {204, 205} or not 200 <= response.status_code < 300
 
@@ -297,11 +296,7 @@ def _pool(base_url: str, ca_bundle: str | None) -> HTTPConnectionPool:
 
 
 class _Adapter(HTTPAdapter):
-    """requests' adapter, for one host and without a session.
-
-    A session merges settings, looks up its adapter and stores cookies on every call. None of that is wanted: people
-    share the connections, so a cookie of one person would be sent with the token of the next.
-    """
+    """requests' adapter for one host, without a session: that would send one person's cookies with all tokens."""
 
     def __init__(self, pool: HTTPConnectionPool) -> None:
         super().__init__()

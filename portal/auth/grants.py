@@ -314,10 +314,7 @@ def token_for(
 
 
 class DatabaseNow(Func):
-    """Unix seconds by the database's clock at the time of the write.
-
-    Hosts' clocks differ, and a busy SQLite can delay a write for longer than a lease lasts.
-    """
+    """Unix seconds by the database's clock at the write: hosts' clocks differ, and a busy SQLite can delay a write."""
 
     output_field = FloatField()
 

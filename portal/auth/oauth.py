@@ -62,10 +62,7 @@ def exchange_password(email: str, password: Secret, *, request_id: str, deadline
 
 
 def client_tokens(*, seconds: float) -> Tokens:
-    """The `client_credentials` grant: the organization's token, within `seconds`. Raises ClientRefused, GatewayError.
-
-    A refresh token in the response is ignored: another call of this grant costs the same.
-    """
+    """The organization's token, within `seconds` and without a refresh token. Raises ClientRefused, GatewayError."""
     try:
         tokens = _token_call("client_credentials", {}, deadline=Deadline(seconds))
     except WrongCredentials as error:

@@ -1,7 +1,4 @@
-"""OpenID Connect Back-Channel Logout 1.0: the provider reports a sign-out, server to server.
-
-Sessions end in every process at once, as each request reads its grant from the database.
-"""
+"""OpenID Connect Back-Channel Logout 1.0: the provider reports a sign-out, server to server, for every process."""
 
 from __future__ import annotations
 
@@ -29,10 +26,7 @@ MAX_AGE = 300
 
 
 def end_sessions(logout_token: str) -> int:
-    """End the sessions that a logout token names, and return their number. A token is accepted once.
-
-    Raises InvalidToken, or ProviderUnavailable if the provider's keys cannot be loaded.
-    """
+    """End the sessions that a token names, once, and return their number. Raises InvalidToken, ProviderUnavailable."""
     claims = _validated_claims(logout_token)
     sub, sid = claims.get("sub", ""), claims.get("sid", "")
     which = Q(subject=oidc.subject(sub)) if sub else Q(subject__startswith=oidc.subject(""))
