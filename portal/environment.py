@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import environ
+import msgspec
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
@@ -220,11 +220,10 @@ def redis_timeout(env: environ.Env) -> float:
 def access_roles(env: environ.Env) -> dict[str, frozenset[str]]:
     """ACCESS_ROLES: JSON, role name at the platform -> rights in the portal."""
     try:
-        found = json.loads(env.str("ACCESS_ROLES", "{}"))
-        roles = {str(role): frozenset(rights) for role, rights in found.items() if isinstance(rights, list)}
-    except (ValueError, AttributeError, TypeError):
-        found, roles = {"": None}, {}
-    if len(roles) != len(found) or frozenset().union(*roles.values()) - set(RIGHTS):
+        roles = msgspec.json.decode(env.str("ACCESS_ROLES", "{}"), type=dict[str, frozenset[str]])
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        roles = None
+    if roles is None or frozenset().union(*roles.values()) - set(RIGHTS):
         raise ImproperlyConfigured(
             f'ACCESS_ROLES must be JSON like {{"Admin": ["{RIGHTS[0]}"]}}. The rights are {", ".join(RIGHTS)}.'
         )

@@ -51,9 +51,7 @@ def platform_error(request: DeviceRequest, error: GatewayError, *, form_url: str
     if form_url:
         context |= {"form_url": form_url, "effect": f"{context['effect']} {_draft_saved()}"}
     if isinstance(error, Forbidden):
-        context["denied"] = (
-            _right_missing(request, error) if isinstance(error, RightMissing) else _denied(request, error)
-        )
+        context["denied"] = _denied(request, error)
     if isinstance(error, NotFound):
         context["changes_url"] = _changes_url(request)
     if is_panel_local(error):
@@ -78,12 +76,10 @@ def append_banner(request: DeviceRequest, response: HttpResponseBase) -> None:
 def _changes_url(request: DeviceRequest) -> str:
     """The audit entries of a device that is not found, if there are any that this person may read."""
     device_id = request.resolver_match.kwargs.get("device_id") if request.resolver_match else None
-    if (
-        device_id is None
-        or not audit_log.filter_by_device(audit_log.visible_entries(request.access), device_id).exists()
-    ):
+    if device_id is None:
         return ""
-    return reverse("devices:device-changes", args=[device_id])
+    found = audit_log.filter_by_device(audit_log.visible_entries(request.access), device_id).exists()
+    return reverse("devices:device-changes", args=[device_id]) if found else ""
 
 
 def _effect(request: HttpRequest, error: GatewayError) -> str:
@@ -104,6 +100,8 @@ def _draft_saved() -> str:
 
 def _denied(request: DeviceRequest, error: Forbidden) -> dict[str, Any]:
     """Which permissions are missing, why, and a message for the administrator who can grant them."""
+    if isinstance(error, RightMissing):
+        return _right_missing(request, error)
     access = request.access
     verdict = error.verdict if isinstance(error, Denied) else judge(error.operation, access)
     if verdict.allowed and error.operation in ABOUT_ONE_DEVICE:
@@ -124,15 +122,9 @@ def _denied(request: DeviceRequest, error: Forbidden) -> dict[str, Any]:
 def _right_missing(request: DeviceRequest, error: RightMissing) -> dict[str, Any]:
     """The portal's own right, which its settings grant by role; the platform cannot grant it."""
     right = ", ".join(error.verdict.missing)
-    return {
-        "role": request.access.role_name,
-        "right": right,
-        "letter": _letter(
-            request,
-            _("Please check my rights in the device portal."),
-            _("Right needed: %(right)s (settings ACCESS_ROLES, ACCESS_GROUPS)") % {"right": right},
-        ),
-    }
+    needed = _("Right needed: %(right)s (settings ACCESS_ROLES, ACCESS_GROUPS)") % {"right": right}
+    letter = _letter(request, _("Please check my rights in the device portal."), needed)
+    return {"role": request.access.role_name, "right": right, "letter": letter}
 
 
 def _letter(request: DeviceRequest, asks: str, needed: str) -> str:

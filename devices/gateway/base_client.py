@@ -189,10 +189,7 @@ class BaseClient:
             self._cache.invalidate()
 
     def _send(self, operation: str, method: str, path: str, query: Query | None = None, body: object = None) -> Reply:
-        """The one place that sends: a success, or its error is raised.
-
-        A 401 gets another token and repeats the call once, a write too: it was refused before it was done.
-        """
+        """The one place that sends. A 401 gets another token and one repeat, of a write too: it was refused."""
         if self._guard is not None:
             self._guard(operation, {**(query or {}), **(body if isinstance(body, Mapping) else {})})
         token = None

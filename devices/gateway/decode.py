@@ -65,11 +65,7 @@ def _once(items: tuple[T, ...]) -> tuple[T, ...]:
 
 
 def nothing(reply: Reply, operation: str = "") -> None:
-    """The response to a write that returns nothing: no body, or any JSON but that of an error.
-
-    A 2xx with HTML comes from something in between (a sign-in page, a maintenance page) and proves nothing; neither
-    does a 2xx with an error.
-    """
+    """For a write that returns nothing: no body, or JSON without an error. A 2xx with HTML proves nothing."""
     if reply.body.strip():
         _no_error(_decode("one", Any, reply, operation), reply, operation)
 

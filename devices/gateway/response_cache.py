@@ -262,8 +262,7 @@ class ResponseCache:
         return self._fetch(policy, self._digest(key, policy) if stored else None, fetch)
 
     def peek(self, key: CacheKey, within: float = math.inf) -> CachedResponse[Any] | None:
-        """What is cached, if less than `within` seconds old; no call. A request that changes something may use it for
-        texts around the change, and must decide nothing by it."""
+        """What is cached, under `within` seconds old; no call. A change may use it for texts, not to decide."""
         policy = CACHE_POLICIES.get(key.operation, ALWAYS_FETCH)
         digest = self._digest(key, policy)
         return None if digest is None else self._load(key, digest, min(within, policy.stale_if_error))

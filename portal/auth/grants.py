@@ -300,10 +300,8 @@ def token_for(
             try:
                 _refresh(current, tokens, lease, keep_lease=usable)
                 continue
-            except Unauthorized:
-                raise
-            except GatewayError:
-                if not usable:
+            except GatewayError as error:
+                if not usable or isinstance(error, Unauthorized):
                     raise
         if usable:
             return tokens.access.reveal()
