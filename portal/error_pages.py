@@ -40,10 +40,7 @@ READ_PREFIXES = ("get_", "list_", "search_", "reveal_")
 
 
 def platform_error(request: DeviceRequest, error: GatewayError, *, form_url: str = "") -> HttpResponse:
-    """The response to an error that the view did not handle. The platform's own text is not shown, only its kind.
-
-    `form_url`: the form whose contents are saved as a draft.
-    """
+    """For an error that no view handled, without the platform's own text. `form_url`: a form saved as a draft."""
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.warning("%s, request %s, %s %s", error, request.request_id, request.method, request.path)
     page = next(page for kind, page in PAGES if isinstance(error, kind))
@@ -83,11 +80,7 @@ def _changes_url(request: DeviceRequest) -> str:
 
 
 def _effect(request: HttpRequest, error: GatewayError) -> str:
-    """Whether anything was changed, as far as we know.
-
-    A POST reads before it changes anything, and views handle errors of reads after the change. So if a read failed,
-    no change was sent.
-    """
+    """Whether anything was changed: a POST reads first, and views handle failed reads after the change."""
     is_read = request.method in READ_METHODS or error.operation.startswith(READ_PREFIXES)
     if is_read or not error.sent or error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return _("Nothing was changed.")

@@ -33,6 +33,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
@@ -148,14 +149,12 @@ class Store(Protocol):
     def delete(self, key: str) -> Any: ...
 
 
+@dataclass(slots=True)
 class _Flight:
-    __slots__ = ("done", "error", "result", "succeeded")
-
-    def __init__(self) -> None:
-        self.done = threading.Event()
-        self.succeeded = False
-        self.result: Any = None
-        self.error: GatewayError | None = None
+    done: threading.Event = field(default_factory=threading.Event)
+    succeeded: bool = False
+    result: Any = None
+    error: GatewayError | None = None
 
 
 class SingleFlight:
@@ -364,8 +363,8 @@ def _without_secrets(value: Any) -> Any:
     return value
 
 
-def _is_key(field: Metafield) -> bool:
-    return isinstance(field.value, dict) and "key" in str(field.value.get("type", "")).casefold()
+def _is_key(metafield: Metafield) -> bool:
+    return isinstance(metafield.value, dict) and "key" in str(metafield.value.get("type", "")).casefold()
 
 
 _encoder = msgspec.msgpack.Encoder()

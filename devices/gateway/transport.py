@@ -49,10 +49,7 @@ Query = Mapping[str, str | int | bool | None]
 
 
 class Transport:
-    """Sends requests to one API. Shared by all threads of a process.
-
-    Raises ValueError, with a sentence for the operator, if the base URL is not allowed.
-    """
+    """Sends requests to one API, for all threads. Raises ValueError for the operator if the URL is not allowed."""
 
     def __init__(
         self,
@@ -90,9 +87,8 @@ class Transport:
     ) -> Reply:
         """Send one request and read its whole response, whatever its status.
 
-        `query` members that are None are left out. `json` or `form` is the body. Raises Unreachable, TimedOut or
-        BadReply; their `sent` is False where the request cannot have reached the API. A bearer token that no header
-        can carry is Unauthorized.
+        `query` members that are None are left out. `json` or `form` is the body. Raises Unreachable, TimedOut,
+        BadReply, or Unauthorized for a bearer token that no header can carry.
 
         `to_the_end` is for changes: the page's deadline holds until the request is on its way, and OutOfTime says that
         it was over before; the response is awaited for as long as a call may take.

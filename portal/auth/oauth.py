@@ -1,7 +1,4 @@
-"""Calls to the platform's token endpoint: exchange a password or refresh token for tokens, or raise a typed error.
-
-Its error format differs from the other endpoints (platform's OAuth documents, RFC 6749 §5.2).
-"""
+"""Calls to the platform's token endpoint, with the error format of RFC 6749 §5.2 and typed errors."""
 
 from __future__ import annotations
 
