@@ -37,14 +37,12 @@ PERMISSIONS = {
 }
 """Permission of the platform -> what it allows in the portal. permissions.RULES has the operations."""
 
-
 RIGHT_TEXTS = {
     permissions.PORTAL_AUDIT: gettext_lazy(
         "Read the audit trail: who changed what, when, and whether it was confirmed."
     ),
     permissions.PORTAL_ADMIN: gettext_lazy("See who is signed in, and end their sessions."),
 }
-
 
 SIGN_IN_TEXTS = {
     ("off", "user"): gettext_lazy("With your e-mail and password of the platform."),

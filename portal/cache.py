@@ -137,10 +137,7 @@ _sizes: dict[str, dict[str, int]] = {}
 
 
 class BoundedMemoryCache(LocMemCache):
-    """Django's cache in memory, with a limit of bytes besides that of entries: `MAX_BYTES` in `OPTIONS`.
-
-    Over a limit the least recently used entries go, so that many large pages do not use up the memory.
-    """
+    """Django's cache in memory, limited in bytes too (`MAX_BYTES` in `OPTIONS`): the least recently used entries go."""
 
     _cache: OrderedDict[str, bytes]
     _expire_info: dict[str, float | None]

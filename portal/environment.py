@@ -1,11 +1,7 @@
-"""Reads settings from the environment into typed values, and explains in one sentence what is missing or unsafe.
-
-The settings module calls it, so it must not use Django's settings.
-"""
+"""Reads the environment into typed values, for settings.py (so without Django's), and explains what is wrong."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import environ
+import msgspec
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
@@ -141,10 +138,10 @@ def too_wide(networks: Collection[IPv4Network | IPv6Network]) -> bool:
     """Whether these include strangers: a network wider than any company's, or together the whole internet."""
     v4 = [network for network in networks if isinstance(network, IPv4Network)]
     v6 = [network for network in networks if isinstance(network, IPv6Network)]
-    everything = any(n.prefixlen == 0 for n in collapse_addresses(v4)) or any(
-        n.prefixlen == 0 for n in collapse_addresses(v6)
+    joined: list[IPv4Network | IPv6Network] = [*collapse_addresses(v4), *collapse_addresses(v6)]
+    return any(n.prefixlen == 0 for n in joined) or any(
+        n.prefixlen < MIN_PREFIX[n.version] and not n.is_private for n in networks
     )
-    return everything or any(n.prefixlen < MIN_PREFIX[n.version] and not n.is_private for n in networks)
 
 
 def token_keys(env: environ.Env) -> list[str]:
@@ -223,11 +220,10 @@ def redis_timeout(env: environ.Env) -> float:
 def access_roles(env: environ.Env) -> dict[str, frozenset[str]]:
     """ACCESS_ROLES: JSON, role name at the platform -> rights in the portal."""
     try:
-        found = json.loads(env.str("ACCESS_ROLES", "{}"))
-        roles = {str(role): frozenset(rights) for role, rights in found.items() if isinstance(rights, list)}
-    except (ValueError, AttributeError, TypeError):
-        found, roles = {"": None}, {}
-    if len(roles) != len(found) or frozenset().union(*roles.values()) - set(RIGHTS):
+        roles = msgspec.json.decode(env.str("ACCESS_ROLES", "{}"), type=dict[str, frozenset[str]])
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        roles = None
+    if roles is None or frozenset().union(*roles.values()) - set(RIGHTS):
         raise ImproperlyConfigured(
             f'ACCESS_ROLES must be JSON like {{"Admin": ["{RIGHTS[0]}"]}}. The rights are {", ".join(RIGHTS)}.'
         )

@@ -40,10 +40,7 @@ READ_PREFIXES = ("get_", "list_", "search_", "reveal_")
 
 
 def platform_error(request: DeviceRequest, error: GatewayError, *, form_url: str = "") -> HttpResponse:
-    """The response to an error that the view did not handle. The platform's own text is not shown, only its kind.
-
-    `form_url`: the form whose contents are saved as a draft.
-    """
+    """For an error that no view handled, without the platform's own text. `form_url`: a form saved as a draft."""
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.warning("%s, request %s, %s %s", error, request.request_id, request.method, request.path)
     page = next(page for kind, page in PAGES if isinstance(error, kind))
@@ -51,9 +48,7 @@ def platform_error(request: DeviceRequest, error: GatewayError, *, form_url: str
     if form_url:
         context |= {"form_url": form_url, "effect": f"{context['effect']} {_draft_saved()}"}
     if isinstance(error, Forbidden):
-        context["denied"] = (
-            _right_missing(request, error) if isinstance(error, RightMissing) else _denied(request, error)
-        )
+        context["denied"] = _denied(request, error)
     if isinstance(error, NotFound):
         context["changes_url"] = _changes_url(request)
     if is_panel_local(error):
@@ -78,20 +73,14 @@ def append_banner(request: DeviceRequest, response: HttpResponseBase) -> None:
 def _changes_url(request: DeviceRequest) -> str:
     """The audit entries of a device that is not found, if there are any that this person may read."""
     device_id = request.resolver_match.kwargs.get("device_id") if request.resolver_match else None
-    if (
-        device_id is None
-        or not audit_log.filter_by_device(audit_log.visible_entries(request.access), device_id).exists()
-    ):
+    if device_id is None:
         return ""
-    return reverse("devices:device-changes", args=[device_id])
+    found = audit_log.filter_by_device(audit_log.visible_entries(request.access), device_id).exists()
+    return reverse("devices:device-changes", args=[device_id]) if found else ""
 
 
 def _effect(request: HttpRequest, error: GatewayError) -> str:
-    """Whether anything was changed, as far as we know.
-
-    A POST reads before it changes anything, and views handle errors of reads after the change. So if a read failed,
-    no change was sent.
-    """
+    """Whether anything was changed: a POST reads first, and views handle failed reads after the change."""
     is_read = request.method in READ_METHODS or error.operation.startswith(READ_PREFIXES)
     if is_read or not error.sent or error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return _("Nothing was changed.")
@@ -104,6 +93,8 @@ def _draft_saved() -> str:
 
 def _denied(request: DeviceRequest, error: Forbidden) -> dict[str, Any]:
     """Which permissions are missing, why, and a message for the administrator who can grant them."""
+    if isinstance(error, RightMissing):
+        return _right_missing(request, error)
     access = request.access
     verdict = error.verdict if isinstance(error, Denied) else judge(error.operation, access)
     if verdict.allowed and error.operation in ABOUT_ONE_DEVICE:
@@ -124,15 +115,9 @@ def _denied(request: DeviceRequest, error: Forbidden) -> dict[str, Any]:
 def _right_missing(request: DeviceRequest, error: RightMissing) -> dict[str, Any]:
     """The portal's own right, which its settings grant by role; the platform cannot grant it."""
     right = ", ".join(error.verdict.missing)
-    return {
-        "role": request.access.role_name,
-        "right": right,
-        "letter": _letter(
-            request,
-            _("Please check my rights in the device portal."),
-            _("Right needed: %(right)s (settings ACCESS_ROLES, ACCESS_GROUPS)") % {"right": right},
-        ),
-    }
+    needed = _("Right needed: %(right)s (settings ACCESS_ROLES, ACCESS_GROUPS)") % {"right": right}
+    letter = _letter(request, _("Please check my rights in the device portal."), needed)
+    return {"role": request.access.role_name, "right": right, "letter": letter}
 
 
 def _letter(request: DeviceRequest, asks: str, needed: str) -> str:
@@ -159,7 +144,8 @@ def _answer(request: HttpRequest, page: str, context: dict[str, Any], status: in
     return render(request, "errors/_fragment.html" if partial else page, context, status=status)
 
 
-def _plain(request: HttpRequest, sentence: str, effect: str, status: int) -> HttpResponse:
+def _plain(request: HttpRequest, sentence: str, status: int, effect: str = "") -> HttpResponse:
+    effect = effect or _("Nothing was changed.")
     return _answer(request, "errors/plain.html", {"sentence": sentence, "effect": effect}, status)
 
 
@@ -167,12 +153,11 @@ def _plain(request: HttpRequest, sentence: str, effect: str, status: int) -> Htt
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    sentence = _("The portal cannot read this request.")
-    return _plain(request, sentence, _("Nothing was changed."), HTTPStatus.BAD_REQUEST)
+    return _plain(request, _("The portal cannot read this request."), HTTPStatus.BAD_REQUEST)
 
 
 def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return _plain(request, _("You may not do this."), _("Nothing was changed."), HTTPStatus.FORBIDDEN)
+    return _plain(request, _("You may not do this."), HTTPStatus.FORBIDDEN)
 
 
 def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -185,7 +170,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     request_id = getattr(request, "request_id", "")
     effect = _("The error is in its log. The portal’s administrator can find it by the request number.")
     try:
-        return _plain(request, _("The portal has made a mistake."), effect, HTTPStatus.INTERNAL_SERVER_ERROR)
+        return _plain(request, _("The portal has made a mistake."), HTTPStatus.INTERNAL_SERVER_ERROR, effect)
     except Exception:
         log.exception("the error page itself failed, request %s", request_id)
         return HttpResponseServerError(
@@ -205,16 +190,15 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         }
         return _answer(request, "errors/plain.html", context, HTTPStatus.FORBIDDEN)
     effect = _("Nothing was changed. Reload the page and send the form again; if this goes on, allow cookies.")
-    return _plain(request, _("This form is no longer valid."), effect, HTTPStatus.FORBIDDEN)
+    return _plain(request, _("This form is no longer valid."), HTTPStatus.FORBIDDEN, effect)
 
 
 def cross_site_request(request: HttpRequest) -> HttpResponse:
     effect = _("Nothing was changed. The portal accepts changes only from its own pages.")
-    return _plain(request, _("This request came from another site."), effect, HTTPStatus.FORBIDDEN)
+    return _plain(request, _("This request came from another site."), HTTPStatus.FORBIDDEN, effect)
 
 
 def method_not_allowed(request: HttpRequest, refused: HttpResponseBase) -> HttpResponse:
-    sentence = _("This address cannot be used in this way.")
-    response = _plain(request, sentence, _("Nothing was changed."), HTTPStatus.METHOD_NOT_ALLOWED)
+    response = _plain(request, _("This address cannot be used in this way."), HTTPStatus.METHOD_NOT_ALLOWED)
     response["Allow"] = refused.headers["Allow"]
     return response

@@ -22,7 +22,6 @@ control_socket_disable = True
 memory = "/dev/shm"  # noqa: S108 - gunicorn creates a private, unlinked file in it  # nosec B108
 worker_tmp_dir = memory if os.path.isdir(memory) else None
 
-
 # To an application `X_Forwarded_User` equals `X-Forwarded-User`. Drop such names (also gunicorn's default).
 header_map = "drop"
 # Ignore SCRIPT_NAME and PATH_INFO headers: a proxy can pass them on from the client, who would choose the prefix of

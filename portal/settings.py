@@ -125,7 +125,6 @@ TRUSTED_PROXIES = environment.trusted_proxies(env)
 SESSION_COOKIE_SECURE = SECURE_COOKIES
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_SAVE_EVERY_REQUEST = False
 CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrf"
 CSRF_COOKIE_SECURE = SECURE_COOKIES
 CSRF_COOKIE_HTTPONLY = True
@@ -169,9 +168,7 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False
 # English is the source language; locale/ has the others. LanguageMiddleware chooses one for each request.
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
-USE_I18N = True
 LOCALE_PATHS = [BASE_DIR / "locale"]
-USE_TZ = True
 TIME_ZONE = "UTC"
 
 DEFAULT_EXCEPTION_REPORTER_FILTER = "portal.crash_reports.ReportFilter"

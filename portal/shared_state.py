@@ -1,7 +1,4 @@
-"""The state that the resilience policy shares between processes, in Django's cache on Redis.
-
-A failure of Redis is a miss (portal/cache.py): the policy then goes on with what its own process knows.
-"""
+"""The resilience policy's shared state in Django's cache on Redis. A failure of Redis is a miss (portal/cache.py)."""
 
 from __future__ import annotations
 

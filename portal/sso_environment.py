@@ -1,16 +1,13 @@
-"""Reads the sign-in settings (SIGN_IN, SSO, groups) from the environment, and refuses an unsafe configuration.
-
-The settings module calls it, like environment.py, so it must not use Django's settings.
-"""
+"""Reads the sign-in settings for portal/settings.py (so without Django's), and refuses an unsafe configuration."""
 
 from __future__ import annotations
 
 import ipaddress
-import json
 import re
 from typing import NamedTuple
 
 import environ
+import msgspec
 from django.core.exceptions import ImproperlyConfigured
 
 from devices.core.permissions import ORGANIZATION_WIDE, RIGHTS
@@ -155,14 +152,11 @@ def access_groups(env: environ.Env, by: str) -> dict[str, frozenset[str]]:
     refused: with the organization's token nobody owns a device.
     """
     try:
-        found = json.loads(env.str("ACCESS_GROUPS", "{}"))
-        groups = {str(group): list(names) for group, names in found.items() if isinstance(names, list)}
-    except (ValueError, AttributeError, TypeError):
-        found, groups = {"": None}, {}
+        groups = msgspec.json.decode(env.str("ACCESS_GROUPS", "{}"), type=dict[str, frozenset[str]])
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        raise _invalid(f'ACCESS_GROUPS must be JSON like {{"support": ["ORG_DEVICES_VIEW", "{RIGHTS[0]}"]}}.') from None
     known = {"*", *RIGHTS, *ORGANIZATION_WIDE}
-    if len(groups) != len(found) or not all(isinstance(name, str) for names in groups.values() for name in names):
-        raise _invalid(f'ACCESS_GROUPS must be JSON like {{"support": ["ORG_DEVICES_VIEW", "{RIGHTS[0]}"]}}.')
-    if unknown := sorted({name for names in groups.values() for name in names} - known):
+    if unknown := sorted(frozenset().union(*groups.values()) - known):
         raise _invalid(
             f"ACCESS_GROUPS has unknown names: {', '.join(unknown)}. Known names: {', '.join(sorted(known))}."
         )
@@ -171,6 +165,5 @@ def access_groups(env: environ.Env, by: str) -> dict[str, frozenset[str]]:
             "SIGN_IN=service needs ACCESS_GROUPS with a permission for some group. Without it nobody can sign in."
         )
     return {
-        group: frozenset(names) - {"*"} | (ORGANIZATION_WIDE if "*" in names else frozenset())
-        for group, names in groups.items()
+        group: names - {"*"} | (ORGANIZATION_WIDE if "*" in names else frozenset()) for group, names in groups.items()
     }

@@ -108,16 +108,11 @@ def _tokens() -> dict[str, dict[str, str]]:
 def colours(theme: str) -> list[Colour]:
     """All colour tokens of a theme in tokens.css, each with its contrasts."""
     values = _tokens()[theme]
-    return [
-        Colour(
-            name,
-            value,
-            [(ground, contrast(value, values[ground]), PAIRS[name][0]) for ground in PAIRS[name][1]]
-            if name in PAIRS
-            else [],
-        )
-        for name, value in values.items()
-    ]
+    found = []
+    for name, value in values.items():
+        needed, grounds = PAIRS.get(name, (TEXT, ()))
+        found.append(Colour(name, value, [(ground, contrast(value, values[ground]), needed) for ground in grounds]))
+    return found
 
 
 def contrast(one: str, other: str) -> float:

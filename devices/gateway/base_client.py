@@ -78,10 +78,7 @@ class BaseClient:
         return self._state.read_at.get(operation)
 
     def last_seen(self, device_id: int, *, within: float = math.inf) -> BaseInfo | None:
-        """The device as this session last read it, if that is cached and less than `within` seconds old. No call.
-
-        Other people may have changed it since; this person has not.
-        """
+        """The device as this session last read it, under `within` seconds ago. No call; others may have changed it."""
         if self._cache is None:
             return None
         query: Query = {"deviceId": device_id}
@@ -91,10 +88,7 @@ class BaseClient:
         return None if found is None else found.value
 
     def for_threads(self) -> Self:
-        """The same API with the current token, for calls in other threads. A 401 is final there.
-
-        Getting a token may use a database connection, which belongs to the thread that serves the request.
-        """
+        """For other threads: with the current token. A 401 is final there, as a new token may need the database."""
         token = self._token("", None)
 
         def fixed(rejected: str | None) -> str:
@@ -195,10 +189,7 @@ class BaseClient:
             self._cache.invalidate()
 
     def _send(self, operation: str, method: str, path: str, query: Query | None = None, body: object = None) -> Reply:
-        """The one place that sends: a success, or its error is raised.
-
-        A 401 gets another token and repeats the call once, a write too: it was refused before it was done.
-        """
+        """The one place that sends. A 401 gets another token and one repeat, of a write too: it was refused."""
         if self._guard is not None:
             self._guard(operation, {**(query or {}), **(body if isinstance(body, Mapping) else {})})
         token = None

@@ -1,13 +1,10 @@
-"""Decodes the body of a successful response to typed values. A body that does not fit is a BadReply, never a traceback.
-
-Unknown members are ignored; optional ones may be absent or null.
-"""
+"""Decodes bodies of successful responses to typed values. One that does not fit is a BadReply, never a traceback."""
 
 from __future__ import annotations
 
 import codecs
 from functools import cache
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 
@@ -34,7 +31,7 @@ def _decoder(kind: str, item: Any) -> msgspec.json.Decoder[Any]:
 def one(reply: Reply, shape: type[T], operation: str = "") -> T:
     """A single object. Where no member is required, an error body would fit too: it is refused."""
     value: T = _decode("one", shape, reply, operation)
-    if not _any_required(shape):
+    if not any(member.required for member in msgspec.structs.fields(cast(Any, shape))):
         _no_error(_decode("one", Any, reply, operation), reply, operation)
     return value
 
@@ -67,27 +64,18 @@ def _once(items: tuple[T, ...]) -> tuple[T, ...]:
     return items if len(unique) == len(items) else tuple(unique)
 
 
-def _any_required(shape: Any) -> bool:
-    return any(member.required for member in msgspec.structs.fields(shape))
-
-
 def nothing(reply: Reply, operation: str = "") -> None:
-    """The response to a write that returns nothing: no body, or any JSON but that of an error.
-
-    A 2xx with HTML comes from something in between (a sign-in page, a maintenance page) and proves nothing; neither
-    does a 2xx with an error.
-    """
-    if not reply.body.strip():
-        return
-    _no_error(_decode("one", Any, reply, operation), reply, operation)
+    """For a write that returns nothing: no body, or JSON without an error. A 2xx with HTML proves nothing."""
+    if reply.body.strip():
+        _no_error(_decode("one", Any, reply, operation), reply, operation)
 
 
 def _no_error(body: Any, reply: Reply, operation: str) -> None:
     if isinstance(body, dict) and "error" in body:
-        raise unreadable(reply, operation)
+        raise _unreadable(reply, operation)
 
 
-def unreadable(reply: Reply, operation: str = "") -> BadReply:
+def _unreadable(reply: Reply, operation: str) -> BadReply:
     return BadReply(operation=operation, api_status=reply.status, request_id=reply.request_id, detail=reply.detail)
 
 
@@ -96,4 +84,4 @@ def _decode(kind: str, item: Any, reply: Reply, operation: str) -> Any:
         return _decoder(kind, item).decode(reply.body.removeprefix(codecs.BOM_UTF8))
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         pass  # raised below: the error must not have one as its context that quotes the body
-    raise unreadable(reply, operation)
+    raise _unreadable(reply, operation)

@@ -22,6 +22,8 @@ class GatewayError(Exception):
     """Of the portal's response."""
     sentence: ClassVar[str] = to_translate("The platform could not do that.")
     """What happened, for people. The portal translates it."""
+    held_back: ClassVar[bool] = False
+    """Whether the portal itself refuses the call, so that it is never sent."""
 
     def __init__(
         self,
@@ -39,7 +41,7 @@ class GatewayError(Exception):
         self.api_message = api_message
         self.request_id = request_id
         self.retry_after = retry_after
-        self.sent = sent
+        self.sent = sent and not self.held_back
 
     @property
     def uncertain(self) -> bool:
@@ -61,9 +63,7 @@ class CircuitOpen(Unreachable):
     """The circuit breaker is open: too many calls of this kind failed. `retry_after`: seconds until the next try."""
 
     sentence = to_translate("The platform has not been answering, so it was not asked now.")
-
-    def __init__(self, **details: Any) -> None:
-        super().__init__(**details | {"sent": False})
+    held_back = True
 
 
 class ConcurrencyExceeded(GatewayError):
@@ -71,9 +71,7 @@ class ConcurrencyExceeded(GatewayError):
 
     status = 503
     sentence = to_translate("The portal is busy just now.")
-
-    def __init__(self, **details: Any) -> None:
-        super().__init__(**details | {"sent": False})
+    held_back = True
 
 
 class UserConcurrencyExceeded(ConcurrencyExceeded):
@@ -93,15 +91,12 @@ class OutOfTime(TimedOut):
     """The page's deadline was over before this call could be sent."""
 
     sentence = to_translate("This page ran out of time before the request could be sent. Nothing was sent.")
-
-    def __init__(self, **details: Any) -> None:
-        super().__init__(**details | {"sent": False})
+    held_back = True
 
 
 class ServerFault(GatewayError):
     """The API answered 5xx."""
 
-    status = 502
     sentence = to_translate("The platform reported an internal error.")
 
 
@@ -111,7 +106,6 @@ class BadReply(GatewayError):
     `detail` is all that may be shown of its body: content type, length and the beginning of its SHA-256.
     """
 
-    status = 502
     sentence = to_translate("The platform's answer could not be read.")
 
     def __init__(self, *, detail: str = "", **details: Any) -> None:
@@ -159,10 +153,7 @@ class NotFound(GatewayError):
 
 
 class RateLimited(GatewayError):
-    """429: the organization's or the device's rate limit is reached.
-
-    With `sent` False the portal sent nothing: its own rate limit is reached, or it backs off after a 429.
-    """
+    """429: the organization's or the device's limit. Not `sent`: the portal's own limit, or its backoff after a 429."""
 
     status = 429
     sentence = to_translate("The platform asks us to wait: too many requests.")
@@ -175,9 +166,7 @@ class RateExceeded(RateLimited):
 
     sentence = to_translate("The portal has reached its limit of requests per minute, so this one was not sent.")
     ours = True
-
-    def __init__(self, **details: Any) -> None:
-        super().__init__(**details | {"sent": False})
+    held_back = True
 
 
 class UserRateExceeded(RateExceeded):

@@ -1,7 +1,4 @@
-"""The permissions that an operation requires, declared at its method: `@requires("VIEW_TIMELINE", visible=True)`.
-
-A declaration only: the API enforces it, and `devices.core.permissions` explains it to people.
-"""
+"""The permissions an operation requires, declared at its method; the API enforces them."""
 
 from __future__ import annotations
 

@@ -136,10 +136,7 @@ def read_retry_after(header: str | None, now: float | None = None) -> float | No
 
 
 def failure(reply: Reply, operation: str = "") -> GatewayError | None:
-    """The error that a response stands for, or None for a success (2xx).
-
-    Decided by the status only, never by wording. Redirects are not followed here, so they are errors.
-    """
+    """The error that a response stands for, by its status only; None for a success (2xx). Redirects are errors here."""
     status = reply.status
     if status in REDIRECTS:
         kind: Callable[..., GatewayError] = partial(Redirected, detail=reply.detail, host=host_of(reply.location))

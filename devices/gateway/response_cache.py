@@ -33,6 +33,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
@@ -95,9 +96,7 @@ SHARED_ERRORS = (Unreachable, ServerFault, BadReply)
 
 
 class Stale(NamedTuple):
-    """A stale response that was given because no new one could be read. `operation`: the name of the Gateway's method.
-    `read_at`: when it was requested (seconds since 1970). `why`: as in CachedResponse.
-    """
+    """Given as no new one could be read. `read_at`: when it was requested (seconds since 1970). `why`: see below."""
 
     operation: str
     read_at: float
@@ -150,19 +149,16 @@ class Store(Protocol):
     def delete(self, key: str) -> Any: ...
 
 
+@dataclass(slots=True)
 class _Flight:
-    __slots__ = ("done", "error", "result", "succeeded")
-
-    def __init__(self) -> None:
-        self.done = threading.Event()
-        self.succeeded = False
-        self.result: Any = None
-        self.error: GatewayError | None = None
+    done: threading.Event = field(default_factory=threading.Event)
+    succeeded: bool = False
+    result: Any = None
+    error: GatewayError | None = None
 
 
 class SingleFlight:
-    """Calls that are running in this process: a thread that wants the same at the same time waits for the one
-    result."""
+    """Calls running in this process: a thread that wants the same at the same time waits for the one result."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -238,8 +234,7 @@ class ResponseCache:
         self._pending: set[bool] = set()
 
     def read(self, key: CacheKey, fetch: Callable[[], T], *, wait: float | None = None) -> CachedResponse[T]:
-        """The response, cached or fetched. Raises what `fetch` raises, and TimedOut if another thread's call did not
-        end within `wait` seconds."""
+        """Cached or fetched. Raises as `fetch`, and TimedOut after `wait` seconds for another thread's call."""
         policy = CACHE_POLICIES.get(key.operation, ALWAYS_FETCH)
         digest = self._digest(key, policy)
         if digest is None or (self._changing and not policy.reference_data):
@@ -266,8 +261,7 @@ class ResponseCache:
         return self._fetch(policy, self._digest(key, policy) if stored else None, fetch)
 
     def peek(self, key: CacheKey, within: float = math.inf) -> CachedResponse[Any] | None:
-        """What is cached, if less than `within` seconds old; no call. A request that changes something may use it for
-        texts around the change, and must decide nothing by it."""
+        """What is cached, under `within` seconds old; no call. A change may use it for texts, not to decide."""
         policy = CACHE_POLICIES.get(key.operation, ALWAYS_FETCH)
         digest = self._digest(key, policy)
         return None if digest is None else self._load(key, digest, min(within, policy.stale_if_error))
@@ -369,8 +363,8 @@ def _without_secrets(value: Any) -> Any:
     return value
 
 
-def _is_key(field: Metafield) -> bool:
-    return isinstance(field.value, dict) and "key" in str(field.value.get("type", "")).casefold()
+def _is_key(metafield: Metafield) -> bool:
+    return isinstance(metafield.value, dict) and "key" in str(metafield.value.get("type", "")).casefold()
 
 
 _encoder = msgspec.msgpack.Encoder()

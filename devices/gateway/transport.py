@@ -49,10 +49,7 @@ Query = Mapping[str, str | int | bool | None]
 
 
 class Transport:
-    """Sends requests to one API. Shared by all threads of a process.
-
-    Raises ValueError, with a sentence for the operator, if the base URL is not allowed.
-    """
+    """Sends requests to one API, for all threads. Raises ValueError for the operator if the URL is not allowed."""
 
     def __init__(
         self,
@@ -90,9 +87,8 @@ class Transport:
     ) -> Reply:
         """Send one request and read its whole response, whatever its status.
 
-        `query` members that are None are left out. `json` or `form` is the body. Raises Unreachable, TimedOut or
-        BadReply; their `sent` is False where the request cannot have reached the API. A bearer token that no header
-        can carry is Unauthorized.
+        `query` members that are None are left out. `json` or `form` is the body. Raises Unreachable, TimedOut,
+        BadReply, or Unauthorized for a bearer token that no header can carry.
 
         `to_the_end` is for changes: the page's deadline holds until the request is on its way, and OutOfTime says that
         it was over before; the response is awaited for as long as a call may take.
@@ -118,7 +114,11 @@ class Transport:
         allowance = Allowance(
             Deadline(self.timeouts.call, clock=self._clock), deadline, self.timeouts, to_the_end=to_the_end
         )
-        outcome = self._exchange(_prepared(method, self.base_url + path + encoded(query), headers, body), allowance)
+        # What requests would prepare, without its merging: all four are complete.
+        request = requests.PreparedRequest()
+        request.method, request.url = method, self.base_url + path + encoded(query)
+        request.headers, request.body = CaseInsensitiveDict(headers), body
+        outcome = self._exchange(request, allowance)
         if isinstance(outcome, _Failure):
             # Raised here and not in an except block: the library's error holds the request with its token.
             raise outcome.kind(operation=operation, api_status=outcome.status, request_id=request_id, sent=outcome.sent)
@@ -180,8 +180,7 @@ class Transport:
 
 
 def _has_stated_length(response: requests.Response) -> bool:
-    """Whether a response without a body states it. A 2xx whose headers were cut off looks the same otherwise, and a
-    change would be taken for made."""
+    """Whether an empty response states its length. With headers cut off, a change must not be taken for made."""
     stated = "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
     return stated or response.status_code in {204, 205} or not 200 <= response.status_code < 300
 
@@ -190,9 +189,7 @@ def _has_stated_length(response: requests.Response) -> bool:
 
 
 _thread = threading.local()
-"""`allowance` of the call that this thread is making; `began`: whether its request may have been sent, at
-least in part. urllib3 gives no way to hand them down to the connection and back.
-"""
+"""`allowance` of this thread's call, and whether it `began` to send: urllib3 cannot hand them down and back."""
 
 
 class _Reader(io.RawIOBase):
@@ -295,11 +292,7 @@ def _pool(base_url: str, ca_bundle: str | None) -> HTTPConnectionPool:
 
 
 class _Adapter(HTTPAdapter):
-    """requests' adapter, for one host and without a session.
-
-    A session merges settings, looks up its adapter and stores cookies on every call. None of that is wanted: people
-    share the connections, so a cookie of one person would be sent with the token of the next.
-    """
+    """requests' adapter for one host, without a session: that would send one person's cookies with all tokens."""
 
     def __init__(self, pool: HTTPConnectionPool) -> None:
         super().__init__()
@@ -328,16 +321,6 @@ class _Adapter(HTTPAdapter):
     def close(self) -> None:
         self._pool.close()
         super().close()
-
-
-def _prepared(method: str, url: str, headers: dict[str, str], body: bytes | None) -> requests.PreparedRequest:
-    """What requests would prepare, without its merging: method, URL, headers and body are complete."""
-    request = requests.PreparedRequest()
-    request.method = method
-    request.url = url
-    request.headers = CaseInsensitiveDict(headers)
-    request.body = body
-    return request
 
 
 def encoded(query: Query | None) -> str:

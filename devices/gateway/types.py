@@ -15,7 +15,8 @@ MAX_DEPTH = 32
 """Levels of a value of any shape. Known values have at most three; thousands are an attack."""
 
 
-def _too_deep(value: Any) -> bool:
+def _refuse_deep(value: Any) -> None:
+    """The decoder turns it into a BadReply. Later code would fail on such a value with a RecursionError."""
     level = [value]
     for _ in range(MAX_DEPTH):
         level = [
@@ -25,18 +26,12 @@ def _too_deep(value: Any) -> bool:
             for inner in (outer.values() if isinstance(outer, dict) else outer)
         ]
         if not level:
-            return False
-    return True
+            return
+    raise ValueError("nested too deep")
 
 
 class Wire(msgspec.Struct, frozen=True, rename="camel"):
     """Base: camelCase on the wire, snake_case here."""
-
-
-def _refuse_deep(value: Any) -> None:
-    """The decoder turns it into a BadReply. Later code would fail on such a value with a RecursionError."""
-    if isinstance(value, list | dict) and _too_deep(value):
-        raise ValueError("nested too deep")
 
 
 class HardwareInfo(Wire, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import lru_cache
 from hmac import compare_digest
 from typing import Any, NoReturn
@@ -93,11 +94,8 @@ def decrypt(blob: str) -> bytes:
 def reencrypt(blob: str) -> str | None:
     """The blob encrypted with the first key; None if it already is. Raises DecryptionError if no key decrypts it."""
     keys = tuple(settings.TOKEN_KEYS)
-    try:
+    with suppress(InvalidToken):
         _fernet(keys[:1]).decrypt(blob)
-    except InvalidToken:
-        pass
-    else:
         return None
     try:
         return _fernet(keys).rotate(blob).decode()

@@ -85,8 +85,7 @@ def restore(request: DeviceRequest) -> None:
     if match is None or match.view_name not in draft_forms():
         return
     if request.method == "POST":
-        if owner := _owner_from_cookie(request):
-            Draft.objects.filter(browser=owner.browser_hash, path=request.path).delete()
+        discard(request, request.path)
         return
     owner = _owner_for(request, request.access)
     if not wants_partial(request):  # a dialog has no room for the notice, and keeps its own form
@@ -109,12 +108,11 @@ def save(request: HttpRequest) -> bool:
     plain = msgspec.json.encode(_SealedDraft(owner.browser_hash, owner.person, request.path, fields))
     if len(plain) > MAX_BYTES:
         return False
-    now = timezone.now()
     purge()
     Draft.objects.update_or_create(
         browser=owner.browser_hash,
         path=request.path,
-        defaults={"person": owner.person, "blob": crypto.encrypt(plain), "created_at": now},
+        defaults={"person": owner.person, "blob": crypto.encrypt(plain), "created_at": timezone.now()},
     )
     mine = Draft.objects.filter(browser=owner.browser_hash).order_by("-created_at").values_list("pk", flat=True)
     Draft.objects.filter(pk__in=list(mine[MAX_DRAFTS:])).delete()

@@ -300,10 +300,8 @@ def token_for(
             try:
                 _refresh(current, tokens, lease, keep_lease=usable)
                 continue
-            except Unauthorized:
-                raise
-            except GatewayError:
-                if not usable:
+            except GatewayError as error:
+                if not usable or isinstance(error, Unauthorized):
                     raise
         if usable:
             return tokens.access.reveal()
@@ -314,10 +312,7 @@ def token_for(
 
 
 class DatabaseNow(Func):
-    """Unix seconds by the database's clock at the time of the write.
-
-    Hosts' clocks differ, and a busy SQLite can delay a write for longer than a lease lasts.
-    """
+    """Unix seconds by the database's clock at the write: hosts' clocks differ, and a busy SQLite can delay a write."""
 
     output_field = FloatField()
 
@@ -346,7 +341,8 @@ def _refresh(row: GrantRow, tokens: Tokens, lease: str, *, keep_lease: bool) -> 
     try:
         fresh = _request_tokens(row, tokens)
     except oauth.WrongCredentials as error:
-        _mark_refused(row, lease)
+        log.info("the grant of user %s ended: the platform rejected its refresh token", row.user)
+        ApiGrant.objects.filter(handle=row.handle, version=row.version, lease_by=lease).update(revoked=True)
         raise Unauthorized(operation="refresh_token", api_status=error.api_status) from None
     except GatewayError as error:
         log.warning("refreshing the tokens of user %s failed: %s", row.user, type(error).__name__)
@@ -374,11 +370,6 @@ def _request_tokens(row: GrantRow, tokens: Tokens) -> Tokens:
     fresh = oauth.refresh(tokens.refresh, seconds=REFRESH_TIMEOUT)
     # RFC 6749 §6: without a new refresh token the old one stays valid.
     return Tokens(fresh.access, fresh.refresh or tokens.refresh, fresh.expires_in)
-
-
-def _mark_refused(row: GrantRow, lease: str) -> None:
-    log.info("the grant of user %s ended: the platform rejected its refresh token", row.user)
-    ApiGrant.objects.filter(handle=row.handle, version=row.version, lease_by=lease).update(revoked=True)
 
 
 def _decrypt(row: GrantRow) -> Tokens:

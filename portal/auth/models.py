@@ -47,10 +47,7 @@ class ApiGrant(models.Model):
 
 
 class SsoLogin(models.Model):
-    """A person signed in at the company's provider. The session holds `handle`; the person's grants are separate rows.
-
-    It outlives a revoked grant, so that reconnecting the platform account needs no second sign-on.
-    """
+    """A person signed in at the provider. It outlives a revoked grant, so that reconnecting needs no second sign-on."""
 
     handle = models.CharField(max_length=64, primary_key=True)
     subject = models.CharField(max_length=640, db_index=True)
@@ -78,10 +75,7 @@ class LogoutNotice(models.Model):
 
 
 class Draft(models.Model):
-    """A form submitted after its session ended. Only drafts.py writes it; a row expires after an hour.
-
-    Browser and person are hashes; only `blob` holds what was typed.
-    """
+    """A form submitted after its session ended. Only drafts.py writes it; browser and person are hashes."""
 
     browser = models.CharField(max_length=64)
     person = models.CharField(max_length=64)

@@ -1,11 +1,9 @@
-"""Calls to the platform's token endpoint: exchange a password or refresh token for tokens, or raise a typed error.
-
-Its error format differs from the other endpoints (platform's OAuth documents, RFC 6749 §5.2).
-"""
+"""Calls to the platform's token endpoint, with the error format of RFC 6749 §5.2 and typed errors."""
 
 from __future__ import annotations
 
 import logging
+from typing import Annotated
 
 import msgspec
 from django.conf import settings
@@ -43,9 +41,9 @@ class ClientRefused(GatewayError):
 class _TokenResponse(msgspec.Struct, frozen=True):
     """RFC 6749 §5.1. Unknown members are ignored."""
 
-    access_token: str
-    token_type: str
-    expires_in: float
+    access_token: Annotated[str, msgspec.Meta(min_length=1)]
+    token_type: Annotated[str, msgspec.Meta(pattern=r"\A(?i:bearer)\Z")]
+    expires_in: Annotated[float, msgspec.Meta(gt=0)]
     refresh_token: str | None = None
 
 
@@ -61,10 +59,7 @@ def exchange_password(email: str, password: Secret, *, request_id: str, deadline
 
 
 def client_tokens(*, seconds: float) -> Tokens:
-    """The `client_credentials` grant: the organization's token, within `seconds`. Raises ClientRefused, GatewayError.
-
-    A refresh token in the response is ignored: another call of this grant costs the same.
-    """
+    """The organization's token, within `seconds` and without a refresh token. Raises ClientRefused, GatewayError."""
     try:
         tokens = _token_call("client_credentials", {}, deadline=Deadline(seconds))
     except WrongCredentials as error:
@@ -82,16 +77,12 @@ def refresh(token: Secret, *, seconds: float) -> Tokens:
 def _token_call(
     grant: str, fields: dict[str, str], *, request_id: str = "", deadline: Deadline | None = None
 ) -> Tokens:
-    place = settings.PLATFORM_API_USER_GRANT.place
-    query = {"grant_type": grant}
-    form: dict[str, str] | None = fields
-    if place == "query":
-        query, form = query | fields, None
+    query, form = ({}, fields) if settings.PLATFORM_API_USER_GRANT.place == "body" else (fields, None)
     reply = transport().send(
         "POST",
         TOKEN_PATH,
         kind="token",
-        query=query,
+        query={"grant_type": grant} | query,
         form=form,
         basic=(settings.PLATFORM_API_CLIENT_ID, settings.PLATFORM_API_CLIENT_SECRET),
         request_id=request_id,
@@ -105,15 +96,8 @@ def _token_call(
         decoded = _decoder.decode(reply.body)
     except (msgspec.MsgspecError, UnicodeError):
         decoded = None
-    if (
-        decoded is None
-        or not decoded.access_token
-        or decoded.token_type.lower() != "bearer"
-        or not decoded.expires_in > 0
-    ):
-        raise BadReply(
-            operation=grant, api_status=reply.status, request_id=reply.request_id
-        )  # without the body, which may hold tokens
+    if decoded is None:  # raised here, without the body, which may hold tokens
+        raise BadReply(operation=grant, api_status=reply.status, request_id=reply.request_id)
     return Tokens(
         access=Secret(decoded.access_token),
         refresh=Secret(decoded.refresh_token) if decoded.refresh_token else None,

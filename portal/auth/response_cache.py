@@ -1,5 +1,4 @@
-"""The response cache of a signed-in person (devices/gateway/response_cache.py): in Django's cache, with its versions in
-the row of the grant."""
+"""A person's response cache (devices/gateway/response_cache.py) in Django's cache, its versions in the grant's row."""
 
 from __future__ import annotations
 

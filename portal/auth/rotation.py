@@ -36,13 +36,8 @@ ENCRYPTED_COLUMNS = (
 )
 """Everything that TOKEN_KEYS encrypts."""
 
-REENCRYPTED, UP_TO_DATE, UNDECRYPTABLE, SKIPPED, GONE = (
-    "re-encrypted",
-    "already up to date",
-    "not decryptable",
-    "skipped",
-    "",
-)
+REENCRYPTED, UP_TO_DATE, UNDECRYPTABLE = "re-encrypted", "already up to date", "not decryptable"
+SKIPPED, GONE = "skipped", ""
 ROTATION_OUTCOMES = (REENCRYPTED, UP_TO_DATE, UNDECRYPTABLE, SKIPPED)
 
 

@@ -91,10 +91,7 @@ def end_grants(rows: QuerySet[ApiGrant], by: str) -> int:
 
 
 def delete_sessions(handles: Collection[str]) -> None:
-    """Delete the sessions of these grants, and of these sign-ons without a connected account.
-
-    It reads every session, as only the content names the handle.
-    """
+    """Delete the sessions of these grants and sign-ons. Reads every session, as only the content names the handle."""
     keys = [
         session.session_key
         for session in Session.objects.iterator(chunk_size=500)

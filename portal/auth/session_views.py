@@ -68,16 +68,13 @@ def end_sessions(request: DeviceRequest) -> HttpResponse:
         rotate_token(request)
         messages.success(request, _("Your sessions have ended, including this one."))
         return redirect_to(request, reverse("sign-in"))
-    messages.success(request, _ended_message(count, clean(person.name)))
-    return redirect_to(request, reverse("sessions"))
-
-
-def _ended_message(count: int, name: str) -> str:
-    return ngettext(
+    ended = ngettext(
         "%(n)s session of %(name)s is ended. They can sign in again.",
         "%(n)s sessions of %(name)s are ended. They can sign in again.",
         count,
-    ) % {"n": count, "name": name}
+    )
+    messages.success(request, ended % {"n": count, "name": clean(person.name)})
+    return redirect_to(request, reverse("sessions"))
 
 
 def _row(request: DeviceRequest, person: SignedIn) -> dict[str, Any]:

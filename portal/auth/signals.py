@@ -19,10 +19,7 @@ def cache_scope(handle: str) -> str:
 
 
 def drop_cached_responses(handles: Iterable[str]) -> None:
-    """Free the space. Nobody can read them without the handle.
-
-    In the memory of other processes they stay until they expire, after an hour at most.
-    """
+    """Free the space; nobody can read them without the handle. In other processes' memory they wait to expire."""
     cache.delete_groups([cache_group(cache_scope(handle)) for handle in handles])
 
 

@@ -59,19 +59,12 @@ class Bucket(NamedTuple):
 
 @contextmanager
 def throttled(request: HttpRequest, email: str) -> Iterator[None]:
-    """Wrap one password exchange. Counts a failure if WrongCredentials is raised, and for nothing else.
-
-    Raises TooManyAttempts before the exchange, whether the account exists or not.
-    """
+    """Wrap one password exchange; only WrongCredentials counts as a failure. Raises TooManyAttempts before it."""
     limits = settings.SIGN_IN_LIMITS
-    name = unicodedata.normalize("NFKC", email).strip().casefold()
+    name, address = unicodedata.normalize("NFKC", email).strip().casefold(), client_address(request)
     buckets = (
         Bucket("account", RateLimitItemPerMinute(limits.account, limits.minutes), digest("account", name)),
-        Bucket(
-            "address",
-            RateLimitItemPerMinute(limits.address, limits.minutes),
-            digest("address", client_address(request)),
-        ),
+        Bucket("address", RateLimitItemPerMinute(limits.address, limits.minutes), digest("address", address)),
     )
     with throttle().attempt(buckets):
         yield

@@ -192,10 +192,7 @@ def _form_page(
 
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
-    """End the grant and the session, in every process.
-
-    The session at the company's sign-on continues; the page says so and leads to where it ends.
-    """
+    """End the grant and the session, in every process. The page leads to where the company's sign-on ends."""
     id_token_hint = logins.id_token_hint(request.session.get(logins.SESSION_KEY))
     end_session(request)
     rotate_token(request)

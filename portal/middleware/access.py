@@ -35,10 +35,7 @@ EXEMPT_PREFIXES = (settings.STATIC_URL,)
 
 
 class AccessMiddleware:
-    """Admits a request with an active grant, and sets `gateway`, `access` and `preferences` on it.
-
-    Two queries a request, and once a minute a third that records the person's activity.
-    """
+    """Admits a request with an active grant, and sets `gateway`, `access` and `preferences` on it, in two queries."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

@@ -7,18 +7,17 @@ import threading
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from devices.gateway.resilience.limits import Priority
 
 
+@dataclass(slots=True, eq=False)
 class _Waiter:
-    __slots__ = ("admitted", "event", "person", "priority")
-
-    def __init__(self, priority: Priority, person: str) -> None:
-        self.priority = priority
-        self.person = person
-        self.event = threading.Event()
-        self.admitted = False
+    priority: Priority
+    person: str
+    event: threading.Event = field(default_factory=threading.Event)
+    admitted: bool = False
 
 
 class Bulkhead:
@@ -55,8 +54,7 @@ class Bulkhead:
 
     @contextmanager
     def slot(self, person: str = "", priority: Priority = Priority.PERSON, wait: float = 0.0) -> Iterator[bool]:
-        """Hold a slot inside the block. Yields False if none is free within `wait` seconds. `person`: "" for nobody in
-        particular, who has no limit of their own."""
+        """Hold a slot in the block; yields False if none is free within `wait` s. Nobody in particular has no limit."""
         admitted = self._acquire(person, priority, wait)
         try:
             yield admitted

@@ -42,7 +42,6 @@ class CircuitBreaker:
         self._lock = threading.Lock()
         self._calls: deque[tuple[float, bool, str]] = deque()
         """Of the window: when, success, operation."""
-        self._failed = 0
         self._failures: deque[tuple[str, str]] = deque()
         """Of the window: operation and person."""
         self._failures_by: Counter[tuple[str, str]] = Counter()
@@ -57,11 +56,9 @@ class CircuitBreaker:
     def retry_after(self, now: float) -> float:
         """Seconds until a call may be tried; 0 if it may be now."""
         until = self._open_until
-        return (
-            0.0
-            if until is None
-            else max(until - now, min(self._probe_until - now, self._limits.min_reset_timeout), 0.0)
-        )
+        if until is None:
+            return 0.0
+        return max(until - now, min(self._probe_until - now, self._limits.min_reset_timeout), 0.0)
 
     def acquire(self, now: float, store: SharedState | None, operation: str = "", person: str = "") -> Permit | None:
         """A permit for one call, or None while the breaker is open."""
@@ -142,7 +139,6 @@ class CircuitBreaker:
         calls, limits, operation = self._calls, self._limits, permit.operation
         calls.append((now, success, operation))
         if not success:
-            self._failed += 1
             self._failures.append((operation, permit.person))
             self._failures_by[operation, permit.person] += 1
         self._consecutive_failures = 0 if success else self._consecutive_failures + 1
@@ -152,7 +148,7 @@ class CircuitBreaker:
         if success or len(calls) < limits.min_calls_to_open:
             return False
         if self._consecutive_failures < limits.min_calls_to_open and (
-            self._failed < limits.failure_threshold * len(calls) or self._only_this_fails(operation)
+            len(self._failures) < limits.failure_threshold * len(calls) or self._only_this_fails(operation)
         ):
             return False
         if len(self._failures_by) == 1 and all(person for _operation, person in self._failures_by):
@@ -162,7 +158,6 @@ class CircuitBreaker:
 
     def _expire_failure(self) -> None:
         oldest = self._failures.popleft()
-        self._failed -= 1
         self._failures_by[oldest] -= 1
         if not self._failures_by[oldest]:
             del self._failures_by[oldest]
@@ -178,7 +173,7 @@ class CircuitBreaker:
         return other_succeeded
 
     def _set(self, open_until: float | None) -> None:
-        self._open_until, self._probe_until, self._failed, self._consecutive_failures = open_until, 0.0, 0, 0
+        self._open_until, self._probe_until, self._consecutive_failures = open_until, 0.0, 0
         self._generation += 1
         self._calls.clear()
         self._failures.clear()

@@ -18,9 +18,7 @@ class Priority(enum.Enum):
 
 
 class CallContext(NamedTuple):
-    """Who a call is for, and what it does. `person`: a name that is theirs alone; "" for nobody in particular.
-    `operation`: the name of the `Gateway` method.
-    """
+    """Who a call is for ("": nobody in particular), and the name of the `Gateway` method."""
 
     priority: Priority
     person: str = ""

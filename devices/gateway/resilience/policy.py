@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import chain
-from typing import Any, NoReturn
+from typing import Any
 
 from devices.gateway.errors import (
     BadReply,
@@ -116,8 +116,7 @@ class Policy:
     ) -> Reply:
         """As Transport.send, and also raises ConcurrencyExceeded, CircuitOpen and RateLimited for what was not sent.
 
-        `priority` and `person` as in CallContext. Only reads are retried, as they are
-        idempotent: those of people and jobs, for a poll comes again anyway.
+        Only reads are retried, as they are idempotent: those of people and jobs, for a poll comes again anyway.
         """
         arguments: dict[str, Any] = {
             "query": query,
@@ -148,7 +147,9 @@ class Policy:
                 break  # what the platform answered before says more
             result = retried
         if isinstance(result, GatewayError):
-            _raise(result, operation, request_id)
+            result.operation = result.operation or operation
+            result.request_id = result.request_id or request_id
+            raise result
         return result
 
     def platform_status(self) -> PlatformStatus:
@@ -371,8 +372,3 @@ def _is_success(reply: Reply) -> bool:
 def _refused_here(error: GatewayError) -> bool:
     """Whether the policy refused the call, so that it never left the portal."""
     return isinstance(error, ConcurrencyExceeded | CircuitOpen) or (isinstance(error, RateLimited) and not error.sent)
-
-
-def _raise(error: GatewayError, operation: str, request_id: str) -> NoReturn:
-    error.operation, error.request_id = error.operation or operation, error.request_id or request_id
-    raise error

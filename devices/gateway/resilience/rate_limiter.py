@@ -73,8 +73,7 @@ class RateLimiter:
         return self._all.total >= NEAR * self._limits[Priority.PERSON]
 
     def check_shared(self, priority: Priority, wall: float, person: str = "") -> LimitExceeded | None:
-        """Check the call just counted against what the other processes have shared since. If there is no room for it,
-        it is not counted any more."""
+        """Check the call just counted against what the others have shared. Without room it is not counted any more."""
         with self._lock:
             slot = self._slot(wall)
             own = self._window_of(person, slot)

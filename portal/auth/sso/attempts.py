@@ -1,8 +1,4 @@
-"""A login attempt: its data between the redirect to the provider and the callback.
-
-Each attempt has its own signed cookie, so that several tabs can sign in at the same time. In the session, concurrent
-requests would overwrite each other's data.
-"""
+"""A login attempt in a signed cookie of its own: in the session, concurrent tabs would overwrite each other's."""
 
 from __future__ import annotations
 

@@ -29,10 +29,7 @@ NO_USER = re.compile(r"[\x00-\x1f\x7f,]")
 
 
 def identity_from_headers(request: HttpRequest) -> Identity | None:
-    """The person that the proxy names in this request, or None.
-
-    Raises LoginRefused (403) if the request did not come through the proxy, or the user name is invalid.
-    """
+    """The person that the proxy names, or None. Raises LoginRefused without the proxy, or for an invalid user name."""
     secret = request.headers.get(SECRET_HEADER, "")
     known = compare_digest(secret.encode(), settings.SSO_HEADER_SECRET.encode()) and bool(settings.SSO_HEADER_SECRET)
     peer = request.META.get("REMOTE_ADDR", "")

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 from authlib.common.urls import add_params_to_uri
+from authlib.oauth2.claims import JWTClaims
 from authlib.oauth2.client import OAuth2Client
 from authlib.oidc.core import CodeIDToken
 from django.conf import settings
@@ -40,10 +41,7 @@ class _Tokens(msgspec.Struct, frozen=True):
 
 
 def authorization_url(request: HttpRequest, attempt: Attempt, *, prompt_login: bool = False) -> str:
-    """The provider's URL where the person signs in. Raises ProviderUnavailable.
-
-    `prompt_login`: the provider asks for credentials even if someone is signed in there.
-    """
+    """Where the person signs in; with `prompt_login` even if someone is signed in there. Raises ProviderUnavailable."""
     client = OAuth2Client(
         None,
         client_id=settings.OIDC_CLIENT_ID,
@@ -146,16 +144,16 @@ def _validated_claims(tokens: _Tokens, nonce: str) -> dict[str, Any]:
         "nonce": {"essential": True, "value": nonce},
     }
     params = {"nonce": nonce, "client_id": settings.OIDC_CLIENT_ID, "access_token": tokens.access_token}
-    try:
-        CodeIDToken(token.claims, token.header, options, params).validate(leeway=LEEWAY)
-    except (JoseError, ValueError, TypeError) as error:
-        raise provider.InvalidToken(f"{type(error).__name__} {getattr(error, 'claim', '')}") from None
-    require_sole_audience(token.claims)
+    validate(CodeIDToken(token.claims, token.header, options, params))
     return token.claims
 
 
-def require_sole_audience(claims: dict[str, Any]) -> None:
-    """OpenID Connect Core 1.0 §3.1.3.7: reject a token that is also for another audience."""
+def validate(claims: JWTClaims) -> None:
+    """Raises InvalidToken, also for a token that has another audience too (OpenID Connect Core 1.0 §3.1.3.7)."""
+    try:
+        claims.validate(leeway=LEEWAY)
+    except (JoseError, ValueError, TypeError) as error:
+        raise provider.InvalidToken(f"{type(error).__name__} {getattr(error, 'claim', '')}") from None
     if claims.get("aud") not in (settings.OIDC_CLIENT_ID, [settings.OIDC_CLIENT_ID]):
         raise provider.InvalidToken("it has another audience")
 

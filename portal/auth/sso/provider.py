@@ -1,8 +1,4 @@
-"""The OpenID provider: its metadata, its keys, and calls to it.
-
-Calls use the same transport as those to the platform: time and size are limited, redirects are not followed. Metadata
-and keys are cached in this process.
-"""
+"""The OpenID provider: its metadata and keys, cached in this process, and calls over the platform's transport."""
 
 from __future__ import annotations
 
@@ -99,10 +95,7 @@ def metadata() -> Metadata:
 
 
 def verify_signature(token: str) -> jwt.Token:
-    """Decode a token signed with one of the provider's keys. The caller validates its claims.
-
-    Raises InvalidToken, or ProviderUnavailable if the keys cannot be loaded.
-    """
+    """Decode a token of the provider; the caller validates its claims. Raises InvalidToken, or ProviderUnavailable."""
     if len(token) > MAX_TOKEN_LENGTH:
         raise InvalidToken("too long")
     registry = JWSRegistry(algorithms=metadata().algorithms(), strict_check_header=False)

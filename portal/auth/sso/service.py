@@ -33,10 +33,7 @@ MAX_GROUPS_SHOWN = 20
 
 
 def permission_guard(access: Access, request_id: str) -> Guard:
-    """A check that raises Denied for operations that the person's groups do not allow, and for unknown operations.
-
-    Required for every gateway that uses the organization's token for a person, also in a worker.
-    """
+    """Raises Denied for what their groups do not allow: for every gateway with the organization's token."""
 
     def check(operation: str, sent: Mapping[str, object]) -> None:
         if operation in ALWAYS_ALLOWED:

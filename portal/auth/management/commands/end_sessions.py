@@ -14,7 +14,6 @@ class Command(BaseCommand):
         parser.add_argument("account", metavar="EMAIL_OR_USER_ID")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        ended = session_admin.end_grants(
-            session_admin.grants_of_account(options["account"]), by="manage.py end_sessions"
-        )
+        rows = session_admin.grants_of_account(options["account"])
+        ended = session_admin.end_grants(rows, by="manage.py end_sessions")
         self.stdout.write(f"{ended} {'session' if ended == 1 else 'sessions'} ended.")
