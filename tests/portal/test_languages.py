@@ -118,7 +118,7 @@ def test_every_word_on_every_page_can_be_translated(signed_in: Callable[..., Bro
     known = {words.casefold() for words in of_the_catalog() if re.fullmatch(r"[A-Z][\w’' ,.-]{2,}", words)}
     bare: set[tuple[str, str]] = set()
     for path in PAGES:
-        page = BeautifulSoup(browser.get(path, headers={"Accept-Language": "de"}).output, "html.parser")
+        page = BeautifulSoup(browser.get(path, headers={"Accept-Language": "de"}).content, "html.parser")
         assert page.html is not None
         assert page.html["lang"] == "de", path
         assert "⟦" in page.text
@@ -143,7 +143,7 @@ def test_german_pages_hold_no_english(signed_in: Callable[..., Browser], platfor
     pages["/sign-in/"] = Browser(headers={"Accept-Language": GERMAN}).get("/sign-in/")
 
     for path, answer in pages.items():
-        page = BeautifulSoup(answer.output, "html.parser")
+        page = BeautifulSoup(answer.content, "html.parser")
         assert page.html is not None
         assert page.html["lang"] == answer["Content-Language"] == "de", path
         assert "Accept-Language" in answer["Vary"]
@@ -157,7 +157,7 @@ def test_the_persons_language_comes_before_the_browsers(signed_in: Callable[...,
     browser = signed_in("admin")
 
     def language(wanted: str) -> str:
-        page = BeautifulSoup(browser.get("/about/", headers={"Accept-Language": wanted}).output, "html.parser")
+        page = BeautifulSoup(browser.get("/about/", headers={"Accept-Language": wanted}).content, "html.parser")
         assert page.html is not None
         return str(page.html["lang"])
 

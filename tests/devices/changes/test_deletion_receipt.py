@@ -22,7 +22,7 @@ from portal.platform import transport
 from tests.devices import fleet
 from tests.devices.changes.forms import filled, writes
 from tests.devices.conftest import Person, soup, words
-from tests.devices.receipts.test_builder import CLEAR, DELETE, opened, missing_parts_notice
+from tests.devices.receipts.test_builder import CLEAR, DELETE, missing_parts_notice, opened
 from tests.servers import SandboxServer
 
 pytestmark = pytest.mark.usefixtures("fresh_sandbox")
