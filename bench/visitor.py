@@ -32,8 +32,8 @@ class Response:
 
     @property
     def words(self) -> str:
-        """The text as a person reads it, on one line, with plain apostrophes."""
-        text = html.unescape(re.sub(r"<[^>]*>", " ", self.body))
+        """The text as a person reads it, on one line, with plain apostrophes; no texts for the script."""
+        text = html.unescape(re.sub(r"<template\b.*?</template>|<[^>]*>", " ", self.body, flags=re.DOTALL))
         return " ".join(text.replace("’", "'").split())
 
     @property
